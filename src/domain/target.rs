@@ -1,0 +1,28 @@
+//! Where work happens.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::names::{NetworkRef, ProjectId, Region};
+
+/// What is decided together: a region of the project that owns the connectors.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Target {
+    pub project: ProjectId,
+    pub region: Region,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "projects/{}/locations/{}", self.project, self.region)
+    }
+}
+
+/// The place an event names: wider ones are expanded into the targets in scope.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    Target(Target),
+    Network(NetworkRef),
+    Project(ProjectId),
+}
