@@ -1,0 +1,293 @@
+//! The decision, as finished data: doing it makes no choice.
+
+mod connector;
+mod draft;
+mod firewall;
+mod limits;
+mod nat;
+mod network;
+mod shadows;
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use self::draft::Draft;
+use super::{
+    desired::Desired,
+    names::{ConnectorRef, NetworkRef},
+    policy::{Mode, Policy},
+    state::{
+        connector::Connector, firewall::Firewall, network::Network, observed::Observed, router::Router, subnet::Subnet,
+    },
+    target::Target,
+};
+
+/// Steps in an order in which they can be done, and all that a person should know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub target: Target,
+    pub network: NetworkRef,
+    /// Topological: what a step waits for stands before it.
+    pub steps: Vec<Step>,
+    pub withheld: Vec<Withheld>,
+    /// The cloud must finish.
+    pub waiting_on: Vec<Note>,
+    /// A person must act.
+    pub blocked_by: Vec<Note>,
+    pub findings: Vec<Note>,
+    pub egress: Vec<ConnectorEgress>,
+}
+
+/// `kind/name`, such as `firewall/deny-conn-europe-west2-egress`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub id: StepId,
+    /// Steps of the same plan that must be done first.
+    pub after: Vec<StepId>,
+    pub change: Change,
+    /// What is wrong and why this mends it, in one sentence.
+    pub reason: String,
+    pub diff: Vec<FieldDiff>,
+}
+
+/// One write. `create` mode permits the first two.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    Create(Object),
+    /// Adds to a list or a stamp of ours, and takes nothing away.
+    Extend { before: Object, after: Object },
+    Repair { before: Object, after: Object },
+    Delete(Object),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    Network(Network),
+    Subnet(Subnet),
+    Connector(Connector),
+    Router(Router),
+    Firewall(Firewall),
+}
+
+/// What a person reads in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    Create,
+    Extend,
+    Repair,
+    Delete,
+}
+
+impl Verb {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Extend => "extend",
+            Self::Repair => "repair",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldDiff {
+    pub field: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// Something to know about an object: what, why, and what to do, in one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// A kebab-case word that programs may rely on.
+    pub code: String,
+    /// `kind/name`, or a full name.
+    pub object: String,
+    /// The principal or the rule behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    pub text: String,
+}
+
+/// A step that the plan holds back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Withheld {
+    pub step: StepId,
+    pub verb: Verb,
+    pub why: Why,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The policy's mode permits less.
+    Mode,
+    /// The policy's budget is spent.
+    Budget,
+    /// A deny waits until a later look has found every allow standing.
+    AllowsFirst,
+}
+
+/// What is true of a connector's egress, and no more: IPv4, by the VPC's rules, for the connector's tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorEgress {
+    pub connector: ConnectorRef,
+    pub state: EgressState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EgressState {
+    /// Nothing leaves but what the policy names.
+    Scoped,
+    /// A logged rule shows what a deny would stop.
+    Observed,
+    /// Allow rules alone scope nothing: egress is allowed by default.
+    AllowOnly,
+    /// Somebody's rule lets more out than the policy.
+    Shadowed,
+    /// Somebody took our deny down.
+    Disarmed,
+    /// Not ours and not adopted: no rule of ours stands.
+    Unmanaged,
+}
+
+/// What memory adds to the decision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    /// The most writes this round may hold.
+    pub changes: u32,
+    /// Which key of the policy says so.
+    pub limit: &'static str,
+    /// Connectors whose creation was refused or failed since the last sweep, with Google's words.
+    pub refused: BTreeMap<ConnectorRef, String>,
+    /// Connectors made again on a standing subnet in the last 24 hours: no creation time tells of them.
+    pub recreated: u32,
+    /// Who was last heard to have touched an object, by its relative name.
+    pub touched_by: BTreeMap<String, String>,
+}
+
+/// Decides. The same arguments give the same plan, in whatever order the lists stand.
+pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Budget, now: Timestamp) -> Plan {
+    let mut draft = Draft::new(policy, observed, budget, now);
+    draft.notes(desired);
+    let network = network::plan(&mut draft, desired);
+    let standings = connector::plan(&mut draft, desired, &network);
+    nat::plan(&mut draft, &standings);
+    firewall::plan(&mut draft, &standings, &network);
+    limits::apply(draft)
+}
+
+impl Change {
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Create(_) => Verb::Create,
+            Self::Extend { .. } => Verb::Extend,
+            Self::Repair { .. } => Verb::Repair,
+            Self::Delete(_) => Verb::Delete,
+        }
+    }
+
+    pub fn before(&self) -> Option<&Object> {
+        match self {
+            Self::Create(_) => None,
+            Self::Extend { before, .. } | Self::Repair { before, .. } | Self::Delete(before) => Some(before),
+        }
+    }
+
+    pub fn after(&self) -> Option<&Object> {
+        match self {
+            Self::Delete(_) => None,
+            Self::Create(after) | Self::Extend { after, .. } | Self::Repair { after, .. } => Some(after),
+        }
+    }
+
+    fn permitted_by(&self, mode: Mode) -> bool {
+        match self {
+            Self::Create(_) | Self::Extend { .. } => mode >= Mode::Create,
+            Self::Repair { .. } | Self::Delete(_) => mode >= Mode::Enforce,
+        }
+    }
+}
+
+impl Object {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Subnet(_) => "subnet",
+            Self::Connector(_) => "connector",
+            Self::Router(_) => "router",
+            Self::Firewall(_) => "firewall",
+        }
+    }
+
+    /// The short name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Network(network) => &network.name,
+            Self::Subnet(subnet) => &subnet.name,
+            Self::Connector(connector) => super::names::last_segment(&connector.name),
+            Self::Router(router) => &router.name,
+            Self::Firewall(firewall) => &firewall.name,
+        }
+    }
+
+    pub fn id(&self) -> StepId {
+        StepId(format!("{}/{}", self.kind(), self.name()))
+    }
+
+    /// The document as Google has it.
+    pub fn document(&self) -> Value {
+        let document = match self {
+            Self::Network(network) => serde_json::to_value(network),
+            Self::Subnet(subnet) => serde_json::to_value(subnet),
+            Self::Connector(connector) => serde_json::to_value(connector),
+            Self::Router(router) => serde_json::to_value(router),
+            Self::Firewall(firewall) => serde_json::to_value(firewall),
+        };
+        // A map of strings, numbers, lists and maps always has a JSON form.
+        document.unwrap_or(Value::Null)
+    }
+}
+
+impl EgressState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scoped => "scoped",
+            Self::Observed => "observed",
+            Self::AllowOnly => "allow-only",
+            Self::Shadowed => "shadowed",
+            Self::Disarmed => "disarmed",
+            Self::Unmanaged => "unmanaged",
+        }
+    }
+}
+
+impl Plan {
+    /// A plan that has nothing to write, and holds nothing back.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.withheld.is_empty()
+    }
+}

@@ -1,0 +1,115 @@
+//! What the types cannot say: each sentence names the key, what was found and what was expected.
+
+use super::{Ensure, FirewallSection, Policy};
+use crate::domain::{
+    names::ResourceName,
+    ports,
+    rules::FARTHEST_PRIORITY,
+};
+
+/// Every contradiction in the policy; empty = it holds together.
+pub fn policy(policy: &Policy) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut check = |holds: bool, text: String| {
+        if !holds {
+            wrong.push(text);
+        }
+    };
+    check(policy.version == 1, format!("version: found {}, expected 1", policy.version));
+    check(
+        (1..=40).contains(&policy.owner.len())
+            && policy.owner.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)),
+        format!("owner: found {:?}, expected 1 to 40 letters, digits, `-`, `_` or `.`", policy.owner),
+    );
+    check(
+        !policy.scope.projects.is_empty(),
+        "scope.projects: found an empty list, expected at least one project: an empty scope never means everything".into(),
+    );
+    check(
+        policy.scope.projects.iter().chain(&policy.scope.hosts).all(|project| !project.is_number()),
+        "scope: found a project number, expected project ids".into(),
+    );
+    check(
+        policy.scope.regions.list().is_none_or(|regions| !regions.is_empty()),
+        "scope.regions: found an empty list, expected `all` or at least one region".into(),
+    );
+    connector(policy, &mut check);
+    firewall(&policy.firewall, &mut check);
+    for exemption in &policy.exemptions {
+        check(
+            exemption.connector.is_some() != exemption.workload.is_some(),
+            format!("exemptions: the one with reason {:?} must name either a connector or a workload", exemption.reason),
+        );
+    }
+    for name in &policy.nat.static_ips {
+        check(ResourceName::parse(name).is_ok(), format!("nat.static_ips: found {name:?}, expected the name of a regional address"));
+    }
+    for entry in &policy.nat.direct_vpc_subnets {
+        check(
+            entry.split_once('/').is_some_and(|(_, name)| ResourceName::parse(name).is_ok()),
+            format!("nat.direct_vpc_subnets: found {entry:?}, expected REGION/NAME"),
+        );
+    }
+    if let Some(topic) = &policy.reports.topic {
+        let parts: Vec<_> = topic.split('/').collect();
+        check(
+            matches!(parts.as_slice(), ["projects", project, "topics", name] if !project.is_empty() && name.len() >= 3),
+            format!("reports.topic: found {topic:?}, expected projects/PROJECT/topics/NAME"),
+        );
+    }
+    wrong
+}
+
+fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {
+    let section = &policy.connector;
+    check(
+        section.ensure == Ensure::Never || !section.subnet_pools.is_empty(),
+        "connector.subnet_pools: found nothing, expected at least one range such as 10.8.0.0/20 (or `ensure: never`)".into(),
+    );
+    for pool in &section.subnet_pools {
+        check(
+            pool.prefix_len() <= 28,
+            format!("connector.subnet_pools: found {pool}, expected a range of /28 or larger: each connector takes a whole /28"),
+        );
+        check(
+            pool.addr() == pool.network(),
+            format!("connector.subnet_pools: found {pool}, expected {}: bits are set beyond the prefix", pool.trunc()),
+        );
+    }
+    let (min, max) = (section.min_instances, section.max_instances);
+    check((2..=9).contains(&min), format!("connector.min_instances: found {min}, expected 2 to 9"));
+    check((3..=10).contains(&max), format!("connector.max_instances: found {max}, expected 3 to 10"));
+    check(min < max, format!("connector.min_instances: found {min}, expected fewer than max_instances ({max})"));
+    for declared in &section.declared {
+        if let Some(project) = &declared.project {
+            check(
+                policy.scope.projects.contains(project) || policy.scope.hosts.contains(project),
+                format!("connector.declared: {} is declared in {project}, which is not in scope", declared.name),
+            );
+        }
+    }
+}
+
+fn firewall(section: &FirewallSection, check: &mut impl FnMut(bool, String)) {
+    let base = section.base_priority;
+    check(
+        base > 101 && base + FARTHEST_PRIORITY < 65_535,
+        format!(
+            "firewall.base_priority: found {base}, expected 102 to {}: up to 100 Google's own rules stand, at 65535 the implied ones",
+            65_534 - FARTHEST_PRIORITY
+        ),
+    );
+    for entry in &section.internet {
+        check(!entry.to.is_empty(), "firewall.internet: found an entry with an empty `to`, expected at least one range".into());
+        check(!entry.ports.is_empty(), "firewall.internet: found an entry without ports, expected some such as tcp:443".into());
+        for text in &entry.ports {
+            check(ports::parse(text).is_some(), format!("firewall.internet: found port {text:?}, expected one such as tcp:443, udp:8000-8080 or icmp"));
+        }
+    }
+    for entry in &section.ingress.allow {
+        check(!entry.to_tags.is_empty(), "firewall.ingress.allow: found an entry without to_tags, expected at least one".into());
+        for text in &entry.ports {
+            check(ports::parse(text).is_some(), format!("firewall.ingress.allow: found port {text:?}, expected one such as tcp:5432"));
+        }
+    }
+}

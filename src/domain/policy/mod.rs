@@ -1,0 +1,93 @@
+//! The policy: what a platform team allows us to see, to want and to write.
+//!
+//! One YAML file. Every key but `version`, `owner`, `mode`, `scope.projects`, `network.name` and `connector.subnet_pools`
+//! has a default; unknown keys are errors that name the nearest known one.
+
+mod check;
+mod read;
+pub mod pattern;
+mod sections;
+
+pub use self::{
+    read::{PolicyError, example, read, schema},
+    sections::*,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    names::{ConnectorRef, NetworkRef},
+    target::Target,
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// Unique for each installation; stamped on all that we create. Letters, digits, `-`, `_` and `.`.
+    pub owner: String,
+    /// How much may be done.
+    pub mode: Mode,
+    pub scope: ScopeSection,
+    pub network: NetworkSection,
+    #[serde(default)]
+    pub connector: ConnectorSection,
+    #[serde(default)]
+    pub nat: NatSection,
+    #[serde(default)]
+    pub firewall: FirewallSection,
+    #[serde(default)]
+    pub budget: BudgetSection,
+    /// Connectors or workloads that are left alone until a date.
+    #[serde(default)]
+    pub exemptions: Vec<Exemption>,
+    #[serde(default)]
+    pub reports: ReportSection,
+    /// Other settings for some places. Only the first match counts; maps are merged, lists and scalars replaced.
+    #[serde(default)]
+    pub overrides: Vec<Override>,
+    /// The policy of each override, computed when the file is read.
+    #[serde(skip)]
+    pub resolved: Vec<Policy>,
+    /// First 16 hexadecimal digits of the SHA-256 of the file's text.
+    #[serde(skip)]
+    pub hash: String,
+}
+
+impl Policy {
+    /// The settings for one connector: the first override that matches it, else the policy itself.
+    pub fn for_connector(&self, connector: &ConnectorRef) -> &Policy {
+        self.first(|matched| matched.connector(connector))
+    }
+
+    /// The settings of a target as a whole: overrides for single connectors do not count.
+    pub fn for_target(&self, target: &Target) -> &Policy {
+        self.first(|matched| matched.connectors.is_empty() && matched.target(target))
+    }
+
+    fn first(&self, accepts: impl Fn(&Match) -> bool) -> &Policy {
+        self.overrides.iter().zip(&self.resolved).find(|(entry, _)| accepts(&entry.matches)).map_or(self, |(_, policy)| policy)
+    }
+
+    /// The network of a target: its own project's, or the Shared VPC host's that the policy names.
+    pub fn network_of(&self, target: &Target) -> NetworkRef {
+        match &self.for_target(target).network.name {
+            NetworkName::Own(name) => NetworkRef { project: target.project.clone(), name: name.clone() },
+            NetworkName::Of(network) => network.clone(),
+        }
+    }
+}
+
+impl Match {
+    fn target(&self, target: &Target) -> bool {
+        (self.projects.is_empty() || self.projects.contains(&target.project))
+            && (self.regions.is_empty() || self.regions.contains(&target.region))
+    }
+
+    fn connector(&self, connector: &ConnectorRef) -> bool {
+        self.target(&Target { project: connector.project.clone(), region: connector.region.clone() })
+            && (self.connectors.is_empty() || self.connectors.iter().any(|glob| pattern::names(glob, connector)))
+    }
+}

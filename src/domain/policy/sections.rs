@@ -1,0 +1,386 @@
+//! The sections of the policy, each key with its default.
+
+use ipnet::Ipv4Net;
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::names::{ConnectorName, NameError, NetworkRef, ProjectId, Region, ResourceName};
+
+/// How much may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Nothing is read, nothing is reported.
+    Off,
+    /// Look and tell.
+    Report,
+    /// Create what is missing, and add to lists of ours.
+    Create,
+    /// Also repair what is ours.
+    Enforce,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeSection {
+    /// The projects whose events and connectors count. At least one.
+    pub projects: Vec<ProjectId>,
+    /// `all`, or a list of regions.
+    #[serde(default)]
+    pub regions: Regions,
+    /// Shared VPC host projects whose events and connectors count too.
+    #[serde(default)]
+    pub hosts: Vec<ProjectId>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Regions {
+    Word(All),
+    List(Vec<Region>),
+    #[default]
+    #[serde(skip)]
+    Every,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum All {
+    All,
+}
+
+impl Regions {
+    /// The regions that the policy lists; `None` = every region that Cloud Run has.
+    pub fn list(&self) -> Option<&[Region]> {
+        match self {
+            Self::List(regions) => Some(regions),
+            Self::Word(_) | Self::Every => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSection {
+    /// A network of each target's own project, or `projects/HOST/global/networks/NAME`.
+    pub name: NetworkName,
+    /// Create the network, in custom mode, where it is missing.
+    #[serde(default)]
+    pub create: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
+pub enum NetworkName {
+    /// Of each target's own project.
+    Own(ResourceName),
+    /// One network for all, of a Shared VPC host project.
+    Of(NetworkRef),
+}
+
+impl TryFrom<String> for NetworkName {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
+        match text.contains('/') {
+            true => NetworkRef::try_from(text).map(Self::Of),
+            false => ResourceName::parse(&text).map(Self::Own),
+        }
+    }
+}
+
+impl From<NetworkName> for String {
+    fn from(name: NetworkName) -> String {
+        match name {
+            NetworkName::Own(name) => name.into(),
+            NetworkName::Of(network) => network.into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConnectorSection {
+    /// Which connectors are required: those that workloads name or the policy declares, only the declared ones, or none.
+    pub ensure: Ensure,
+    /// Globs of connector names that may be created.
+    pub names: Vec<String>,
+    pub declared: Vec<Declared>,
+    /// How many connectors may be created in 24 hours, for each target.
+    pub new_per_day: u32,
+    /// Make a referenced connector again that somebody deleted.
+    pub recreate: bool,
+    /// Replace a connector of ours that is in ERROR.
+    pub repair: bool,
+    /// Remove connectors of ours that nothing has required for so long.
+    pub prune: Prune,
+    /// Ranges from which the /28 of a new connector is cut.
+    #[schemars(with = "Vec<String>")]
+    pub subnet_pools: Vec<Ipv4Net>,
+    pub machine_type: MachineType,
+    /// 2 to 9, fewer than `max_instances`.
+    pub min_instances: u32,
+    /// 3 to 10.
+    pub max_instances: u32,
+}
+
+impl Default for ConnectorSection {
+    fn default() -> Self {
+        Self {
+            ensure: Ensure::Referenced,
+            names: vec!["*".into()],
+            declared: Vec::new(),
+            new_per_day: 3,
+            recreate: true,
+            repair: false,
+            prune: Prune::Never,
+            subnet_pools: Vec::new(),
+            machine_type: MachineType::E2Micro,
+            min_instances: 2,
+            max_instances: 3,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ensure {
+    Referenced,
+    Declared,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Prune {
+    #[serde(rename = "never")]
+    Never,
+    #[serde(rename = "7d")]
+    SevenDays,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MachineType {
+    #[serde(rename = "f1-micro")]
+    F1Micro,
+    #[serde(rename = "e2-micro")]
+    E2Micro,
+    #[serde(rename = "e2-standard-4")]
+    E2Standard4,
+}
+
+impl MachineType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F1Micro => "f1-micro",
+            Self::E2Micro => "e2-micro",
+            Self::E2Standard4 => "e2-standard-4",
+        }
+    }
+}
+
+/// A connector that must exist though no workload names it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// Absent = in every project of the scope.
+    #[serde(default)]
+    pub project: Option<ProjectId>,
+    pub region: Region,
+    pub name: ConnectorName,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NatSection {
+    pub ensure: EnsureNat,
+    pub log: NatLogging,
+    /// Names of static regional addresses; none = Google allocates them.
+    pub static_ips: Vec<String>,
+    /// Subnets of Direct VPC workloads that our gateway serves too: `REGION/NAME`.
+    pub direct_vpc_subnets: Vec<String>,
+}
+
+impl Default for NatSection {
+    fn default() -> Self {
+        Self { ensure: EnsureNat::WhenNeeded, log: NatLogging::ErrorsOnly, static_ips: Vec::new(), direct_vpc_subnets: Vec::new() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnsureNat {
+    /// A user of the connector sends all its traffic through it.
+    WhenNeeded,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NatLogging {
+    Off,
+    ErrorsOnly,
+    TranslationsOnly,
+    All,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FirewallSection {
+    pub enforcement: Enforcement,
+    /// Globs of connectors that we did not make and may scope.
+    pub adopt: Vec<String>,
+    /// What happens to a deny of ours that somebody disabled or deleted.
+    pub rearm: Rearm,
+    /// The priority of our first rule: the others keep their distance from it.
+    pub base_priority: u32,
+    /// Let the connector reach Google's APIs over their private ranges.
+    pub google_apis: bool,
+    /// Ranges that the connector may reach inside.
+    #[schemars(with = "Vec<String>")]
+    pub internal: Vec<Ipv4Net>,
+    /// What the connector may reach outside.
+    pub internet: Vec<InternetEntry>,
+    pub ingress: IngressSection,
+    /// Names of foreign deny rules that our allow rules may open.
+    pub override_denies: Vec<String>,
+    /// Globs of broad egress rules that somebody's automation made.
+    pub auto_rules: Vec<String>,
+    /// Disable the rules that `auto_rules` match, once our own stand.
+    pub replace_auto: bool,
+}
+
+impl Default for FirewallSection {
+    fn default() -> Self {
+        Self {
+            enforcement: Enforcement::Observe,
+            adopt: Vec::new(),
+            rearm: Rearm::Manual,
+            base_priority: 900,
+            google_apis: true,
+            internal: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].iter().flat_map(|net| net.parse()).collect(),
+            internet: vec![InternetEntry {
+                to: vec![Ipv4Net::default()],
+                ports: vec!["tcp:443".into(), "tcp:80".into()],
+                reason: None,
+                expires: None,
+            }],
+            ingress: IngressSection::default(),
+            override_denies: Vec::new(),
+            auto_rules: vec!["vpc-access-allow-*-egress".into()],
+            replace_auto: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Enforcement {
+    /// Only allow rules: they scope nothing by themselves.
+    AllowOnly,
+    /// A logged rule shows what a deny would stop.
+    Observe,
+    /// A logged deny stops what the allow rules do not name.
+    Enforce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rearm {
+    /// It stays down until `egress-reconciler rearm`, or a changed policy.
+    Manual,
+    /// It is put back in the next run.
+    AtOnce,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternetEntry {
+    #[schemars(with = "Vec<String>")]
+    pub to: Vec<Ipv4Net>,
+    /// `tcp:443`, `udp:8000-8080`, or a protocol alone.
+    pub ports: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The last day it holds, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Date>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngressSection {
+    /// Deny what the connector's instances may reach inside the network, but for `allow`.
+    pub harden: bool,
+    pub allow: Vec<IngressEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IngressEntry {
+    pub to_tags: Vec<String>,
+    pub ports: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetSection {
+    /// The most that one run writes.
+    pub changes_per_run: u32,
+    /// The most that one target sees written in an hour.
+    pub changes_per_hour: u32,
+}
+
+impl Default for BudgetSection {
+    fn default() -> Self {
+        Self { changes_per_run: 40, changes_per_hour: 200 }
+    }
+}
+
+/// A connector or a workload that is left alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exemption {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    pub reason: String,
+    /// The last day it holds, in UTC.
+    #[schemars(with = "String")]
+    pub until: Date,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSection {
+    /// `projects/P/topics/T`; none = reports go to stdout.
+    pub topic: Option<String>,
+    /// Publish runs that found nothing to say, too.
+    pub in_sync: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Override {
+    #[serde(rename = "match")]
+    pub matches: Match,
+    /// Any section of the policy but `scope`, `owner` and `version`.
+    #[serde(flatten)]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// An empty list matches everything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Match {
+    pub projects: Vec<ProjectId>,
+    pub regions: Vec<Region>,
+    /// Globs of connector names, or of full names.
+    pub connectors: Vec<String>,
+}

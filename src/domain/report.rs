@@ -1,0 +1,194 @@
+//! What a run tells the world. **Contract**: CloudEvents `dev.egress-reconciler.report.v1`, body in camelCase.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    plan::{ConnectorEgress, FieldDiff, Note, Plan, Step, StepId, Verb, Withheld},
+    policy::Mode,
+    signal::Trigger,
+    target::Target,
+};
+
+/// One run over one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// A UUID; also `ce-id`, and the `requestId` of every write is derived from it.
+    pub id: String,
+    /// Absent on a rejected event that names no place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    pub outcome: Outcome,
+    pub mode: Mode,
+    pub dry_run: bool,
+    pub policy_hash: String,
+    /// The events that asked for this run; none = a sweep or a command.
+    pub triggers: Vec<Trigger>,
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// When the first plan was made.
+    #[schemars(with = "String")]
+    pub decided: Timestamp,
+    #[schemars(with = "String")]
+    pub done: Timestamp,
+    /// Rounds that wrote.
+    pub rounds: u32,
+    pub steps: Vec<StepReport>,
+    pub withheld: Vec<Withheld>,
+    pub egress: Vec<ConnectorEgress>,
+    /// The cloud must finish.
+    pub waiting_on: Vec<Note>,
+    /// A person must act.
+    pub blocked_by: Vec<Note>,
+    pub findings: Vec<Note>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
+    /// Calls to Google by method.
+    pub calls: BTreeMap<String, u32>,
+    /// Something may work in a moment: the delivery is answered 429, so that it comes again.
+    #[serde(skip)]
+    pub transient: bool,
+}
+
+/// Worst wins; the order is that of badness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    InSync,
+    Changed,
+    /// Held back by mode, budget or dry run.
+    Drift,
+    Waiting,
+    Blocked,
+    Failed,
+    Rejected,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 7] =
+        [Self::InSync, Self::Changed, Self::Drift, Self::Waiting, Self::Blocked, Self::Failed, Self::Rejected];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InSync => "in-sync",
+            Self::Changed => "changed",
+            Self::Drift => "drift",
+            Self::Waiting => "waiting",
+            Self::Blocked => "blocked",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// An event that could not be acted on; told at most once a minute for each reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejected {
+    pub reason: String,
+    /// The field, what was found and what was expected.
+    pub text: String,
+    /// How many since the last report of this reason, this one included.
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    pub step: StepId,
+    pub verb: Verb,
+    pub reason: String,
+    pub diff: Vec<FieldDiff>,
+    /// Google's document before the write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+    pub outcome: StepOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum StepOutcome {
+    Done,
+    Failed { error: String, transient: bool },
+    Skipped { why: String },
+}
+
+impl StepReport {
+    pub fn new(step: &Step, outcome: StepOutcome) -> Self {
+        Self {
+            step: step.id.clone(),
+            verb: step.change.verb(),
+            reason: step.reason.clone(),
+            diff: step.diff.clone(),
+            before: step.change.before().map(|object| object.document()),
+            after: step.change.after().map(|object| object.document()),
+            outcome,
+        }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.outcome == StepOutcome::Done
+    }
+}
+
+impl Report {
+    /// Takes over what the last plan knows, and judges. A dry run's steps are skipped.
+    pub fn close(&mut self, plan: Plan, transient_reads: Vec<Note>) {
+        if self.dry_run {
+            let why = || StepOutcome::Skipped { why: "dry-run".to_owned() };
+            self.steps.extend(plan.steps.iter().map(|step| StepReport::new(step, why())));
+        }
+        self.transient |= !transient_reads.is_empty();
+        self.withheld = plan.withheld;
+        self.egress = plan.egress;
+        self.waiting_on = plan.waiting_on;
+        self.blocked_by = plan.blocked_by;
+        self.findings = plan.findings;
+        self.findings.extend(transient_reads);
+        let left_over = !self.dry_run && !plan.steps.is_empty();
+        self.outcome = self.judge(left_over);
+    }
+
+    fn judge(&self, left_over: bool) -> Outcome {
+        let failed = self.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Failed { .. }));
+        let skipped = self.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Skipped { .. }));
+        [
+            (self.transient || failed, Outcome::Failed),
+            (!self.blocked_by.is_empty(), Outcome::Blocked),
+            (!self.waiting_on.is_empty(), Outcome::Waiting),
+            (!self.withheld.is_empty() || left_over || self.dry_run && skipped, Outcome::Drift),
+            (self.changed(), Outcome::Changed),
+        ]
+        .into_iter()
+        .find_map(|(holds, outcome)| holds.then_some(outcome))
+        .unwrap_or(Outcome::InSync)
+    }
+
+    /// Something was written.
+    pub fn changed(&self) -> bool {
+        self.steps.iter().any(StepReport::is_done)
+    }
+
+    /// What makes a report new: a run that changed nothing and says the same as the last one is not published.
+    pub fn signature(&self) -> String {
+        let said = (&self.outcome, &self.egress, &self.waiting_on, &self.blocked_by, &self.withheld, &self.findings);
+        serde_json::to_string(&said).unwrap_or_default()
+    }
+
+    /// `//egress-reconciler/projects/P/locations/R`.
+    pub fn source(&self) -> String {
+        self.target.as_ref().map_or_else(|| "//egress-reconciler".to_owned(), |target| format!("//egress-reconciler/{target}"))
+    }
+}
+
+/// The JSON Schema of the report.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Report)
+}

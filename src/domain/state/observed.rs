@@ -1,0 +1,131 @@
+//! One look at a target.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network,
+    route::Route, router::Router, subnet::Subnet, workload::Workload,
+};
+use crate::domain::{
+    names::{ConnectorRef, NetworkRef},
+    target::Target,
+};
+
+/// What one call told, or why it did not: a rule that needs `T` takes `T`, so a failed read can lead to no step.
+pub type Read<T> = Result<T, ReadFailure>;
+
+/// Why a read failed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadFailure {
+    /// Google's name of the method.
+    pub call: String,
+    pub kind: FailureKind,
+    /// Google's sentence, or ours where no answer came.
+    pub message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    Denied {
+        permission: Option<String>,
+    },
+    ApiDisabled,
+    Absent,
+    /// Worth asking again: the run answers 429.
+    Transient,
+    Invalid,
+}
+
+/// One look: the nine reads of round one, always; then those of round two that [`Needs`] asked for (`None` = not asked).
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    pub target: Target,
+    pub at: Timestamp,
+    /// The policy's network for this target.
+    pub network_name: NetworkRef,
+    pub jobs: Read<Vec<Workload>>,
+    pub services: Read<Vec<Workload>>,
+    pub worker_pools: Read<Vec<Workload>>,
+    pub connectors: Read<Vec<Connector>>,
+    /// Subnets of the region, in the network's project.
+    pub subnets: Read<Vec<Subnet>>,
+    /// Routers of the region, in the network's project.
+    pub routers: Read<Vec<Router>>,
+    /// Firewall rules of the network's project.
+    pub firewalls: Read<Vec<Firewall>>,
+    pub effective: Read<EffectiveFirewalls>,
+    /// Routes of the network's project.
+    pub routes: Read<Vec<Route>>,
+    /// `Ok(None)` = there is no such network.
+    pub network: Option<Read<Option<Network>>>,
+    pub address_space: Option<Read<AddressSpace>>,
+    /// Connectors of other projects that workloads name; `Ok(None)` = absent.
+    pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
+}
+
+/// All that takes IPv4 space in the network beyond the region's subnets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddressSpace {
+    pub subnets: Vec<Subnet>,
+    /// Connectors of every region: those in CIDR form sit on a subnet that no list shows.
+    pub connectors: Vec<Connector>,
+    pub addresses: Vec<Address>,
+}
+
+/// What round two has to ask.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Needs {
+    pub network: bool,
+    pub address_space: bool,
+    pub elsewhere: Vec<ConnectorRef>,
+}
+
+impl Needs {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Observed {
+    /// Every read that failed, once.
+    pub fn failures(&self) -> Vec<&ReadFailure> {
+        fn err<T>(read: &Read<T>) -> Option<&ReadFailure> {
+            read.as_ref().err()
+        }
+        let mut found: Vec<_> = [
+            err(&self.jobs),
+            err(&self.services),
+            err(&self.worker_pools),
+            err(&self.connectors),
+            err(&self.subnets),
+            err(&self.routers),
+            err(&self.firewalls),
+            err(&self.effective),
+            err(&self.routes),
+            self.network.as_ref().and_then(err),
+            self.address_space.as_ref().and_then(err),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        found.extend(self.elsewhere.values().filter_map(err));
+        found
+    }
+
+    /// Every workload that was read.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        [&self.jobs, &self.services, &self.worker_pools].into_iter().flatten().flatten()
+    }
+
+    /// All three kinds of workload were read: only then does "nobody uses it" mean anything.
+    pub fn workloads_complete(&self) -> bool {
+        self.jobs.is_ok() && self.services.is_ok() && self.worker_pools.is_ok()
+    }
+}

@@ -1,0 +1,96 @@
+use serde::{Deserialize, Serialize};
+
+use super::Other;
+
+/// A Cloud Router with its NAT gateways: `compute.routers`. It has no fingerprint, and a PATCH replaces `nats` whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Router {
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    pub network: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub region: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nats: Vec<Nat>,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Nat {
+    pub name: String,
+    /// `PUBLIC` (the default) or `PRIVATE`.
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    pub source_subnetwork_ip_ranges_to_nat: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnetworks: Vec<NatSubnet>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub nat_ip_allocate_option: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nat_ips: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drain_nat_ips: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_config: Option<NatLog>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoint_types: Vec<String>,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NatSubnet {
+    /// The URL of the subnet.
+    pub name: String,
+    pub source_ip_ranges_to_nat: Vec<String>,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NatLog {
+    pub enable: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub filter: String,
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+pub const ALL_RANGES: &str = "ALL_SUBNETWORKS_ALL_IP_RANGES";
+pub const ALL_PRIMARY: &str = "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES";
+pub const LIST: &str = "LIST_OF_SUBNETWORKS";
+
+impl Nat {
+    pub fn is_public(&self) -> bool {
+        self.kind.is_empty() || self.kind == "PUBLIC"
+    }
+
+    /// Connectors are virtual machines: a gateway for other endpoints (Secure Web Proxy, load balancers) is none of theirs.
+    pub fn serves_vms(&self) -> bool {
+        self.endpoint_types.is_empty() || self.endpoint_types.iter().any(|kind| kind == "ENDPOINT_TYPE_VM")
+    }
+
+    /// Every address is draining: existing connections live on, new ones get none.
+    pub fn is_draining(&self) -> bool {
+        self.nat_ips.is_empty() && !self.drain_nat_ips.is_empty()
+    }
+
+    pub fn covers_all_subnets(&self) -> bool {
+        [ALL_RANGES, ALL_PRIMARY].contains(&self.source_subnetwork_ip_ranges_to_nat.as_str())
+    }
+
+    /// Lists the primary range of the subnet with this relative name.
+    pub fn lists(&self, subnet: &str) -> bool {
+        self.source_subnetwork_ip_ranges_to_nat == LIST
+            && self.subnetworks.iter().any(|entry| {
+                crate::domain::names::relative(&entry.name) == subnet
+                    && entry.source_ip_ranges_to_nat.iter().any(|range| range == "ALL_IP_RANGES" || range == "PRIMARY_IP_RANGE")
+            })
+    }
+}

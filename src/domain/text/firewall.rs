@@ -1,0 +1,97 @@
+use super::{list, note, note_by};
+use crate::domain::{
+    names::ConnectorRef,
+    plan::Note,
+    rules::Role,
+    state::firewall::Firewall,
+};
+
+fn what(role: Role) -> &'static str {
+    match role {
+        Role::Infra => "lets the connector reach Google's serverless machines, without which it is dead",
+        Role::GoogleApis => "lets it reach Google's APIs over their private ranges",
+        Role::Internal => "lets it reach the internal ranges of the policy",
+        Role::Internet => "lets it reach what the policy names on the internet",
+        Role::Serverless => "lets Google's serverless machines reach it in a host project's network",
+        Role::HealthChecks => "lets Google's health checks reach it in a host project's network",
+        Role::IngressAllow => "lets it reach the tags that the policy opens",
+        Role::IngressDeny => "stops it from reaching other instances of the network",
+        Role::Watch => "logs what leaves beyond the policy, and stops nothing",
+        Role::Deny => "stops what the policy does not name, and logs it",
+    }
+}
+
+pub fn create(role: Role, connector: &ConnectorRef) -> String {
+    format!("{}: {}", connector.name, what(role))
+}
+
+pub fn repair(role: Role, existing: &Firewall, wanted: &Firewall, by: Option<&str>) -> String {
+    let (before, after) = (existing.managed(), wanted.managed());
+    let fields = list(before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field));
+    let who = by.map_or_else(String::new, |by| format!(" by {by}"));
+    match existing.disabled && !wanted.disabled {
+        true => format!("was disabled{who}; it {}", what(role)),
+        false => format!("{fields} changed{who}; it {}", what(role)),
+    }
+}
+
+pub fn retire(rule: &Firewall) -> String {
+    format!("the policy asks for no rule {} any more", rule.name)
+}
+
+pub fn arm() -> String {
+    "the deny was read back in force; the mark tells later whether somebody took it down".to_owned()
+}
+
+pub fn allows_first(missing: &[String]) -> String {
+    format!("the deny waits until a later look finds every allow standing: {}", list(missing))
+}
+
+pub fn unmanaged(connector: &ConnectorRef) -> Note {
+    note(
+        "unmanaged",
+        format!("connector/{}", connector.name),
+        format!("connector {} was not made here, so no rule is written for it; add it to `firewall.adopt` to scope its egress", connector.name),
+    )
+}
+
+pub fn automatic(rule: &str) -> Note {
+    note("automatic-rule", format!("firewall/{rule}"), format!("{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; remove it where it is not wanted"))
+}
+
+pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
+    let what = if stands { "opens what the deny stops and is left as it stands" } else { "is not written: it would open what the deny stops" };
+    note_by("foreign-deny", format!("firewall/{rule}"), deny, format!("{rule} {what}; name {deny} in `firewall.override_denies`, or narrow one of the two"))
+}
+
+pub fn watch_defeats(rule: &str, deny: &str) -> Note {
+    note_by("watch-defeats-deny", format!("firewall/{rule}"), deny, format!("{rule} would let out what {deny} stops, so it is not in force; use `enforcement: enforce`, which needs no watch rule"))
+}
+
+pub fn disable_watch(deny: &str) -> String {
+    format!("it lets out what {deny} stops")
+}
+
+pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
+    note_by(
+        "shadowed",
+        format!("connector/{}", connector.name),
+        rule,
+        format!("{rule} lets connector {} out beyond the policy before our deny is asked; remove or narrow it, or add what it opens to the policy", connector.name),
+    )
+}
+
+pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: bool) -> Note {
+    let who = by.unwrap_or("unknown");
+    let how = if stands { "disabled" } else { "deleted" };
+    note_by(
+        "disarmed",
+        format!("firewall/{deny}"),
+        who,
+        format!("{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over", connector.name),
+    )
+}
+
+pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
+    note("frozen", format!("connector/{}", connector.name), format!("no deny is written for connector {}: {why}", connector.name))
+}

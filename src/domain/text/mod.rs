@@ -1,0 +1,31 @@
+//! Every sentence that a person reads in a plan or a report: what, why, and what to do. One file a family.
+
+pub mod connector;
+pub mod firewall;
+pub mod limits;
+pub mod nat;
+pub mod network;
+pub mod reads;
+
+use super::plan::Note;
+
+fn note(code: &str, object: impl Into<String>, text: String) -> Note {
+    Note { code: code.to_owned(), object: object.into(), by: None, text }
+}
+
+fn note_by(code: &str, object: impl Into<String>, by: &str, text: String) -> Note {
+    Note { by: Some(by.to_owned()), ..note(code, object, text) }
+}
+
+/// A name that we need bears no stamp of ours.
+pub fn name_taken(kind: &str, name: &str) -> Note {
+    note(
+        "name-taken",
+        format!("{kind}/{name}"),
+        format!("name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"),
+    )
+}
+
+fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    items.into_iter().map(|item| item.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
+}

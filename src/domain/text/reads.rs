@@ -1,0 +1,22 @@
+use super::note;
+use crate::domain::{
+    plan::Note,
+    state::observed::{FailureKind, ReadFailure},
+};
+
+/// A read that only a person can mend; transient ones are tried again instead, and an absent network is told by name.
+pub fn blocked(failure: &ReadFailure) -> Option<Note> {
+    let ReadFailure { call, kind, message } = failure;
+    match kind {
+        FailureKind::Denied { permission } => {
+            let what = permission.as_ref().map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
+            Some(note("denied", call, format!("{call} was denied; grant {what} to the service account of this service. Google said: {message}")))
+        }
+        FailureKind::ApiDisabled => {
+            let api = call.split('.').next().unwrap_or(call);
+            Some(note("api-disabled", call, format!("{call} failed because its API is off; run `gcloud services enable {api}.googleapis.com`. Google said: {message}")))
+        }
+        FailureKind::Invalid => Some(note("refused", call, format!("{call} was refused, so nothing that needs it is planned. Google said: {message}"))),
+        FailureKind::Transient | FailureKind::Absent => None,
+    }
+}

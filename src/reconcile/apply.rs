@@ -1,0 +1,219 @@
+//! Does what a plan says: translates `before` and `after` to the wire, and makes no choice.
+
+use std::collections::HashSet;
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::observe::words;
+use crate::{
+    domain::{
+        names::ConnectorRef,
+        plan::{Change, Object, Plan, Step, StepId},
+        report::{StepOutcome, StepReport},
+    },
+    google::{client::Client, error::CallError, kind::ErrorKind},
+};
+
+/// What came of one step.
+#[derive(Debug)]
+pub struct Applied {
+    pub report: StepReport,
+    /// Somebody else was first: the next look decides.
+    pub lost: bool,
+    /// The operation that makes a connector.
+    pub creation: Option<(ConnectorRef, String)>,
+    /// Google refused to make a connector, in these words.
+    pub refused: Option<(ConnectorRef, String)>,
+}
+
+/// What it takes to write: ids that make a repeat harmless, and the moment after which no step is begun.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    pub report_id: &'a str,
+    pub deadline: Instant,
+    /// Shutting down: no new step.
+    pub stop: &'a tokio_util::sync::CancellationToken,
+}
+
+/// Does the steps, side by side where they do not depend on each other. A step that fails takes along what waits for it.
+pub async fn apply(client: &Client, plan: &Plan, terms: Terms<'_>, progress: &dyn Fn(&StepReport)) -> Vec<Applied> {
+    let mut waiting: Vec<&Step> = plan.steps.iter().collect();
+    let mut done: HashSet<&StepId> = HashSet::new();
+    let mut failed: HashSet<&StepId> = HashSet::new();
+    let mut running: FuturesUnordered<BoxFuture<'_, (&Step, Applied)>> = FuturesUnordered::new();
+    let mut results = Vec::with_capacity(waiting.len());
+    loop {
+        let halted = terms.stop.is_cancelled() || Instant::now() >= terms.deadline;
+        waiting.retain(|step| {
+            let doomed = step.after.iter().find(|id| failed.contains(*id));
+            if halted || doomed.is_some() {
+                let why = doomed.map_or_else(|| "no time was left".to_owned(), |id| format!("{id} was not done"));
+                results.push(Applied::plain(step, StepOutcome::Skipped { why }));
+                failed.insert(&step.id);
+                return false;
+            }
+            if step.after.iter().all(|id| done.contains(id)) {
+                running.push(Box::pin(async move { (*step, one(client, plan, step, terms.report_id).await) }));
+                return false;
+            }
+            true
+        });
+        let Some((step, applied)) = running.next().await else {
+            if waiting.is_empty() { break } else { continue };
+        };
+        progress(&applied.report);
+        if applied.report.is_done() { done.insert(&step.id) } else { failed.insert(&step.id) };
+        results.push(applied);
+    }
+    results
+}
+
+impl Applied {
+    fn plain(step: &Step, outcome: StepOutcome) -> Self {
+        Self { report: StepReport::new(step, outcome), lost: false, creation: None, refused: None }
+    }
+}
+
+async fn one(client: &Client, plan: &Plan, step: &Step, report_id: &str) -> Applied {
+    // The log has both documents before the write: what goes wrong afterwards can be put back by hand.
+    tracing::info!(
+        report = report_id, target = %plan.target, step = %step.id, verb = step.change.verb().word(), reason = step.reason,
+        before = %step.change.before().map_or(Value::Null, Object::document),
+        after = %step.change.after().map_or(Value::Null, Object::document),
+        "writing"
+    );
+    let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{report_id}/{}", step.id).as_bytes());
+    let Err(error) = write(client, plan, step, request_id).await else {
+        return Applied::plain(step, StepOutcome::Done);
+    };
+    let error = match error {
+        Written::Creating(connector, operation) => {
+            return Applied { creation: Some((connector, operation)), ..Applied::plain(step, StepOutcome::Done) };
+        }
+        Written::Failed(error) => error,
+    };
+    let lost = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict);
+    if lost {
+        return Applied { lost: true, ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) }) };
+    }
+    let transient = error.is_transient();
+    tracing::warn!(report = report_id, target = %plan.target, step = %step.id, %error, transient, "a step failed");
+    let refused = match &step.change {
+        Change::Create(Object::Connector(connector)) if !transient => {
+            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, words(&error)))
+        }
+        _ => None,
+    };
+    Applied { refused, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
+}
+
+/// How a write ended other than by being done.
+enum Written {
+    /// Google has begun to make the connector: minutes of work that nobody waits for here.
+    Creating(ConnectorRef, String),
+    Failed(CallError),
+}
+
+impl From<CallError> for Written {
+    fn from(error: CallError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<(), Written> {
+    let (project, region) = (plan.network.project.as_str(), plan.target.region.as_str());
+    match &step.change {
+        Change::Create(object) => create(client, project, region, object, id).await,
+        Change::Extend { after, .. } | Change::Repair { after, .. } => Ok(update(client, project, region, after, id).await?),
+        Change::Delete(object) => Ok(delete(client, project, region, object, id).await?),
+    }
+}
+
+async fn create(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), Written> {
+    let body = object.document();
+    match object {
+        Object::Network(_) => client.insert_network(project, &body, id).await?,
+        Object::Subnet(_) => client.insert_subnetwork(project, region, &body, id).await?,
+        Object::Router(_) => client.insert_router(project, region, &body, id).await?,
+        Object::Firewall(_) => client.insert_firewall(project, &body, id).await?,
+        Object::Connector(connector) => {
+            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
+            let body = without(body, &["name"]);
+            let operation =
+                client.create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body).await?;
+            return Err(Written::Creating(named, operation.name));
+        }
+    }
+    Ok(())
+}
+
+async fn update(client: &Client, project: &str, region: &str, after: &Object, id: Uuid) -> Result<(), CallError> {
+    match after {
+        Object::Router(router) => {
+            // `nats` is replaced whole, and an empty list must be said.
+            client.patch_router(project, region, &router.name, &json!({ "nats": router.nats }), id).await
+        }
+        Object::Firewall(firewall) => client.patch_firewall(project, &firewall.name, &settings(after.document()), id).await,
+        Object::Connector(connector) => {
+            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
+            let body = json!({ "minInstances": connector.min_instances, "maxInstances": connector.max_instances });
+            let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
+            client.patch_connector(project, region, name, &["minInstances", "maxInstances"], &body).await.map(drop)
+        }
+        // Networks and subnets of ours never change: nothing of theirs is ours to repair.
+        Object::Network(_) | Object::Subnet(_) => Ok(()),
+    }
+}
+
+async fn delete(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), CallError> {
+    match object {
+        Object::Firewall(firewall) => client.delete_firewall(project, &firewall.name, id).await,
+        Object::Router(router) => client.delete_router(project, region, &router.name, id).await,
+        Object::Subnet(subnet) => client.delete_subnetwork(project, region, &subnet.name, id).await,
+        Object::Connector(connector) => {
+            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
+            client.delete_connector(named.project.as_str(), named.region.as_str(), named.name.as_str()).await.map(drop)
+        }
+        // A network is never deleted.
+        Object::Network(_) => Ok(()),
+    }
+}
+
+/// A firewall rule's PATCH: what can change and what names us; lists that became empty are said.
+fn settings(document: Value) -> Value {
+    const LISTS: [&str; 8] = [
+        "allowed",
+        "denied",
+        "sourceRanges",
+        "destinationRanges",
+        "sourceTags",
+        "targetTags",
+        "sourceServiceAccounts",
+        "targetServiceAccounts",
+    ];
+    let mut body = json!({});
+    for field in ["description", "priority", "disabled", "logConfig"] {
+        if let Some(value) = document.get(field) {
+            body[field] = value.clone();
+        }
+    }
+    for field in LISTS {
+        let value = document.get(field).cloned();
+        // Google takes no empty list where the other kind of action or source is set: only lists that hold something,
+        // or that a repair must empty, are sent.
+        if let Some(value) = value.filter(|value| value.as_array().is_some_and(|list| !list.is_empty())) {
+            body[field] = value;
+        }
+    }
+    body
+}
+
+fn without(mut document: Value, fields: &[&str]) -> Value {
+    if let Some(map) = document.as_object_mut() {
+        map.retain(|key, _| !fields.contains(&key.as_str()));
+    }
+    document
+}

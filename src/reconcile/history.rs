@@ -1,0 +1,104 @@
+//! What the process remembers between runs. Nothing here is needed for a right decision: it bounds and explains.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{
+    names::{ConnectorRef, relative},
+    plan::Budget,
+    policy::Policy,
+    signal::Trigger,
+    target::Target,
+};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Objects remembered with who touched them.
+const TOUCHES: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub struct History {
+    /// What the last report of a target said.
+    said: HashMap<Target, String>,
+    writes: HashMap<Target, VecDeque<Timestamp>>,
+    refused: BTreeMap<ConnectorRef, String>,
+    /// Creations that Google accepted: the operation to ask when the connector is not there.
+    creating: BTreeMap<ConnectorRef, Creation>,
+    touched: HashMap<String, (Timestamp, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Creation {
+    pub operation: String,
+    at: Timestamp,
+    again: bool,
+}
+
+impl History {
+    /// The first run of this process for a target has something to say, whatever it is; later ones if they say otherwise.
+    pub fn is_news(&mut self, target: &Target, signature: &str) -> bool {
+        self.said.insert(target.clone(), signature.to_owned()).as_deref() != Some(signature)
+    }
+
+    pub fn note_writes(&mut self, target: &Target, count: usize, now: Timestamp) {
+        let writes = self.writes.entry(target.clone()).or_default();
+        writes.extend(std::iter::repeat_n(now, count));
+        while writes.front().is_some_and(|at| now.duration_since(*at) > HOUR) {
+            writes.pop_front();
+        }
+    }
+
+    pub fn note_refused(&mut self, connector: &ConnectorRef, cause: String) {
+        self.refused.insert(connector.clone(), cause);
+        self.creating.remove(connector);
+    }
+
+    /// `again` = on a subnet that stood already, so that no creation time tells of it.
+    pub fn note_creating(&mut self, connector: &ConnectorRef, operation: String, again: bool, now: Timestamp) {
+        self.creating.insert(connector.clone(), Creation { operation, at: now, again });
+    }
+
+    pub fn creating(&self, connector: &ConnectorRef) -> Option<&Creation> {
+        self.creating.get(connector).filter(|_| !self.refused.contains_key(connector))
+    }
+
+    /// A sweep tries again.
+    pub fn forget_refusals(&mut self, target: &Target) {
+        self.refused.retain(|connector, _| connector.project != target.project || connector.region != target.region);
+    }
+
+    pub fn note_triggers(&mut self, triggers: &[Trigger]) {
+        for trigger in triggers {
+            let Some(principal) = &trigger.principal else { continue };
+            let object = relative(&trigger.resource).to_owned();
+            let newer = self.touched.get(&object).is_none_or(|(at, _)| *at <= trigger.at);
+            if newer && (self.touched.len() < TOUCHES || self.touched.contains_key(&object)) {
+                self.touched.insert(object, (trigger.at, principal.clone()));
+            }
+        }
+    }
+
+    /// What memory adds to the decision, with `written` changes of this run already made.
+    pub fn budget(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> Budget {
+        self.touched.retain(|_, (at, _)| now.duration_since(*at) < HOUR);
+        self.note_writes(target, 0, now);
+        let section = &policy.for_target(target).budget;
+        let spent = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+        let this_run = spent(section.changes_per_run, written);
+        let this_hour = spent(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
+        let here = |connector: &ConnectorRef| connector.project == target.project && connector.region == target.region;
+        let recreated = self
+            .creating
+            .iter()
+            .filter(|(connector, creation)| here(connector) && creation.again && now.duration_since(creation.at) < DAY)
+            .count();
+        Budget {
+            changes: this_run.min(this_hour),
+            limit: if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" },
+            refused: self.refused.iter().filter(|(connector, _)| here(connector)).map(|(c, why)| (c.clone(), why.clone())).collect(),
+            recreated: u32::try_from(recreated).unwrap_or(u32::MAX),
+            touched_by: self.touched.iter().map(|(object, (_, principal))| (object.clone(), principal.clone())).collect(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! One look at a target: nine reads at once, and what a pure question asks for beyond them.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::{join_all, OptionFuture};
+use jiff::Timestamp;
+use tokio::join;
+
+use crate::{
+    domain::{
+        desired,
+        names::{ConnectorRef, NetworkRef},
+        policy::Policy,
+        state::{
+            address::Address,
+            connector::Connector,
+            network::Network,
+            observed::{AddressSpace, FailureKind, Needs, Observed, Read, ReadFailure},
+            workload::{JobDocument, ServiceDocument, WorkloadKind},
+        },
+        target::Target,
+        wanted::WantedConnector,
+    },
+    google::{client::Client, error::CallError, kind::ErrorKind},
+};
+
+/// Looks at everything that a plan needs.
+pub async fn observe(client: &Client, policy: &Policy, target: &Target, wanted: &[WantedConnector], now: Timestamp) -> Observed {
+    let mut observed = round_one(client, policy, target, now).await;
+    let needs = desired::needs(policy, &observed, wanted, now);
+    if !needs.is_empty() {
+        round_two(client, &mut observed, needs).await;
+    }
+    observed
+}
+
+/// **Contract**: these nine, always, all at once.
+async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timestamp) -> Observed {
+    let network_name = policy.network_of(target);
+    let (project, region) = (target.project.as_str(), target.region.as_str());
+    let host = network_name.project.as_str();
+    let (jobs, services, worker_pools, connectors, subnets, routers, firewalls, effective, routes) = join!(
+        client.list_jobs::<JobDocument>(project, region),
+        client.list_services::<ServiceDocument>(project, region),
+        client.list_worker_pools::<ServiceDocument>(project, region),
+        client.list_connectors(project, region),
+        client.list_subnetworks(host, region),
+        client.list_routers(host, region),
+        client.list_firewalls(host),
+        client.get_effective_firewalls(host, network_name.name.as_str(), region),
+        client.list_routes(host),
+    );
+    Observed {
+        target: target.clone(),
+        at,
+        jobs: read(jobs).map(|jobs| jobs.into_iter().map(JobDocument::workload).collect()),
+        services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
+        worker_pools: read(worker_pools).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
+        connectors: read(connectors),
+        subnets: read(subnets),
+        routers: read(routers),
+        firewalls: read(firewalls),
+        effective: read(effective),
+        routes: read(routes),
+        network_name,
+        network: None,
+        address_space: None,
+        elsewhere: BTreeMap::new(),
+    }
+}
+
+async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
+    let network = observed.network_name.clone();
+    let project = observed.target.project.clone();
+    let (found, space, elsewhere) = join!(
+        OptionFuture::from(needs.network.then(|| get_network(client, &network))),
+        OptionFuture::from(needs.address_space.then(|| address_space(client, &network, project.as_str()))),
+        join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
+    );
+    observed.network = found;
+    observed.address_space = space;
+    observed.elsewhere = elsewhere.into_iter().collect();
+}
+
+async fn get_network(client: &Client, network: &NetworkRef) -> Read<Option<Network>> {
+    absent_is_none(client.get_network(network.project.as_str(), network.name.as_str()).await)
+}
+
+async fn address_space(client: &Client, network: &NetworkRef, project: &str) -> Read<AddressSpace> {
+    let host = network.project.as_str();
+    let (subnets, connectors, addresses) = join!(
+        client.list_all_subnetworks(host),
+        client.list_all_connectors::<Connector>(project),
+        client.list_global_addresses::<Address>(host),
+    );
+    Ok(AddressSpace { subnets: read(subnets)?, connectors: read(connectors)?, addresses: read(addresses)? })
+}
+
+async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
+    let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
+    let found = absent_is_none(client.get_connector(project, region, name).await);
+    (connector, found)
+}
+
+fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
+    match read(answer) {
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if failure.kind == FailureKind::Absent => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn read<T>(answer: Result<T, CallError>) -> Read<T> {
+    answer.map_err(|error| {
+        let kind = match error.kind() {
+            ErrorKind::Denied { permission } => FailureKind::Denied { permission },
+            ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
+            ErrorKind::NotFound => FailureKind::Absent,
+            kind if kind.is_transient() => FailureKind::Transient,
+            _ => FailureKind::Invalid,
+        };
+        ReadFailure { call: error.call().to_owned(), kind, message: words(&error) }
+    })
+}
+
+/// Google's own words where there are some.
+pub fn words(error: &CallError) -> String {
+    match error {
+        CallError::Refused { message, .. } | CallError::OperationFailed { message, .. } if !message.is_empty() => message.clone(),
+        other => other.to_string(),
+    }
+}

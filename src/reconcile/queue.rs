@@ -1,0 +1,140 @@
+//! One run per target at a time; what arrives meanwhile shares one following run.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    domain::{report::Report, signal::{Trigger, WantedConnector}, target::Target},
+    google::transport::BoxFuture,
+};
+
+/// A wish for one look at one target.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    pub target: Target,
+    pub wanted: Vec<WantedConnector>,
+    pub triggers: Vec<Trigger>,
+    pub dry_run: bool,
+    /// A sweep tries again what was refused before.
+    pub sweep: bool,
+}
+
+impl RunRequest {
+    pub fn new(target: Target) -> Self {
+        Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
+    }
+
+    /// The union of two wishes for the same target. Events may come by the ten thousand: enough of them are named.
+    fn merge(&mut self, other: Self) {
+        const TRIGGERS_NAMED: usize = 100;
+        for wanted in other.wanted {
+            if !self.wanted.contains(&wanted) {
+                self.wanted.push(wanted);
+            }
+        }
+        let room = TRIGGERS_NAMED.saturating_sub(self.triggers.len());
+        self.triggers.extend(other.triggers.into_iter().take(room));
+        self.sweep |= other.sweep;
+    }
+}
+
+/// What a run is.
+pub trait Run: Send + Sync + 'static {
+    fn run(&self, request: RunRequest) -> BoxFuture<'_, Report>;
+    /// The report of a run that died.
+    fn lost(&self, request: &RunRequest) -> Report;
+}
+
+/// Runs wishes, one at a time for each target. Dry runs never merge with writing runs.
+pub struct Queue<R> {
+    run: Arc<R>,
+    slots: Arc<Mutex<HashMap<Target, Slot>>>,
+    tasks: TaskTracker,
+}
+
+#[derive(Default)]
+struct Slot {
+    writing: Option<Pending>,
+    dry: Option<Pending>,
+}
+
+struct Pending {
+    request: RunRequest,
+    waiting: Vec<oneshot::Sender<Arc<Report>>>,
+}
+
+impl<R: Run> Queue<R> {
+    pub fn new(run: Arc<R>, tasks: TaskTracker) -> Self {
+        Self { run, slots: Arc::default(), tasks }
+    }
+
+    /// Answers with the report of a run that began after this call. Dropping the answer never stops the run.
+    pub fn submit(&self, request: RunRequest) -> BoxFuture<'static, Arc<Report>> {
+        let (answer, report) = oneshot::channel();
+        let lost = (self.run.clone(), request.clone());
+        let target = request.target.clone();
+        let starts = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let starts = !slots.contains_key(&target);
+            slots.entry(target.clone()).or_default().add(request, answer);
+            starts
+        };
+        if starts {
+            self.tasks.spawn(drain(self.run.clone(), self.slots.clone(), target));
+        }
+        Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(lost.0.lost(&lost.1))) })
+    }
+
+    /// Targets that a run is under way for or waits on.
+    pub fn busy(&self) -> usize {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Slot {
+    fn add(&mut self, request: RunRequest, answer: oneshot::Sender<Arc<Report>>) {
+        let place = if request.dry_run { &mut self.dry } else { &mut self.writing };
+        match place {
+            Some(pending) => {
+                pending.request.merge(request);
+                pending.waiting.push(answer);
+            }
+            None => *place = Some(Pending { request, waiting: vec![answer] }),
+        }
+    }
+}
+
+/// Runs what waits for one target until nothing does; the slot stands as long as this does.
+async fn drain<R: Run>(run: Arc<R>, slots: Arc<Mutex<HashMap<Target, Slot>>>, target: Target) {
+    loop {
+        let next = {
+            let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let pending = slots.get_mut(&target).and_then(|slot| slot.writing.take().or_else(|| slot.dry.take()));
+            if pending.is_none() {
+                slots.remove(&target);
+            }
+            pending
+        };
+        let Some(Pending { request, waiting }) = next else { return };
+        // A task of its own, so that a run that dies takes no waiting wish with it.
+        let this = run.clone();
+        let copy = request.clone();
+        let report = match tokio::spawn(async move { this.run(copy).await }).await {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!(%target, %error, "a run died");
+                run.lost(&request)
+            }
+        };
+        let report = Arc::new(report);
+        for answer in waiting {
+            // Nobody may be listening any more: the run was worth doing all the same.
+            let _ = answer.send(report.clone());
+        }
+    }
+}
