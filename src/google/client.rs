@@ -108,10 +108,13 @@ fn decode<T: DeserializeOwned>(call: &'static str, response: &Response) -> Resul
     if !response.status().is_success() {
         return Err(refusal::read(call, response));
     }
-    serde_json::from_slice(response.body()).map_err(|error| match error.is_eof() {
+    serde_json::from_slice(response.body()).map_err(|error| {
         // JSON that stops too early is a broken connection, not a strange answer.
-        true => CallError::Unreachable { call, source: no_answer(error) },
-        false => CallError::unreadable(call, error),
+        if error.is_eof() {
+            CallError::Unreachable { call, source: no_answer(error) }
+        } else {
+            CallError::unreadable(call, error)
+        }
     })
 }
 

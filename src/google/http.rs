@@ -75,6 +75,53 @@ fn failed(error: reqwest::Error) -> SendError {
 /// reqwest's own text says only that sending failed; the causes say why.
 fn in_full(error: reqwest::Error) -> Box<dyn Error + Send + Sync> {
     let error = error.without_url();
-    let causes = iter::successors(Some(&error as &dyn Error), |error| error.source());
+    let causes = iter::successors(Some(&error as &dyn Error), |error| (**error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn get(url: String) -> Result<Response, SendError> {
+        let http = ::http::Request::get(url).body(Bytes::new()).unwrap();
+        HttpTransport::default().send(Request { call: "test", http, deadline: Duration::from_secs(5) }).await
+    }
+
+    /// What comes of a server that answers one request with these bytes and hangs up.
+    async fn against(bytes: &'static str) -> Result<Response, SendError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/?token=s3cret", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await.unwrap();
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+        };
+        tokio::join!(get(url), serve).0
+    }
+
+    // Only a socket can tell what reqwest calls a connection error.
+    #[tokio::test]
+    async fn knows_what_may_have_been_sent() {
+        let answer = against("HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 2\r\n\r\nhi").await;
+        let answer = answer.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.body()[..]), (302, &b"hi"[..]));
+        assert_eq!(answer.headers()["location"], "http://elsewhere/");
+
+        for broken in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"] {
+            let error = against(broken).await.unwrap_err();
+            assert_eq!(error.sent, Sent::Maybe, "{error}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let error = get(format!("http://{closed}/")).await.unwrap_err();
+        assert_eq!(error.sent, Sent::No);
+        assert!(error.to_string().contains("refused"), "{error}");
+    }
 }

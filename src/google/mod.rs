@@ -1,8 +1,8 @@
 //! The wire to Google's APIs: nothing here knows what the program is for.
 //!
-//! [`client::Client`] is what others hold. A call is described in [`method`], sent through [`transport`] with the
-//! patience of [`retry`], and its answer is a document of the caller's type or a [`error::CallError`]. The methods
-//! themselves stand in [`compute`], [`vpcaccess`] and [`run`]; lists read every page ([`paging`]), and compute's
+//! [`client::Client`] is what others hold. A call is described in `method`, sent through [`transport`] with the
+//! patience of `retry`, and its answer is a document of the caller's type or a [`error::CallError`]. The methods
+//! themselves stand in [`compute`], [`vpcaccess`] and [`run`]; lists read every page (`paging`), and compute's
 //! writes return when their operation has ended ([`operations`]).
 
 pub mod calls;

@@ -52,7 +52,7 @@ impl Listing {
         if !self.by_scope {
             return read_elements(call, self.field, page.remove(self.field), found);
         }
-        for (scope, list) in object(call, self.field, page.remove("items"))? {
+        for (scope, list) in object(call, "items", page.remove("items"))? {
             let mut list = object(call, &scope, Some(list))?;
             check_whole(call, &list)?;
             read_elements(call, &scope, list.remove(self.field), found)?;
@@ -69,9 +69,9 @@ impl Client {
         let mut tokens: Vec<String> = Vec::new();
         loop {
             let mut page: Map<String, Value> = self.ask(&call).await?;
-            let token = page.remove("nextPageToken").and_then(|token| token.as_str().map(str::to_owned));
+            let token = next_page(call.name, page.remove("nextPageToken"))?;
             listing.read(call.name, page, &mut found)?;
-            let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(found) };
+            let Some(token) = token else { return Ok(found) };
             if tokens.contains(&token) {
                 return Err(incomplete(call.name, "a page token came twice"));
             }
@@ -82,6 +82,15 @@ impl Client {
             call = call.query("pageToken", &token);
             tokens.push(token);
         }
+    }
+}
+
+/// The token of the next page; none or an empty one on the last.
+fn next_page(call: &'static str, token: Option<Value>) -> Result<Option<String>, CallError> {
+    match token {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
+        Some(_) => Err(CallError::unreadable(call, "nextPageToken is not a string")),
     }
 }
 

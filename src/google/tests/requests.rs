@@ -142,3 +142,14 @@ async fn calls_are_counted_where_asked_for() {
     assert_eq!(stage.log.counts(), BTreeMap::from([("compute.routes.list".to_owned(), 1)]));
     assert_eq!(other.counts(), BTreeMap::from([("compute.regions.get".to_owned(), 1)]));
 }
+
+#[tokio::test]
+async fn calls_can_run_on_any_thread() {
+    let stage = stage([answer(200, json!({"name": "o", "status": "DONE"}))]);
+    let client = stage.client.clone();
+    let calls = async move {
+        client.list_firewalls::<Value>("p").await?;
+        client.insert_firewall("p", &json!({}), Uuid::nil()).await
+    };
+    tokio::spawn(calls).await.unwrap().unwrap();
+}
