@@ -1,3 +1,26 @@
 //! The wire to Google's APIs: nothing here knows what the program is for.
+//!
+//! [`client::Client`] is what others hold. A call is described in `method`, sent through [`transport`] with the
+//! patience of `retry`, and its answer is a document of the caller's type or a [`error::CallError`]. The methods
+//! themselves stand in [`compute`], [`vpcaccess`] and [`run`]; lists read every page (`paging`), and compute's
+//! writes return when their operation has ended ([`operations`]).
 
+pub mod calls;
+pub mod client;
+pub mod compute;
+pub mod credentials;
+pub mod endpoints;
+pub mod error;
+pub mod http;
+pub mod kind;
+mod method;
+pub mod operations;
+mod paging;
+mod refusal;
+mod retry;
+pub mod run;
 pub mod transport;
+pub mod vpcaccess;
+
+#[cfg(test)]
+mod tests;

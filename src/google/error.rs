@@ -1,0 +1,118 @@
+//! Why a call gave no answer.
+
+use std::{error::Error, time::Duration};
+
+use ::http::StatusCode;
+
+use crate::google::{
+    credentials::CredentialsError,
+    kind::{self, ErrorKind},
+    transport::SendError,
+};
+
+/// The longest text of others that an error repeats, in characters.
+const LONGEST_TEXT: usize = 500;
+
+/// A call that failed. `call` is Google's name of the method.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Google said no.
+    #[error("{call} was refused: {status} {reason}: {message}")]
+    Refused {
+        call: &'static str,
+        status: StatusCode,
+        /// The most telling of Google's reasons: an `ErrorInfo` reason, an `errors[].reason`, or the `status`.
+        reason: String,
+        /// Google's words, shortened, in one line.
+        message: String,
+        /// The permission we lack, where Google names it.
+        permission: Option<String>,
+        retry_after: Option<Duration>,
+    },
+    #[error("{call}: {source}")]
+    Unreachable { call: &'static str, source: SendError },
+    #[error("{call}: {source}")]
+    Credentials { call: &'static str, source: CredentialsError },
+    /// An answer that is not what Google documents. `at` says where; the answer itself is not repeated.
+    #[error("{call}: the answer cannot be read: {at}")]
+    Unreadable { call: &'static str, at: String },
+    /// A list that Google could not give whole: nobody may conclude from it that something is missing.
+    #[error("{call}: the list is incomplete: {why}")]
+    Incomplete { call: &'static str, why: String },
+    /// The operation ended, and not well. `status` is the HTTP status that Google assigns to it.
+    #[error("{call} failed: operation {operation}: {code}: {message}")]
+    OperationFailed { call: &'static str, operation: String, code: String, message: String, status: Option<u16> },
+    /// The operation was still not seen to end. It may yet.
+    #[error("{call}: operation {operation} did not end within {} s", waited.as_secs())]
+    DeadlinePassed { call: &'static str, operation: String, waited: Duration },
+    /// A name that Google's grammar refuses: nothing was sent.
+    #[error("{call}: {found:?} is no name of Google's: expected lower-case letters, digits and inner `-`, `.` and `:`")]
+    BadSegment { call: &'static str, found: String },
+    /// No request could be made of it: nothing was sent.
+    #[error("{call}: the request cannot be written: {source}")]
+    Unsendable { call: &'static str, source: Box<dyn Error + Send + Sync> },
+}
+
+impl CallError {
+    /// What the failure means for whoever must decide.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Refused { status, reason, message, permission, .. } => {
+                kind::classify(status.as_u16(), reason, message, permission.as_deref())
+            }
+            Self::OperationFailed { status, code, message, .. } => {
+                kind::classify(status.unwrap_or_default(), code, message, kind::permission_in(message))
+            }
+            Self::Unreachable { .. } | Self::Incomplete { .. } | Self::DeadlinePassed { .. } => ErrorKind::Transient,
+            Self::Credentials { source, .. } if source.is_transient() => ErrorKind::Transient,
+            Self::Credentials { .. } => ErrorKind::Denied { permission: None },
+            Self::Unreadable { .. } | Self::BadSegment { .. } | Self::Unsendable { .. } => ErrorKind::Invalid,
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        self.kind().is_transient()
+    }
+
+    pub fn call(&self) -> &'static str {
+        match self {
+            Self::Refused { call, .. }
+            | Self::Unreachable { call, .. }
+            | Self::Credentials { call, .. }
+            | Self::Unreadable { call, .. }
+            | Self::Incomplete { call, .. }
+            | Self::OperationFailed { call, .. }
+            | Self::DeadlinePassed { call, .. }
+            | Self::BadSegment { call, .. }
+            | Self::Unsendable { call, .. } => call,
+        }
+    }
+
+    /// How long Google asks us to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    pub(super) fn unreadable(call: &'static str, at: impl ToString) -> Self {
+        Self::Unreadable { call, at: one_line(&at.to_string()) }
+    }
+
+    pub(super) fn bad_segment(call: &'static str, found: &str) -> Self {
+        Self::BadSegment { call, found: one_line(found) }
+    }
+}
+
+/// Somebody else's text, safe to show: no control characters, no endless length.
+pub(super) fn one_line(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut chars = text.trim().chars();
+    let mut line: String = chars.by_ref().take(LONGEST_TEXT).map(plain).collect();
+    if chars.next().is_some() {
+        line.push('…');
+    }
+    line
+}

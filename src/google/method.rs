@@ -1,0 +1,111 @@
+//! API methods as data, and one call of one: the only place where URLs are made.
+
+use ::http::Method as Verb;
+use bytes::Bytes;
+use reqwest::Url;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::google::{endpoints::Endpoints, error::CallError, retry::Repeat};
+
+/// The longest segment we send. Google's longest names have 63 characters.
+const LONGEST_SEGMENT: usize = 128;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Api {
+    Compute,
+    VpcAccess,
+    Run,
+}
+
+/// A method of one of Google's APIs, as its discovery document has it.
+#[derive(Debug)]
+pub(super) struct Method {
+    /// Google's `id`, such as `compute.firewalls.insert`.
+    pub id: &'static str,
+    pub api: Api,
+    pub verb: Verb,
+    /// Relative to the API's base URL; what stands in braces is filled in, in order.
+    pub path: &'static str,
+}
+
+/// One call, ready to be sent as often as [`Repeat`] allows.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub name: &'static str,
+    pub verb: Verb,
+    pub url: Url,
+    pub body: Option<Bytes>,
+    pub repeat: Repeat,
+}
+
+impl Call {
+    pub fn new(endpoints: &Endpoints, method: &Method, args: &[&str]) -> Result<Self, CallError> {
+        let base = match method.api {
+            Api::Compute => &endpoints.compute,
+            Api::VpcAccess => &endpoints.vpcaccess,
+            Api::Run => &endpoints.run,
+        };
+        let path = fill(method.id, method.path, args)?;
+        let url =
+            base.join(&path).map_err(|error| CallError::Unsendable { call: method.id, source: Box::new(error) })?;
+        let repeat = if method.verb == Verb::GET { Repeat::Freely } else { Repeat::IfNothingHappened };
+        Ok(Self { name: method.id, verb: method.verb.clone(), url, body: None, repeat })
+    }
+
+    pub fn query(mut self, key: &str, value: &str) -> Self {
+        self.url.query_pairs_mut().append_pair(key, value);
+        self
+    }
+
+    /// A parameter that names a resource: `template` filled like a path.
+    pub fn query_name(self, key: &str, template: &str, args: &[&str]) -> Result<Self, CallError> {
+        let name = fill(self.name, template, args)?;
+        Ok(self.query(key, &name))
+    }
+
+    pub fn json(mut self, body: &impl Serialize) -> Result<Self, CallError> {
+        let text = serde_json::to_vec(body)
+            .map_err(|error| CallError::Unsendable { call: self.name, source: Box::new(error) })?;
+        self.body = Some(text.into());
+        Ok(self)
+    }
+
+    /// Compute does at most once what bears the same `requestId`, so such a call may be repeated freely.
+    /// <https://cloud.google.com/compute/docs/reference/rest/v1/firewalls/insert#query-parameters>
+    pub fn identified_by(mut self, id: Uuid) -> Self {
+        self.repeat = Repeat::Freely;
+        self.query("requestId", &id.to_string())
+    }
+}
+
+/// Puts `args` where `template` has braces, and refuses any that could reach elsewhere.
+fn fill(call: &'static str, template: &str, args: &[&str]) -> Result<String, CallError> {
+    let mut args = args.iter().copied();
+    let mut path = String::with_capacity(template.len());
+    for part in template.split('/') {
+        if !path.is_empty() {
+            path.push('/');
+        }
+        if part.starts_with('{') {
+            // A missing argument is empty, and refused like any other empty one.
+            let arg = args.next().unwrap_or_default();
+            path.push_str(checked(call, arg)?);
+        } else {
+            path.push_str(part);
+        }
+    }
+    Ok(path)
+}
+
+/// `[a-z0-9]([-a-z0-9.:]*[a-z0-9])?`: what Google's names, project ids (`example.com:app`) and numbers are made of.
+fn checked<'a>(call: &'static str, segment: &'a str) -> Result<&'a str, CallError> {
+    let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let inner = |byte: &u8| edge(byte) || matches!(byte, b'-' | b'.' | b':');
+    let bytes = segment.as_bytes();
+    let good = bytes.first().is_some_and(edge)
+        && bytes.last().is_some_and(edge)
+        && bytes.iter().all(inner)
+        && bytes.len() <= LONGEST_SEGMENT;
+    if good { Ok(segment) } else { Err(CallError::bad_segment(call, segment)) }
+}

@@ -1,0 +1,83 @@
+//! Reads what Google says when it says no.
+//!
+//! Compute: `{error: {code, message, errors: [{message, domain, reason}]}}`. The newer APIs: `{error: {code, message,
+//! status, details: [{@type, reason, metadata}]}}`. Proxies in between: anything.
+
+use std::time::Duration;
+
+use ::http::{
+    HeaderMap,
+    header::{DATE, HeaderName, RETRY_AFTER},
+};
+use jiff::fmt::rfc2822;
+use serde_json::Value;
+
+use crate::google::{
+    error::{CallError, one_line},
+    kind,
+    transport::Response,
+};
+
+pub(super) fn read(call: &'static str, response: &Response) -> CallError {
+    let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+    let error = &body["error"];
+    let message = match error["message"].as_str() {
+        Some(text) => one_line(text),
+        None => unknown_body(response),
+    };
+    let permission = details(error)
+        .find_map(|detail| detail["metadata"]["permission"].as_str())
+        .or_else(|| kind::permission_in(&message))
+        .map(one_line);
+    CallError::Refused {
+        call,
+        status: response.status(),
+        reason: reason(error),
+        permission,
+        retry_after: retry_after(response.headers()).or_else(|| details(error).find_map(retry_delay)),
+        message,
+    }
+}
+
+fn details(error: &Value) -> impl Iterator<Item = &Value> {
+    error["details"].as_array().into_iter().flatten()
+}
+
+/// The first reason that says what it means, else the first, from the most to the least telling.
+fn reason(error: &Value) -> String {
+    let legacy = error["errors"].as_array().into_iter().flatten();
+    let found: Vec<&str> = details(error)
+        .chain(legacy)
+        .filter_map(|entry| entry["reason"].as_str())
+        .chain(error["status"].as_str())
+        .collect();
+    let best = found.iter().copied().find(|reason| kind::is_known(reason)).or_else(|| found.first().copied());
+    one_line(best.unwrap_or("without a reason"))
+}
+
+/// Says what came without repeating a web page.
+fn unknown_body(response: &Response) -> String {
+    let text = String::from_utf8_lossy(response.body());
+    match text.trim() {
+        "" => "an empty answer".to_owned(),
+        text if text.starts_with(['<', '{', '[']) => format!("an answer of {} bytes not in Google's form", text.len()),
+        text => one_line(text),
+    }
+}
+
+/// `Retry-After` in seconds, or as a date, which counts from the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let header = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let text = header(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = |text: &str| rfc2822::parse(text).ok().map(|zoned| zoned.timestamp());
+    date(text)?.duration_since(date(header(DATE)?)?).try_into().ok()
+}
+
+/// `google.rpc.RetryInfo`, whose delay is a JSON duration such as `"1.5s"`.
+fn retry_delay(detail: &Value) -> Option<Duration> {
+    let seconds = detail["retryDelay"].as_str()?.strip_suffix('s')?.parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}

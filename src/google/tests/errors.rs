@@ -1,0 +1,138 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{response, with_header};
+use crate::google::{error::CallError, kind::ErrorKind, refusal};
+
+fn compute(code: u16, reason: &str, message: &str) -> Value {
+    json!({"error": {"code": code, "message": message, "errors": [
+        {"message": message, "domain": "global", "reason": reason}]}})
+}
+
+fn one_platform(code: u16, status: &str, message: &str) -> Value {
+    json!({"error": {"code": code, "message": message, "status": status}})
+}
+
+fn with_info(mut body: Value, reason: &str, metadata: Value) -> Value {
+    body["error"]["details"] = json!([
+        {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "googleapis.com",
+         "metadata": metadata}]);
+    body
+}
+
+fn denied(permission: &str) -> ErrorKind {
+    ErrorKind::Denied { permission: Some(permission.into()) }
+}
+
+fn refused(status: u16, body: &str) -> CallError {
+    refusal::read("compute.firewalls.insert", &response(status, body.to_owned()))
+}
+
+#[test]
+fn both_shapes_are_understood() {
+    let rate = "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service 'compute'";
+    let unused = "Compute Engine API has not been used in project 7 before or it is disabled.";
+    let cases = [
+        (compute(409, "alreadyExists", "The resource 'x' already exists"), ErrorKind::AlreadyExists),
+        (compute(404, "notFound", "The resource 'x' was not found"), ErrorKind::NotFound),
+        (compute(400, "resourceNotReady", "The resource 'x' is not ready"), ErrorKind::NotReady),
+        (compute(409, "operationInProgress", "An operation is in progress"), ErrorKind::OperationInProgress),
+        (compute(400, "resourceInUseByAnotherResource", "'x' is already being used by 'y'"), ErrorKind::InUse),
+        (compute(403, "rateLimitExceeded", rate), ErrorKind::RateLimited),
+        (compute(403, "quotaExceeded", rate), ErrorKind::RateLimited),
+        (compute(403, "quotaExceeded", "Quota 'FIREWALLS' exceeded. Limit: 500.0 globally."), ErrorKind::Quota),
+        (
+            with_info(compute(403, "quotaExceeded", "slow"), "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED", json!({})),
+            ErrorKind::RateLimited,
+        ),
+        (compute(412, "conditionNotMet", "Invalid fingerprint."), ErrorKind::Conflict),
+        (compute(403, "accessNotConfigured", unused), ErrorKind::ApiDisabled),
+        (one_platform(403, "PERMISSION_DENIED", unused), ErrorKind::ApiDisabled),
+        (
+            with_info(one_platform(403, "PERMISSION_DENIED", "no"), "SERVICE_DISABLED", json!({})),
+            ErrorKind::ApiDisabled,
+        ),
+        (
+            compute(403, "forbidden", "Required 'compute.firewalls.create' permission for 'projects/p/global/x'"),
+            denied("compute.firewalls.create"),
+        ),
+        (
+            one_platform(403, "PERMISSION_DENIED", "Permission 'run.jobs.list' denied on resource 'a/b.c.d' (or not)"),
+            denied("run.jobs.list"),
+        ),
+        (
+            with_info(
+                one_platform(403, "PERMISSION_DENIED", "no"),
+                "IAM_PERMISSION_DENIED",
+                json!({"permission": "vpcaccess.connectors.create"}),
+            ),
+            denied("vpcaccess.connectors.create"),
+        ),
+        (
+            one_platform(403, "PERMISSION_DENIED", "The caller does not have permission"),
+            ErrorKind::Denied { permission: None },
+        ),
+        (one_platform(401, "UNAUTHENTICATED", "Expired"), ErrorKind::Denied { permission: None }),
+        (one_platform(404, "NOT_FOUND", "The connector is not found."), ErrorKind::NotFound),
+        (one_platform(409, "ABORTED", "busy"), ErrorKind::Conflict),
+        (one_platform(429, "RESOURCE_EXHAUSTED", "slow down"), ErrorKind::RateLimited),
+        (one_platform(503, "UNAVAILABLE", "later"), ErrorKind::Transient),
+        (one_platform(400, "INVALID_ARGUMENT", "must be a multiple of 100"), ErrorKind::Invalid),
+        (
+            compute(400, "invalid", "Invalid IPCidrRange: 10.8.0.0/28 conflicts with existing subnetwork 's'"),
+            ErrorKind::AddressConflict,
+        ),
+    ];
+    for (body, kind) in cases {
+        let status = body["error"]["code"].as_u64().unwrap().try_into().unwrap();
+        assert_eq!(refused(status, &body.to_string()).kind(), kind, "{body}");
+    }
+}
+
+#[test]
+fn what_is_not_googles_json_is_judged_by_its_status() {
+    let cases = [
+        (502, "<html><p>Bad gateway</p></html>", ErrorKind::Transient, "an answer of 31 bytes not in Google's form"),
+        (403, "", ErrorKind::Denied { permission: None }, "an empty answer"),
+        (429, "slow\ndown", ErrorKind::RateLimited, "slow down"),
+        (404, "[1]", ErrorKind::NotFound, "an answer of 3 bytes not in Google's form"),
+        (500, r#"{"error": "text"}"#, ErrorKind::Transient, "an answer of 17 bytes not in Google's form"),
+        (418, "null", ErrorKind::Invalid, "null"),
+    ];
+    for (status, body, kind, text) in cases {
+        let error = refused(status, body);
+        assert_eq!(error.kind(), kind, "{body}");
+        assert!(error.to_string().ends_with(text), "{error}");
+    }
+}
+
+#[test]
+fn a_refusal_reads_as_one_short_line() {
+    let message = format!("first\n\u{1b}[31msecond {}", "é".repeat(2000));
+    let text = refused(400, &compute(400, "invalid", &message).to_string()).to_string();
+    let start = "compute.firewalls.insert was refused: 400 Bad Request invalid: first  [31msecond é";
+    assert!(text.starts_with(start), "{text}");
+    assert!(text.chars().count() < 600 && !text.contains(char::is_control), "{text}");
+}
+
+#[test]
+fn google_says_when_to_come_back() {
+    let empty = || response(429, "{}");
+    let date = |date| with_header(with_header(empty(), "date", "Tue, 07 Nov 2023 10:00:00 GMT"), "retry-after", date);
+    let detail = json!({"error": {"details": [
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1.5s"}]}});
+    let cases = [
+        (empty(), None),
+        (with_header(empty(), "retry-after", "7"), Some(7.0)),
+        (with_header(empty(), "retry-after", "soon"), None),
+        (with_header(empty(), "retry-after", "-1"), None),
+        (date("Tue, 07 Nov 2023 10:00:20 GMT"), Some(20.0)),
+        (date("Tue, 07 Nov 2023 09:00:00 GMT"), None),
+        (response(429, detail.to_string()), Some(1.5)),
+    ];
+    for (response, seconds) in cases {
+        let found = refusal::read("c", &response).retry_after();
+        assert_eq!(found, seconds.map(Duration::from_secs_f64), "{response:?}");
+    }
+}

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Answer, Stage, answer, stage};
+use crate::google::{error::CallError, kind::ErrorKind};
+
+fn running() -> Answer {
+    answer(200, json!({"name": "operation-1", "status": "RUNNING"}))
+}
+
+fn done() -> Answer {
+    answer(200, json!({"name": "operation-1", "status": "DONE"}))
+}
+
+fn failed(code: &str, status: u16, message: &str) -> Answer {
+    answer(
+        200,
+        json!({"name": "operation-1", "status": "DONE", "httpErrorStatusCode": status, "httpErrorMessage": "BAD",
+               "error": {"errors": [{"code": code, "message": message}]}}),
+    )
+}
+
+fn unknown() -> Answer {
+    answer(404, json!({"error": {"message": "not found", "errors": [{"reason": "notFound"}]}}))
+}
+
+async fn insert(answers: impl IntoIterator<Item = Answer>) -> (Stage, Result<(), CallError>, Duration) {
+    let stage = stage(answers);
+    let begun = Instant::now();
+    let result = stage.client.insert_router("p", "r", &json!({}), Uuid::nil()).await;
+    (stage, result, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_ends_with_its_operation() {
+    let cases = [
+        (vec![done()], 1, 0),
+        (vec![running(), done()], 2, 200),
+        (vec![running(), running(), running(), running(), running(), done()], 6, 5700),
+        (vec![running(), unknown(), done()], 3, 700),
+    ];
+    for (answers, requests, millis) in cases {
+        let (stage, result, took) = insert(answers).await;
+        result.unwrap();
+        assert_eq!((stage.attempts(), took.as_millis()), (requests, millis));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_are_asked_for_where_they_live() {
+    let stage = stage([running(), done(), running(), done()]);
+    stage.client.delete_router("p", "r", "x", Uuid::nil()).await.unwrap();
+    stage.client.delete_firewall("p", "f", Uuid::nil()).await.unwrap();
+    let base = "GET compute.googleapis.com/compute/v1/projects/p";
+    let asked = stage.asked();
+    assert_eq!(asked[1], format!("{base}/regions/r/operations/operation-1"));
+    assert_eq!(asked[3], format!("{base}/global/operations/operation-1"));
+    assert_eq!(stage.log.counts()["compute.regionOperations.get"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn done_does_not_mean_well_done() {
+    let cases = [
+        ("RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", 400, "'x' is being used by 'y'", ErrorKind::InUse),
+        ("RESOURCE_NOT_READY", 400, "not ready", ErrorKind::NotReady),
+        ("RESOURCE_ALREADY_EXISTS", 409, "exists", ErrorKind::AlreadyExists),
+        ("QUOTA_EXCEEDED", 403, "Quota 'ROUTERS' exceeded.", ErrorKind::Quota),
+        ("INTERNAL_ERROR", 503, "Internal error.", ErrorKind::Transient),
+        ("NEW_AND_STRANGE", 400, "?", ErrorKind::Invalid),
+        (
+            "PERMISSIONS_ERROR",
+            403,
+            "Required 'compute.subnetworks.use' permission for 's'",
+            ErrorKind::Denied { permission: Some("compute.subnetworks.use".into()) },
+        ),
+        (
+            "INVALID_USAGE",
+            400,
+            "Invalid IPCidrRange: 10.8.0.0/28 conflicts with existing subnetwork 's'.",
+            ErrorKind::AddressConflict,
+        ),
+    ];
+    for (code, status, message, kind) in cases {
+        for before in [vec![], vec![running()]] {
+            let (_, result, _) = insert(before.into_iter().chain([failed(code, status, message)])).await;
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), kind, "{error}");
+            assert_eq!(
+                error.to_string(),
+                format!("compute.routers.insert failed: operation operation-1: {code}: {message}")
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_an_operation_has_an_end() {
+    let forever: fn() -> Vec<Answer> = || vec![running()];
+    let lost: fn() -> Vec<Answer> = || vec![running(), unknown()];
+    let silent: fn() -> Vec<Answer> = || vec![running(), Answer::Never];
+    for (answers, seconds) in [(forever, 90..=90), (lost, 10..=12), (silent, 30..=31)] {
+        let (_, result, took) = insert(answers()).await;
+        let error = result.unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        assert!(seconds.contains(&took.as_secs()), "{error} after {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_poll_is_told_as_such() {
+    let denied = json!({"error": {"message": "Required 'compute.regionOperations.get' permission for 'o'"}});
+    let (_, result, _) = insert([running(), answer(403, denied)]).await;
+    let error = result.unwrap_err();
+    assert_eq!(error.call(), "compute.regionOperations.get");
+    assert_eq!(error.kind(), ErrorKind::Denied { permission: Some("compute.regionOperations.get".into()) });
+}
+
+#[tokio::test]
+async fn connectors_answer_with_an_operation_that_can_be_read_later() {
+    let name = "projects/p/locations/r/operations/o-1";
+    let started = json!({"name": name, "metadata": {"target": "projects/p/locations/r/connectors/c"}});
+    let conflict = "It conflicts with an existing subnetwork. Please delete the connector manually.";
+    let failed =
+        |code: u16, message: &str| json!({"name": name, "done": true, "error": {"code": code, "message": message}});
+    let stage = stage([
+        answer(200, started.clone()),
+        answer(200, started),
+        answer(200, json!({"name": name, "done": true, "response": {}})),
+        answer(200, failed(3, conflict)),
+        answer(200, failed(7, "needs editor role in the project")),
+    ]);
+    let create = "vpcaccess.projects.locations.connectors.create";
+    let operation = stage.client.create_connector("p", "r", "c", &json!({})).await.unwrap();
+    assert_eq!((operation.name.as_str(), operation.ended(create).unwrap()), (name, false));
+    assert_eq!(operation.metadata["target"], Value::from("projects/p/locations/r/connectors/c"));
+
+    let read = async || stage.client.get_operation("p", "r", "o-1").await.unwrap().ended(create);
+    assert!(!read().await.unwrap());
+    assert!(read().await.unwrap());
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::AddressConflict);
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Denied { permission: None });
+
+    // A write whose operation has already failed is an error at once.
+    assert!(stage.client.delete_connector("p", "r", "c").await.is_err());
+}
