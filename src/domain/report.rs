@@ -171,6 +171,11 @@ impl Report {
         .unwrap_or(Outcome::InSync)
     }
 
+    /// How many writes were made.
+    pub fn done_steps(&self) -> usize {
+        self.steps.iter().filter(|step| step.is_done()).count()
+    }
+
     /// Something was written.
     pub fn changed(&self) -> bool {
         self.steps.iter().any(StepReport::is_done)

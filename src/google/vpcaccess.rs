@@ -23,6 +23,11 @@ const CONNECTOR: &str = "v1/projects/{project}/locations/{location}/connectors/{
 const OPERATION: &str = "v1/projects/{project}/locations/{location}/operations/{operation}";
 
 const LIST: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.list", CONNECTORS);
+const LIST_ALL: Method = method(
+    Verb::GET,
+    "vpcaccess.projects.locations.connectors.list",
+    "v1/projects/{project}/locations/-/connectors",
+);
 const GET: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.get", CONNECTOR);
 const CREATE: Method = method(Verb::POST, "vpcaccess.projects.locations.connectors.create", CONNECTORS);
 const PATCH: Method = method(Verb::PATCH, "vpcaccess.projects.locations.connectors.patch", CONNECTOR);
@@ -32,6 +37,11 @@ const OPERATIONS_GET: Method = method(Verb::GET, "vpcaccess.projects.locations.o
 impl Client {
     pub async fn list_connectors<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&LIST, &[project, region])?, Listing::of("connectors")).await
+    }
+
+    /// Connectors of every region. Google documents `-` only in the pattern of the parent's name.
+    pub async fn list_all_connectors<T: DeserializeOwned>(&self, project: &str) -> Result<Vec<T>, CallError> {
+        self.list(self.prepare(&LIST_ALL, &[project])?, Listing::of("connectors")).await
     }
 
     pub async fn get_connector<T: DeserializeOwned>(

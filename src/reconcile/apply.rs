@@ -127,7 +127,9 @@ async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<()
     let (project, region) = (plan.network.project.as_str(), plan.target.region.as_str());
     match &step.change {
         Change::Create(object) => create(client, project, region, object, id).await,
-        Change::Extend { after, .. } | Change::Repair { after, .. } => Ok(update(client, project, region, after, id).await?),
+        Change::Extend { before, after } | Change::Repair { before, after } => {
+            Ok(update(client, project, region, before, after, id).await?)
+        }
         Change::Delete(object) => Ok(delete(client, project, region, object, id).await?),
     }
 }
@@ -150,13 +152,16 @@ async fn create(client: &Client, project: &str, region: &str, object: &Object, i
     Ok(())
 }
 
-async fn update(client: &Client, project: &str, region: &str, after: &Object, id: Uuid) -> Result<(), CallError> {
+async fn update(client: &Client, project: &str, region: &str, before: &Object, after: &Object, id: Uuid) -> Result<(), CallError> {
     match after {
         Object::Router(router) => {
             // `nats` is replaced whole, and an empty list must be said.
             client.patch_router(project, region, &router.name, &json!({ "nats": router.nats }), id).await
         }
-        Object::Firewall(firewall) => client.patch_firewall(project, &firewall.name, &settings(after.document()), id).await,
+        Object::Firewall(firewall) => {
+            let body = settings(&before.document(), &after.document());
+            client.patch_firewall(project, &firewall.name, &body, id).await
+        }
         Object::Connector(connector) => {
             let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
             let body = json!({ "minInstances": connector.min_instances, "maxInstances": connector.max_instances });
@@ -182,8 +187,10 @@ async fn delete(client: &Client, project: &str, region: &str, object: &Object, i
     }
 }
 
-/// A firewall rule's PATCH: what can change and what names us; lists that became empty are said.
-fn settings(document: Value) -> Value {
+/// A firewall rule's PATCH: what can change and what names us. A merge patch keeps what it does not say, so a list that
+/// became empty is said.
+fn settings(before: &Value, after: &Value) -> Value {
+    const FIELDS: [&str; 4] = ["description", "priority", "disabled", "logConfig"];
     const LISTS: [&str; 8] = [
         "allowed",
         "denied",
@@ -194,21 +201,13 @@ fn settings(document: Value) -> Value {
         "sourceServiceAccounts",
         "targetServiceAccounts",
     ];
-    let mut body = json!({});
-    for field in ["description", "priority", "disabled", "logConfig"] {
-        if let Some(value) = document.get(field) {
-            body[field] = value.clone();
-        }
-    }
-    for field in LISTS {
-        let value = document.get(field).cloned();
-        // Google takes no empty list where the other kind of action or source is set: only lists that hold something,
-        // or that a repair must empty, are sent.
-        if let Some(value) = value.filter(|value| value.as_array().is_some_and(|list| !list.is_empty())) {
-            body[field] = value;
-        }
-    }
-    body
+    let fields = FIELDS.into_iter().filter_map(|field| Some((field.to_owned(), after.get(field)?.clone())));
+    let lists = LISTS.into_iter().filter_map(|list| match (before.get(list), after.get(list)) {
+        (_, Some(items)) => Some((list.to_owned(), items.clone())),
+        (Some(_), None) => Some((list.to_owned(), json!([]))),
+        (None, None) => None,
+    });
+    fields.chain(lists).collect()
 }
 
 fn without(mut document: Value, fields: &[&str]) -> Value {

@@ -59,8 +59,12 @@ impl History {
         self.creating.insert(connector.clone(), Creation { operation, at: now, again });
     }
 
-    pub fn creating(&self, connector: &ConnectorRef) -> Option<&Creation> {
-        self.creating.get(connector).filter(|_| !self.refused.contains_key(connector))
+    /// Creations that Google accepted here, with their operations.
+    pub fn begun(&self, target: &Target) -> Vec<(ConnectorRef, String)> {
+        let here = self.creating.iter().filter(|(connector, _)| connector.project == target.project && connector.region == target.region);
+        here.filter(|(connector, _)| !self.refused.contains_key(connector))
+            .map(|(connector, creation)| (connector.clone(), creation.operation.clone()))
+            .collect()
     }
 
     /// A sweep tries again.

@@ -8,7 +8,10 @@ mod nat;
 mod network;
 mod shadows;
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -286,6 +289,18 @@ impl EgressState {
 }
 
 impl Plan {
+    /// Takes out steps that failed already, with all that waits for them.
+    pub fn leave_out(&mut self, failed: &HashSet<StepId>) {
+        let mut out = failed.clone();
+        self.steps.retain(|step| {
+            let stays = !out.contains(&step.id) && !step.after.iter().any(|id| out.contains(id));
+            if !stays {
+                out.insert(step.id.clone());
+            }
+            stays
+        });
+    }
+
     /// A plan that has nothing to write, and holds nothing back.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.withheld.is_empty()

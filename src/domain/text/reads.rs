@@ -20,3 +20,13 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
         FailureKind::Transient | FailureKind::Absent => None,
     }
 }
+
+/// A read that is worth another try: the delivery is answered 429, so that it comes again.
+pub fn transient(failure: &ReadFailure) -> Note {
+    note("read-failed", &failure.call, format!("{} failed for now, so nothing that needs it is planned; the event will be delivered again. {}", failure.call, failure.message))
+}
+
+/// A run that ended without a report.
+pub fn died() -> Note {
+    note("run-died", "run", "the run ended before its report; its log says why, and the event will be delivered again".to_owned())
+}

@@ -1,0 +1,60 @@
+//! The flow: observe, decide, apply, look again, say what was done.
+//!
+//! [`Engine::run`] is that flow on one screen. [`queue`] gives each target one run at a time, [`expand`] turns wider places
+//! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
+
+pub mod apply;
+mod cloudevent;
+pub mod expand;
+pub mod history;
+pub mod observe;
+mod outbox;
+pub mod publish;
+pub mod queue;
+mod run;
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use self::{history::History, outbox::Outbox};
+use crate::{
+    domain::{
+        names::NetworkRef,
+        policy::Policy,
+        report::{Report, StepReport},
+        target::Target,
+    },
+    google::client::Client,
+};
+
+/// The wall clock, given by whoever puts the program together: sleeps go by tokio's clock, stamps and reports by this.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Where report ids come from.
+pub type Ids = Arc<dyn Fn() -> Uuid + Send + Sync>;
+
+/// What somebody who waits may be shown meanwhile.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    Started { target: Target },
+    Planned { target: Target, plan: Arc<crate::domain::plan::Plan> },
+    Step { target: Target, step: Box<StepReport> },
+    Done { report: Arc<Report> },
+}
+
+/// Runs targets. One for the process.
+pub struct Engine {
+    pub client: Client,
+    pub policy: watch::Receiver<Arc<Policy>>,
+    pub outbox: Outbox,
+    pub history: Mutex<History>,
+    pub now: Now,
+    pub ids: Ids,
+    pub progress: tokio::sync::broadcast::Sender<Progress>,
+    /// Set when the process is asked to end: no step is begun after it.
+    pub stop: CancellationToken,
+    locks: Mutex<std::collections::HashMap<(NetworkRef, String), Arc<tokio::sync::Mutex<()>>>>,
+}
