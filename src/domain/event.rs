@@ -77,16 +77,16 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
 
 /// By log, service and method alone.
 fn classify<'a>(entry: &Entry<'a>) -> Result<(AuditLog<'a>, &'static Row), Declined> {
-    let log = match entry.log_kind() {
-        None => return Err(IgnoreReason::NotAudit.into()),
-        Some(LogKind::DataAccess) => return Err(IgnoreReason::DataAccess.into()),
-        Some(LogKind::Policy) => return Err(IgnoreReason::PolicyDenied.into()),
-        Some(LogKind::Other) => return Err(IgnoreReason::OtherLog.into()),
-        Some(log @ (LogKind::Activity | LogKind::SystemEvent)) => log,
-    };
+    let log = entry.log_kind().ok_or(IgnoreReason::NotAudit)?;
     let audit = entry
         .audit_log()
         .ok_or_else(|| RejectReason::malformed("protoPayload", "no object", "an audit log's AuditLog message"))?;
+    match log {
+        LogKind::Activity | LogKind::SystemEvent => {}
+        LogKind::DataAccess => return Err(IgnoreReason::DataAccess.into()),
+        LogKind::Policy => return Err(IgnoreReason::PolicyDenied.into()),
+        LogKind::Other => return Err(IgnoreReason::OtherLog.into()),
+    }
     let service = Service::of(&audit.service()).ok_or(IgnoreReason::OtherService)?;
     let full_name = audit.method();
     let method = service.normalise(&full_name).ok_or(IgnoreReason::OtherMethod)?;
@@ -186,7 +186,7 @@ mod tests {
             (entry("storage", "storage.objects.update"), IgnoreReason::OtherService, 2),
             (entry("compute", "v1.compute.instances.insert"), IgnoreReason::OtherMethod, 2),
             (entry("run", "/Jobs.RunJob"), IgnoreReason::Execution, 2),
-            (entry("x", "x").replace("activity", "data_access"), IgnoreReason::DataAccess, 1),
+            (entry("x", "x").replace("activity", "data_access"), IgnoreReason::DataAccess, 2),
             (entry("x", "x").replace("cloudaudit", "other"), IgnoreReason::NotAudit, 1),
         ];
         for (json, reason, opened) in cases {
