@@ -1,4 +1,7 @@
+//! egress-reconciler keeps the egress path of Cloud Run: connector, subnet, Cloud NAT and a scoped firewall.
 #![forbid(unsafe_code)]
 
 pub mod domain;
 pub mod google;
+pub mod reconcile;
+pub mod web;

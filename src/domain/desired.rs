@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     names::{ConnectorName, ConnectorRef, NetworkRef, last_segment, relative},
+    plan::Note,
     policy::{Policy, pattern},
-    signal::{Egress, WantedConnector},
     stamp::Stamp,
     state::{
         connector::Connector,
@@ -17,7 +17,7 @@ use super::{
     },
     target::Target,
     text,
-    plan::Note,
+    wanted::{Egress, WantedConnector},
 };
 
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
@@ -83,8 +83,12 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     let desired = desired(policy, observed, wanted, now);
     let missing = |required: &&Required| matches!(listed(observed, &required.connector), Some(None));
     let creates = desired.connectors.iter().find(missing).is_some();
-    let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.kind == super::state::observed::FailureKind::Absent);
-    let network_policies = observed.effective.as_ref().is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
+    let network_absent =
+        observed.effective.as_ref().is_err_and(|failure| failure.kind == super::state::observed::FailureKind::Absent);
+    let network_policies = observed
+        .effective
+        .as_ref()
+        .is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
@@ -135,7 +139,8 @@ impl Draft<'_> {
     }
 
     fn require(&mut self, connector: ConnectorRef, by: Requirer, egress: Egress) -> &mut Required {
-        let exempt = self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, &connector)));
+        let exempt =
+            self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, &connector)));
         let required = self.found.entry(connector.clone()).or_insert_with(|| Required {
             connector,
             by: Vec::new(),
@@ -159,7 +164,9 @@ impl Draft<'_> {
         match ConnectorRef::parse(name, &self.target.project, &self.target.region) {
             Ok(connector) => {
                 let label = workload.ignored.then(|| format!("{workload} bears the label egress-reconciler=ignore"));
-                let exempt = self.exemption(|entry| entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name)));
+                let exempt = self.exemption(|entry| {
+                    entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name))
+                });
                 let required = self.require(connector, Requirer::Workload(workload.to_string()), workload.egress);
                 required.frozen = required.frozen.take().or(label).or(exempt);
             }

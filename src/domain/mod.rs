@@ -1,15 +1,27 @@
 //! Pure decisions: no I/O, no clock (`now` is always an argument), nothing of the other rooms.
+//!
+//! An entry becomes a [`event::Disposition`]; what was seen ([`state`]) and the [`policy`] give what is [`desired`]; the
+//! difference is a [`plan`]; what was done is a [`report`]. Every sentence that a person reads stands in [`text`].
 
 pub mod desired;
+pub mod entry;
+pub mod event;
+pub mod fields;
+mod locate;
+pub mod method;
 pub mod names;
 pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod reach;
+pub mod reasons;
+pub mod report;
 pub mod rules;
+pub mod scope;
 pub mod signal;
 pub mod space;
 pub mod stamp;
 pub mod state;
 pub mod target;
 pub mod text;
+pub mod wanted;

@@ -125,7 +125,7 @@ fn is_region(text: &str) -> bool {
 }
 
 /// What a message shows of text that a stranger wrote.
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 80;
     match text.char_indices().nth(MOST) {
         Some((at, _)) => format!("{}…", &text[..at]),

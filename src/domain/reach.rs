@@ -118,7 +118,10 @@ pub fn of_rule(rule: &Firewall) -> Reach {
     let entries = if rule.is_deny() { &rule.denied } else { &rule.allowed };
     let anywhere = ["0.0.0.0/0".to_owned()];
     let ranges = if rule.destination_ranges.is_empty() { &anywhere[..] } else { &rule.destination_ranges };
-    Reach::of(ranges.iter().map(String::as_str), entries.iter().map(|entry| (entry.protocol.as_str(), entry.ports.as_slice())))
+    Reach::of(
+        ranges.iter().map(String::as_str),
+        entries.iter().map(|entry| (entry.protocol.as_str(), entry.ports.as_slice())),
+    )
 }
 
 /// Whose packets: the tags of a connector's instances and the range they live in.
@@ -154,7 +157,10 @@ impl Sender<'_> {
     fn lives_in(&self, ranges: &[String]) -> bool {
         ranges.is_empty()
             || match self.range {
-                Some(own) => ranges.iter().filter_map(|text| text.parse::<Ipv4Net>().ok()).any(|net| net.contains(&own) || own.contains(&net)),
+                Some(own) => ranges
+                    .iter()
+                    .filter_map(|text| text.parse::<Ipv4Net>().ok())
+                    .any(|net| net.contains(&own) || own.contains(&net)),
                 // An unknown range may lie in any.
                 None => true,
             }
@@ -209,7 +215,8 @@ pub fn decide<'a>(
     policies_first: bool,
 ) -> Vec<Verdict> {
     let mut table = Table { left: Reach::everything(), verdicts: Vec::new() };
-    let (above, beside): (Vec<&FirewallPolicy>, Vec<_>) = effective.firewall_policys.iter().partition(|policy| policy.is_hierarchical());
+    let (above, beside): (Vec<&FirewallPolicy>, Vec<_>) =
+        effective.firewall_policys.iter().partition(|policy| policy.is_hierarchical());
     let mut vpc: Vec<&Firewall> = rules.into_iter().filter(|rule| sender.is_hit_by(rule)).collect();
     // "DENY rules take precedence over ALLOW rules if they have equal priority."
     vpc.sort_by_key(|rule| (rule.priority, !rule.is_deny(), rule.name.as_str()));
@@ -226,7 +233,12 @@ pub fn decide<'a>(
         beside.iter().for_each(|policy| table.policy(sender, policy, Stage::Behind));
     }
     let left = std::mem::take(&mut table.left);
-    table.verdicts.push(Verdict { by: "the implied allow".into(), kind: VerdictKind::Allow, stage: Stage::Implied, packets: left });
+    table.verdicts.push(Verdict {
+        by: "the implied allow".into(),
+        kind: VerdictKind::Allow,
+        stage: Stage::Implied,
+        packets: left,
+    });
     table.verdicts
 }
 
@@ -259,7 +271,8 @@ impl Table {
         let mut passed_on = Reach::default();
         for rule in rules {
             let anywhere = ["0.0.0.0/0".to_owned()];
-            let ranges = if rule.matches.dest_ip_ranges.is_empty() { &anywhere[..] } else { &rule.matches.dest_ip_ranges };
+            let ranges =
+                if rule.matches.dest_ip_ranges.is_empty() { &anywhere[..] } else { &rule.matches.dest_ip_ranges };
             let matched = Reach::of(
                 ranges.iter().map(String::as_str),
                 rule.matches.layer4_configs.iter().map(|config| (config.ip_protocol.as_str(), config.ports.as_slice())),

@@ -189,7 +189,9 @@ impl Report {
 
     /// `//egress-reconciler/projects/P/locations/R`.
     pub fn source(&self) -> String {
-        self.target.as_ref().map_or_else(|| "//egress-reconciler".to_owned(), |target| format!("//egress-reconciler/{target}"))
+        self.target
+            .as_ref()
+            .map_or_else(|| "//egress-reconciler".to_owned(), |target| format!("//egress-reconciler/{target}"))
     }
 }
 

@@ -89,9 +89,7 @@ pub fn rules(policy: &Policy, site: Site<'_>, now: Timestamp) -> Vec<Rule> {
     let section = &policy.firewall;
     let base = section.base_priority;
     let name = |prefix: &str, suffix: &str| format!("{prefix}-{}-{suffix}", site.base());
-    let mut set = vec![
-        egress(Role::Infra, name("allow", "infra"), base, &[DATA_PLANE], data_plane_ports()),
-    ];
+    let mut set = vec![egress(Role::Infra, name("allow", "infra"), base, &[DATA_PLANE], data_plane_ports())];
     if section.google_apis {
         set.push(egress(Role::GoogleApis, name("allow", "gapi"), base + 10, &GOOGLE_APIS, layer4(&["tcp:443"])));
     }
@@ -116,7 +114,8 @@ pub fn rules(policy: &Policy, site: Site<'_>, now: Timestamp) -> Vec<Rule> {
             set.push(watch);
         }
         Enforcement::Enforce => {
-            let mut deny = egress(Role::Deny, name("deny", "egress"), base + FARTHEST_PRIORITY, &["0.0.0.0/0"], Vec::new());
+            let mut deny =
+                egress(Role::Deny, name("deny", "egress"), base + FARTHEST_PRIORITY, &["0.0.0.0/0"], Vec::new());
             deny.firewall.denied = layer4(&["all"]);
             deny.firewall.log_config = Some(LogConfig { enable: true, ..LogConfig::default() });
             set.push(deny);
@@ -162,7 +161,11 @@ fn harden(section: &FirewallSection, site: Site<'_>, set: &mut Vec<Rule>) {
         rule.firewall.allowed = ports::layer4(&entry.ports);
         set.push(rule);
     }
-    let mut rule = from_connector(Role::IngressDeny, format!("deny-{}-in", site.base()), section.base_priority + FARTHEST_PRIORITY);
+    let mut rule = from_connector(
+        Role::IngressDeny,
+        format!("deny-{}-in", site.base()),
+        section.base_priority + FARTHEST_PRIORITY,
+    );
     rule.firewall.denied = layer4(&["all"]);
     rule.firewall.log_config = Some(LogConfig { enable: true, ..LogConfig::default() });
     set.push(rule);
@@ -196,7 +199,17 @@ fn layer4(entries: &[&str]) -> Vec<Layer4> {
 
 fn egress(role: Role, name: String, priority: u32, to: &[impl AsRef<str>], allowed: Vec<Layer4>) -> Rule {
     let destination_ranges = to.iter().map(|range| range.as_ref().to_owned()).collect();
-    Rule { role, firewall: Firewall { name, direction: Direction::Egress, priority, destination_ranges, allowed, ..Firewall::default() } }
+    Rule {
+        role,
+        firewall: Firewall {
+            name,
+            direction: Direction::Egress,
+            priority,
+            destination_ranges,
+            allowed,
+            ..Firewall::default()
+        },
+    }
 }
 
 fn ingress(role: Role, name: String, priority: u32, from: &[impl AsRef<str>], allowed: Vec<Layer4>) -> Rule {

@@ -23,12 +23,19 @@ impl Taken {
             taken.extend(subnet.ranges());
         }
         // In CIDR form the subnet is hidden: only the connector tells its range, and only the network's short name.
-        let hidden = space.connectors.iter().filter(|connector| super::names::last_segment(&connector.network) == short);
+        let hidden =
+            space.connectors.iter().filter(|connector| super::names::last_segment(&connector.network) == short);
         taken.extend(hidden.filter_map(|connector| connector.ip_cidr_range.parse::<Ipv4Net>().ok()));
         let reserved = space.addresses.iter().filter(|address| of_network(&address.network));
         taken.extend(reserved.filter_map(super::state::address::Address::reserved));
         // The default route covers everything and takes nothing.
-        taken.extend(routes.iter().filter(|route| of_network(&route.network)).filter_map(Route::range).filter(|range| range.prefix_len() > 0));
+        taken.extend(
+            routes
+                .iter()
+                .filter(|route| of_network(&route.network))
+                .filter_map(Route::range)
+                .filter(|range| range.prefix_len() > 0),
+        );
         if auto_mode {
             taken.push(AUTO_MODE);
         }

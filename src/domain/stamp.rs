@@ -90,14 +90,16 @@ mod tests {
     #[test]
     fn round_trip_and_copies() {
         let path = "projects/p-host01/regions/europe-west2/subnetworks/egress-a";
-        let mut stamp = Stamp::new("team-1", path.into(), Some("projects/p-host01/locations/europe-west2/connectors/a-1".into()));
+        let mut stamp =
+            Stamp::new("team-1", path.into(), Some("projects/p-host01/locations/europe-west2/connectors/a-1".into()));
         stamp.attempt = Some(2);
         stamp.egress = Some("all-traffic".into());
         let text = stamp.to_string();
         assert_eq!(Stamp::read(&text), Some(stamp));
         let url = format!("https://www.googleapis.com/compute/v1/{path}");
         assert!(Stamp::ours(&text, "team-1", &url).is_some());
-        for (owner, path) in [("team-2", path), ("team-1", "projects/p-host01/regions/europe-west2/subnetworks/other")] {
+        for (owner, path) in [("team-2", path), ("team-1", "projects/p-host01/regions/europe-west2/subnetworks/other")]
+        {
             assert!(Stamp::ours(&text, owner, path).is_none(), "{owner} {path}");
         }
         assert_eq!(Stamp::read("made by hand"), None);

@@ -23,11 +23,8 @@ const CONNECTOR: &str = "v1/projects/{project}/locations/{location}/connectors/{
 const OPERATION: &str = "v1/projects/{project}/locations/{location}/operations/{operation}";
 
 const LIST: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.list", CONNECTORS);
-const LIST_ALL: Method = method(
-    Verb::GET,
-    "vpcaccess.projects.locations.connectors.list",
-    "v1/projects/{project}/locations/-/connectors",
-);
+const LIST_ALL: Method =
+    method(Verb::GET, "vpcaccess.projects.locations.connectors.list", "v1/projects/{project}/locations/-/connectors");
 const GET: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.get", CONNECTOR);
 const CREATE: Method = method(Verb::POST, "vpcaccess.projects.locations.connectors.create", CONNECTORS);
 const PATCH: Method = method(Verb::PATCH, "vpcaccess.projects.locations.connectors.patch", CONNECTOR);

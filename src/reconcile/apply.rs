@@ -39,7 +39,12 @@ pub struct Terms<'a> {
 }
 
 /// Does the steps, side by side where they do not depend on each other. A step that fails takes along what waits for it.
-pub async fn apply(client: &Client, plan: &Plan, terms: Terms<'_>, progress: &dyn Fn(&StepReport)) -> Vec<Applied> {
+pub async fn apply(
+    client: &Client,
+    plan: &Plan,
+    terms: Terms<'_>,
+    progress: &(dyn Fn(&StepReport) + Sync),
+) -> Vec<Applied> {
     let mut waiting: Vec<&Step> = plan.steps.iter().collect();
     let mut done: HashSet<&StepId> = HashSet::new();
     let mut failed: HashSet<&StepId> = HashSet::new();
@@ -47,7 +52,7 @@ pub async fn apply(client: &Client, plan: &Plan, terms: Terms<'_>, progress: &dy
     let mut results = Vec::with_capacity(waiting.len());
     loop {
         let halted = terms.stop.is_cancelled() || Instant::now() >= terms.deadline;
-        waiting.retain(|step| {
+        waiting.retain(|&step| {
             let doomed = step.after.iter().find(|id| failed.contains(*id));
             if halted || doomed.is_some() {
                 let why = doomed.map_or_else(|| "no time was left".to_owned(), |id| format!("{id} was not done"));
@@ -56,16 +61,24 @@ pub async fn apply(client: &Client, plan: &Plan, terms: Terms<'_>, progress: &dy
                 return false;
             }
             if step.after.iter().all(|id| done.contains(id)) {
-                running.push(Box::pin(async move { (*step, one(client, plan, step, terms.report_id).await) }));
+                running.push(Box::pin(async move { (step, one(client, plan, step, terms.report_id).await) }));
                 return false;
             }
             true
         });
         let Some((step, applied)) = running.next().await else {
-            if waiting.is_empty() { break } else { continue };
+            if waiting.is_empty() {
+                break;
+            } else {
+                continue;
+            };
         };
         progress(&applied.report);
-        if applied.report.is_done() { done.insert(&step.id) } else { failed.insert(&step.id) };
+        if applied.report.is_done() {
+            done.insert(&step.id)
+        } else {
+            failed.insert(&step.id)
+        };
         results.push(applied);
     }
     results
@@ -79,12 +92,10 @@ impl Applied {
 
 async fn one(client: &Client, plan: &Plan, step: &Step, report_id: &str) -> Applied {
     // The log has both documents before the write: what goes wrong afterwards can be put back by hand.
-    tracing::info!(
-        report = report_id, target = %plan.target, step = %step.id, verb = step.change.verb().word(), reason = step.reason,
-        before = %step.change.before().map_or(Value::Null, Object::document),
-        after = %step.change.after().map_or(Value::Null, Object::document),
-        "writing"
-    );
+    let before = step.change.before().map_or(Value::Null, Object::document).to_string();
+    let after = step.change.after().map_or(Value::Null, Object::document).to_string();
+    let verb = step.change.verb().word();
+    tracing::info!(report = report_id, target = %plan.target, step = %step.id, verb, reason = step.reason, before, after, "writing");
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{report_id}/{}", step.id).as_bytes());
     let Err(error) = write(client, plan, step, request_id).await else {
         return Applied::plain(step, StepOutcome::Done);
@@ -97,7 +108,10 @@ async fn one(client: &Client, plan: &Plan, step: &Step, report_id: &str) -> Appl
     };
     let lost = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict);
     if lost {
-        return Applied { lost: true, ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) }) };
+        return Applied {
+            lost: true,
+            ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) })
+        };
     }
     let transient = error.is_transient();
     tracing::warn!(report = report_id, target = %plan.target, step = %step.id, %error, transient, "a step failed");
@@ -144,15 +158,23 @@ async fn create(client: &Client, project: &str, region: &str, object: &Object, i
         Object::Connector(connector) => {
             let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
             let body = without(body, &["name"]);
-            let operation =
-                client.create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body).await?;
+            let operation = client
+                .create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body)
+                .await?;
             return Err(Written::Creating(named, operation.name));
         }
     }
     Ok(())
 }
 
-async fn update(client: &Client, project: &str, region: &str, before: &Object, after: &Object, id: Uuid) -> Result<(), CallError> {
+async fn update(
+    client: &Client,
+    project: &str,
+    region: &str,
+    before: &Object,
+    after: &Object,
+    id: Uuid,
+) -> Result<(), CallError> {
     match after {
         Object::Router(router) => {
             // `nats` is replaced whole, and an empty list must be said.

@@ -61,7 +61,10 @@ impl History {
 
     /// Creations that Google accepted here, with their operations.
     pub fn begun(&self, target: &Target) -> Vec<(ConnectorRef, String)> {
-        let here = self.creating.iter().filter(|(connector, _)| connector.project == target.project && connector.region == target.region);
+        let here = self
+            .creating
+            .iter()
+            .filter(|(connector, _)| connector.project == target.project && connector.region == target.region);
         here.filter(|(connector, _)| !self.refused.contains_key(connector))
             .map(|(connector, creation)| (connector.clone(), creation.operation.clone()))
             .collect()
@@ -100,9 +103,18 @@ impl History {
         Budget {
             changes: this_run.min(this_hour),
             limit: if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" },
-            refused: self.refused.iter().filter(|(connector, _)| here(connector)).map(|(c, why)| (c.clone(), why.clone())).collect(),
+            refused: self
+                .refused
+                .iter()
+                .filter(|(connector, _)| here(connector))
+                .map(|(c, why)| (c.clone(), why.clone()))
+                .collect(),
             recreated: u32::try_from(recreated).unwrap_or(u32::MAX),
-            touched_by: self.touched.iter().map(|(object, (_, principal))| (object.clone(), principal.clone())).collect(),
+            touched_by: self
+                .touched
+                .iter()
+                .map(|(object, (_, principal))| (object.clone(), principal.clone()))
+                .collect(),
         }
     }
 }

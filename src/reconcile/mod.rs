@@ -4,11 +4,11 @@
 //! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
-mod cloudevent;
+pub mod cloudevent;
 pub mod expand;
 pub mod history;
 pub mod observe;
-mod outbox;
+pub mod outbox;
 pub mod publish;
 pub mod queue;
 mod run;
@@ -57,4 +57,22 @@ pub struct Engine {
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
     locks: Mutex<std::collections::HashMap<(NetworkRef, String), Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Engine {
+    pub fn new(client: Client, policy: watch::Receiver<Arc<Policy>>, outbox: Outbox, now: Now, ids: Ids) -> Self {
+        /// Progress that a slow watcher may fall behind by.
+        const WATCHED: usize = 1024;
+        Self {
+            client,
+            policy,
+            outbox,
+            history: Mutex::default(),
+            now,
+            ids,
+            progress: tokio::sync::broadcast::channel(WATCHED).0,
+            stop: CancellationToken::new(),
+            locks: Mutex::default(),
+        }
+    }
 }

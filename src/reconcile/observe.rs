@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{join_all, OptionFuture};
+use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
@@ -25,7 +25,13 @@ use crate::{
 };
 
 /// Looks at everything that a plan needs.
-pub async fn observe(client: &Client, policy: &Policy, target: &Target, wanted: &[WantedConnector], now: Timestamp) -> Observed {
+pub async fn observe(
+    client: &Client,
+    policy: &Policy,
+    target: &Target,
+    wanted: &[WantedConnector],
+    now: Timestamp,
+) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
@@ -55,7 +61,8 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         at,
         jobs: read(jobs).map(|jobs| jobs.into_iter().map(JobDocument::workload).collect()),
         services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
-        worker_pools: read(worker_pools).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
+        worker_pools: read(worker_pools)
+            .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
         connectors: read(connectors),
         subnets: read(subnets),
         routers: read(routers),
@@ -126,7 +133,9 @@ fn read<T>(answer: Result<T, CallError>) -> Read<T> {
 /// Google's own words where there are some.
 pub fn words(error: &CallError) -> String {
     match error {
-        CallError::Refused { message, .. } | CallError::OperationFailed { message, .. } if !message.is_empty() => message.clone(),
+        CallError::Refused { message, .. } | CallError::OperationFailed { message, .. } if !message.is_empty() => {
+            message.clone()
+        }
         other => other.to_string(),
     }
 }

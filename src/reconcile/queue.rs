@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    domain::{report::Report, signal::{Trigger, WantedConnector}, target::Target},
+    domain::{report::Report, signal::Trigger, target::Target, wanted::WantedConnector},
     google::transport::BoxFuture,
 };
 

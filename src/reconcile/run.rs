@@ -13,6 +13,7 @@ use super::{
     apply::{self, Applied, Terms},
     history::History,
     observe::{observe, words},
+    publish::PublishError,
     queue::{Run, RunRequest},
 };
 use crate::{
@@ -48,7 +49,12 @@ const WAKE_PAUSES: [Duration; 6] = [
 
 impl Run for Engine {
     fn run(&self, request: RunRequest) -> BoxFuture<'_, Report> {
-        Box::pin(self.reconcile(request))
+        Box::pin(async move {
+            let mut report = self.reconcile(request).await;
+            self.publish(&mut report).await;
+            self.tell(Progress::Done { report: Arc::new(report.clone()) });
+            report
+        })
     }
 
     fn lost(&self, request: &RunRequest) -> Report {
@@ -117,6 +123,23 @@ impl Engine {
         report.calls = calls.counts();
         report.done = (self.now)();
         report
+    }
+
+    /// A run that changed something, or says something new of its target, is told to the world. Dry runs are not.
+    async fn publish(&self, report: &mut Report) {
+        let Some(target) = report.target.clone().filter(|_| !report.dry_run && report.mode != Mode::Off) else {
+            return;
+        };
+        let always = self.policy.borrow().for_target(&target).reports.in_sync;
+        let news = self.remember(|history| history.is_news(&target, &report.signature()));
+        if !(always || news || report.changed()) {
+            return;
+        }
+        match self.outbox.send(report).await {
+            Err(PublishError::Transient(_)) => report.transient = true,
+            // Nothing that a redelivery could mend; the log and `/readyz` tell.
+            Err(PublishError::Refused(_)) | Ok(()) => {}
+        }
     }
 
     fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
@@ -219,7 +242,10 @@ async fn wait_for_completion(client: &Client, request: &RunRequest) {
         let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
         for pause in WAKE_PAUSES {
             let changing = match client.get_connector::<Connector>(project, region, name).await {
-                Ok(found) => matches!(found.state, ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting),
+                Ok(found) => matches!(
+                    found.state,
+                    ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting
+                ),
                 // What cannot be read here is read, and told, by the look that follows.
                 Err(_) => false,
             };

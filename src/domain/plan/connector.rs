@@ -8,7 +8,6 @@ use crate::domain::{
     names::{ConnectorRef, last_segment, relative},
     policy::{Ensure, Policy, pattern},
     rules::Site,
-    signal::Egress,
     space::{self, Taken},
     stamp::Stamp,
     state::{
@@ -16,6 +15,7 @@ use crate::domain::{
         subnet::Subnet,
     },
     text,
+    wanted::Egress,
 };
 
 /// A required connector as it stands, or will stand after this plan: what NAT and firewall build on.
@@ -64,7 +64,9 @@ fn elsewhere(draft: &mut Draft<'_>, desired: &Desired) {
         let connector = &required.connector;
         match draft.observed.elsewhere.get(connector) {
             Some(Ok(Some(found))) if found.state == ConnectorState::Ready => {}
-            Some(Ok(Some(found))) => draft.blocked_by.push(text::connector::elsewhere_not_ready(connector, found.state)),
+            Some(Ok(Some(found))) => {
+                draft.blocked_by.push(text::connector::elsewhere_not_ready(connector, found.state))
+            }
             Some(Ok(None)) => draft.blocked_by.push(text::connector::elsewhere_missing(connector, &required.by)),
             Some(Err(_)) | None => {}
         }
@@ -82,11 +84,15 @@ fn found<'a>(draft: &mut Draft<'a>, required: &'a Required, connector: &'a Conne
     };
     let ownership = match site.ours {
         true => Ownership::Ours,
-        false if settings.firewall.adopt.iter().any(|glob| pattern::names(glob, &required.connector)) => Ownership::Adopted,
+        false if settings.firewall.adopt.iter().any(|glob| pattern::names(glob, &required.connector)) => {
+            Ownership::Adopted
+        }
         false => Ownership::Foreign,
     };
     match connector.state {
-        ConnectorState::Ready | ConnectorState::StateUnspecified => grow(draft, required, connector, settings, ownership),
+        ConnectorState::Ready | ConnectorState::StateUnspecified => {
+            grow(draft, required, connector, settings, ownership)
+        }
         ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => {
             draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state));
         }
@@ -123,7 +129,10 @@ fn place(draft: &Draft<'_>, required: &Required, connector: &Connector) -> Resul
         .find(|subnet| subnet.name == form.name && relative(&subnet.network) == network.to_string());
     let Some(subnet) = subnet else {
         let other = subnets.iter().find(|subnet| project == network.project.as_str() && subnet.name == form.name);
-        let found = other.map_or_else(|| format!("the network of subnet {project}/{}", form.name), |subnet| last_segment(&subnet.network).to_owned());
+        let found = other.map_or_else(
+            || format!("the network of subnet {project}/{}", form.name),
+            |subnet| last_segment(&subnet.network).to_owned(),
+        );
         return Err(Some(text::connector::other_network(&required.connector, &found, network)));
     };
     let path = subnet_path(network, &observed.target, &subnet.name);
@@ -240,7 +249,8 @@ fn new_subnet(draft: &mut Draft<'_>, required: &Required, settings: &Policy, tak
     taken.add(range);
     let path = subnet_path(&observed.network_name, &observed.target, &name);
     let mut stamp = Stamp::new(&draft.policy.owner, path, Some(connector.to_string()));
-    stamp.egress = Some(if required.egress == Egress::AllTraffic { "all-traffic" } else { "private-ranges-only" }.to_owned());
+    stamp.egress =
+        Some(if required.egress == Egress::AllTraffic { "all-traffic" } else { "private-ranges-only" }.to_owned());
     stamp.attempt = Some(1);
     Some(Subnet {
         name,
@@ -272,7 +282,8 @@ fn new_connector(draft: &Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, s
 /// `None` = some read that tells what is taken failed or was not made: no range is cut.
 fn taken(draft: &Draft<'_>, network: &network::Standing) -> Option<Taken> {
     let observed = draft.observed;
-    let (Ok(subnets), Ok(routes), Some(Ok(space))) = (&observed.subnets, &observed.routes, &observed.address_space) else {
+    let (Ok(subnets), Ok(routes), Some(Ok(space))) = (&observed.subnets, &observed.routes, &observed.address_space)
+    else {
         return None;
     };
     let auto_mode = matches!(network, network::Standing::Stands { auto_mode: true, .. });

@@ -77,7 +77,9 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let moved_first = deny_rises(&scoping);
     let mut allows: Vec<StepId> = Vec::new();
     for rule in scoping.set.clone() {
-        let taken = firewalls.iter().find(|other| other.name == rule.firewall.name && !scoping.neighbours.own.iter().any(|own| own.name == other.name));
+        let taken = firewalls.iter().find(|other| {
+            other.name == rule.firewall.name && !scoping.neighbours.own.iter().any(|own| own.name == other.name)
+        });
         let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
         match (taken, opens) {
             (Some(_), _) => {
@@ -86,7 +88,11 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
             }
             (None, Some(opened)) if rule.role == Role::Watch => watch_defeats(draft, &scoping, &rule, &opened.deny),
             (None, Some(opened)) => {
-                draft.blocked_by.push(text::firewall::foreign_deny(&opened.rule, &opened.deny, scoping.existing(&rule).is_some()));
+                draft.blocked_by.push(text::firewall::foreign_deny(
+                    &opened.rule,
+                    &opened.deny,
+                    scoping.existing(&rule).is_some(),
+                ));
                 if scoping.existing(&rule).is_none() {
                     scoping.missing_allows.push(rule.firewall.name.clone());
                 }
@@ -127,7 +133,12 @@ fn ensure(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, after: 
     let connector = &scoping.standing.required.connector;
     let Some(existing) = scoping.existing(rule) else {
         let reason = text::firewall::create(rule.role, connector);
-        return Some(draft.push(Change::Create(Object::Firewall(rule.firewall.clone())), after, reason, scoping.mode()));
+        return Some(draft.push(
+            Change::Create(Object::Firewall(rule.firewall.clone())),
+            after,
+            reason,
+            scoping.mode(),
+        ));
     };
     if existing.managed() == rule.firewall.managed() {
         return None;
@@ -205,7 +216,12 @@ fn deny(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let by = draft.budget.touched_by.get(&scoping.path(&rule.firewall.name)).cloned();
     if down && (released.is_some() || disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual) {
         let by = released.or(by);
-        draft.blocked_by.push(text::firewall::disarmed(&rule.firewall.name, connector, by.as_deref(), existing.is_some()));
+        draft.blocked_by.push(text::firewall::disarmed(
+            &rule.firewall.name,
+            connector,
+            by.as_deref(),
+            existing.is_some(),
+        ));
         return Deny::Disarmed(by);
     }
     if let Some(frozen) = &scoping.standing.required.frozen {
@@ -244,7 +260,9 @@ fn arm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, infra: Option<&Firewall
 /// Rules of ours that the policy no longer asks for. A watch leaves after the deny stands, a deny after the watch, and an
 /// allow only when what replaces it stands.
 fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, allows: &[StepId]) {
-    let deny_stands = scoping.rule(Role::Deny).and_then(|rule| scoping.existing(rule).map(|own| own.managed() == rule.firewall.managed()));
+    let deny_stands = scoping
+        .rule(Role::Deny)
+        .and_then(|rule| scoping.existing(rule).map(|own| own.managed() == rule.firewall.managed()));
     let wants_deny = scoping.standing.settings.firewall.enforcement == Enforcement::Enforce;
     for own in &scoping.neighbours.own {
         if scoping.set.iter().any(|rule| rule.firewall.name == own.name) {
@@ -261,8 +279,10 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, allows: &[StepId]) {
 
 fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, shadow: Option<String>) {
     let connector = &scoping.standing.required.connector;
-    let watch_stands = scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
-    let allows_stand = scoping.set.iter().filter(|rule| rule.role.is_egress_allow()).any(|rule| scoping.existing(rule).is_some());
+    let watch_stands =
+        scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
+    let allows_stand =
+        scoping.set.iter().filter(|rule| rule.role.is_egress_allow()).any(|rule| scoping.existing(rule).is_some());
     let (state_now, by) = match (deny, shadow) {
         (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
         (Deny::InSync, Some(rule)) => {

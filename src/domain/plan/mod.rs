@@ -72,8 +72,14 @@ pub struct Step {
 pub enum Change {
     Create(Object),
     /// Adds to a list or a stamp of ours, and takes nothing away.
-    Extend { before: Object, after: Object },
-    Repair { before: Object, after: Object },
+    Extend {
+        before: Object,
+        after: Object,
+    },
+    Repair {
+        before: Object,
+        after: Object,
+    },
     Delete(Object),
 }
 

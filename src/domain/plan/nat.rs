@@ -4,13 +4,13 @@ use super::{Change, Draft, Object, StepId, connector::Standing};
 use crate::domain::{
     names::{relative, short_hash},
     policy::{EnsureNat, NatLogging, Policy},
-    signal::Egress,
     stamp::Stamp,
     state::{
         route::Route,
         router::{LIST, Nat, NatLog, NatSubnet, Router},
     },
     text,
+    wanted::Egress,
 };
 
 const NAT_NAME: &str = "egress-nat";
@@ -72,7 +72,14 @@ fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat>
 }
 
 /// Makes or extends our gateway so that it lists what nothing covers.
-fn gateway(draft: &mut Draft<'_>, settings: &Policy, routers: &[&Router], name: &str, uncovered: &[String], waits_for: Vec<StepId>) {
+fn gateway(
+    draft: &mut Draft<'_>,
+    settings: &Policy,
+    routers: &[&Router],
+    name: &str,
+    uncovered: &[String],
+    waits_for: Vec<StepId>,
+) {
     if uncovered.is_empty() {
         return;
     }
@@ -88,7 +95,11 @@ fn gateway(draft: &mut Draft<'_>, settings: &Policy, routers: &[&Router], name: 
             draft.blocked_by.push(text::nat::router_quota(&observed.network_name, &observed.target.region, routers));
         }
         None => {
-            let stamp = Stamp::new(&draft.policy.owner, path, Some(format!("{}/{}", observed.network_name, observed.target.region)));
+            let stamp = Stamp::new(
+                &draft.policy.owner,
+                path,
+                Some(format!("{}/{}", observed.network_name, observed.target.region)),
+            );
             let router = Router {
                 name: name.to_owned(),
                 description: stamp.to_string(),
@@ -144,7 +155,11 @@ fn nat(settings: &Policy, draft: &Draft<'_>, subnets: &[String]) -> Nat {
 }
 
 fn primary(subnet: &str) -> NatSubnet {
-    NatSubnet { name: subnet.to_owned(), source_ip_ranges_to_nat: vec!["PRIMARY_IP_RANGE".to_owned()], ..NatSubnet::default() }
+    NatSubnet {
+        name: subnet.to_owned(),
+        source_ip_ranges_to_nat: vec!["PRIMARY_IP_RANGE".to_owned()],
+        ..NatSubnet::default()
+    }
 }
 
 /// One router of ours for each network and region; a name over Google's 63 characters is cut and hashed.
@@ -165,7 +180,9 @@ enum WayOut<'a> {
 
 /// Where the packets of an instance without tags of its own leave: the default route with the lowest priority number.
 fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
-    let defaults = routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && route.tags.is_empty());
+    let defaults = routes
+        .iter()
+        .filter(|route| relative(&route.network) == network && route.is_default() && route.tags.is_empty());
     match defaults.min_by_key(|route| (route.priority, !route.to_internet(), route.name.as_str())) {
         None => WayOut::Nowhere,
         Some(route) if route.to_internet() => WayOut::Internet,

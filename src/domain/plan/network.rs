@@ -10,7 +10,10 @@ use crate::domain::{
 
 /// What is known of the target's network.
 pub(super) enum Standing {
-    Stands { auto_mode: bool, policies_first: bool },
+    Stands {
+        auto_mode: bool,
+        policies_first: bool,
+    },
     /// This plan creates it.
     Planned(StepId),
     /// Absent and not to be created, or unknown: nothing can be built on it.
@@ -39,10 +42,17 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) -> Standing {
                 ..Network::default()
             };
             let mode = settings.mode;
-            Standing::Planned(draft.push(Change::Create(Object::Network(network)), Vec::new(), text::network::create(name), mode))
+            Standing::Planned(draft.push(
+                Change::Create(Object::Network(network)),
+                Vec::new(),
+                text::network::create(name),
+                mode,
+            ))
         }
         // Not asked: the effective firewalls of a network that is not there would have been an error.
-        None if observed.effective.as_ref().is_err_and(|failure| failure.kind == FailureKind::Absent) => Standing::Missing,
+        None if observed.effective.as_ref().is_err_and(|failure| failure.kind == FailureKind::Absent) => {
+            Standing::Missing
+        }
         None => Standing::Stands { auto_mode: false, policies_first: false },
     }
 }

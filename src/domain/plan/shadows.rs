@@ -21,7 +21,8 @@ impl<'a> Neighbours<'a> {
         let project = &draft.observed.network_name.project;
         let is_own = |rule: &&Firewall| {
             let path = format!("projects/{project}/global/firewalls/{}", rule.name);
-            Stamp::ours(&rule.description, &draft.policy.owner, &path).is_some_and(|stamp| stamp.is_for(&standing.required.connector))
+            Stamp::ours(&rule.description, &draft.policy.owner, &path)
+                .is_some_and(|stamp| stamp.is_for(&standing.required.connector))
         };
         let (own, foreign) = firewalls.iter().filter(|rule| relative(&rule.network) == network).partition(is_own);
         Self { own, foreign }
@@ -43,7 +44,12 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(effective: &'a EffectiveFirewalls, sender: Sender<'a>, neighbours: &Neighbours<'_>, policies_first: bool) -> Self {
+    pub fn new(
+        effective: &'a EffectiveFirewalls,
+        sender: Sender<'a>,
+        neighbours: &Neighbours<'_>,
+        policies_first: bool,
+    ) -> Self {
         let verdicts = reach::decide(sender, neighbours.foreign.iter().copied(), effective, policies_first);
         let denies = verdicts.into_iter().filter(|verdict| verdict.kind == VerdictKind::Deny).collect();
         Self { sender, effective, policies_first, denies }
@@ -70,7 +76,9 @@ impl<'a> Judge<'a> {
             .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
         verdicts
             .into_iter()
-            .filter(|verdict| verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied && !own(&verdict.by))
+            .filter(|verdict| {
+                verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied && !own(&verdict.by)
+            })
             .find(|verdict| !policy.contains(&verdict.packets))
             .map(|verdict| verdict.by)
     }

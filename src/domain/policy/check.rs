@@ -1,11 +1,7 @@
 //! What the types cannot say: each sentence names the key, what was found and what was expected.
 
 use super::{Ensure, FirewallSection, Policy};
-use crate::domain::{
-    names::ResourceName,
-    ports,
-    rules::FARTHEST_PRIORITY,
-};
+use crate::domain::{names::ResourceName, ports, rules::FARTHEST_PRIORITY};
 
 /// Every contradiction in the policy; empty = it holds together.
 pub fn policy(policy: &Policy) -> Vec<String> {
@@ -23,7 +19,8 @@ pub fn policy(policy: &Policy) -> Vec<String> {
     );
     check(
         !policy.scope.projects.is_empty(),
-        "scope.projects: found an empty list, expected at least one project: an empty scope never means everything".into(),
+        "scope.projects: found an empty list, expected at least one project: an empty scope never means everything"
+            .into(),
     );
     check(
         policy.scope.projects.iter().chain(&policy.scope.hosts).all(|project| !project.is_number()),
@@ -38,11 +35,17 @@ pub fn policy(policy: &Policy) -> Vec<String> {
     for exemption in &policy.exemptions {
         check(
             exemption.connector.is_some() != exemption.workload.is_some(),
-            format!("exemptions: the one with reason {:?} must name either a connector or a workload", exemption.reason),
+            format!(
+                "exemptions: the one with reason {:?} must name either a connector or a workload",
+                exemption.reason
+            ),
         );
     }
     for name in &policy.nat.static_ips {
-        check(ResourceName::parse(name).is_ok(), format!("nat.static_ips: found {name:?}, expected the name of a regional address"));
+        check(
+            ResourceName::parse(name).is_ok(),
+            format!("nat.static_ips: found {name:?}, expected the name of a regional address"),
+        );
     }
     for entry in &policy.nat.direct_vpc_subnets {
         check(
@@ -64,12 +67,15 @@ fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {
     let section = &policy.connector;
     check(
         section.ensure == Ensure::Never || !section.subnet_pools.is_empty(),
-        "connector.subnet_pools: found nothing, expected at least one range such as 10.8.0.0/20 (or `ensure: never`)".into(),
+        "connector.subnet_pools: found nothing, expected at least one range such as 10.8.0.0/20 (or `ensure: never`)"
+            .into(),
     );
     for pool in &section.subnet_pools {
         check(
             pool.prefix_len() <= 28,
-            format!("connector.subnet_pools: found {pool}, expected a range of /28 or larger: each connector takes a whole /28"),
+            format!(
+                "connector.subnet_pools: found {pool}, expected a range of /28 or larger: each connector takes a whole /28"
+            ),
         );
         check(
             pool.addr() == pool.network(),
@@ -100,16 +106,31 @@ fn firewall(section: &FirewallSection, check: &mut impl FnMut(bool, String)) {
         ),
     );
     for entry in &section.internet {
-        check(!entry.to.is_empty(), "firewall.internet: found an entry with an empty `to`, expected at least one range".into());
-        check(!entry.ports.is_empty(), "firewall.internet: found an entry without ports, expected some such as tcp:443".into());
+        check(
+            !entry.to.is_empty(),
+            "firewall.internet: found an entry with an empty `to`, expected at least one range".into(),
+        );
+        check(
+            !entry.ports.is_empty(),
+            "firewall.internet: found an entry without ports, expected some such as tcp:443".into(),
+        );
         for text in &entry.ports {
-            check(ports::parse(text).is_some(), format!("firewall.internet: found port {text:?}, expected one such as tcp:443, udp:8000-8080 or icmp"));
+            check(
+                ports::parse(text).is_some(),
+                format!("firewall.internet: found port {text:?}, expected one such as tcp:443, udp:8000-8080 or icmp"),
+            );
         }
     }
     for entry in &section.ingress.allow {
-        check(!entry.to_tags.is_empty(), "firewall.ingress.allow: found an entry without to_tags, expected at least one".into());
+        check(
+            !entry.to_tags.is_empty(),
+            "firewall.ingress.allow: found an entry without to_tags, expected at least one".into(),
+        );
         for text in &entry.ports {
-            check(ports::parse(text).is_some(), format!("firewall.ingress.allow: found port {text:?}, expected one such as tcp:5432"));
+            check(
+                ports::parse(text).is_some(),
+                format!("firewall.ingress.allow: found port {text:?}, expected one such as tcp:5432"),
+            );
         }
     }
 }

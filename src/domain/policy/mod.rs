@@ -4,8 +4,8 @@
 //! has a default; unknown keys are errors that name the nearest known one.
 
 mod check;
-mod read;
 pub mod pattern;
+mod read;
 mod sections;
 
 pub use self::{
@@ -68,7 +68,11 @@ impl Policy {
     }
 
     fn first(&self, accepts: impl Fn(&Match) -> bool) -> &Policy {
-        self.overrides.iter().zip(&self.resolved).find(|(entry, _)| accepts(&entry.matches)).map_or(self, |(_, policy)| policy)
+        self.overrides
+            .iter()
+            .zip(&self.resolved)
+            .find(|(entry, _)| accepts(&entry.matches))
+            .map_or(self, |(_, policy)| policy)
     }
 
     /// The network of a target: its own project's, or the Shared VPC host's that the policy names.

@@ -6,11 +6,9 @@ use crate::domain::names::ConnectorRef;
 pub fn matches(glob: &str, text: &str) -> bool {
     match glob.split_once('*') {
         None => glob == text,
-        Some((head, rest)) => {
-            text.strip_prefix(head).is_some_and(|tail| {
-                (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
-            })
-        }
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| matches(rest, &tail[at..]))
+        }),
     }
 }
 

@@ -42,7 +42,8 @@ pub fn read(text: &str) -> Result<Policy, PolicyError> {
 
 /// The policy with one override laid over it.
 fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, String> {
-    if let Some(key) = ["scope", "owner", "version", "overrides"].iter().find(|key| entry.settings.contains_key(**key)) {
+    if let Some(key) = ["scope", "owner", "version", "overrides"].iter().find(|key| entry.settings.contains_key(**key))
+    {
         return Err(format!("`{key}` cannot be overridden"));
     }
     let mut merged = Value::Object(document.clone());
@@ -73,7 +74,11 @@ fn unknown_keys(value: &Value, schema: &Value, path: &str, wrong: &mut Vec<Strin
     walk(value, schema, root, path, wrong);
 
     fn walk(value: &Value, schema: &Value, root: &Value, path: &str, wrong: &mut Vec<String>) {
-        let schema = match schema.get("$ref").and_then(Value::as_str).and_then(|name| root.pointer(name.trim_start_matches('#'))) {
+        let schema = match schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|name| root.pointer(name.trim_start_matches('#')))
+        {
             Some(target) => target,
             None => schema,
         };

@@ -203,7 +203,12 @@ pub struct NatSection {
 
 impl Default for NatSection {
     fn default() -> Self {
-        Self { ensure: EnsureNat::WhenNeeded, log: NatLogging::ErrorsOnly, static_ips: Vec::new(), direct_vpc_subnets: Vec::new() }
+        Self {
+            ensure: EnsureNat::WhenNeeded,
+            log: NatLogging::ErrorsOnly,
+            static_ips: Vec::new(),
+            direct_vpc_subnets: Vec::new(),
+        }
     }
 }
 
@@ -259,7 +264,10 @@ impl Default for FirewallSection {
             rearm: Rearm::Manual,
             base_priority: 900,
             google_apis: true,
-            internal: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].iter().flat_map(|net| net.parse()).collect(),
+            internal: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]
+                .iter()
+                .flat_map(|net| net.parse())
+                .collect(),
             internet: vec![InternetEntry {
                 to: vec![Ipv4Net::default()],
                 ports: vec!["tcp:443".into(), "tcp:80".into()],

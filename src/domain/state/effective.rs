@@ -58,7 +58,10 @@ pub struct Layer4Config {
 
 impl FirewallPolicy {
     pub fn title(&self) -> &str {
-        [&self.short_name, &self.display_name, &self.name].into_iter().find(|name| !name.is_empty()).map_or("unnamed policy", |name| name)
+        [&self.short_name, &self.display_name, &self.name]
+            .into_iter()
+            .find(|name| !name.is_empty())
+            .map_or("unnamed policy", |name| name)
     }
 
     pub fn is_hierarchical(&self) -> bool {

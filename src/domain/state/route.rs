@@ -38,9 +38,17 @@ impl Route {
         if !self.next_hop_gateway.is_empty() {
             return crate::domain::names::last_segment(&self.next_hop_gateway).to_owned();
         }
-        ["nextHopInstance", "nextHopIlb", "nextHopIp", "nextHopVpnTunnel", "nextHopPeering", "nextHopHub", "nextHopNetwork"]
-            .iter()
-            .find_map(|key| self.other.get(*key)?.as_str())
-            .map_or_else(|| "an unknown next hop".to_owned(), |hop| crate::domain::names::last_segment(hop).to_owned())
+        [
+            "nextHopInstance",
+            "nextHopIlb",
+            "nextHopIp",
+            "nextHopVpnTunnel",
+            "nextHopPeering",
+            "nextHopHub",
+            "nextHopNetwork",
+        ]
+        .iter()
+        .find_map(|key| self.other.get(*key)?.as_str())
+        .map_or_else(|| "an unknown next hop".to_owned(), |hop| crate::domain::names::last_segment(hop).to_owned())
     }
 }

@@ -90,7 +90,10 @@ impl Nat {
         self.source_subnetwork_ip_ranges_to_nat == LIST
             && self.subnetworks.iter().any(|entry| {
                 crate::domain::names::relative(&entry.name) == subnet
-                    && entry.source_ip_ranges_to_nat.iter().any(|range| range == "ALL_IP_RANGES" || range == "PRIMARY_IP_RANGE")
+                    && entry
+                        .source_ip_ranges_to_nat
+                        .iter()
+                        .any(|range| range == "ALL_IP_RANGES" || range == "PRIMARY_IP_RANGE")
             })
     }
 }

@@ -41,7 +41,9 @@ impl Subnet {
 
     /// Every IPv4 range that the subnet takes, primary first.
     pub fn ranges(&self) -> impl Iterator<Item = Ipv4Net> + '_ {
-        self.cidr().into_iter().chain(self.secondary_ip_ranges.iter().filter_map(|range| range.ip_cidr_range.parse().ok()))
+        self.cidr()
+            .into_iter()
+            .chain(self.secondary_ip_ranges.iter().filter_map(|range| range.ip_cidr_range.parse().ok()))
     }
 
     pub fn created(&self) -> Option<Timestamp> {

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::signal::Egress;
+use crate::domain::wanted::Egress;
 
 /// A Cloud Run job, service or worker pool: only what concerns its network. Nothing else of the document is kept, so
 /// that no environment variable can reach a log or a report.

@@ -48,54 +48,116 @@ pub fn grow(min: u32, max: u32) -> String {
 }
 
 pub fn to_be_created(connector: &ConnectorRef) -> Note {
-    note("connector-creating", object(connector), format!("connector {} is being created; Google takes some minutes, its completion wakes us; a refused deploy must then be repeated", connector.name))
+    note(
+        "connector-creating",
+        object(connector),
+        format!(
+            "connector {} is being created; Google takes some minutes, its completion wakes us; a refused deploy must then be repeated",
+            connector.name
+        ),
+    )
 }
 
 pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     match state {
         ConnectorState::Creating => to_be_created(connector),
-        ConnectorState::Deleting => note("connector-deleting", object(connector), format!("connector {} is being deleted; it can be made again when it is gone", connector.name)),
-        state => note("connector-updating", object(connector), format!("connector {} is {}; we look again when that is done", connector.name, state.word())),
+        ConnectorState::Deleting => note(
+            "connector-deleting",
+            object(connector),
+            format!("connector {} is being deleted; it can be made again when it is gone", connector.name),
+        ),
+        state => note(
+            "connector-updating",
+            object(connector),
+            format!("connector {} is {}; we look again when that is done", connector.name, state.word()),
+        ),
     }
 }
 
 pub fn in_error(connector: &ConnectorRef, ours: bool, cause: Option<&str>) -> Note {
-    let todo = if ours { "delete it, or set `connector.repair: true`" } else { "it is not ours: its owner must delete it" };
-    let cause = cause.map_or_else(|| "Google tells the cause only in the operation that failed".to_owned(), |cause| format!("Google said: {cause}"));
-    note("connector-error", object(connector), format!("connector {} is in state ERROR, which nothing but deletion ends; {todo}. {cause}", connector.name))
+    let todo =
+        if ours { "delete it, or set `connector.repair: true`" } else { "it is not ours: its owner must delete it" };
+    let cause = cause.map_or_else(
+        || "Google tells the cause only in the operation that failed".to_owned(),
+        |cause| format!("Google said: {cause}"),
+    );
+    note(
+        "connector-error",
+        object(connector),
+        format!("connector {} is in state ERROR, which nothing but deletion ends; {todo}. {cause}", connector.name),
+    )
 }
 
 pub fn other_network(connector: &ConnectorRef, found: &str, expected: &NetworkRef) -> Note {
     note(
         "other-network",
         object(connector),
-        format!("connector {} stands in {found}, not in {expected}; nothing is written for it; name its network in an override, or move its users", connector.name),
+        format!(
+            "connector {} stands in {found}, not in {expected}; nothing is written for it; name its network in an override, or move its users",
+            connector.name
+        ),
     )
 }
 
 pub fn elsewhere_missing(connector: &ConnectorRef, by: &[Requirer]) -> Note {
-    note("connector-elsewhere", connector.to_string(), format!("{} names {connector}, which does not exist; add its project to `scope.projects`, or create it there", users(by)))
+    note(
+        "connector-elsewhere",
+        connector.to_string(),
+        format!(
+            "{} names {connector}, which does not exist; add its project to `scope.projects`, or create it there",
+            users(by)
+        ),
+    )
 }
 
 pub fn elsewhere_not_ready(connector: &ConnectorRef, state: ConnectorState) -> Note {
-    note("connector-elsewhere", connector.to_string(), format!("{connector} is {}; it belongs to another project, whose team must look", state.word()))
+    note(
+        "connector-elsewhere",
+        connector.to_string(),
+        format!("{connector} is {}; it belongs to another project, whose team must look", state.word()),
+    )
 }
 
 pub fn bad_reference(workload: &Workload, error: &NameError) -> Note {
-    note("bad-reference", workload.to_string(), format!("{workload} names a connector that cannot be: {error}; redeploy it with a right name"))
+    note(
+        "bad-reference",
+        workload.to_string(),
+        format!("{workload} names a connector that cannot be: {error}; redeploy it with a right name"),
+    )
 }
 
 pub fn direct_vpc(workload: &Workload) -> Note {
-    note("direct-vpc", workload.to_string(), format!("{workload} uses Direct VPC egress and needs no connector; firewall rules of its own tags are its owner's"))
+    note(
+        "direct-vpc",
+        workload.to_string(),
+        format!(
+            "{workload} uses Direct VPC egress and needs no connector; firewall rules of its own tags are its owner's"
+        ),
+    )
 }
 
 pub fn name_not_allowed(connector: &ConnectorRef, names: &[String]) -> Note {
-    note("name-not-allowed", object(connector), format!("connector {} is missing and may not be made: `connector.names` allows {}; extend the list, or correct the deploy", connector.name, list(names)))
+    note(
+        "name-not-allowed",
+        object(connector),
+        format!(
+            "connector {} is missing and may not be made: `connector.names` allows {}; extend the list, or correct the deploy",
+            connector.name,
+            list(names)
+        ),
+    )
 }
 
 pub fn not_ensured(connector: &ConnectorRef, ensure: Ensure) -> Note {
     let word = if ensure == Ensure::Never { "never" } else { "declared" };
-    note("not-ensured", object(connector), format!("connector {} is missing and is not made under `connector.ensure: {word}`; create it, or declare it in the policy", connector.name))
+    note(
+        "not-ensured",
+        object(connector),
+        format!(
+            "connector {} is missing and is not made under `connector.ensure: {word}`; create it, or declare it in the policy",
+            connector.name
+        ),
+    )
 }
 
 pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
@@ -103,20 +165,48 @@ pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
 }
 
 pub fn refused_before(connector: &ConnectorRef, cause: &str) -> Note {
-    note("creation-refused", object(connector), format!("Google did not make connector {}; mend the cause, the next sweep tries again. Google said: {cause}", connector.name))
+    note(
+        "creation-refused",
+        object(connector),
+        format!(
+            "Google did not make connector {}; mend the cause, the next sweep tries again. Google said: {cause}",
+            connector.name
+        ),
+    )
 }
 
 pub fn deleted(connector: &ConnectorRef) -> Note {
-    note("connector-deleted", object(connector), format!("connector {} was deleted while workloads still name it, and `connector.recreate: false` leaves it so; redeploy them without it, or allow it", connector.name))
+    note(
+        "connector-deleted",
+        object(connector),
+        format!(
+            "connector {} was deleted while workloads still name it, and `connector.recreate: false` leaves it so; redeploy them without it, or allow it",
+            connector.name
+        ),
+    )
 }
 
 pub fn daily_limit(connector: &ConnectorRef, limit: u32) -> Note {
-    note("daily-limit", object(connector), format!("connector {} waits: {limit} connectors were made here in 24 hours, the most that `connector.new_per_day` allows", connector.name))
+    note(
+        "daily-limit",
+        object(connector),
+        format!(
+            "connector {} waits: {limit} connectors were made here in 24 hours, the most that `connector.new_per_day` allows",
+            connector.name
+        ),
+    )
 }
 
 pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64) -> Note {
     let pools = list(pools.iter().map(Ipv4Net::to_string));
-    note("pool-exhausted", object(connector), format!("no /28 is free for connector {} in {pools}, which holds {capacity} connectors at most; add a range to `connector.subnet_pools`", connector.name))
+    note(
+        "pool-exhausted",
+        object(connector),
+        format!(
+            "no /28 is free for connector {} in {pools}, which holds {capacity} connectors at most; add a range to `connector.subnet_pools`",
+            connector.name
+        ),
+    )
 }
 
 /// gcloud's documentation asks for fewer than 21 characters, hyphens counting twice; the API takes more.

@@ -1,10 +1,5 @@
 use super::{list, note, note_by};
-use crate::domain::{
-    names::ConnectorRef,
-    plan::Note,
-    rules::Role,
-    state::firewall::Firewall,
-};
+use crate::domain::{names::ConnectorRef, plan::Note, rules::Role, state::firewall::Firewall};
 
 fn what(role: Role) -> &'static str {
     match role {
@@ -27,7 +22,8 @@ pub fn create(role: Role, connector: &ConnectorRef) -> String {
 
 pub fn repair(role: Role, existing: &Firewall, wanted: &Firewall, by: Option<&str>) -> String {
     let (before, after) = (existing.managed(), wanted.managed());
-    let fields = list(before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field));
+    let fields =
+        list(before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field));
     let who = by.map_or_else(String::new, |by| format!(" by {by}"));
     match existing.disabled && !wanted.disabled {
         true => format!("was disabled{who}; it {}", what(role)),
@@ -51,21 +47,46 @@ pub fn unmanaged(connector: &ConnectorRef) -> Note {
     note(
         "unmanaged",
         format!("connector/{}", connector.name),
-        format!("connector {} was not made here, so no rule is written for it; add it to `firewall.adopt` to scope its egress", connector.name),
+        format!(
+            "connector {} was not made here, so no rule is written for it; add it to `firewall.adopt` to scope its egress",
+            connector.name
+        ),
     )
 }
 
 pub fn automatic(rule: &str) -> Note {
-    note("automatic-rule", format!("firewall/{rule}"), format!("{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; remove it where it is not wanted"))
+    note(
+        "automatic-rule",
+        format!("firewall/{rule}"),
+        format!(
+            "{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; remove it where it is not wanted"
+        ),
+    )
 }
 
 pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
-    let what = if stands { "opens what the deny stops and is left as it stands" } else { "is not written: it would open what the deny stops" };
-    note_by("foreign-deny", format!("firewall/{rule}"), deny, format!("{rule} {what}; name {deny} in `firewall.override_denies`, or narrow one of the two"))
+    let what = if stands {
+        "opens what the deny stops and is left as it stands"
+    } else {
+        "is not written: it would open what the deny stops"
+    };
+    note_by(
+        "foreign-deny",
+        format!("firewall/{rule}"),
+        deny,
+        format!("{rule} {what}; name {deny} in `firewall.override_denies`, or narrow one of the two"),
+    )
 }
 
 pub fn watch_defeats(rule: &str, deny: &str) -> Note {
-    note_by("watch-defeats-deny", format!("firewall/{rule}"), deny, format!("{rule} would let out what {deny} stops, so it is not in force; use `enforcement: enforce`, which needs no watch rule"))
+    note_by(
+        "watch-defeats-deny",
+        format!("firewall/{rule}"),
+        deny,
+        format!(
+            "{rule} would let out what {deny} stops, so it is not in force; use `enforcement: enforce`, which needs no watch rule"
+        ),
+    )
 }
 
 pub fn disable_watch(deny: &str) -> String {
@@ -77,7 +98,10 @@ pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
         "shadowed",
         format!("connector/{}", connector.name),
         rule,
-        format!("{rule} lets connector {} out beyond the policy before our deny is asked; remove or narrow it, or add what it opens to the policy", connector.name),
+        format!(
+            "{rule} lets connector {} out beyond the policy before our deny is asked; remove or narrow it, or add what it opens to the policy",
+            connector.name
+        ),
     )
 }
 
@@ -88,10 +112,17 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         "disarmed",
         format!("firewall/{deny}"),
         who,
-        format!("{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over", connector.name),
+        format!(
+            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over",
+            connector.name
+        ),
     )
 }
 
 pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
-    note("frozen", format!("connector/{}", connector.name), format!("no deny is written for connector {}: {why}", connector.name))
+    note(
+        "frozen",
+        format!("connector/{}", connector.name),
+        format!("no deny is written for connector {}: {why}", connector.name),
+    )
 }

@@ -22,7 +22,9 @@ pub fn name_taken(kind: &str, name: &str) -> Note {
     note(
         "name-taken",
         format!("{kind}/{name}"),
-        format!("name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"),
+        format!(
+            "name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"
+        ),
     )
 }
 

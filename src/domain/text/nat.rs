@@ -22,7 +22,10 @@ pub fn hidden_subnet(connector: &ConnectorRef) -> Note {
     note(
         "hidden-subnet",
         format!("connector/{}", connector.name),
-        format!("connector {} hides its subnet (it was made with --range), so only a NAT for all subnets can serve it and there is none; make it again with --subnet", connector.name),
+        format!(
+            "connector {} hides its subnet (it was made with --range), so only a NAT for all subnets can serve it and there is none; make it again with --subnet",
+            connector.name
+        ),
     )
 }
 
@@ -30,7 +33,9 @@ pub fn in_the_way(router: &str, nat: &str) -> Note {
     note(
         "nat-in-the-way",
         format!("router/{router}"),
-        format!("NAT {nat} on router {router} claims all subnets but does not serve the connector's, and Google takes no second one beside it; change it to a list, or let it serve virtual machines"),
+        format!(
+            "NAT {nat} on router {router} claims all subnets but does not serve the connector's, and Google takes no second one beside it; change it to a list, or let it serve virtual machines"
+        ),
     )
 }
 
@@ -39,7 +44,11 @@ pub fn router_quota(network: &NetworkRef, region: &Region, routers: &[&Router]) 
     note(
         "router-quota",
         format!("network/{}", network.name),
-        format!("network {} has {} routers in {region} ({names}), Google's limit; delete one that is not used", network.name, routers.len()),
+        format!(
+            "network {} has {} routers in {region} ({names}), Google's limit; delete one that is not used",
+            network.name,
+            routers.len()
+        ),
     )
 }
 
@@ -47,10 +56,17 @@ pub fn no_default_route(network: &NetworkRef) -> Note {
     note(
         "no-default-route",
         format!("network/{}", network.name),
-        format!("network {} has no default route, so no NAT can reach the internet; add a route 0.0.0.0/0 to default-internet-gateway if it should", network.name),
+        format!(
+            "network {} has no default route, so no NAT can reach the internet; add a route 0.0.0.0/0 to default-internet-gateway if it should",
+            network.name
+        ),
     )
 }
 
 pub fn appliance(route: &str, hop: &str) -> Note {
-    note("default-route-appliance", format!("route/{route}"), format!("the default route {route} leads to {hop}, so the internet is that hop's business and no NAT is made"))
+    note(
+        "default-route-appliance",
+        format!("route/{route}"),
+        format!("the default route {route} leads to {hop}, so the internet is that hop's business and no NAT is made"),
+    )
 }

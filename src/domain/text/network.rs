@@ -5,7 +5,9 @@ pub fn missing(network: &NetworkRef) -> Note {
     note(
         "network-missing",
         format!("network/{}", network.name),
-        format!("there is no network {network}; create it, or set `network.create: true` for a network of the project's own"),
+        format!(
+            "there is no network {network}; create it, or set `network.create: true` for a network of the project's own"
+        ),
     )
 }
 

@@ -9,24 +9,52 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
     let ReadFailure { call, kind, message } = failure;
     match kind {
         FailureKind::Denied { permission } => {
-            let what = permission.as_ref().map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
-            Some(note("denied", call, format!("{call} was denied; grant {what} to the service account of this service. Google said: {message}")))
+            let what =
+                permission.as_ref().map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
+            Some(note(
+                "denied",
+                call,
+                format!(
+                    "{call} was denied; grant {what} to the service account of this service. Google said: {message}"
+                ),
+            ))
         }
         FailureKind::ApiDisabled => {
             let api = call.split('.').next().unwrap_or(call);
-            Some(note("api-disabled", call, format!("{call} failed because its API is off; run `gcloud services enable {api}.googleapis.com`. Google said: {message}")))
+            Some(note(
+                "api-disabled",
+                call,
+                format!(
+                    "{call} failed because its API is off; run `gcloud services enable {api}.googleapis.com`. Google said: {message}"
+                ),
+            ))
         }
-        FailureKind::Invalid => Some(note("refused", call, format!("{call} was refused, so nothing that needs it is planned. Google said: {message}"))),
+        FailureKind::Invalid => Some(note(
+            "refused",
+            call,
+            format!("{call} was refused, so nothing that needs it is planned. Google said: {message}"),
+        )),
         FailureKind::Transient | FailureKind::Absent => None,
     }
 }
 
 /// A read that is worth another try: the delivery is answered 429, so that it comes again.
 pub fn transient(failure: &ReadFailure) -> Note {
-    note("read-failed", &failure.call, format!("{} failed for now, so nothing that needs it is planned; the event will be delivered again. {}", failure.call, failure.message))
+    note(
+        "read-failed",
+        &failure.call,
+        format!(
+            "{} failed for now, so nothing that needs it is planned; the event will be delivered again. {}",
+            failure.call, failure.message
+        ),
+    )
 }
 
 /// A run that ended without a report.
 pub fn died() -> Note {
-    note("run-died", "run", "the run ended before its report; its log says why, and the event will be delivered again".to_owned())
+    note(
+        "run-died",
+        "run",
+        "the run ended before its report; its log says why, and the event will be delivered again".to_owned(),
+    )
 }

@@ -1,0 +1,183 @@
+//! JSON as strangers write it: an object's members, each read only when a rule asks for it.
+//!
+//! Audit entries vary by service, route and year: unknown members, nulls, numbers as strings, keys in two spellings,
+//! a key twice. So nothing here fails on a member of the wrong kind: it counts as absent. Members that nobody asks
+//! for are skipped as text, without recursion, whatever their depth.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+/// The members of one JSON object, as borrowed text.
+#[derive(Debug, Default, Clone)]
+pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Fields<'a> {
+    /// # Errors
+    /// What is not one whole JSON object.
+    pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+        #[cfg(test)]
+        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
+        serde_json::from_str(json)
+    }
+
+    /// The member's JSON text. Of a key given twice the last counts, and null counts as absent.
+    pub fn raw(&self, name: &str) -> Option<&'a str> {
+        self.find(|key| spells(key, name))
+    }
+
+    /// As [`Fields::raw`], for CloudEvents attributes: HTTP folds their case, and some writers of JSON do too.
+    pub fn raw_any_case(&self, name: &str) -> Option<&'a str> {
+        self.find(|key| key.eq_ignore_ascii_case(name))
+    }
+
+    pub fn object(&self, name: &str) -> Option<Fields<'a>> {
+        Fields::parse(self.raw(name)?).ok()
+    }
+
+    /// The object at the end of a path of members.
+    pub fn at(&self, path: &[&str]) -> Option<Fields<'a>> {
+        let (first, rest) = path.split_first()?;
+        let member = self.object(first)?;
+        if rest.is_empty() { Some(member) } else { member.at(rest) }
+    }
+
+    /// A string that is not empty, or the digits of a number: Google writes numbers both ways.
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        text(self.raw(name)?)
+    }
+
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.text(name)?.parse().ok()
+    }
+
+    pub fn is_true(&self, name: &str) -> bool {
+        self.text(name).is_some_and(|text| text == "true")
+    }
+
+    pub fn list(&self, name: &str) -> Vec<&'a str> {
+        list(self.raw(name).unwrap_or("[]")).unwrap_or_default()
+    }
+
+    fn find(&self, is_it: impl Fn(&str) -> bool) -> Option<&'a str> {
+        let (_, value) = self.0.iter().rev().find(|(key, _)| is_it(key))?;
+        Some(value.get()).filter(|json| *json != "null")
+    }
+}
+
+/// The text of a JSON string or literal, borrowed unless it holds escapes.
+pub fn text(json: &str) -> Option<Cow<'_, str>> {
+    let text = match json.strip_prefix('"') {
+        Some(rest) if !json.contains('\\') => Cow::Borrowed(rest.strip_suffix('"')?),
+        Some(_) => Cow::Owned(serde_json::from_str(json).ok()?),
+        None if json.starts_with(['{', '[']) => return None,
+        None => Cow::Borrowed(json),
+    };
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The elements of a JSON array, as text.
+pub fn list(json: &str) -> Result<Vec<&str>, serde_json::Error> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json)?;
+    Ok(elements.into_iter().map(RawValue::get).collect())
+}
+
+/// Whether a key is the name, or its snake_case twin: inside `request` the style varies by service.
+fn spells(key: &str, name: &str) -> bool {
+    let mut key = key.bytes();
+    for byte in name.bytes() {
+        let same = match key.next() {
+            Some(b'_') if byte.is_ascii_uppercase() => key.next() == Some(byte.to_ascii_lowercase()),
+            found => found == Some(byte),
+        };
+        if !same {
+            return false;
+        }
+    }
+    key.next().is_none()
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Key(key), value)) = map.next_entry()? {
+                    members.push((key, value));
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Members).map(Fields)
+    }
+}
+
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+thread_local! {
+    /// How many objects this thread has opened: how a test sees what a decision has not read.
+    pub(super) static PARSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_of_every_kind() {
+        let json = r#"{"a": 1, "a": "2", "code": 7, "none": null, "empty": "", "escaped": "a\/b\n", "lone": "\ud800",
+            "resource_name": "snake", "vpcAccess": {"egress": "x"}, "on": true, "off": "false", "list": [1, {}]}"#;
+        let fields = Fields::parse(json).unwrap();
+        let cases: &[(&str, Option<&str>)] = &[
+            ("a", Some("2")),
+            ("code", Some("7")),
+            ("none", None),
+            ("empty", None),
+            ("escaped", Some("a/b\n")),
+            ("lone", None),
+            ("resourceName", Some("snake")),
+            ("resource_name", Some("snake")),
+            ("vpc_access", None),
+            ("vpcAccess", None),
+            ("missing", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(fields.text(name).as_deref(), *expected, "{name}");
+        }
+        assert_eq!((fields.integer("code"), fields.integer("a"), fields.integer("on")), (Some(7), Some(2), None));
+        assert!(fields.is_true("on") && !fields.is_true("off") && !fields.is_true("missing"));
+        assert_eq!(fields.list("list"), ["1", "{}"]);
+        assert_eq!(fields.list("on"), [""; 0]);
+        assert_eq!(fields.raw_any_case("VPCACCESS"), fields.raw("vpcAccess"));
+        assert_eq!(fields.at(&["vpcAccess"]).unwrap().text("egress").unwrap(), "x");
+        assert!(fields.at(&["vpcAccess", "egress"]).is_none() && fields.at(&[]).is_none());
+    }
+
+    #[test]
+    fn only_a_whole_object_will_do() {
+        for json in ["", "[]", "null", "\"text\"", "{", "{} {}", "{\"a\":}", "{a:1}"] {
+            assert!(Fields::parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let deep = format!("{{\"request\":{}{}}}", "[".repeat(500_000), "]".repeat(500_000));
+        assert!(Fields::parse(&deep).unwrap().object("request").is_none());
+    }
+}

@@ -1,0 +1,37 @@
+//! What an event that counts says: where to look, and why.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{target::Place, wanted::WantedConnector};
+
+/// An event that names a place to look at. It never says what to do there, but for `wanted`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    pub place: Place,
+    /// Set by a deploy that failed because its connector does not exist: it leaves no workload behind that names one.
+    pub wanted: Option<WantedConnector>,
+    pub trigger: Trigger,
+}
+
+/// The audit entry behind a run, as reports tell it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trigger {
+    /// Log name, timestamp and insert id: the same entry has the same id by every route.
+    pub event_id: String,
+    /// The method as the audit log spells it.
+    pub method: String,
+    /// The resource as the audit log names it.
+    pub resource: String,
+    /// Who made the call: an e-mail address, else the subject. System events have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
+    /// When it happened, by the entry.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+    /// When the event reached the service.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub received: Timestamp,
+}

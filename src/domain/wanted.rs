@@ -1,0 +1,163 @@
+//! What a failed deploy asked for.
+//!
+//! A deploy that names a missing connector fails at once and leaves no workload behind, so the only statement of what
+//! was wanted is the failed entry's own request. It is believed only as far as Google confirms it.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    entry::AuditLog,
+    fields::Fields,
+    names::{ConnectorRef, NameError},
+    scope::Scope,
+    target::Target,
+};
+
+/// `google.rpc.Code` PERMISSION_DENIED.
+pub(super) const PERMISSION_DENIED: i64 = 7;
+
+/// A connector that a deploy named and Google did not find.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedConnector {
+    pub connector: ConnectorRef,
+    pub egress: Egress,
+    /// The job, service or worker pool, as the audit log names it.
+    pub workload: String,
+}
+
+/// Which of a workload's traffic goes through the connector; the wider one is the greater.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Egress {
+    /// Cloud Run's default.
+    #[default]
+    PrivateRangesOnly,
+    AllTraffic,
+}
+
+impl Egress {
+    /// Reads `ALL_TRAFFIC` (v2), `all-traffic` or `all` (v1), and 1, which is what REST writes for the enum when asked
+    /// for integers. Whatever else stands there is the default, the narrower of the two.
+    pub fn parse(text: &str) -> Self {
+        match text.to_ascii_lowercase().replace('_', "-").as_str() {
+            "all-traffic" | "all" | "1" => Self::AllTraffic,
+            _ => Self::PrivateRangesOnly,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PrivateRangesOnly => "private-ranges-only",
+            Self::AllTraffic => "all-traffic",
+        }
+    }
+}
+
+/// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
+/// of a permission, Cloud Run granted the caller one, Google's sentence names the connector that the request names, and
+/// it lies in the workload's own project and region. Whether it is missing indeed, only a read can say.
+pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<WantedConnector> {
+    let status = audit.status();
+    if matches!(status.code, 0 | PERMISSION_DENIED) || !audit.was_granted("run.") {
+        return None;
+    }
+    let (name, egress) = vpc_access(&audit.request())?;
+    let connector = resolve(&name, target, scope).ok()?;
+    let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
+    let ours = connector.project == target.project && connector.region == target.region;
+    (ours && connector == confirmed).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+}
+
+/// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.
+fn missing_connector(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once(" does not exist, or Cloud Run does not have permission to use it")?;
+    Some(before.rsplit_once("VPC connector ")?.1)
+}
+
+fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, NameError> {
+    let mut connector = ConnectorRef::parse(name, &target.project, &target.region)?;
+    connector.project = scope.id(&connector.project).clone();
+    Ok(connector)
+}
+
+/// The connector's name and the egress, in the request of any Cloud Run API version.
+fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    ["job", "service", "workerPool"]
+        .iter()
+        .filter_map(|name| request.object(name))
+        .chain([request.clone()])
+        .find_map(|workload| in_v2(&workload).or_else(|| in_v1(&workload)))
+}
+
+/// A job has a template of executions around the template of tasks.
+fn in_v2<'a>(workload: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    let access =
+        workload.at(&["template", "vpcAccess"]).or_else(|| workload.at(&["template", "template", "vpcAccess"]))?;
+    Some((access.text("connector")?, egress(access.text("egress"))))
+}
+
+/// <https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta>
+fn in_v1<'a>(workload: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    let annotations = workload.at(&["spec", "template", "metadata", "annotations"])?;
+    let connector = annotations.text("run.googleapis.com/vpc-access-connector")?;
+    Some((connector, egress(annotations.text("run.googleapis.com/vpc-access-egress"))))
+}
+
+fn egress(text: Option<Cow<'_, str>>) -> Egress {
+    text.map(|text| Egress::parse(&text)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_request() {
+        use Egress::*;
+        const NOTE: &str = r#""run.googleapis.com/vpc-access-connector":"c1","run.googleapis.com/vpc-access-egress""#;
+        let v1 = |egress: &str| format!(r#"{{"template":{{"metadata":{{"annotations":{{{NOTE}:{egress}}}}}}}}}"#);
+        let cases: &[(String, Option<Egress>)] = &[
+            (r#"{"job":{"template":{"template":{"vpcAccess":{"connector":"c1"}}}}}"#.into(), Some(PrivateRangesOnly)),
+            (
+                r#"{"job":{"template":{"template":{"vpc_access":{"connector":"c1","egress":1}}}}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (
+                r#"{"service":{"template":{"vpcAccess":{"connector":"c1","egress":"ALL_TRAFFIC"}}}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (
+                r#"{"worker_pool":{"template":{"vpcAccess":{"connector":"c1","egress":2}}}}"#.into(),
+                Some(PrivateRangesOnly),
+            ),
+            (format!(r#"{{"job":{{"spec":{}}}}}"#, v1(r#""all-traffic""#)), Some(AllTraffic)),
+            (format!(r#"{{"service":{{"spec":{}}}}}"#, v1(r#""private-ranges-only""#)), Some(PrivateRangesOnly)),
+            (format!(r#"{{"spec":{}}}"#, v1(r#""all""#)), Some(AllTraffic)),
+            (format!(r#"{{"spec":{}}}"#, v1("[]")), Some(PrivateRangesOnly)),
+            (r#"{"job":{"template":{"template":{"vpcAccess":{"networkInterfaces":[{}]}}}}}"#.into(), None),
+            (r#"{"job":"...","template":3}"#.into(), None),
+            ("{}".into(), None),
+        ];
+        for (request, expected) in cases {
+            let found = vpc_access(&Fields::parse(request).unwrap());
+            assert_eq!(
+                found.as_ref().map(|(name, egress)| (&**name, *egress)),
+                expected.map(|e| ("c1", e)),
+                "{request}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_connector_in_the_sentence() {
+        let message = "Revision 'r' is not ready. VPC connector projects/p/locations/r/connectors/c does not exist, \
+            or Cloud Run does not have permission to use it.";
+        assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
+        assert_eq!(missing_connector("VPC connector c is not ready"), None);
+        assert_eq!(missing_connector("c does not exist, or Cloud Run does not have permission to use it"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! From a wider place to the targets in scope, and not too often.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt,
+    future::{Shared, join_all},
+};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    Engine,
+    queue::{Queue, RunRequest},
+};
+use crate::{
+    domain::{
+        names::{ProjectId, Region},
+        policy::Policy,
+        report::Report,
+        signal::Signal,
+        target::{Place, Target},
+    },
+    google::{error::CallError, transport::BoxFuture},
+};
+
+/// How long the list of Cloud Run's regions is good for.
+const REGIONS_FOR: Duration = Duration::from_secs(300);
+
+/// What a signal comes to: a report for each target.
+pub type Reports = Vec<Arc<Report>>;
+type Trailing = Shared<BoxFuture<'static, Arc<Result<Reports, ExpandError>>>>;
+
+/// A place could not be expanded: the event must come again.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the regions of {project} could not be listed: {why}")]
+pub struct ExpandError {
+    pub project: ProjectId,
+    pub why: String,
+    pub transient: bool,
+}
+
+/// Turns signals into runs.
+pub struct Expander {
+    engine: Arc<Engine>,
+    pub queue: Arc<Queue<Engine>>,
+    /// Wide signals of one place that come closer together than this share one run.
+    interval: Duration,
+    wide: Mutex<HashMap<Place, Wide>>,
+    regions: tokio::sync::Mutex<HashMap<ProjectId, (Instant, Vec<Region>)>>,
+}
+
+struct Wide {
+    next: Instant,
+    /// The run that all who came too early share, and what they ask of it.
+    trailing: Option<(Trailing, Arc<Mutex<Vec<Signal>>>)>,
+}
+
+impl Expander {
+    pub fn new(engine: Arc<Engine>, queue: Arc<Queue<Engine>>, interval: Duration) -> Arc<Self> {
+        Arc::new(Self { engine, queue, interval, wide: Mutex::default(), regions: tokio::sync::Mutex::default() })
+    }
+
+    /// Answers when runs begun after this call have ended.
+    pub fn submit(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
+        match &signal.place {
+            Place::Target(target) if self.engine.policy.borrow().scope.projects.contains(&target.project) => {
+                let answer = self.queue.submit(request(target.clone(), &[signal]));
+                Box::pin(async move { Ok(vec![answer.await]) })
+            }
+            _ => self.submit_wide(signal),
+        }
+    }
+
+    /// Every target in scope, or those of the projects and regions named.
+    pub async fn sweep(&self, projects: &[ProjectId], regions: &[Region]) -> Result<Vec<Target>, ExpandError> {
+        let policy = self.engine.policy.borrow().clone();
+        let asked = |project: &&ProjectId| projects.is_empty() || projects.contains(project);
+        let listed =
+            join_all(policy.scope.projects.iter().filter(asked).map(|project| self.targets_of(&policy, project))).await;
+        let mut found = Vec::new();
+        for targets in listed {
+            found.extend(targets?.into_iter().filter(|target| regions.is_empty() || regions.contains(&target.region)));
+        }
+        Ok(found)
+    }
+
+    fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
+        let place = signal.place.clone();
+        let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let slot = wide.entry(place.clone()).or_insert_with(|| Wide { next: now, trailing: None });
+        if let Some((trailing, signals)) = &slot.trailing {
+            signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+            let shared = trailing.clone();
+            return Box::pin(async move { (*shared.await).clone() });
+        }
+        if slot.next <= now {
+            slot.next = now + self.interval;
+            let this = self.clone();
+            return Box::pin(async move { this.run_all(&place, vec![signal]).await });
+        }
+        let signals = Arc::new(Mutex::new(vec![signal]));
+        let (this, at, asked) = (self.clone(), slot.next, signals.clone());
+        let future: BoxFuture<'static, _> = Box::pin(async move {
+            sleep_until(at).await;
+            // From here on a newer signal must have a run of its own.
+            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&place) {
+                slot.trailing = None;
+                slot.next = at + this.interval;
+            }
+            let signals = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+            Arc::new(this.run_all(&place, signals).await)
+        });
+        let trailing = future.shared();
+        slot.trailing = Some((trailing.clone(), signals));
+        // It runs though the request that asked for it may be gone.
+        tokio::spawn(trailing.clone());
+        Box::pin(async move { (*trailing.await).clone() })
+    }
+
+    async fn run_all(&self, place: &Place, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
+        let targets = self.targets(place).await?;
+        Ok(join_all(targets.into_iter().map(|target| self.queue.submit(request(target, &signals)))).await)
+    }
+
+    /// The targets in scope that a place may concern.
+    async fn targets(&self, place: &Place) -> Result<Vec<Target>, ExpandError> {
+        let policy = self.engine.policy.borrow().clone();
+        let concerns = |target: &Target| match place {
+            Place::Target(named) => policy.network_of(target).project == named.project && target.region == named.region,
+            Place::Network(network) => policy.network_of(target) == *network,
+            Place::Project(project) => target.project == *project || policy.network_of(target).project == *project,
+        };
+        Ok(self.sweep(&[], &[]).await?.into_iter().filter(concerns).collect())
+    }
+
+    async fn targets_of(&self, policy: &Policy, project: &ProjectId) -> Result<Vec<Target>, ExpandError> {
+        let regions = match policy.scope.regions.list() {
+            Some(listed) => listed.to_vec(),
+            None => self.regions_of(project).await?,
+        };
+        let regions: BTreeSet<Region> = regions.into_iter().collect();
+        Ok(regions.into_iter().map(|region| Target { project: project.clone(), region }).collect())
+    }
+
+    async fn regions_of(&self, project: &ProjectId) -> Result<Vec<Region>, ExpandError> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Location {
+            location_id: String,
+        }
+        // Held over the call: those who come meanwhile wait for the same answer.
+        let mut cache = self.regions.lock().await;
+        if let Some((at, regions)) = cache.get(project)
+            && at.elapsed() < REGIONS_FOR
+        {
+            return Ok(regions.clone());
+        }
+        let fail = |error: &CallError| ExpandError {
+            project: project.clone(),
+            why: error.to_string(),
+            transient: error.is_transient(),
+        };
+        let locations: Vec<Location> =
+            self.engine.client.list_locations(project.as_str()).await.map_err(|error| fail(&error))?;
+        let regions: Vec<_> =
+            locations.iter().filter_map(|location| Region::parse(&location.location_id).ok()).collect();
+        cache.insert(project.clone(), (Instant::now(), regions.clone()));
+        Ok(regions)
+    }
+}
+
+fn request(target: Target, signals: &[Signal]) -> RunRequest {
+    RunRequest {
+        wanted: signals.iter().filter_map(|signal| signal.wanted.clone()).collect(),
+        triggers: signals.iter().map(|signal| signal.trigger.clone()).collect(),
+        ..RunRequest::new(target)
+    }
+}
