@@ -1,0 +1,149 @@
+//! Prometheus metrics. Names and labels are a contract: the README has the table.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::Registry,
+};
+use tokio::sync::broadcast::{Sender, error::RecvError};
+
+use crate::{
+    domain::report::{Report, StepOutcome},
+    reconcile::Progress,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Disposed {
+    disposition: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Wrote {
+    kind: String,
+    verb: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Called {
+    method: &'static str,
+    status: u16,
+}
+
+/// All that is counted.
+pub struct Metrics {
+    registry: Registry,
+    events: Family<Disposed, Counter>,
+    runs: Family<Ended, Counter>,
+    writes: Family<Wrote, Counter>,
+    drift: Counter,
+    calls: Family<Called, Counter>,
+    call_seconds: Histogram,
+    decided_seconds: Histogram,
+    done_seconds: Histogram,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let buckets = |from: f64| exponential_buckets(from, 2.0, 16);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("egress_reconciler"),
+            events: Family::default(),
+            runs: Family::default(),
+            writes: Family::default(),
+            drift: Counter::default(),
+            calls: Family::default(),
+            call_seconds: Histogram::new(buckets(0.002)),
+            decided_seconds: Histogram::new(buckets(0.01)),
+            done_seconds: Histogram::new(buckets(0.01)),
+        };
+        let registry = &mut metrics.registry;
+        registry.register("events", "Events by what became of them", metrics.events.clone());
+        registry.register("runs", "Runs by outcome", metrics.runs.clone());
+        registry.register("writes", "Writes by kind, verb and result", metrics.writes.clone());
+        registry.register("drift", "Differences found between what is and what should be", metrics.drift.clone());
+        registry.register(
+            "google_calls",
+            "Calls to Google by method and HTTP status (0: no answer)",
+            metrics.calls.clone(),
+        );
+        registry.register("google_call_seconds", "How long Google took to answer", metrics.call_seconds.clone());
+        registry.register(
+            "event_to_decision_seconds",
+            "From the event to the first plan",
+            metrics.decided_seconds.clone(),
+        );
+        registry.register("event_to_done_seconds", "From the event to the report", metrics.done_seconds.clone());
+        metrics
+    }
+}
+
+impl Metrics {
+    /// `reason` is empty for what was acted on.
+    pub fn event(&self, disposition: &'static str, reason: &'static str) {
+        self.events.get_or_create(&Disposed { disposition, reason }).inc();
+    }
+
+    pub fn call(&self, method: &'static str, status: u16, took: Duration) {
+        self.calls.get_or_create(&Called { method, status }).inc();
+        self.call_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Counts every run that ends, for as long as there are runs.
+    pub fn follow(self: &Arc<Self>, progress: &Sender<Progress>) {
+        let mut progress = progress.subscribe();
+        let this = Arc::downgrade(self);
+        // Needs a runtime: commands that only compute have none and count nothing.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            loop {
+                match progress.recv().await {
+                    Ok(Progress::Done { report }) => match this.upgrade() {
+                        Some(metrics) => metrics.run(&report),
+                        None => return,
+                    },
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+
+    fn run(&self, report: &Report) {
+        self.runs.get_or_create(&Ended { outcome: report.outcome.word() }).inc();
+        self.drift.inc_by((report.steps.len() + report.withheld.len()) as u64);
+        for step in &report.steps {
+            let result = match step.outcome {
+                StepOutcome::Done => "done",
+                StepOutcome::Failed { .. } => "failed",
+                StepOutcome::Skipped { .. } => "skipped",
+            };
+            let kind = step.step.0.split('/').next().unwrap_or_default().to_owned();
+            self.writes.get_or_create(&Wrote { kind, verb: step.verb.word(), result }).inc();
+        }
+        let Some(first) = report.triggers.iter().map(|trigger| trigger.at).min() else { return };
+        let since = |at: jiff::Timestamp| at.duration_since(first).as_secs_f64().max(0.0);
+        self.decided_seconds.observe(since(report.decided));
+        self.done_seconds.observe(since(report.done));
+    }
+
+    /// The text that Prometheus reads.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,370 @@
+//! Compute Engine: the verbs all its kinds share.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer::{Code, Refusal},
+    audit::Change,
+    call::Call,
+    clock::{after, written},
+    effective,
+    faults::FaultKind,
+    fields, iam,
+    kind::{Draft, Kind},
+    links,
+    operations::{self, Operation},
+    route::{Target, Verb},
+    state::State,
+};
+
+/// `maxResults` is at most 500 in every Compute list.
+pub const PAGE: (&str, usize) = ("maxResults", 500);
+
+pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+    match (call.route.target, call.route.verb) {
+        (Target::Operations, verb) => operation(state, call, verb),
+        (Target::Kind(kind), Verb::Get) => get(state, call, kind),
+        (Target::Kind(kind), Verb::List) => list(state, call, kind),
+        (Target::Kind(kind), Verb::AggregatedList) => aggregated(state, call, kind),
+        (Target::Kind(_), Verb::Own("getEffectiveFirewalls")) => effective::answer(state, call),
+        (Target::Kind(kind), Verb::Create | Verb::Patch | Verb::Update | Verb::Delete | Verb::Own(_)) => {
+            change(state, call, kind)
+        }
+        _ => Err(Refusal::not_found(&call.path)),
+    }
+}
+
+fn get(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    state.may_read(call, &format!("{}.get", kind.permissions), &call.path)?;
+    state.seen(kind, &call.path, call).ok_or_else(|| Refusal::not_found(&call.path))
+}
+
+fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
+    let under = format!("{}/", call.path);
+    let shown = Filter::of(call)?;
+    let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
+    let (items, next) = call.page(found, PAGE)?;
+    let items: Vec<Value> = items.into_iter().map(|document| presented(state, kind, document)).collect();
+    let mut answer =
+        json!({"kind": format!("{}List", kind.message), "id": call.path, "selfLink": links::full(&call.path)});
+    if !items.is_empty() {
+        answer["items"] = items.into();
+    }
+    if let Some(token) = next {
+        answer["nextPageToken"] = token.into();
+    }
+    Ok(answer)
+}
+
+fn presented(state: &State, kind: &Kind, document: &Value) -> Value {
+    let mut document = document.clone();
+    kind.rules.present(&state.store, &mut document);
+    document
+}
+
+/// The list of all regions: those without anything carry a warning in its place.
+fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
+    let under = format!("projects/{}/regions/", call.project);
+    let shown = Filter::of(call)?;
+    let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
+    let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), PAGE)?;
+    let mut items = Map::new();
+    for region in &state.regions {
+        let warning = json!({
+            "code": "NO_RESULTS_ON_PAGE",
+            "message": format!("There are no results for scope 'regions/{region}' on this page."),
+            "data": [{"key": "scope", "value": format!("regions/{region}")}],
+        });
+        items.insert(format!("regions/{region}"), json!({"warning": warning}));
+    }
+    for (path, document) in page {
+        let region = path.strip_prefix(&under).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let scope = items.entry(format!("regions/{region}")).or_insert_with(|| json!({}));
+        if scope[kind.segment].is_null() {
+            *scope = json!({kind.segment: []});
+        }
+        if let Some(list) = scope[kind.segment].as_array_mut() {
+            list.push(presented(state, kind, document));
+        }
+    }
+    let mut answer = json!({"kind": format!("{}AggregatedList", kind.message), "id": call.path, "items": items});
+    if let Some(token) = next {
+        answer["nextPageToken"] = token.into();
+    }
+    Ok(answer)
+}
+
+/// The one form of list filter that is understood: `FIELD = "VALUE"` or `FIELD eq VALUE`, of a top-level field.
+struct Filter(Option<(String, String)>);
+
+impl Filter {
+    fn of(call: &Call) -> Result<Self, Refusal> {
+        let Some(text) = call.parameter("filter").filter(|text| !text.is_empty()) else { return Ok(Self(None)) };
+        let parts = text.split_once('=').or_else(|| text.split_once(" eq "));
+        let bare = |part: &str| part.trim().trim_matches('"').to_owned();
+        match parts.map(|(name, value)| (bare(name), bare(value))) {
+            Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
+                Ok(Self(Some((name, value))))
+            }
+            _ => Err(Refusal::invalid(format!(
+                "Invalid value for field 'filter': '{text}'. Invalid list filter expression."
+            ))),
+        }
+    }
+
+    fn fits(&self, document: &Value) -> bool {
+        self.0.as_ref().is_none_or(|(name, value)| match &document[name] {
+            Value::String(text) => text == value,
+            other => other.to_string() == *value,
+        })
+    }
+}
+
+fn operation(state: &State, call: &Call, verb: Verb) -> Result<Value, Refusal> {
+    let permission = if call.region().is_some() { "compute.regionOperations" } else { "compute.globalOperations" };
+    match verb {
+        Verb::List => {
+            state.may_read(call, &format!("{permission}.list"), &format!("projects/{}", call.project))?;
+            let under = format!("{}/", call.path);
+            let (items, next) = call.page(state.operations.under(&under, call.now), PAGE)?;
+            Ok(json!({"kind": "compute#operationList", "id": call.path, "items": items, "nextPageToken": next}))
+        }
+        Verb::Get | Verb::Own("wait") => {
+            state.may_read(call, &format!("{permission}.get"), &call.path)?;
+            state.operations.get(&call.path, call.now).cloned().ok_or_else(|| Refusal::not_found(&call.path))
+        }
+        _ => Err(Refusal::not_found(&call.path)),
+    }
+}
+
+/// Every call that changes something: what was asked goes to the audit log, whatever comes of it.
+fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    let sent = sent(call, kind)?;
+    if let Some(operation) = state.operations.replayed(call) {
+        return Ok(operation.clone());
+    }
+    if call.route.verb == Verb::Create {
+        check_name(&sent)?;
+    }
+    let path = call.path.as_str();
+    let grants = state.ask(call, wanted(state, call, kind, path, &sent));
+    let change = Change { call, kind, path, grants: &grants, sent: &sent };
+    let refused = iam::refusal(call.route.service, &grants).map_or(Ok(()), Err);
+    match refused.and_then(|()| accept(state, &change)) {
+        Ok(operation) => Ok(operation),
+        Err(refusal) => {
+            state.record(change.refused(&refusal));
+            Err(refusal)
+        }
+    }
+}
+
+/// What the body says, checked against the kind's table.
+fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
+    match call.route.verb {
+        Verb::Delete => Ok(Map::new()),
+        Verb::Own(_) => fields::check(&[fields::flag("privateIpGoogleAccess")], &call.object(), "resource"),
+        Verb::Create => {
+            let mut sent = fields::check(kind.fields, &call.object(), "resource")?;
+            fields::prune(&mut sent);
+            Ok(sent)
+        }
+        _ => fields::check(kind.fields, &call.object(), "resource"),
+    }
+}
+
+/// RFC 1035 and at most 63 characters: <https://cloud.google.com/compute/docs/naming-resources>.
+fn check_name(sent: &Map<String, Value>) -> Result<(), Refusal> {
+    let name = sent.get("name").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.name"))?;
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (1..=63).contains(&name.len())
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.bytes().all(inner);
+    let wanted = "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'";
+    if fits {
+        Ok(())
+    } else {
+        Err(Refusal::invalid(format!("Invalid value for field 'resource.name': '{name}'. {wanted}")))
+    }
+}
+
+/// The permission on the resource itself, and those its kind asks beside it.
+fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String, Value>) -> Vec<(String, String)> {
+    let verb = match call.route.verb {
+        Verb::Create => "create",
+        Verb::Delete => "delete",
+        Verb::Own(name) => name,
+        _ => "update",
+    };
+    let mut wanted = vec![(format!("{}.{verb}", kind.permissions), path.to_owned())];
+    if matches!(call.route.verb, Verb::Own(_)) {
+        return wanted;
+    }
+    // A patch that does not speak of the network changes a rule of the one it has.
+    let mut document = state.store.truth(path).and_then(Value::as_object).cloned().unwrap_or_default();
+    document.extend(sent.clone());
+    if fields::expand_links(kind.fields, &mut document, &call.project, "resource").is_ok() {
+        let further = kind.rules.further_permissions(&document);
+        wanted.extend(further.into_iter().map(|(permission, on)| (permission.to_owned(), on)));
+    }
+    wanted
+}
+
+/// Checks the change against the world, writes it, and begins its operation.
+fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+    let (call, kind, path) = (change.call, change.kind, change.path);
+    let before = state.store.truth(path).cloned();
+    let creates = call.route.verb == Verb::Create;
+    if creates && before.is_some() {
+        let message = format!("The resource '{path}' already exists");
+        return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
+    }
+    in_flight(state, change)?;
+    if !creates && before.is_none() {
+        return Err(Refusal::not_found(path));
+    }
+    let draft = Draft {
+        store: &state.store,
+        now: call.now,
+        draw: &call.draw,
+        project: &call.project,
+        region: call.region(),
+        regions: &state.regions,
+        path,
+        before: before.as_ref(),
+    };
+    let document = if call.route.verb == Verb::Delete { None } else { Some(drafted(change, &draft)?) };
+    let companions = match (&document, before.as_ref().and_then(Value::as_object)) {
+        (Some(document), None) => kind.rules.companions(&draft, document),
+        (None, Some(before)) => kind.rules.companions(&draft, before),
+        _ => Vec::new(),
+    };
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let failure = injected.or_else(|| in_use(state, change));
+    let due = after(call.now, state.options.operation);
+    if failure.is_none() {
+        for (kind, path, companion) in companions {
+            state.store.write(kind, &path, due, document.as_ref().map(|_| companion));
+        }
+        state.store.write(kind, path, due, document.clone().map(Value::Object));
+    }
+    let target = document.or_else(|| before.as_ref()?.as_object().cloned()).unwrap_or_default();
+    let id = target.get("id").and_then(Value::as_str).unwrap_or_default();
+    Ok(begin(state, change, id, operations::compute(call, path, id, due, failure.as_ref()), failure.as_ref()))
+}
+
+fn begin(state: &mut State, change: &Change<'_>, id: &str, operation: Operation, failure: Option<&Refusal>) -> Value {
+    state.record(change.begun(id, Some(&operation.running)));
+    state.record(change.ended(id, &operation.running, operation.due, failure));
+    state.operations.begin(change.call, operation)
+}
+
+/// One change at a time: networks and subnetworks say so with 400, others with 409.
+fn in_flight(state: &State, change: &Change<'_>) -> Result<(), Refusal> {
+    let path = change.path;
+    if !state.store.in_flight(path, change.call.now) {
+        return Ok(());
+    }
+    Err(match change.kind.segment {
+        "networks" | "subnetworks" => Refusal::not_ready(path),
+        _ => Refusal::new(
+            Code::ABORTED,
+            "operationInProgress",
+            format!("The resource '{path}' has another operation in progress."),
+        ),
+    })
+}
+
+/// A deletion of what is in use is accepted, and its operation fails.
+fn in_use(state: &State, change: &Change<'_>) -> Option<Refusal> {
+    if change.call.route.verb != Verb::Delete {
+        return None;
+    }
+    let user = change.kind.rules.user(&state.store, change.path)?;
+    let noun = change.kind.segment.trim_end_matches('s');
+    let message = format!("The {noun} resource '{}' is already being used by '{user}'", change.path);
+    Some(Refusal::new(Code::INVALID_ARGUMENT, "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", message))
+}
+
+/// The document as it will be read back.
+fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>, Refusal> {
+    let (call, kind) = (change.call, change.kind);
+    let before = draft.before.and_then(Value::as_object);
+    let mut document = match (call.route.verb, before) {
+        (Verb::Update, Some(before)) => identity(before),
+        (_, before) => before.cloned().unwrap_or_else(|| born(change)),
+    };
+    let mut sent = change.sent.clone();
+    if let Some(before) = before {
+        up_to_date(call, before, sent.remove("fingerprint"))?;
+    }
+    fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
+    fields::merge(&mut document, sent);
+    kind.rules.complete(draft, &mut document);
+    if let Some(field) = before.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
+        let value = document.get(field).unwrap_or(&Value::Null);
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let message = format!("Invalid value for field 'resource.{field}': '{value}'. The field cannot be changed.");
+        return Err(Refusal::invalid(message));
+    }
+    kind.rules.check(draft, &document)?;
+    Ok(document)
+}
+
+/// A document with a fingerprint is patched only by those who know it.
+fn up_to_date(call: &Call, before: &Map<String, Value>, sent: Option<Value>) -> Result<(), Refusal> {
+    let patches = matches!(call.route.verb, Verb::Patch | Verb::Update);
+    match before.get("fingerprint") {
+        Some(fingerprint) if patches && sent.as_ref() != Some(fingerprint) => Err(Refusal::new(
+            Code::of_http(412),
+            "conditionNotMet",
+            "Supplied fingerprint does not match current metadata fingerprint.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What every new document carries.
+fn born(change: &Change<'_>) -> Map<String, Value> {
+    let mut document = Map::new();
+    document.insert("kind".to_owned(), change.kind.message.into());
+    document.insert("id".to_owned(), change.call.draw.id().into());
+    document.insert("creationTimestamp".to_owned(), written(change.call.now).into());
+    document.insert("selfLink".to_owned(), links::full(change.path).into());
+    if let (Some(region), true) = (change.call.region(), change.kind.regional) {
+        let region = format!("projects/{}/regions/{region}", change.call.project);
+        document.insert("region".to_owned(), links::full(&region).into());
+    }
+    document
+}
+
+/// What a replacement of the whole document leaves as it is.
+fn identity(before: &Map<String, Value>) -> Map<String, Value> {
+    let kept = ["kind", "id", "name", "creationTimestamp", "selfLink", "region"];
+    before.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+}
+
+/// A link that a request makes to another resource: it must be there, and ready.
+pub fn reference(draft: &Draft<'_>, document: &Map<String, Value>, field: &str) -> Result<String, Refusal> {
+    let link =
+        document.get(field).and_then(Value::as_str).ok_or_else(|| Refusal::required(&format!("resource.{field}")))?;
+    ready(draft, link)
+}
+
+/// The path behind a link, if what it names is there and ready.
+pub fn ready(draft: &Draft<'_>, link: &str) -> Result<String, Refusal> {
+    let path = links::path(link);
+    if draft.store.in_flight(path, draft.now) {
+        return Err(Refusal::not_ready(path));
+    }
+    draft.store.truth(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
+}
+
+/// The permission to change what a network lets through.
+pub fn update_policy(document: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let network = document.get("network").and_then(Value::as_str).unwrap_or_default();
+    vec![("compute.networks.updatePolicy", links::path(network).to_owned())]
+}

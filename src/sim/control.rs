@@ -1,0 +1,90 @@
+//! The world over HTTP: Google's APIs, the publisher, and `/sim/…`, by which tests hold the world in their hands.
+
+use std::time::Duration;
+
+use axum::{
+    Json, Router,
+    body::{Body, to_bytes},
+    extract::State as Extract,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::stream;
+use http::{Request, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    calls::Logged,
+    cloud::{Cloud, Reply},
+    faults::Fault,
+    pubsub::{self, Published},
+};
+
+/// Larger than anything Google's APIs take here.
+const LARGEST_BODY: usize = 10 << 20;
+
+pub fn router(cloud: Cloud) -> Router {
+    let control = Router::new()
+        .route("/sim/world", get(world))
+        .route("/sim/calls", get(calls).delete(forget_calls))
+        .route("/sim/faults", post(lay).delete(clear))
+        .route("/sim/advance", post(advance))
+        .route("/sim/published", get(published))
+        .fallback(api)
+        .with_state(cloud.clone());
+    control.merge(pubsub::router(cloud))
+}
+
+async fn world(Extract(cloud): Extract<Cloud>) -> Json<Value> {
+    Json(cloud.world().written())
+}
+
+async fn calls(Extract(cloud): Extract<Cloud>) -> Json<Vec<Logged>> {
+    Json(cloud.calls())
+}
+
+async fn forget_calls(Extract(cloud): Extract<Cloud>) -> StatusCode {
+    cloud.state().calls.clear();
+    StatusCode::NO_CONTENT
+}
+
+async fn lay(Extract(cloud): Extract<Cloud>, Json(fault): Json<Fault>) -> (StatusCode, Json<Value>) {
+    (StatusCode::CREATED, Json(json!({"id": cloud.lay(fault)})))
+}
+
+async fn clear(Extract(cloud): Extract<Cloud>) -> StatusCode {
+    cloud.state().faults.clear();
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+async fn advance(Extract(cloud): Extract<Cloud>, Json(by): Json<Advance>) -> Json<Value> {
+    cloud.advance(Duration::from_secs(by.seconds));
+    Json(json!({"now": cloud.now()}))
+}
+
+async fn published(Extract(cloud): Extract<Cloud>) -> Json<Vec<Published>> {
+    Json(cloud.published())
+}
+
+/// Everything else is one of Google's APIs.
+async fn api(Extract(cloud): Extract<Cloud>, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    match cloud.handle(Request::from_parts(head, body)).await {
+        Reply::Answered(response) => response.map(Body::from),
+        // A body that fails makes the server break the connection off, which is what the caller is to see.
+        Reply::Broken => {
+            let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+            Response::new(Body::from_stream(stream::iter([Err::<bytes::Bytes, _>(broken)])))
+        }
+    }
+}

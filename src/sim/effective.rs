@@ -1,0 +1,80 @@
+//! The effective firewalls of a network: its own rules, and the policies above and beside it.
+//! <https://cloud.google.com/compute/docs/reference/rest/v1/networks/getEffectiveFirewalls>
+
+use serde_json::{Value, json};
+
+use super::{
+    answer::Refusal,
+    call::Call,
+    kind::Kind,
+    kinds::{firewalls, networks, policies},
+    links,
+    state::State,
+};
+
+/// Answers for the network itself, or for one region of it: then regional policies count too.
+pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let (network, permission) = match (call.region(), call.parameter("network")) {
+        (None, _) => (call.path.clone(), "compute.networks.getEffectiveFirewalls"),
+        (Some(_), Some(network)) => {
+            let link = links::expand(network, &call.project, "network")?;
+            (links::path(&link).to_owned(), "compute.networks.getRegionEffectiveFirewalls")
+        }
+        (Some(_), None) => return Err(Refusal::required("network")),
+    };
+    state.may_read(call, permission, &network)?;
+    if state.store.seen(&network, call.eyes()).is_none() {
+        return Err(Refusal::not_found(&network));
+    }
+    let mut found = Vec::new();
+    // A hierarchical policy counts as soon as it is associated with anything: a world has one organization.
+    found.extend(effective(state, call, &policies::HIERARCHICAL, "HIERARCHY", |_| true));
+    found.extend(effective(state, call, &policies::GLOBAL, "NETWORK", |target| links::path(target) == network));
+    if let Some(region) = call.region() {
+        let regional =
+            effective(state, call, &policies::REGIONAL, "NETWORK_REGIONAL", |target| links::path(target) == network);
+        found.extend(
+            regional
+                .into_iter()
+                .filter(|(policy, _)| links::last(policy["region"].as_str().unwrap_or_default()) == region),
+        );
+    }
+    let found: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
+    let project = network.split('/').nth(1).unwrap_or_default();
+    let under = firewalls::KIND.collection_path(project, None);
+    let rules = state.store.listed(&firewalls::KIND, &under, call.eyes()).map(|(_, rule)| rule);
+    let rules: Vec<Value> = rules.filter(|rule| networks::network_of(rule) == network).cloned().collect();
+    let mut answer = json!({});
+    if !found.is_empty() {
+        answer["firewallPolicys"] = found.into();
+    }
+    if !rules.is_empty() {
+        answer["firewalls"] = rules.into();
+    }
+    Ok(answer)
+}
+
+/// The policies of a kind that are associated with what `applies`, each with the form in which it is shown.
+fn effective<'a>(
+    state: &'a State,
+    call: &Call,
+    kind: &'static Kind,
+    of: &str,
+    applies: impl Fn(&str) -> bool,
+) -> Vec<(&'a Value, Value)> {
+    let associated = |policy: &Value| {
+        let targets = policy["associations"].as_array().into_iter().flatten();
+        targets.map(|one| one["attachmentTarget"].as_str().unwrap_or_default()).any(&applies)
+    };
+    let policies = state.store.listed(kind, "", call.eyes()).filter(|(_, policy)| associated(policy));
+    let shown = policies.map(|(_, policy)| {
+        let mut shown = json!({"name": policy["name"], "type": of, "rules": policy["rules"]});
+        for field in ["shortName", "displayName", "priority"] {
+            if !policy[field].is_null() {
+                shown[field] = policy[field].clone();
+            }
+        }
+        (policy, shown)
+    });
+    shown.collect()
+}

@@ -1,0 +1,127 @@
+//! What a kind of resource is: where it lives, what its documents hold, what Google's rules about it are.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{answer::Refusal, dice::Draw, fields::Field, kinds, route::Service, store::Store};
+
+/// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
+pub struct Kind {
+    /// Its key in a world file, such as `compute.firewalls`.
+    pub collection: &'static str,
+    pub service: Service,
+    /// The collection's segment in URLs.
+    pub segment: &'static str,
+    /// Whether it lives in a region.
+    pub regional: bool,
+    /// What its methods are called up to the verb, such as `run.projects.locations.jobs`.
+    pub methods: &'static str,
+    /// What its permissions are called up to the verb, such as `run.jobs`.
+    pub permissions: &'static str,
+    /// `compute#firewall`, or the name of the proto message.
+    pub message: &'static str,
+    pub fields: &'static [Field],
+    pub audited: Audited,
+    pub rules: &'static dyn Rules,
+}
+
+/// How the audit log names the monitored resource.
+pub struct Audited {
+    pub resource: &'static str,
+    /// The label that carries the name or the id.
+    pub id: &'static str,
+    /// The label that carries the region, where there is one.
+    pub region: Option<&'static str>,
+}
+
+/// A document about to be written.
+pub struct Draft<'a> {
+    pub store: &'a Store,
+    pub now: Timestamp,
+    pub draw: &'a Draw,
+    pub project: &'a str,
+    pub region: Option<&'a str>,
+    /// All regions there are.
+    pub regions: &'a [String],
+    pub path: &'a str,
+    /// What stands there now.
+    pub before: Option<&'a Value>,
+}
+
+/// What Google holds to beyond the table of fields. The defaults ask for nothing.
+pub trait Rules: Sync {
+    /// Fills in what Google fills in.
+    fn complete(&self, _draft: &Draft<'_>, _document: &mut Map<String, Value>) {}
+
+    /// Refuses what Google refuses at once.
+    fn check(&self, _draft: &Draft<'_>, _document: &Map<String, Value>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    /// Permissions asked beside that on the resource itself: the permission, and the path it is asked for.
+    fn further_permissions(&self, _document: &Map<String, Value>) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// What makes and goes with this resource: the documents Google writes beside it.
+    fn companions(&self, _draft: &Draft<'_>, _document: &Map<String, Value>) -> Vec<(&'static Kind, String, Value)> {
+        Vec::new()
+    }
+
+    /// Who stands in the way of a deletion.
+    fn user(&self, _store: &Store, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// Fields that are computed when read.
+    fn present(&self, _store: &Store, _document: &mut Value) {}
+}
+
+/// A kind without rules of its own.
+pub struct Plain;
+
+impl Rules for Plain {}
+
+impl Kind {
+    pub fn of_collection(collection: &str) -> Option<&'static Self> {
+        kinds::ALL.iter().copied().find(|kind| kind.collection == collection)
+    }
+
+    pub fn at(service: Service, segment: &str, regional: bool) -> Option<&'static Self> {
+        let fits = |kind: &&Self| kind.service == service && kind.segment == segment && kind.regional == regional;
+        kinds::ALL.iter().copied().find(fits)
+    }
+
+    /// The path of the collection in a project and region, with a slash at its end.
+    pub fn collection_path(&self, project: &str, region: Option<&str>) -> String {
+        let segment = self.segment;
+        match (self.service, region) {
+            (Service::Compute, Some(region)) => format!("projects/{project}/regions/{region}/{segment}/"),
+            (_, Some(region)) => format!("projects/{project}/locations/{region}/{segment}/"),
+            (_, None) => format!("projects/{project}/global/{segment}/"),
+        }
+    }
+
+    /// A document's own path, read off the document.
+    pub fn path_of(&self, document: &Value) -> Option<String> {
+        let field = if self.service == Service::Compute { "selfLink" } else { "name" };
+        let link = document[field].as_str()?;
+        // A hierarchical policy belongs to no project.
+        let start = link.find("projects/").or_else(|| link.find("locations/global/"))?;
+        Some(link[start..].to_owned())
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.collection == other.collection
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.collection)
+    }
+}

@@ -1,0 +1,83 @@
+//! Addresses: global ones hold the ranges of Private Service Access, regional ones serve a NAT.
+//! <https://cloud.google.com/compute/docs/reference/rest/v1/globalAddresses>
+
+use serde_json::{Map, Value};
+
+use crate::sim::{
+    fields::{Field, choice, int, link, long, map, text},
+    kind::{Audited, Draft, Kind, Rules},
+    route::Service,
+};
+
+pub static GLOBAL: Kind = Kind {
+    collection: "compute.globalAddresses",
+    service: Service::Compute,
+    segment: "addresses",
+    regional: false,
+    methods: "compute.globalAddresses",
+    permissions: "compute.globalAddresses",
+    message: "compute#address",
+    fields: FIELDS,
+    audited: Audited { resource: "gce_reserved_address", id: "reserved_address_id", region: Some("location") },
+    rules: &Address,
+};
+
+pub static REGIONAL: Kind = Kind {
+    collection: "compute.addresses",
+    service: Service::Compute,
+    segment: "addresses",
+    regional: true,
+    methods: "compute.addresses",
+    permissions: "compute.addresses",
+    message: "compute#address",
+    fields: FIELDS,
+    audited: Audited { resource: "gce_reserved_address", id: "reserved_address_id", region: Some("location") },
+    rules: &Address,
+};
+
+const FIELDS: &[Field] = &[
+    text("name").fixed(),
+    text("description").fixed(),
+    text("address").fixed(),
+    choice("addressType", &["EXTERNAL", "INTERNAL"]).fixed(),
+    choice(
+        "purpose",
+        &[
+            "DNS_RESOLVER",
+            "GCE_ENDPOINT",
+            "IPSEC_INTERCONNECT",
+            "NAT_AUTO",
+            "PRIVATE_SERVICE_CONNECT",
+            "SERVERLESS",
+            "SHARED_LOADBALANCER_VIP",
+            "VPC_PEERING",
+        ],
+    )
+    .fixed(),
+    int("prefixLength").fixed(),
+    choice("networkTier", &["FIXED_STANDARD", "PREMIUM", "STANDARD", "STANDARD_OVERRIDES_FIXED_STANDARD"]).fixed(),
+    choice("ipVersion", &["IPV4", "IPV6"]).fixed(),
+    link("network").fixed(),
+    link("subnetwork").fixed(),
+    link("region").fixed(),
+    map("labels"),
+    text("labelFingerprint").output(),
+    text("status").output(),
+    text("users").repeated().output(),
+    text("kind").output(),
+    long("id").output(),
+    text("creationTimestamp").output(),
+    text("selfLink").output(),
+];
+
+struct Address;
+
+impl Rules for Address {
+    fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {
+        document.entry("addressType").or_insert_with(|| "EXTERNAL".into());
+        document.insert("status".to_owned(), "RESERVED".into());
+        // An address of a block for documentation (RFC 5737) stands in for the one that Google would choose.
+        let last = 1 + u32::try_from(draft.draw.id().parse::<u64>().unwrap_or(0) % 254).unwrap_or(0);
+        document.entry("address").or_insert_with(|| Value::from(format!("203.0.113.{last}")));
+    }
+}

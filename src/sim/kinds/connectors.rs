@@ -1,0 +1,91 @@
+//! Serverless VPC Access connectors: what they are, and the address space they hold.
+//! <https://cloud.google.com/vpc/docs/reference/vpcaccess/rest/v1/projects.locations.connectors>
+
+use ipnet::Ipv4Net;
+use serde_json::Value;
+
+use crate::sim::{
+    cidr,
+    fields::{Field, int, message, text},
+    kind::{Audited, Kind, Plain},
+    kinds::networks::network_of,
+    links,
+    route::Service,
+    store::Store,
+};
+
+pub static KIND: Kind = Kind {
+    collection: "vpcaccess.connectors",
+    service: Service::VpcAccess,
+    segment: "connectors",
+    regional: true,
+    methods: "vpcaccess.projects.locations.connectors",
+    permissions: "vpcaccess.connectors",
+    message: "google.cloud.vpcaccess.v1.Connector",
+    fields: FIELDS,
+    audited: Audited { resource: "audited_resource", id: "method", region: None },
+    rules: &Plain,
+};
+
+const FIELDS: &[Field] = &[
+    text("name"),
+    text("network"),
+    text("ipCidrRange"),
+    message("subnet", &[text("name"), text("projectId")]),
+    text("machineType"),
+    int("minInstances"),
+    int("maxInstances"),
+    int("minThroughput"),
+    int("maxThroughput"),
+    text("state").output(),
+    text("connectedProjects").repeated().output(),
+];
+
+/// Google's own resources of a connector are named after it: `aet-uscentral1-my--name-sbnt`.
+fn hidden_subnet(path: &str) -> String {
+    let region = path.split('/').nth(3).unwrap_or_default().replace('-', "");
+    format!("aet-{region}-{}-sbnt", links::last(path).replace('-', "--"))
+}
+
+fn project_of(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}
+
+/// The path of the subnetwork a connector stands on, if it has that form.
+pub fn subnetwork_of(path: &str, connector: &Value) -> Option<String> {
+    let name = connector["subnet"]["name"].as_str()?;
+    let project = connector["subnet"]["projectId"].as_str().unwrap_or_else(|| project_of(path));
+    let region = path.split('/').nth(3)?;
+    Some(format!("projects/{project}/regions/{region}/subnetworks/{name}"))
+}
+
+/// The path of the network a connector is in, in either form.
+fn network_path(store: &Store, path: &str, connector: &Value) -> Option<String> {
+    match connector["network"].as_str() {
+        Some(network) => Some(format!("projects/{}/global/networks/{network}", project_of(path))),
+        None => Some(network_of(store.truth(&subnetwork_of(path, connector)?)?).to_owned()),
+    }
+}
+
+/// A connector in the way of its network's deletion.
+pub fn on_network(store: &Store, network: &str) -> Option<String> {
+    let mut standing =
+        store.truths(&KIND).filter(|(path, it)| network_path(store, path, it).as_deref() == Some(network));
+    standing.next().map(|(path, _)| path.to_owned())
+}
+
+/// A connector in the way of its subnetwork's deletion.
+pub fn on_subnetwork(store: &Store, subnetwork: &str) -> Option<String> {
+    let mut standing = store.truths(&KIND).filter(|(path, it)| subnetwork_of(path, it).as_deref() == Some(subnetwork));
+    standing.next().map(|(path, _)| path.to_owned())
+}
+
+/// The hidden subnetwork of a network that holds a part of a range. A connector that failed holds nothing.
+pub fn holding(store: &Store, network: &str, range: Ipv4Net) -> Option<String> {
+    let holds = |path: &str, connector: &Value| {
+        let held = connector["ipCidrRange"].as_str().and_then(cidr::range);
+        let clashes = connector["state"] != "ERROR" && held.is_some_and(|held| cidr::overlap(held, range));
+        clashes && network_path(store, path, connector).as_deref() == Some(network)
+    };
+    store.truths(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden_subnet(path))
+}

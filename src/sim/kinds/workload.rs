@@ -1,0 +1,37 @@
+//! The fields that jobs, services and worker pools have in common.
+
+use crate::sim::fields::{Field, any, choice, flag, int, map, message, text};
+
+pub const VPC_ACCESS: &[Field] = &[
+    text("connector"),
+    choice("egress", &["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"]),
+    message("networkInterfaces", &[text("network"), text("subnetwork"), text("tags").repeated()]).repeated(),
+];
+
+pub const LAUNCH_STAGES: &[&str] = &["ALPHA", "BETA", "DEPRECATED", "EARLY_ACCESS", "GA", "PRELAUNCH", "UNIMPLEMENTED"];
+
+pub const ENVIRONMENTS: &[&str] = &["EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"];
+
+/// What a revision of a service and of a worker pool is made from.
+pub const REVISION: &[Field] = &[
+    text("revision"),
+    map("labels"),
+    map("annotations"),
+    any("scaling"),
+    message("vpcAccess", VPC_ACCESS),
+    text("timeout"),
+    text("serviceAccount"),
+    any("containers").repeated(),
+    any("volumes").repeated(),
+    choice("executionEnvironment", ENVIRONMENTS),
+    text("encryptionKey"),
+    text("encryptionKeyRevocationAction"),
+    text("encryptionKeyShutdownDuration"),
+    int("maxInstanceRequestConcurrency"),
+    any("serviceMesh"),
+    any("nodeSelector"),
+    flag("sessionAffinity"),
+    flag("healthCheckDisabled"),
+    flag("gpuZonalRedundancyDisabled"),
+    any("client"),
+];

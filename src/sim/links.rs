@@ -1,0 +1,34 @@
+//! Compute's URLs: written in many ways, read back in one.
+
+use super::answer::Refusal;
+
+const BASE: &str = "https://www.googleapis.com/compute/v1/";
+
+/// The full URL of a path that begins with `projects/`.
+pub fn full(path: &str) -> String {
+    format!("{BASE}{path}")
+}
+
+/// The path of a URL from `projects/` on; a path stays as it is.
+pub fn path(link: &str) -> &str {
+    link.find("projects/").map_or(link, |start| &link[start..])
+}
+
+pub fn last(link: &str) -> &str {
+    link.rsplit('/').next().unwrap_or(link)
+}
+
+/// The full URL of what a request wrote: a URL, or a path from `projects/`, `global/` or `regions/` on.
+pub fn expand(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
+    if link.starts_with("projects/") {
+        Ok(full(link))
+    } else if link.starts_with("global/") || link.starts_with("regions/") {
+        Ok(full(&format!("projects/{project}/{link}")))
+    } else if link.starts_with("https://") && link.contains("/projects/") {
+        Ok(full(path(link)))
+    } else if link.starts_with("https://") {
+        Ok(link.to_owned())
+    } else {
+        Err(Refusal::invalid(format!("Invalid value for field '{at}': '{link}'. The URL is malformed.")))
+    }
+}

@@ -1,0 +1,48 @@
+//! A small Google behind the wire, in the binary: Compute, VPC Access, Cloud Run, their audit log and Pub/Sub.
+//!
+//! It shares no document with the client: a fake that shares the client's structs shares its mistakes. What a kind's
+//! documents hold stands in a table ([`kind::Kind`]), one validator ([`fields`]) reads every table, one [`store`] keeps
+//! every document, and what takes time is a document's version in the future.
+//!
+//! ```text
+//! request ─▶ route ─▶ call ─▶ compute | vpcaccess | run ─▶ store, operations, audit ─▶ answer
+//!               └ faults                 └ kinds: rules                      └ push ─▶ whoever listens
+//! ```
+//!
+//! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
+
+pub mod answer;
+mod audit;
+mod auditlog;
+mod build;
+mod call;
+pub mod calls;
+mod cidr;
+mod clock;
+pub mod cloud;
+mod compute;
+mod control;
+mod dice;
+mod effective;
+pub mod faults;
+mod fields;
+mod iam;
+mod kind;
+mod kinds;
+mod knative;
+mod links;
+mod locations;
+mod lro;
+mod operations;
+mod projects;
+pub mod pubsub;
+mod push;
+mod route;
+mod run;
+mod snapshot;
+mod state;
+mod store;
+#[cfg(test)]
+mod tests;
+mod vpcaccess;
+pub mod world;

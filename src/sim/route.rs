@@ -1,0 +1,280 @@
+//! From a URL to what is meant: which service, which collection, which verb.
+
+use http::{HeaderMap, Method, Uri, header::HOST};
+
+use super::kind::Kind;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    Compute,
+    VpcAccess,
+    Run,
+    ServiceUsage,
+    ResourceManager,
+}
+
+impl Service {
+    const ALL: [Self; 5] = [Self::Compute, Self::VpcAccess, Self::Run, Self::ServiceUsage, Self::ResourceManager];
+
+    /// The first label of its host name.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Compute => "compute",
+            Self::VpcAccess => "vpcaccess",
+            Self::Run => "run",
+            Self::ServiceUsage => "serviceusage",
+            Self::ResourceManager => "cloudresourcemanager",
+        }
+    }
+
+    pub fn host(self) -> String {
+        format!("{}.googleapis.com", self.short())
+    }
+
+    fn named(short: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.short() == short)
+    }
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Target {
+    Kind(&'static Kind),
+    Operations,
+    /// `locations` of a service, `regions` of Compute.
+    Locations,
+    /// The APIs of a project.
+    Apis,
+    Project,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Get,
+    List,
+    AggregatedList,
+    Create,
+    Patch,
+    Update,
+    Delete,
+    /// A method of the resource's own, such as `setPrivateIpGoogleAccess`.
+    Own(&'static str),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    pub service: Service,
+    pub version: String,
+    /// Id or number, as it was written.
+    pub project: String,
+    /// None is global.
+    pub region: Option<String>,
+    pub target: Target,
+    pub name: Option<String>,
+    pub verb: Verb,
+}
+
+impl Route {
+    /// Reads a request line; None is a URL that no service here knows.
+    pub fn read(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
+        let (service, path) = service_of(uri, headers)?;
+        let decoded = percent_decoded(path)?;
+        let segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
+        match (service, segments.as_slice()) {
+            (Service::Compute, ["compute", version, "projects", project, rest @ ..]) => {
+                compute(method, version, project, rest)
+            }
+            (Service::ServiceUsage, [version, "projects", project, "services", rest @ ..]) => {
+                apis(method, version, project, rest)
+            }
+            (Service::ServiceUsage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
+                Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
+            }
+            (Service::ResourceManager, [version, "projects", project]) if method == Method::GET => {
+                Some(Self::new(service, version, project, None, Target::Project, None, Verb::Get))
+            }
+            (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
+                located(service, method, version, project, rest)
+            }
+            _ => None,
+        }
+    }
+
+    fn new(
+        service: Service,
+        version: &str,
+        project: &str,
+        region: Option<&str>,
+        target: Target,
+        name: Option<&str>,
+        verb: Verb,
+    ) -> Self {
+        Self {
+            service,
+            version: version.to_owned(),
+            project: project.to_owned(),
+            region: region.map(str::to_owned),
+            target,
+            name: name.map(str::to_owned),
+            verb,
+        }
+    }
+
+    /// Google's name of the method, such as `compute.firewalls.insert`.
+    pub fn method(&self) -> String {
+        let verb = match (self.verb, self.service) {
+            (Verb::Get, _) => "get",
+            (Verb::List, _) => "list",
+            (Verb::AggregatedList, _) => "aggregatedList",
+            (Verb::Create, Service::Compute) => "insert",
+            (Verb::Create, _) => "create",
+            (Verb::Patch, _) => "patch",
+            (Verb::Update, _) => "update",
+            (Verb::Delete, _) => "delete",
+            (Verb::Own(name), _) => name,
+        };
+        let service = self.service.short();
+        match (self.target, self.service) {
+            (Target::Kind(kind), _) => format!("{}.{verb}", kind.methods),
+            (Target::Operations, Service::Compute) if self.region.is_some() => {
+                format!("compute.regionOperations.{verb}")
+            }
+            (Target::Operations, Service::Compute) => format!("compute.globalOperations.{verb}"),
+            (Target::Operations, _) => format!("{service}.projects.locations.operations.{verb}"),
+            (Target::Locations, Service::Compute) => format!("compute.regions.{verb}"),
+            (Target::Locations, _) => format!("{service}.projects.locations.{verb}"),
+            (Target::Apis, _) => format!("serviceusage.services.{verb}"),
+            (Target::Project, _) => format!("{service}.projects.{verb}"),
+        }
+    }
+}
+
+/// By the prefix `/svc/NAME/`, else by the host asked for, else by the look of the path.
+fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {
+    let path = uri.path();
+    if let Some((name, rest)) = path.strip_prefix("/svc/").and_then(|rest| rest.split_once('/')) {
+        return Some((Service::named(name)?, rest));
+    }
+    let host = uri.host().or_else(|| headers.get(HOST)?.to_str().ok()?.split(':').next());
+    let by_host = host.and_then(|host| host.strip_suffix(".googleapis.com")).map(|host| {
+        // Cloud Run also answers on `REGION-run.googleapis.com`.
+        if host.ends_with("-run") { "run" } else { host }
+    });
+    by_host.and_then(Service::named).or_else(|| by_look(path)).map(|service| (service, path))
+}
+
+fn by_look(path: &str) -> Option<Service> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    match segments.as_slice() {
+        ["compute", ..] => Some(Service::Compute),
+        ["v2", ..] => Some(Service::Run),
+        [_, "projects", _] => Some(Service::ResourceManager),
+        [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::ServiceUsage),
+        // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
+        ["v1", "projects", _, "locations"] => Some(Service::Run),
+        [_, "projects", _, "locations", ..] => Some(Service::VpcAccess),
+        _ => None,
+    }
+}
+
+pub fn percent_decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let hex = [rest.next()?, rest.next()?];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn compute(method: &Method, version: &str, project: &str, rest: &[&str]) -> Option<Route> {
+    let route =
+        |region, target, name, verb| Some(Route::new(Service::Compute, version, project, region, target, name, verb));
+    match rest {
+        [] if method == Method::GET => route(None, Target::Project, None, Verb::Get),
+        ["regions"] if method == Method::GET => route(None, Target::Locations, None, Verb::List),
+        ["regions", region] if method == Method::GET => route(Some(region), Target::Locations, None, Verb::Get),
+        ["aggregated", segment] if method == Method::GET => {
+            let kind = Kind::at(Service::Compute, segment, true)?;
+            route(None, Target::Kind(kind), None, Verb::AggregatedList)
+        }
+        ["global", rest @ ..] => collection(Service::Compute, method, version, project, None, rest),
+        ["regions", region, rest @ ..] => collection(Service::Compute, method, version, project, Some(region), rest),
+        _ => None,
+    }
+}
+
+/// Cloud Run and VPC Access: everything lives in a location.
+fn located(service: Service, method: &Method, version: &str, project: &str, rest: &[&str]) -> Option<Route> {
+    match rest {
+        [] if method == Method::GET => {
+            Some(Route::new(service, version, project, None, Target::Locations, None, Verb::List))
+        }
+        [region, rest @ ..] if !rest.is_empty() => collection(service, method, version, project, Some(region), rest),
+        _ => None,
+    }
+}
+
+fn apis(method: &Method, version: &str, project: &str, rest: &[&str]) -> Option<Route> {
+    let route = |name, verb| Some(Route::new(Service::ServiceUsage, version, project, None, Target::Apis, name, verb));
+    match rest {
+        [] if method == Method::GET => route(None, Verb::List),
+        [name] if method == Method::GET => route(Some(*name), Verb::Get),
+        [name] if method == Method::POST => route(Some(name.strip_suffix(":enable")?), Verb::Own("enable")),
+        _ => None,
+    }
+}
+
+/// `COLLECTION`, `COLLECTION/NAME` and `COLLECTION/NAME/VERB`.
+fn collection(
+    service: Service,
+    method: &Method,
+    version: &str,
+    project: &str,
+    region: Option<&str>,
+    rest: &[&str],
+) -> Option<Route> {
+    let segment = *rest.first()?;
+    let target = if segment == "operations" {
+        Target::Operations
+    } else {
+        Target::Kind(Kind::at(service, segment, region.is_some())?)
+    };
+    let (name, verb) = match rest {
+        [_] => (None, if method == Method::GET { Verb::List } else { only(method, Method::POST, Verb::Create)? }),
+        // The regional form of this method hangs on the collection, the network is a parameter.
+        [_, "getEffectiveFirewalls"] if segment == "firewallPolicies" => {
+            (None, only(method, Method::GET, Verb::Own("getEffectiveFirewalls"))?)
+        }
+        [_, name] => (Some(*name), on_one(method)?),
+        [_, name, "getEffectiveFirewalls"] if segment == "networks" => {
+            (Some(*name), only(method, Method::GET, Verb::Own("getEffectiveFirewalls"))?)
+        }
+        [_, name, "setPrivateIpGoogleAccess"] if segment == "subnetworks" => {
+            (Some(*name), only(method, Method::POST, Verb::Own("setPrivateIpGoogleAccess"))?)
+        }
+        [_, name, "wait"] if segment == "operations" && service == Service::Compute => {
+            (Some(*name), only(method, Method::POST, Verb::Own("wait"))?)
+        }
+        _ => return None,
+    };
+    Some(Route::new(service, version, project, region, target, name, verb))
+}
+
+fn only(method: &Method, wanted: Method, verb: Verb) -> Option<Verb> {
+    (*method == wanted).then_some(verb)
+}
+
+fn on_one(method: &Method) -> Option<Verb> {
+    match *method {
+        Method::GET => Some(Verb::Get),
+        Method::PATCH => Some(Verb::Patch),
+        Method::PUT => Some(Verb::Update),
+        Method::DELETE => Some(Verb::Delete),
+        _ => None,
+    }
+}

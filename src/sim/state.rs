@@ -1,0 +1,236 @@
+//! The world as it stands, and the way of one call through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use http::{Request, header::USER_AGENT};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    answer::{Code, Refusal, Shape},
+    audit,
+    auditlog::AuditLog,
+    call::Call,
+    calls::{Calls, Logged},
+    clock::{Clock, written},
+    cloud::Options,
+    compute,
+    dice::Dice,
+    faults::{FaultKind, Faults},
+    iam::{self, Grant},
+    kind::Kind,
+    locations,
+    operations::Operations,
+    projects,
+    pubsub::Published,
+    route::{Route, Service, Target},
+    run,
+    store::Store,
+    vpcaccess,
+    world::Project,
+};
+
+pub struct State {
+    pub options: Options,
+    pub clock: Clock,
+    pub dice: Dice,
+    pub projects: BTreeMap<String, Project>,
+    pub regions: Vec<String>,
+    pub topics: BTreeSet<String>,
+    pub store: Store,
+    pub operations: Operations,
+    pub audit: AuditLog,
+    pub calls: Calls,
+    pub faults: Faults,
+    pub published: Vec<Published>,
+    pub messages: u64,
+}
+
+impl State {
+    /// Understands a request, before anything is done about it.
+    pub fn hear(&mut self, request: &Request<Bytes>) -> Result<Call, (Refusal, Shape)> {
+        let uri = request.uri();
+        let Some(route) = Route::read(request.method(), uri, request.headers()) else {
+            let message = format!("The requested URL {} was not found on this server.", uri.path());
+            return Err((Refusal::new(Code::NOT_FOUND, "notFound", message), Shape::Status));
+        };
+        let shape = if route.service == Service::Compute { Shape::Compute } else { Shape::Status };
+        let body = if request.body().is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(request.body())
+                .map_err(|error| (Refusal::bad_request(format!("Invalid JSON payload received. {error}")), shape))?
+        };
+        let project = self.project_id(&route.project);
+        let query = form_urlencoded(uri.query().unwrap_or_default());
+        let path = path_of(&route, &project, &query, &body);
+        let caller = iam::caller(request.headers(), &self.options.caller);
+        let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let method = route.method();
+        Ok(Call {
+            draw: self.dice.next(&caller, &method, &path),
+            faults: self.faults.strike(&method, &path),
+            agent: agent.to_owned(),
+            now: self.clock.now(),
+            route,
+            method,
+            project,
+            path,
+            query,
+            body,
+            caller,
+        })
+    }
+
+    /// Does what the call asks.
+    pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
+        for kind in [FaultKind::Refuse, FaultKind::Rate] {
+            if let Some(fault) = call.fault(kind) {
+                return Err(fault.refusal(&call.method));
+            }
+        }
+        self.admit(call)?;
+        match (call.route.service, call.route.target) {
+            (Service::ServiceUsage, _) => projects::apis(self, call),
+            (_, Target::Project) => projects::get(self, call),
+            (_, Target::Locations) => locations::answer(self, call),
+            (Service::Compute, _) => compute::answer(self, call),
+            (Service::VpcAccess, _) => vpcaccess::answer(self, call),
+            (Service::Run, _) => run::answer(self, call),
+            (Service::ResourceManager, _) => Err(Refusal::not_found(&call.path)),
+        }
+    }
+
+    /// The project must exist and have enabled the API, the region must exist.
+    fn admit(&self, call: &Call) -> Result<(), Refusal> {
+        let service = call.route.service;
+        let Some(project) = self.projects.get(&call.project) else {
+            return Err(match service {
+                Service::Compute => Refusal::not_found(&format!("projects/{}", call.project)),
+                _ => {
+                    let message = format!("Permission denied on resource project {}.", call.project);
+                    Refusal::new(Code::PERMISSION_DENIED, "forbidden", message)
+                }
+            });
+        };
+        let always_on = matches!(service, Service::ServiceUsage | Service::ResourceManager);
+        if !always_on && !project.enabled(service) {
+            return Err(iam::disabled(service, &project.number));
+        }
+        match call.region() {
+            Some("-") if service == Service::VpcAccess => Ok(()),
+            Some(region) if !self.regions.iter().any(|known| known == region) => {
+                Err(locations::unknown(service, region))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes down what was asked and what came of it.
+    pub fn log(&mut self, request: &Request<Bytes>, call: Option<&Call>, status: u16, began: Timestamp) {
+        let took = self.clock.now().duration_since(began);
+        let body = request.body();
+        self.calls.push(Logged {
+            at: written(began),
+            method: request.method().to_string(),
+            url: request.uri().to_string(),
+            call: call.map(|call| call.method.clone()).unwrap_or_default(),
+            caller: iam::caller(request.headers(), &self.options.caller),
+            status,
+            ms: took.as_millis().try_into().unwrap_or(0),
+            body: serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+        });
+    }
+
+    /// A project may be named by its number.
+    pub fn project_id(&self, named: &str) -> String {
+        let by_number = self.projects.iter().find(|(_, project)| project.number == named);
+        by_number.map_or(named, |(id, _)| id).to_owned()
+    }
+
+    pub fn number(&self, project: &str) -> &str {
+        self.projects.get(project).map_or("0", |project| project.number.as_str())
+    }
+
+    /// Asks IAM for permissions, each on the path of a resource.
+    pub fn ask(&self, call: &Call, wanted: Vec<(String, String)>) -> Vec<Grant> {
+        let granted = |permission: &str, on: &str| {
+            let project = on.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or(&call.project);
+            let policy = self.projects.get(project).map(|project| &project.iam);
+            policy.is_none_or(|policy| iam::allows(policy, &call.caller, permission))
+        };
+        let answered = wanted.into_iter().map(|(permission, on)| {
+            let granted = granted(&permission, &on);
+            Grant { permission, on, granted }
+        });
+        answered.collect()
+    }
+
+    /// Asks for one permission to read.
+    pub fn may_read(&self, call: &Call, permission: &str, on: &str) -> Result<(), Refusal> {
+        let grants = self.ask(call, vec![(permission.to_owned(), on.to_owned())]);
+        iam::refusal(call.route.service, &grants).map_or(Ok(()), Err)
+    }
+
+    /// Pub/Sub's ids are numbers.
+    pub fn next_message_id(&mut self) -> String {
+        self.messages += 1;
+        (10_000_000_000_000_000 + self.messages).to_string()
+    }
+
+    pub fn record(&mut self, entry: Value) {
+        let at = audit::routed(&entry);
+        self.audit.add(at, entry);
+    }
+
+    /// Every document of a kind that a reader sees now.
+    pub fn seen(&self, kind: &'static Kind, path: &str, call: &Call) -> Option<Value> {
+        let mut document = self.store.seen(path, call.eyes())?.clone();
+        kind.rules.present(&self.store, &mut document);
+        Some(document)
+    }
+}
+
+/// The path of the resource a call is about. A creation names it in the body or in a parameter.
+fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Value) -> String {
+    let region = route.region.as_deref();
+    let parent = match (route.target, route.service, region) {
+        (Target::Kind(kind), ..) => kind.collection_path(project, region),
+        (Target::Operations, Service::Compute, Some(region)) => {
+            format!("projects/{project}/regions/{region}/operations/")
+        }
+        (Target::Operations, Service::Compute, None) => format!("projects/{project}/global/operations/"),
+        (Target::Operations, _, region) => {
+            format!("projects/{project}/locations/{}/operations/", region.unwrap_or("-"))
+        }
+        (Target::Apis, ..) => format!("projects/{project}/services/"),
+        (Target::Locations, Service::Compute, _) => format!("projects/{project}/regions/"),
+        (Target::Locations, ..) => format!("projects/{project}/locations/"),
+        (Target::Project, ..) => return format!("projects/{project}"),
+    };
+    let by_query =
+        || query.iter().find(|(key, _)| key.ends_with("Id") && key != "requestId").map(|(_, value)| value.as_str());
+    let name = match (&route.name, route.verb) {
+        (Some(name), _) => name.as_str(),
+        (None, super::route::Verb::Create) => body["name"].as_str().or_else(by_query).unwrap_or_default(),
+        (None, _) => return parent.trim_end_matches('/').to_owned(),
+    };
+    format!("{parent}{name}")
+}
+
+/// `application/x-www-form-urlencoded`, leniently: what does not decode stays as it is.
+fn form_urlencoded(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(key), decoded(value))
+        })
+        .collect()
+}
+
+fn decoded(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    super::route::percent_decoded(&spaced).unwrap_or(spaced)
+}

@@ -1,0 +1,105 @@
+//! The one store of documents, by path, in versions.
+//!
+//! A change is written when it is accepted and seen when its time has come: an operation in flight is nothing but a
+//! version in the future, so nothing has to happen at the moment it ends. What rules are checked against is the newest
+//! version (`truth`), what callers read is the version of their time (`seen`).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::kind::Kind;
+
+#[derive(Debug, Default)]
+pub struct Store {
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kind: &'static Kind,
+    /// By time; never empty. A version without document is an absence.
+    versions: Vec<Version>,
+}
+
+#[derive(Debug)]
+struct Version {
+    from: Timestamp,
+    document: Option<Value>,
+}
+
+/// The eyes of one reader: a moment, and whether what it sees lags one write behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Eyes {
+    pub now: Timestamp,
+    pub stale: bool,
+}
+
+impl Entry {
+    fn truth(&self) -> Option<&Value> {
+        self.versions.last()?.document.as_ref()
+    }
+
+    fn seen(&self, eyes: Eyes) -> Option<&Value> {
+        let visible = self.versions.iter().rev().filter(|version| version.from <= eyes.now);
+        visible.skip(usize::from(eyes.stale)).next()?.document.as_ref()
+    }
+}
+
+impl Store {
+    /// Writes a version seen from `from` on, in place of whatever was to be seen later than that.
+    pub fn write(&mut self, kind: &'static Kind, path: &str, from: Timestamp, document: Option<Value>) {
+        let entry =
+            self.entries.entry(path.to_owned()).or_insert_with(|| Entry { kind, versions: Vec::with_capacity(2) });
+        entry.versions.retain(|version| version.from <= from);
+        // The current version and the one before it are all that anybody can still see.
+        let old = entry.versions.len().saturating_sub(2);
+        entry.versions.drain(..old);
+        entry.versions.push(Version { from, document });
+    }
+
+    pub fn truth(&self, path: &str) -> Option<&Value> {
+        self.entries.get(path)?.truth()
+    }
+
+    pub fn seen(&self, path: &str, eyes: Eyes) -> Option<&Value> {
+        self.entries.get(path)?.seen(eyes)
+    }
+
+    /// Whether a change of this document has been accepted and is not yet to be seen.
+    pub fn in_flight(&self, path: &str, now: Timestamp) -> bool {
+        self.entries.get(path).and_then(|entry| entry.versions.last()).is_some_and(|version| version.from > now)
+    }
+
+    /// All documents of a kind as they truly are, in the order of their paths.
+    pub fn truths<'a>(&'a self, kind: &'a Kind) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let entries = self.entries.iter().filter(move |(_, entry)| entry.kind == kind);
+        entries.filter_map(|(path, entry)| Some((path.as_str(), entry.truth()?)))
+    }
+
+    /// The documents of a kind under a collection's path as a reader sees them, in the order of their paths.
+    pub fn listed<'a>(
+        &'a self,
+        kind: &'a Kind,
+        under: &'a str,
+        eyes: Eyes,
+    ) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let entries = self.entries.range(under.to_owned()..).take_while(move |(path, _)| path.starts_with(under));
+        let entries = entries.filter(move |(_, entry)| entry.kind == kind);
+        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.seen(eyes)?)))
+    }
+
+    /// Every document there is to see, with its kind and path.
+    pub fn all(&self, eyes: Eyes) -> impl Iterator<Item = (&'static Kind, &str, &Value)> {
+        self.entries.iter().filter_map(move |(path, entry)| Some((entry.kind, path.as_str(), entry.seen(eyes)?)))
+    }
+
+    /// The versions nobody sees yet: when, of what, and what it will be.
+    pub fn future(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &'static Kind, &str, Option<&Value>)> {
+        self.entries.iter().flat_map(move |(path, entry)| {
+            let later = entry.versions.iter().filter(move |version| version.from > now);
+            later.map(move |version| (version.from, entry.kind, path.as_str(), version.document.as_ref()))
+        })
+    }
+}

@@ -1,0 +1,287 @@
+//! The Serverless VPC Access API.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer::{Code, Refusal},
+    audit::Change,
+    call::Call,
+    cidr,
+    clock::{after, written},
+    faults::FaultKind,
+    fields,
+    kinds::{
+        connectors::{self, KIND},
+        networks::network_of,
+        subnetworks,
+    },
+    lro, operations,
+    route::{Target, Verb},
+    state::State,
+};
+
+/// For so long after its operation is done, a connector is still read as it was.
+const LAG: Duration = Duration::from_secs(5);
+const PAGE: usize = 500;
+const MACHINES: [&str; 3] = ["e2-micro", "e2-standard-4", "f1-micro"];
+
+pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+    match (call.route.target, call.route.verb) {
+        (Target::Operations, _) => lro::operation(state, call),
+        (_, Verb::List) => lro::list(state, call, &KIND, PAGE),
+        (_, Verb::Get) => lro::get(state, call, &KIND)?.ok_or_else(not_found),
+        (_, Verb::Create) => lro::change(state, call, &KIND, &sent(call)?, create),
+        (_, Verb::Patch) => lro::change(state, call, &KIND, &sent(call)?, patch),
+        (_, Verb::Delete) => lro::change(state, call, &KIND, &Map::new(), delete),
+        _ => Err(not_found()),
+    }
+}
+
+fn not_found() -> Refusal {
+    lro::not_found("The connector is not found.")
+}
+
+fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
+    let mut sent = fields::check(KIND.fields, &call.object(), "connector")?;
+    fields::prune(&mut sent);
+    Ok(sent)
+}
+
+fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+    let path = change.path;
+    check_id(change.call.parameter("connectorId").unwrap_or_default())?;
+    if state.store.truth(path).is_some() {
+        let message = format!("Resource '{path}' already exists");
+        return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
+    }
+    let mut connector = change.sent.clone();
+    check_form(&connector)?;
+    let sized = size(&mut connector)?;
+    connector.insert("name".to_owned(), path.into());
+    let place = place(state, change, &mut connector);
+    let failure = sized.or(place.err());
+    let end = match &failure {
+        None => "READY",
+        Some(_) => "ERROR",
+    };
+    begin(state, change, Some(("CREATING", connector.clone())), Some((end, connector)), failure)
+}
+
+fn patch(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+    let before = idle(state, change)?;
+    if before["state"] != "READY" {
+        return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", "The connector is not READY."));
+    }
+    let mask = change.call.parameter("updateMask").filter(|mask| !mask.is_empty() && *mask != "*");
+    let named = |field: &str| mask.is_none_or(|mask| mask.split(',').any(|path| camel(path.trim()) == field));
+    let mutable = ["machineType", "minInstances", "maxInstances"];
+    if let Some(path) =
+        mask.and_then(|mask| mask.split(',').find(|path| !mutable.contains(&camel(path.trim()).as_str())))
+    {
+        return Err(Refusal::invalid(format!(
+            "Invalid value for field 'updateMask': '{path}'. The field is immutable."
+        )));
+    }
+    let mut after = before.as_object().cloned().unwrap_or_default();
+    for field in mutable.into_iter().filter(|field| named(field)) {
+        let Some(value) = change.sent.get(field) else { continue };
+        if value.as_i64() < before[field].as_i64() && field != "machineType" {
+            return Err(Refusal::invalid(format!(
+                "Invalid value for field '{field}': '{value}'. Connectors cannot be scaled in."
+            )));
+        }
+        after.insert(field.to_owned(), value.clone());
+    }
+    after.remove("minThroughput");
+    after.remove("maxThroughput");
+    let failure = size(&mut after)?;
+    let updating = before.as_object().cloned().unwrap_or_default();
+    begin(state, change, Some(("UPDATING", updating)), Some(("READY", after)), failure)
+}
+
+fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+    let before = idle(state, change)?.as_object().cloned().unwrap_or_default();
+    begin(state, change, Some(("DELETING", before)), None, None)
+}
+
+/// The connector, if nothing is being done to it.
+fn idle(state: &State, change: &Change<'_>) -> Result<Value, Refusal> {
+    let seen = state.store.seen(change.path, change.call.eyes()).ok_or_else(not_found)?;
+    match seen["state"].as_str() {
+        Some("READY" | "ERROR") if state.store.truth(change.path).is_some() => Ok(seen.clone()),
+        _ => Err(Refusal::new(Code::ABORTED, "aborted", "The connector has another operation in progress.")),
+    }
+}
+
+fn check_id(id: &str) -> Result<(), Refusal> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = (2..=25).contains(&id.len())
+        && id.starts_with(|first: char| first.is_ascii_lowercase())
+        && !id.ends_with('-')
+        && id.bytes().all(inner);
+    if fits {
+        return Ok(());
+    }
+    Err(Refusal::invalid("Connector ID must follow the pattern ^[a-z][-a-z0-9]{0,23}[a-z0-9]$"))
+}
+
+/// A network with a range, or a subnetwork.
+fn check_form(connector: &Map<String, Value>) -> Result<(), Refusal> {
+    let given = |field: &str| connector.contains_key(field);
+    match (given("network"), given("ipCidrRange"), given("subnet")) {
+        (true, true, false) | (false, false, true) => {}
+        (_, _, true) => return Err(Refusal::invalid("Network and IP CIDR range cannot be given with a subnet.")),
+        _ => return Err(Refusal::invalid("Either a subnet, or a network and an IP CIDR range must be given.")),
+    }
+    match connector.get("ipCidrRange").and_then(Value::as_str).map(cidr::range) {
+        Some(range) if range.is_none_or(|range| range.prefix_len() != 28 || range.trunc() != range) => {
+            Err(Refusal::invalid("IP CIDR range must be a /28 block."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Fills in instances from throughput and throughput from instances; instances win.
+/// A connector without an upper bound is accepted, and its operation fails: that is the refusal returned as `Ok`.
+fn size(connector: &mut Map<String, Value>) -> Result<Option<Refusal>, Refusal> {
+    let machine = connector.entry("machineType").or_insert_with(|| "e2-micro".into());
+    if !machine.as_str().is_some_and(|machine| MACHINES.contains(&machine)) {
+        return Err(Refusal::invalid(format!(
+            "Invalid machine type {machine}. Must be one of {}.",
+            MACHINES.join(", ")
+        )));
+    }
+    let bounds = [("min", 2..=9, "minimum", "200 and 1000"), ("max", 3..=10, "maximum", "300 and 1000")];
+    let mut sizes = Vec::new();
+    for (end, allowed, word, between) in bounds {
+        let number = |field: &str| connector.get(field).and_then(Value::as_i64);
+        let (instances, throughput) = (format!("{end}Instances"), format!("{end}Throughput"));
+        let through = number(&throughput).map(|mbps| mbps / 100);
+        if number(&throughput).is_some_and(|mbps| mbps % 100 != 0) || through.is_some_and(|n| !allowed.contains(&n)) {
+            let message = format!("Connector {word} throughput must be a multiple of 100 between {between} in Mbps.");
+            return Err(Refusal::invalid(message));
+        }
+        let size = number(&instances).or(through).or((end == "min").then_some(2));
+        let Some(size) = size else {
+            let message = "Operation failed: A Connector must specify either max_throughput or max_instances.";
+            return Ok(Some(Refusal::invalid(message)));
+        };
+        if !allowed.contains(&size) {
+            let message =
+                format!("Connector {word} instances must be between {} and {}.", allowed.start(), allowed.end());
+            return Err(Refusal::invalid(message));
+        }
+        connector.insert(instances, size.into());
+        connector.insert(throughput, (size * 100).into());
+        sizes.push(size);
+    }
+    if sizes[0] >= sizes[1] {
+        return Err(Refusal::invalid("Connector minimum instances must be less than maximum instances."));
+    }
+    Ok(None)
+}
+
+/// Where the connector is to stand. What is wrong with the place shows only in the operation.
+fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>) -> Result<(), Refusal> {
+    let failed = |why: String| Refusal::invalid(format!("Operation failed: {why}"));
+    let conflict = "Invalid IP CIDR range was provided. It conflicts with an existing subnetwork. Please delete the connector manually.";
+    if let Some(network) = connector.get("network").and_then(Value::as_str) {
+        let name = super::links::last(network).to_owned();
+        let path = format!("projects/{}/global/networks/{name}", change.call.project);
+        let range = connector.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
+        connector.insert("network".to_owned(), name.into());
+        if state.store.truth(&path).is_none() {
+            return Err(failed(format!("The network '{path}' was not found.")));
+        }
+        let taken = range.is_some_and(|range| subnetworks::holder(&state.store, &path, range, "").is_some());
+        return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };
+    }
+    let path = connectors::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
+    let Some(subnet) = state.store.truth(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
+        return Err(failed(format!("The subnetwork '{path}' was not found.")));
+    };
+    let range = subnet["ipCidrRange"].as_str().and_then(cidr::range);
+    if range.is_none_or(|range| range.prefix_len() != 28) {
+        return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
+    }
+    match connectors::on_subnetwork(&state.store, &path) {
+        Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
+        None => Ok(()),
+    }
+}
+
+type Stage = Option<(&'static str, Map<String, Value>)>;
+
+/// Writes the connector's states of now and of the end, and begins the operation between them.
+fn begin(
+    state: &mut State,
+    change: &Change<'_>,
+    now: Stage,
+    end: Stage,
+    failure: Option<Refusal>,
+) -> Result<Value, Refusal> {
+    let call = change.call;
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let (failure, end) = match injected {
+        Some(failure) => (Some(failure), now.clone().map(|(_, connector)| ("ERROR", connector))),
+        None => (failure, end),
+    };
+    let due = after(call.now, state.options.connector);
+    let staged = |stage: Stage| {
+        stage.map(|(state, mut connector)| {
+            connector.insert("state".to_owned(), state.into());
+            Value::Object(connector)
+        })
+    };
+    let (now, end) = (staged(now), staged(end));
+    state.store.write(&KIND, change.path, call.now, now);
+    state.store.write(&KIND, change.path, after(due, LAG), end.clone());
+    let mut response = end.unwrap_or_else(|| json!({}));
+    response["@type"] = if call.route.verb == Verb::Delete {
+        "type.googleapis.com/google.protobuf.Empty".into()
+    } else {
+        format!("type.googleapis.com/{}", KIND.message).into()
+    };
+    let outcome = failure.as_ref().map_or(Ok(response.clone()), Err);
+    let operation = operations::longrunning(call, due, metadata(change, None), metadata(change, Some(due)), outcome);
+    state.record(change.begun("", Some(&operation.running)));
+    let mut ended = change.ended("", &operation.running, due, failure.as_ref());
+    if failure.is_none() {
+        ended["protoPayload"]["response"] = response;
+    }
+    state.record(ended);
+    Ok(state.operations.begin(call, operation))
+}
+
+fn metadata(change: &Change<'_>, end: Option<Timestamp>) -> Value {
+    let mut metadata = json!({
+        "@type": "type.googleapis.com/google.cloud.vpcaccess.v1.OperationMetadata",
+        "method": change.method_name(),
+        "createTime": written(change.call.now),
+        "target": change.path,
+    });
+    if let Some(end) = end {
+        metadata["endTime"] = written(end).into();
+    }
+    metadata
+}
+
+/// A field mask may be written in either case: `min_instances` is `minInstances`.
+fn camel(path: &str) -> String {
+    let mut camel = String::with_capacity(path.len());
+    let mut upper = false;
+    for letter in path.chars() {
+        match letter {
+            '_' => upper = true,
+            _ if upper => {
+                camel.extend(letter.to_uppercase());
+                upper = false;
+            }
+            _ => camel.push(letter),
+        }
+    }
+    camel
+}

@@ -1,0 +1,191 @@
+//! A world as a document: what `--world` loads and `GET /sim/world` shows.
+//!
+//! `{version, now, seed, regions, projects: {ID: {number, apis, iam}}, pubsub: {topics}, resources: {COLLECTION:
+//! [documents as GET returns them]}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
+//! changes of operations that have not ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::{fields, iam::Policy, kind::Kind, operations::Operation, route::Service};
+
+const VERSION: u64 = 1;
+
+/// Where a world file is wrong, and how.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("world: {at}: {why}")]
+pub struct WorldError {
+    /// The path of the field, such as `resources.compute.firewalls[2].priority`.
+    pub at: String,
+    pub why: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    /// When the world stands still; without it, it begins at the caller's time.
+    pub now: Option<Timestamp>,
+    pub seed: u64,
+    pub regions: Vec<String>,
+    pub projects: BTreeMap<String, Project>,
+    pub topics: BTreeSet<String>,
+    pub resources: Vec<Resource>,
+    pub operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    pub number: String,
+    /// Host names of the APIs that are enabled.
+    #[serde(default = "all_apis")]
+    pub apis: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam: Policy,
+}
+
+/// One document, or the absence of one, from a moment on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    pub kind: &'static Kind,
+    pub path: String,
+    /// When it comes to be seen; None is from the beginning.
+    pub from: Option<Timestamp>,
+    pub document: Option<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Future {
+    from: Timestamp,
+    collection: String,
+    path: String,
+    document: Option<Value>,
+}
+
+pub fn all_apis() -> Vec<String> {
+    ["cloudresourcemanager", "compute", "pubsub", "run", "serviceusage", "vpcaccess"]
+        .map(|name| format!("{name}.googleapis.com"))
+        .to_vec()
+}
+
+fn default_regions() -> Vec<String> {
+    ["asia-northeast1", "europe-west1", "europe-west4", "us-central1", "us-east1", "us-west1"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+impl Project {
+    pub fn enabled(&self, service: Service) -> bool {
+        self.apis.iter().any(|api| *api == service.host())
+    }
+}
+
+impl World {
+    /// Reads a world file.
+    pub fn parse(text: &str) -> Result<Self, WorldError> {
+        Self::read(serde_json::from_str(text).map_err(|error| wrong("", error))?)
+    }
+
+    pub fn read(document: Value) -> Result<Self, WorldError> {
+        let Value::Object(mut fields) = document else { return Err(wrong("", "not an object")) };
+        match take::<Option<u64>>(&mut fields, "version")? {
+            Some(VERSION) => {}
+            other => return Err(wrong("version", format!("{other:?} is not {VERSION}"))),
+        }
+        let mut projects: BTreeMap<String, Project> = BTreeMap::new();
+        for (id, project) in take::<Map<String, Value>>(&mut fields, "projects")? {
+            let mut project: Project = parsed(project, &format!("projects.{id}"))?;
+            project.apis.sort();
+            projects.insert(id, project);
+        }
+        let mut pubsub: Map<String, Value> = take_or_default(&mut fields, "pubsub")?;
+        let mut world = Self {
+            now: take_or_default(&mut fields, "now")?,
+            seed: take_or_default(&mut fields, "seed")?,
+            regions: take::<Option<Vec<String>>>(&mut fields, "regions")?.unwrap_or_else(default_regions),
+            projects,
+            topics: take_or_default(&mut pubsub, "topics")
+                .map_err(|error| wrong(&format!("pubsub.{}", error.at), error.why))?,
+            resources: Vec::new(),
+            operations: take_or_default(&mut fields, "operations")?,
+        };
+        let resources: Map<String, Value> = take_or_default(&mut fields, "resources")?;
+        for (collection, documents) in resources {
+            let at = format!("resources.{collection}");
+            let kind = Kind::of_collection(&collection).ok_or_else(|| wrong(&at, "no such collection"))?;
+            for (i, document) in parsed::<Vec<Value>>(documents, &at)?.into_iter().enumerate() {
+                world.resources.push(resource(kind, document, &format!("{at}[{i}]"))?);
+            }
+        }
+        for (i, later) in take_or_default::<Vec<Future>>(&mut fields, "future")?.into_iter().enumerate() {
+            let kind = Kind::of_collection(&later.collection)
+                .ok_or_else(|| wrong(&format!("future[{i}].collection"), "no such collection"))?;
+            world.resources.push(Resource { kind, path: later.path, from: Some(later.from), document: later.document });
+        }
+        match fields.keys().next() {
+            Some(unknown) => Err(wrong(unknown, "unknown field")),
+            None => Ok(world),
+        }
+    }
+
+    pub fn written(&self) -> Value {
+        let (mut resources, mut future) = (Map::new(), Vec::new());
+        for Resource { kind, path, from, document } in &self.resources {
+            let collection = kind.collection.to_owned();
+            match (from, document) {
+                (Some(from), document) => {
+                    future.push(Future { from: *from, collection, path: path.clone(), document: document.clone() });
+                }
+                (None, document) => {
+                    let list = resources.entry(collection).or_insert_with(|| json!([]));
+                    list.as_array_mut().into_iter().for_each(|list| list.extend(document.clone()));
+                }
+            }
+        }
+        json!({
+            "version": VERSION,
+            "now": self.now,
+            "seed": self.seed,
+            "regions": self.regions,
+            "projects": self.projects,
+            "pubsub": {"topics": self.topics},
+            "resources": resources,
+            "operations": self.operations,
+            "future": future,
+        })
+    }
+}
+
+/// A document of a world file: its fields must be those of its kind, and it must say where it belongs.
+fn resource(kind: &'static Kind, document: Value, at: &str) -> Result<Resource, WorldError> {
+    fields::check(kind.fields, &document, "").map_err(|refusal| wrong(at, refusal.message))?;
+    let named_by = if kind.service == Service::Compute { "selfLink" } else { "name" };
+    let path = kind
+        .path_of(&document)
+        .ok_or_else(|| wrong(&format!("{at}.{named_by}"), "missing, or not a resource's path"))?;
+    Ok(Resource { kind, path, from: None, document: Some(document) })
+}
+
+fn wrong(at: &str, why: impl ToString) -> WorldError {
+    let at = if at.is_empty() { "document" } else { at };
+    WorldError { at: at.to_owned(), why: why.to_string() }
+}
+
+fn parsed<T: DeserializeOwned>(value: Value, at: &str) -> Result<T, WorldError> {
+    serde_json::from_value(value).map_err(|error| wrong(at, error))
+}
+
+fn take<T: DeserializeOwned>(fields: &mut Map<String, Value>, name: &str) -> Result<T, WorldError> {
+    parsed(fields.remove(name).unwrap_or_default(), name)
+}
+
+fn take_or_default<T: DeserializeOwned + Default>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+) -> Result<T, WorldError> {
+    Ok(take::<Option<T>>(fields, name)?.unwrap_or_default())
+}
