@@ -104,7 +104,6 @@ fn gateway(
                 name: name.to_owned(),
                 description: stamp.to_string(),
                 network: observed.network_name.to_string(),
-                region: observed.target.region.to_string(),
                 nats: vec![nat(settings, draft, uncovered)],
                 ..Router::default()
             };
