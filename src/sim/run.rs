@@ -58,7 +58,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
 /// Creates or replaces; an update with `allowMissing` may do either.
 fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, path) = (change.call, change.path);
-    let before = state.store.truth(path).cloned();
+    let before = state.standing(call).get(path).cloned();
     match (call.route.verb, &before) {
         (Verb::Create, Some(_)) => {
             let message = format!("Resource '{}' already exists.", super::links::last(path));
@@ -89,7 +89,7 @@ fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
 
 fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let call = change.call;
-    let mut document = match state.store.truth(change.path).and_then(Value::as_object) {
+    let mut document = match state.standing(call).get(change.path).and_then(Value::as_object) {
         Some(document) => document.clone(),
         None => return Err(not_found(call, change.kind)),
     };

@@ -26,7 +26,7 @@ use super::{
     pubsub::Published,
     route::{Route, Service, Target},
     run,
-    store::Store,
+    store::{Standing, Store},
     vpcaccess,
     world::Project,
 };
@@ -92,7 +92,7 @@ impl State {
         }
         self.admit(call)?;
         match (call.route.service, call.route.target) {
-            (Service::ServiceUsage, _) => projects::apis(self, call),
+            (Service::Usage, _) => projects::apis(self, call),
             (_, Target::Project) => projects::get(self, call),
             (_, Target::Locations) => locations::answer(self, call),
             (Service::Compute, _) => compute::answer(self, call),
@@ -114,7 +114,7 @@ impl State {
                 }
             });
         };
-        let always_on = matches!(service, Service::ServiceUsage | Service::ResourceManager);
+        let always_on = matches!(service, Service::Usage | Service::ResourceManager);
         if !always_on && !project.enabled(service) {
             return Err(iam::disabled(service, &project.number));
         }
@@ -184,10 +184,15 @@ impl State {
         self.audit.add(at, entry);
     }
 
-    /// Every document of a kind that a reader sees now.
+    /// What rules are checked against.
+    pub fn standing(&self, call: &Call) -> Standing<'_> {
+        self.store.standing(call.now)
+    }
+
+    /// A document as the caller sees it.
     pub fn seen(&self, kind: &'static Kind, path: &str, call: &Call) -> Option<Value> {
         let mut document = self.store.seen(path, call.eyes())?.clone();
-        kind.rules.present(&self.store, &mut document);
+        kind.rules.present(self.standing(call), &mut document);
         Some(document)
     }
 }

@@ -53,7 +53,7 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let path = change.path;
     check_id(change.call.parameter("connectorId").unwrap_or_default())?;
-    if state.store.truth(path).is_some() {
+    if state.standing(change.call).get(path).is_some() {
         let message = format!("Resource '{path}' already exists");
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
     }
@@ -111,7 +111,7 @@ fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
 fn idle(state: &State, change: &Change<'_>) -> Result<Value, Refusal> {
     let seen = state.store.seen(change.path, change.call.eyes()).ok_or_else(not_found)?;
     match seen["state"].as_str() {
-        Some("READY" | "ERROR") if state.store.truth(change.path).is_some() => Ok(seen.clone()),
+        Some("READY" | "ERROR") => Ok(seen.clone()),
         _ => Err(Refusal::new(Code::ABORTED, "aborted", "The connector has another operation in progress.")),
     }
 }
@@ -193,21 +193,22 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         let path = format!("projects/{}/global/networks/{name}", change.call.project);
         let range = connector.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
         connector.insert("network".to_owned(), name.into());
-        if state.store.truth(&path).is_none() {
+        if state.standing(change.call).get(&path).is_none() {
             return Err(failed(format!("The network '{path}' was not found.")));
         }
-        let taken = range.is_some_and(|range| subnetworks::holder(&state.store, &path, range, "").is_some());
+        let taken =
+            range.is_some_and(|range| subnetworks::holder(state.standing(change.call), &path, range, "").is_some());
         return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };
     }
     let path = connectors::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
-    let Some(subnet) = state.store.truth(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
+    let Some(subnet) = state.standing(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
     let range = subnet["ipCidrRange"].as_str().and_then(cidr::range);
     if range.is_none_or(|range| range.prefix_len() != 28) {
         return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
     }
-    match connectors::on_subnetwork(&state.store, &path) {
+    match connectors::on_subnetwork(state.standing(change.call), &path) {
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
