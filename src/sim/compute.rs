@@ -11,7 +11,7 @@ use super::{
     faults::FaultKind,
     fields, iam,
     kind::{Draft, Kind},
-    links,
+    links, names,
     operations::{self, Operation},
     route::{Target, Verb},
     state::State,
@@ -108,9 +108,7 @@ impl Filter {
             Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
                 Ok(Self(Some((name, value))))
             }
-            _ => Err(Refusal::invalid(format!(
-                "Invalid value for field 'filter': '{text}'. Invalid list filter expression."
-            ))),
+            _ => Err(Refusal::value("filter", text, "Invalid list filter expression.")),
         }
     }
 
@@ -178,17 +176,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
 /// RFC 1035 and at most 63 characters: <https://cloud.google.com/compute/docs/naming-resources>.
 fn check_name(sent: &Map<String, Value>) -> Result<(), Refusal> {
     let name = sent.get("name").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.name"))?;
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=63).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.bytes().all(inner);
-    let wanted = "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'";
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::invalid(format!("Invalid value for field 'resource.name': '{name}'. {wanted}")))
-    }
+    if names::is_label(name, 1..=63) { Ok(()) } else { Err(Refusal::value("resource.name", name, names::WANTED)) }
 }
 
 /// The permission on the resource itself, and those its kind asks beside it.
@@ -307,8 +295,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     if let Some(field) = before.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
         let value = document.get(field).unwrap_or(&Value::Null);
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let message = format!("Invalid value for field 'resource.{field}': '{value}'. The field cannot be changed.");
-        return Err(Refusal::invalid(message));
+        return Err(Refusal::value(&format!("resource.{field}"), &value, "The field cannot be changed."));
     }
     kind.rules.check(draft, &document)?;
     Ok(document)

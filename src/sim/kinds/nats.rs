@@ -191,5 +191,5 @@ fn options(subnetwork: &Value) -> Vec<&str> {
 
 fn invalid(at: &str, value: &Value, why: &str) -> Refusal {
     let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Refusal::invalid(format!("Invalid value for field '{at}': '{value}'. {why}"))
+    Refusal::value(at, &value, why)
 }

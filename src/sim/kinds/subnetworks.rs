@@ -99,8 +99,7 @@ impl Rules for Subnetwork {
             .get("ipCidrRange")
             .and_then(Value::as_str)
             .ok_or_else(|| Refusal::required("resource.ipCidrRange"))?;
-        let bad =
-            |why: &str| Refusal::invalid(format!("Invalid value for field 'resource.ipCidrRange': '{sent}'. {why}"));
+        let bad = |why: &str| Refusal::value("resource.ipCidrRange", sent, why);
         let range = cidr::range(sent).ok_or_else(|| bad("Must be a CIDR address range."))?;
         if range.trunc() != range {
             return Err(bad("The IP range must be a valid CIDR range: host bits are set."));

@@ -357,7 +357,10 @@ async fn connectors() {
             ),
             post(url("a-name-longer-than-25-chars"), connector(), 400, "INVALID_ARGUMENT", "Connector ID"),
             refused(json!({"network": "vpc"}), "must be given"),
-            refused(json!({"network": "vpc", "subnet": {"name": "egress"}}), "cannot be given with a subnet"),
+            refused(
+                json!({"ipCidrRange": "10.9.0.0/28", "subnet": {"name": "egress"}}),
+                "cannot be given with a subnet",
+            ),
             refused(cidr("10.9.0.0/24"), "/28"),
             refused(sized(json!({"minInstances": 3, "maxInstances": 3})), "less than maximum"),
             refused(sized(json!({"minInstances": 1, "maxInstances": 3})), "between 2 and 9"),
