@@ -213,7 +213,7 @@ pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64) -> N
         "pool-exhausted",
         object(connector),
         format!(
-            "no /28 is free for connector {} in {pools}, which holds {capacity} connectors at most; add a range to `connector.subnet_pools`",
+            "no /28 is free for connector {} in {pools}, which has room for {capacity} in all; add a range to `connector.subnet_pools`",
             connector.name
         ),
     )
