@@ -123,7 +123,7 @@ impl Engine {
                 break observed;
             }
             report.rounds += 1;
-            let applied = self.write(&client, &plan, &report.id, deadline).await;
+            let applied = self.write(&client, &plan, &report, deadline).await;
             self.note(&request, &applied, &plan);
             for result in applied {
                 match result.report.outcome {
@@ -178,14 +178,20 @@ impl Engine {
     }
 
     /// Writers of one network and region take turns, so that none loses another's addition to a shared list.
-    async fn write(&self, client: &Client, plan: &Plan, report_id: &str, deadline: Instant) -> Vec<Applied> {
+    async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
         let key = (plan.network.clone(), plan.target.region.to_string());
         let lock = self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
         let _turn = lock.lock().await;
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
-        apply::apply(client, plan, Terms { report_id, deadline, stop: &self.stop }, &tell).await
+        apply::apply(
+            client,
+            plan,
+            Terms { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop },
+            &tell,
+        )
+        .await
     }
 
     fn note(&self, request: &RunRequest, applied: &[Applied], plan: &Plan) {
