@@ -183,11 +183,8 @@ mod tests {
             tracing::info!("without");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        let [within, without] =
-            text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()[..]
-        else {
-            panic!("{text}")
-        };
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [within, without] = lines.as_slice() else { panic!("{text}") };
         let trace = "logging.googleapis.com/trace";
         assert_eq!(within[trace], "projects/demo-project/traces/4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!((&within["severity"], &within["span"]["report"]), (&"WARNING".into(), &"r-1".into()));
