@@ -17,6 +17,7 @@ mod auditlog;
 mod build;
 mod call;
 pub mod calls;
+mod change;
 mod cidr;
 mod clock;
 pub mod cloud;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     answer::Refusal,
-    compute,
+    change,
     fields::{Field, any, choice, flag, int, link, long, message, text},
     kind::{Audited, Draft, Kind, Rules},
     links, names,
@@ -80,7 +80,7 @@ impl Rules for Firewall {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        compute::reference(draft, document, "network")?;
+        change::reference(draft, document, "network")?;
         let given = |name: &str| document.contains_key(name);
         if given("allowed") == given("denied") {
             let why = "Exactly one of 'allowed' and 'denied' must be specified.";
@@ -106,7 +106,7 @@ impl Rules for Firewall {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }
 

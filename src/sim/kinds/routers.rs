@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::sim::{
     answer::{Code, Refusal},
-    compute,
+    change,
     fields::{Field, any, flag, link, long, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{nats, networks::network_of},
@@ -59,7 +59,7 @@ impl Rules for Router {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = compute::reference(draft, document, "network")?;
+        let network = change::reference(draft, document, "network")?;
         if draft.before.is_none() {
             let here = beside(draft, &network).count();
             if here >= ROUTERS_IN_A_NETWORK_AND_REGION {
@@ -73,7 +73,7 @@ impl Rules for Router {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }
 

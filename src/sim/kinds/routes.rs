@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::sim::{
     answer::Refusal,
-    cidr, compute,
+    change, cidr,
     fields::{Field, any, int, link, long, text},
     kind::{Audited, Draft, Kind, Rules},
     route::Service,
@@ -60,7 +60,7 @@ impl Rules for Route {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        compute::reference(draft, document, "network")?;
+        change::reference(draft, document, "network")?;
         let range =
             document.get("destRange").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.destRange"))?;
         if cidr::range(range).is_none() {
@@ -74,6 +74,6 @@ impl Rules for Route {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sim::{
     answer::Refusal,
-    cidr, compute,
+    change, cidr,
     fields::{Field, Type, any, choice, field, flag, link, long, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, networks::network_of, routers},
@@ -94,7 +94,7 @@ impl Rules for Subnetwork {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = compute::reference(draft, document, "network")?;
+        let network = change::reference(draft, document, "network")?;
         let sent = document
             .get("ipCidrRange")
             .and_then(Value::as_str)
@@ -116,7 +116,7 @@ impl Rules for Subnetwork {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 
     fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
