@@ -94,6 +94,11 @@ impl Kind {
         kinds::ALL.iter().copied().find(fits)
     }
 
+    /// The last part of the message's name: `Job`.
+    pub fn noun(&self) -> &'static str {
+        self.message.rsplit('.').next().unwrap_or_default()
+    }
+
     /// The path of the collection in a project and region, with a slash at its end.
     pub fn collection_path(&self, project: &str, region: Option<&str>) -> String {
         let segment = self.segment;

@@ -12,6 +12,7 @@
 //! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
 
 pub mod answer;
+mod asked;
 mod audit;
 mod auditlog;
 mod build;
@@ -35,6 +36,7 @@ mod links;
 mod locations;
 mod lro;
 mod names;
+mod namespaces;
 mod operations;
 mod projects;
 pub mod pubsub;

@@ -136,7 +136,7 @@ impl State {
             return Err(iam::disabled(service, &project.number));
         }
         match call.region() {
-            Some("-") if service == Service::VpcAccess => Ok(()),
+            Some("-") if service == Service::VpcAccess || call.route.is_knative() => Ok(()),
             Some(region) if !self.regions.iter().any(|known| known == region) => {
                 Err(locations::unknown(service, region))
             }
@@ -147,7 +147,10 @@ impl State {
     /// Writes down what was asked and what came of it.
     pub fn log(&mut self, request: &Request<Bytes>, call: Option<&Call>, status: u16, began: Timestamp) {
         let took = self.clock.now().duration_since(began);
-        let body = request.body();
+        let body = match request.body() {
+            body if body.is_empty() => Value::Null,
+            body => serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+        };
         self.calls.push(Logged {
             at: written(began),
             method: request.method().to_string(),
@@ -156,7 +159,7 @@ impl State {
             caller: iam::caller(request.headers(), &self.options.caller),
             status,
             ms: took.as_millis().try_into().unwrap_or(0),
-            body: serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+            body,
         });
     }
 
@@ -235,7 +238,10 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
         || query.iter().find(|(key, _)| key.ends_with("Id") && key != "requestId").map(|(_, value)| value.as_str());
     let name = match (&route.name, route.verb) {
         (Some(name), _) => name.as_str(),
-        (None, Verb::Create) => body["name"].as_str().or_else(by_query).unwrap_or_default(),
+        (None, Verb::Create) => {
+            let named = body["name"].as_str().or_else(|| body["metadata"]["name"].as_str());
+            named.or_else(by_query).unwrap_or_default()
+        }
         (None, _) => return parent.trim_end_matches('/').to_owned(),
     };
     format!("{parent}{name}")

@@ -3,6 +3,7 @@
 mod doors;
 mod faults;
 mod rules;
+mod serverless;
 mod story;
 mod worlds;
 
