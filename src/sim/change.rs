@@ -42,7 +42,7 @@ pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
 fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
     match call.route.verb {
         Verb::Delete => Ok(Map::new()),
-        Verb::Own(_) => fields::check(&[fields::flag("privateIpGoogleAccess")], &call.object(), "resource"),
+        Verb::Own(_) => fields::check(&[&[fields::flag("privateIpGoogleAccess")]], &call.object(), "resource"),
         Verb::Create => {
             let mut sent = fields::check(kind.fields, &call.object(), "resource")?;
             fields::prune(&mut sent);

@@ -22,7 +22,7 @@ pub struct Kind {
     pub permissions: &'static str,
     /// `compute#firewall`, or the name of the proto message.
     pub message: &'static str,
-    pub fields: &'static [Field],
+    pub fields: &'static [&'static [Field]],
     pub audited: Audited,
     pub rules: &'static dyn Rules,
 }

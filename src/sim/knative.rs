@@ -23,53 +23,24 @@ pub fn event(change: &Change<'_>, number: &str, resource: &Value) -> Value {
 /// v2's document in v1's form.
 pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     let empty = Map::new();
+    let template = run::template(kind, resource.as_object().unwrap_or(&empty));
     let mut labels = resource["labels"].clone();
-    labels["cloud.googleapis.com/location"] = path.split('/').nth(3).unwrap_or_default().into();
-    let settled = resource["terminalCondition"]["state"] == "CONDITION_SUCCEEDED";
-    let mut status = json!({
-        "observedGeneration": integer(&resource["observedGeneration"]),
-        "conditions": [{
-            "type": "Ready",
-            "status": if settled { "True" } else { "Unknown" },
-            "lastTransitionTime": resource["updateTime"],
-        }],
-    });
-    let inner = run::template(kind, resource.as_object().unwrap_or(&empty));
-    let mut spec = json!({
-        "containers": inner["containers"],
-        "volumes": inner["volumes"],
-        "serviceAccountName": inner["serviceAccount"],
-        "timeoutSeconds": inner["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
-    });
-    let name = links::last(path);
+    labels["cloud.googleapis.com/location"] = region(path).into();
     let mut annotations = resource["annotations"].clone();
     annotations["run.googleapis.com/launch-stage"] = resource["launchStage"].clone();
     let about = if *kind == jobs::KIND { "run.googleapis.com" } else { "serving.knative.dev" };
     for field in ["creator", "lastModifier"] {
         annotations[format!("{about}/{field}")] = resource[field].clone();
     }
-    if *kind == jobs::KIND {
-        spec["maxRetries"] = inner["maxRetries"].clone();
-        let outer = &resource["template"];
-        spec =
-            json!({"taskCount": outer["taskCount"], "parallelism": outer["parallelism"], "template": {"spec": spec}});
-        status["executionCount"] = 0.into();
-    } else {
-        spec["containerConcurrency"] = inner["maxInstanceRequestConcurrency"].clone();
-        let revision = format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
-        status["url"] =
-            format!("https://{name}-{number}.{}.run.app", path.split('/').nth(3).unwrap_or_default()).into();
-        status["latestCreatedRevisionName"] = revision.clone().into();
-        if settled {
-            status["latestReadyRevisionName"] = revision.clone().into();
-            status["traffic"] = json!([{"revisionName": revision, "percent": 100, "latestRevision": true}]);
-        }
-    }
+    let given = json!({
+        "annotations": template_annotations(resource, template),
+        "labels": resource["template"]["labels"],
+    });
     let mut document = json!({
         "apiVersion": version(kind),
         "kind": kind.noun(),
         "metadata": {
-            "name": name,
+            "name": links::last(path),
             "namespace": number,
             "uid": resource["uid"],
             "generation": integer(&resource["generation"]),
@@ -78,13 +49,55 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
             "labels": labels,
             "annotations": annotations,
         },
-        "spec": {"template": {"metadata": {"annotations": template_annotations(resource, inner), "labels": resource["template"]["labels"]}, "spec": spec}},
-        "status": status,
+        "spec": {"template": {"metadata": given, "spec": spec(kind, resource, template)}},
+        "status": status(kind, path, number, resource),
     });
     if let Value::Object(document) = &mut document {
         fields::prune(document);
     }
     document
+}
+
+fn region(path: &str) -> &str {
+    path.split('/').nth(3).unwrap_or_default()
+}
+
+fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
+    let mut spec = json!({
+        "containers": template["containers"],
+        "volumes": template["volumes"],
+        "serviceAccountName": template["serviceAccount"],
+        "timeoutSeconds": template["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
+    });
+    if *kind != jobs::KIND {
+        spec["containerConcurrency"] = template["maxInstanceRequestConcurrency"].clone();
+        return spec;
+    }
+    spec["maxRetries"] = template["maxRetries"].clone();
+    let outer = &resource["template"];
+    json!({"taskCount": outer["taskCount"], "parallelism": outer["parallelism"], "template": {"spec": spec}})
+}
+
+fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
+    let settled = resource["terminalCondition"]["state"] == "CONDITION_SUCCEEDED";
+    let ready = if settled { "True" } else { "Unknown" };
+    let mut status = json!({
+        "observedGeneration": integer(&resource["observedGeneration"]),
+        "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": resource["updateTime"]}],
+    });
+    if *kind == jobs::KIND {
+        status["executionCount"] = 0.into();
+        return status;
+    }
+    let name = links::last(path);
+    let revision = format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
+    status["url"] = format!("https://{name}-{number}.{}.run.app", region(path)).into();
+    status["latestCreatedRevisionName"] = revision.clone().into();
+    if settled {
+        status["latestReadyRevisionName"] = revision.clone().into();
+        status["traffic"] = json!([{"revisionName": revision, "percent": 100, "latestRevision": true}]);
+    }
+    status
 }
 
 fn integer(text: &Value) -> Option<i64> {

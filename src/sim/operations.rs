@@ -58,6 +58,7 @@ impl Operations {
         if self.by_path.len() >= KEPT {
             let day = SignedDuration::from_hours(24);
             self.by_path.retain(|_, old| now.duration_since(old.due) < day);
+            self.by_request.retain(|_, path| self.by_path.contains_key(path));
         }
         self.by_path.insert(operation.path.clone(), operation);
     }

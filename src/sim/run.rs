@@ -171,7 +171,7 @@ fn check_template(state: &State, change: &Change<'_>, document: &Map<String, Val
 }
 
 /// Whether Cloud Run can use a connector. That it is missing, that its API is disabled and that the service agent may
-/// not use it give one and the same answer.
+/// not use it give one and the same answer; so does, here, a connector that is not up yet, about which Google is silent.
 fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let call = change.call;
     let ["projects", project, "locations", region, "connectors", name] = connector.split('/').collect::<Vec<_>>()[..]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     answer::Refusal,
     change,
-    fields::{Field, any, choice, flag, int, link, long, message, text},
+    fields::{self, Field, any, choice, flag, int, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     links, names,
     route::Service,
@@ -20,7 +20,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.firewalls",
     permissions: "compute.firewalls",
     message: "compute#firewall",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_firewall_rule", id: "firewall_rule_id", region: None },
     rules: &Firewall,
 };
@@ -44,10 +44,6 @@ const FIELDS: &[Field] = &[
     text("targetServiceAccounts").repeated(),
     message("logConfig", &[flag("enable"), choice("metadata", &["EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA"])]),
     any("params"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 const WITH_PORTS: [&str; 5] = ["tcp", "udp", "sctp", "6", "17"];

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::sim::{
     answer::{Code, Refusal},
     change,
-    fields::{Field, any, flag, link, long, message, text},
+    fields::{self, Field, any, flag, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{nats, networks::network_of},
     links,
@@ -21,7 +21,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.routers",
     permissions: "compute.routers",
     message: "compute#router",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_router", id: "router_id", region: Some("region") },
     rules: &Router,
 };
@@ -39,10 +39,6 @@ const FIELDS: &[Field] = &[
     any("md5AuthenticationKeys").repeated(),
     any("params"),
     link("nccGateway"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 /// <https://cloud.google.com/network-connectivity/docs/router/quotas>

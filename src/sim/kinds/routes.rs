@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::sim::{
     answer::Refusal,
     change, cidr,
-    fields::{Field, any, int, link, long, text},
+    fields::{self, Field, any, int, link, text},
     kind::{Audited, Draft, Kind, Rules},
     route::Service,
 };
@@ -18,7 +18,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.routes",
     permissions: "compute.routes",
     message: "compute#route",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_route", id: "route_id", region: None },
     rules: &Route,
 };
@@ -46,10 +46,6 @@ const FIELDS: &[Field] = &[
     any("asPaths").repeated().output(),
     any("warnings").repeated().output(),
     any("params"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 struct Route;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::sim::{
     answer::Refusal,
     change, cidr,
-    fields::{Field, Type, any, choice, field, flag, link, long, message, text},
+    fields::{self, Field, Type, any, choice, field, flag, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, networks::network_of, routers},
     links,
@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.subnetworks",
     permissions: "compute.subnetworks",
     message: "compute#subnetwork",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_subnetwork", id: "subnetwork_id", region: Some("location") },
     rules: &Subnetwork,
 };
@@ -80,10 +80,6 @@ const FIELDS: &[Field] = &[
     text("ipv6CidrRange").output(),
     text("ipv6GceEndpoint").output(),
     text("state").output(),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 struct Subnetwork;

@@ -462,3 +462,16 @@ async fn effective_firewalls() {
     assert_eq!(types(&here), ["HIERARCHY", "NETWORK", "NETWORK_REGIONAL"]);
     assert_eq!(here["firewalls"][0]["name"], "rule");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_network_takes_along_what_came_with_it() {
+    let caller = Caller::new(super::World::with_project("demo", "123456789012").network("demo", "custom"));
+    let networks = format!("{COMPUTE}/global/networks");
+    caller.done(Method::POST, &networks, json!({"name": "auto", "autoCreateSubnetworks": true})).await;
+    for name in ["auto", "custom"] {
+        caller.done(Method::DELETE, &format!("{networks}/{name}"), Value::Null).await;
+    }
+    for list in ["global/networks", "global/routes", "regions/europe-west1/subnetworks"] {
+        assert!(caller.get(&format!("{COMPUTE}/{list}")).await.1["items"].is_null(), "{list}");
+    }
+}
