@@ -1,5 +1,6 @@
 //! The simulated cloud, as its callers meet it: in process, on paused time.
 
+mod anything;
 mod doors;
 mod faults;
 mod rules;
