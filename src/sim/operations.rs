@@ -131,9 +131,9 @@ pub fn compute(call: &Call, target: &str, target_id: &str, due: Timestamp, failu
 fn operation_type(call: &Call) -> &'static str {
     match (call.route.verb, call.method.as_str()) {
         (_, "compute.networks.patch") => "updateNetwork",
+        (_, "compute.firewalls.patch") => "compute.firewalls.patch",
         (Verb::Own(name), _) => name,
         (Verb::Create, _) => "insert",
-        (Verb::Patch, _) if call.method == "compute.firewalls.patch" => "compute.firewalls.patch",
         (Verb::Patch, _) => "patch",
         (Verb::Update, _) => "update",
         _ => "delete",
