@@ -17,6 +17,43 @@ use crate::domain::{
 /// What one call told, or why it did not: a rule that needs `T` takes `T`, so a failed read can lead to no step.
 pub type Read<T> = Result<T, ReadFailure>;
 
+/// As JSON, a read is what was read, or `{"unread": …}` with why.
+mod plain {
+    use std::collections::BTreeMap;
+
+    use serde::{Serialize, Serializer};
+
+    use super::{Read, ReadFailure};
+
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Plain<'a, T> {
+        Read(&'a T),
+        Unread { unread: &'a ReadFailure },
+    }
+
+    impl<'a, T> From<&'a Read<T>> for Plain<'a, T> {
+        fn from(read: &'a Read<T>) -> Self {
+            read.as_ref().map_or_else(|unread| Self::Unread { unread }, Self::Read)
+        }
+    }
+
+    pub fn read<T: Serialize, S: Serializer>(read: &Read<T>, serializer: S) -> Result<S::Ok, S::Error> {
+        Plain::from(read).serialize(serializer)
+    }
+
+    pub fn asked<T: Serialize, S: Serializer>(read: &Option<Read<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+        read.as_ref().map(Plain::from).serialize(serializer)
+    }
+
+    pub fn each<K: Serialize, T: Serialize, S: Serializer>(
+        reads: &BTreeMap<K, Read<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(reads.iter().map(|(key, read)| (key, Plain::from(read))))
+    }
+}
+
 /// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,23 +86,35 @@ pub struct Observed {
     pub at: Timestamp,
     /// The policy's network for this target.
     pub network_name: NetworkRef,
+    #[serde(serialize_with = "plain::read")]
     pub jobs: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub services: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub worker_pools: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub connectors: Read<Vec<Connector>>,
     /// Subnets of the region, in the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub subnets: Read<Vec<Subnet>>,
     /// Routers of the region, in the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub routers: Read<Vec<Router>>,
     /// Firewall rules of the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub firewalls: Read<Vec<Firewall>>,
+    #[serde(serialize_with = "plain::read")]
     pub effective: Read<EffectiveFirewalls>,
     /// Routes of the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub routes: Read<Vec<Route>>,
     /// `Ok(None)` = there is no such network.
+    #[serde(serialize_with = "plain::asked")]
     pub network: Option<Read<Option<Network>>>,
+    #[serde(serialize_with = "plain::asked")]
     pub address_space: Option<Read<AddressSpace>>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
+    #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
 }
 
