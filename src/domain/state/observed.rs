@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network,
+    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network, plain,
     route::Route, router::Router, subnet::Subnet, workload::Workload,
 };
 use crate::domain::{
@@ -16,43 +16,6 @@ use crate::domain::{
 
 /// What one call told, or why it did not: a rule that needs `T` takes `T`, so a failed read can lead to no step.
 pub type Read<T> = Result<T, ReadFailure>;
-
-/// As JSON, a read is what was read, or `{"unread": …}` with why.
-mod plain {
-    use std::collections::BTreeMap;
-
-    use serde::{Serialize, Serializer};
-
-    use super::{Read, ReadFailure};
-
-    #[derive(Serialize)]
-    #[serde(untagged)]
-    enum Plain<'a, T> {
-        Read(&'a T),
-        Unread { unread: &'a ReadFailure },
-    }
-
-    impl<'a, T> From<&'a Read<T>> for Plain<'a, T> {
-        fn from(read: &'a Read<T>) -> Self {
-            read.as_ref().map_or_else(|unread| Self::Unread { unread }, Self::Read)
-        }
-    }
-
-    pub fn read<T: Serialize, S: Serializer>(read: &Read<T>, serializer: S) -> Result<S::Ok, S::Error> {
-        Plain::from(read).serialize(serializer)
-    }
-
-    pub fn asked<T: Serialize, S: Serializer>(read: &Option<Read<T>>, serializer: S) -> Result<S::Ok, S::Error> {
-        read.as_ref().map(Plain::from).serialize(serializer)
-    }
-
-    pub fn each<K: Serialize, T: Serialize, S: Serializer>(
-        reads: &BTreeMap<K, Read<T>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(reads.iter().map(|(key, read)| (key, Plain::from(read))))
-    }
-}
 
 /// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
