@@ -143,11 +143,6 @@ impl Lab {
         let calls = self.cloud.calls().into_iter().skip(from);
         calls.filter(|call| call.method != "GET" && call.caller.starts_with("runner@")).map(|call| call.call).collect()
     }
-
-    pub fn documents(&self, collection: &str) -> Vec<Value> {
-        let world = self.cloud.world().written();
-        world["resources"][collection].as_array().cloned().unwrap_or_default()
-    }
 }
 
 pub fn signal(target: &Target) -> Signal {
