@@ -30,8 +30,9 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
             let due = state.audit.take(now);
             (due, state.audit.next().map_or(IDLE, |next| state.clock.until(next)))
         };
-        for (entry, deliver) in due.iter().zip(std::iter::repeat(&deliver).flatten()) {
-            pushes.extend(messages(cloud, entry).into_iter().map(|(to, body)| push(Arc::clone(deliver), to, body)));
+        if let Some(deliver) = &deliver {
+            let messages = due.iter().flat_map(|entry| messages(cloud, entry));
+            pushes.extend(messages.map(|(to, body)| push(Arc::clone(deliver), to, body)));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
