@@ -2,6 +2,7 @@
 
 mod counted;
 pub mod metrics;
+pub mod simulated;
 
 use std::{
     fs, io,
@@ -25,7 +26,7 @@ use crate::{
         http::HttpTransport,
         transport::Transport,
     },
-    reconcile::{Engine, Ids, Now, expand::Expander, outbox::Outbox, publish, queue::Queue},
+    reconcile::{Engine, Ids, Now, expand::Expander, outbox::Outbox, publish::{self, WithoutTopic}, queue::Queue},
 };
 
 /// What the program is put together from; every field has a flag and an `EGRESS_*` variable.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// In place of the policy's `reports.topic`.
     pub report_topic: Option<String>,
+    /// Where reports go if neither names a topic.
+    pub without_topic: WithoutTopic,
     /// `PUBSUB_EMULATOR_HOST`: where reports go instead of Google.
     pub pubsub_emulator: Option<String>,
     /// Our own service account, whose entries are mostly ignored; none = nothing is ours.
@@ -54,6 +57,8 @@ pub enum StartError {
     Endpoint(#[from] EndpointError),
     #[error("EGRESS_ACCESS_TOKEN: found characters that no HTTP header can carry, expected an access token")]
     Token,
+    #[error("--principal: found characters that no e-mail address has")]
+    Principal,
 }
 
 /// The running program but for its doors.
@@ -81,7 +86,7 @@ impl App {
         let transport = Arc::new(Counted::new(transport, metrics.clone()));
         let client = Client::new(transport, settings.endpoints, settings.credentials);
         let topic = settings.report_topic.as_deref().or(policy.reports.topic.as_deref());
-        let (_, publisher) = sync::watch::channel(publish::to(topic, settings.pubsub_emulator.as_deref()));
+        let (_, publisher) = sync::watch::channel(publish::to(topic, settings.pubsub_emulator.as_deref(), settings.without_topic));
         let (sender, receiver) = sync::watch::channel(policy);
         let engine = Arc::new(Engine::new(client, receiver, Outbox::new(publisher), now, ids));
         let tasks = TaskTracker::new();
@@ -99,6 +104,8 @@ impl App {
             path: settings.policy,
         }))
     }
+
+    pub fn start(self: &Arc<Self>) {}
 
     /// The policy as it stands now.
     pub fn policy(&self) -> Arc<Policy> {
