@@ -105,8 +105,6 @@ impl App {
         }))
     }
 
-    pub fn start(self: &Arc<Self>) {}
-
     /// The policy as it stands now.
     pub fn policy(&self) -> Arc<Policy> {
         self.policy.borrow().clone()
