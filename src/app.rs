@@ -2,23 +2,29 @@
 
 mod counted;
 pub mod metrics;
+mod policy_file;
+mod principal;
 pub mod simulated;
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::sync;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use self::{counted::Counted, metrics::Metrics};
 use crate::{
-    domain::policy::{self, Policy, PolicyError},
+    domain::{
+        event::OwnPrincipals,
+        policy::{self, Mode, Policy, PolicyError},
+        scope::Scope,
+    },
     google::{
         client::Client,
         credentials::Credentials,
@@ -26,7 +32,13 @@ use crate::{
         http::HttpTransport,
         transport::Transport,
     },
-    reconcile::{Engine, Ids, Now, expand::Expander, outbox::Outbox, publish::{self, WithoutTopic}, queue::Queue},
+    reconcile::{
+        Engine, Ids, Now,
+        expand::Expander,
+        outbox::Outbox,
+        publish::{self, Publish, WithoutTopic},
+        queue::Queue,
+    },
 };
 
 /// What the program is put together from; every field has a flag and an `EGRESS_*` variable.
@@ -67,10 +79,16 @@ pub struct App {
     pub queue: Arc<Queue<Engine>>,
     pub expander: Arc<Expander>,
     pub metrics: Arc<Metrics>,
-    pub principal: Option<String>,
+    /// What runs beside the requests; the process waits for it a while before it ends.
     pub tasks: TaskTracker,
-    policy: sync::watch::Sender<Arc<Policy>>,
-    path: PathBuf,
+    settings: Settings,
+    transport: Arc<dyn Transport>,
+    policy: watch::Sender<Arc<Policy>>,
+    scope: watch::Sender<Arc<Scope>>,
+    publisher: watch::Sender<Arc<dyn Publish>>,
+    own: OnceLock<OwnPrincipals>,
+    /// What is wrong with the policy file, since it last was right.
+    distrusted: Mutex<Option<String>>,
 }
 
 impl App {
@@ -83,31 +101,106 @@ impl App {
     ) -> Result<Arc<Self>, StartError> {
         let policy = Arc::new(read_policy(&settings.policy)?);
         let metrics = Arc::new(Metrics::default());
-        let transport = Arc::new(Counted::new(transport, metrics.clone()));
-        let client = Client::new(transport, settings.endpoints, settings.credentials);
-        let topic = settings.report_topic.as_deref().or(policy.reports.topic.as_deref());
-        let (_, publisher) = sync::watch::channel(publish::to(topic, settings.pubsub_emulator.as_deref(), settings.without_topic));
-        let (sender, receiver) = sync::watch::channel(policy);
-        let engine = Arc::new(Engine::new(client, receiver, Outbox::new(publisher), now, ids));
+        let counted = Arc::new(Counted::new(transport.clone(), metrics.clone()));
+        let client = Client::new(counted, settings.endpoints.clone(), settings.credentials.clone());
+        let (publisher, sends) = watch::channel(settings.publisher(&policy));
+        let scope = watch::Sender::new(Arc::new(Scope::of(&policy)));
+        let (sender, receiver) = watch::channel(policy);
+        let engine = Arc::new(Engine::new(client, receiver, Outbox::new(sends), now, ids));
         let tasks = TaskTracker::new();
         let queue = Arc::new(Queue::new(engine.clone(), tasks.clone()));
         let expander = Expander::new(engine.clone(), queue.clone(), settings.wide_interval);
         metrics.follow(&engine.progress);
-        Ok(Arc::new(Self {
+        let app = Self {
             engine,
             queue,
             expander,
             metrics,
-            principal: settings.principal,
             tasks,
+            transport,
             policy: sender,
-            path: settings.policy,
-        }))
+            scope,
+            publisher,
+            own: OnceLock::new(),
+            distrusted: Mutex::default(),
+            settings,
+        };
+        if let Some(principal) = app.settings.principal.clone() {
+            app.is_called(principal);
+        }
+        Ok(Arc::new(app))
+    }
+
+    /// Starts what runs beside the doors, until the engine is stopped: the policy file is watched, and on Cloud Run our
+    /// own name is looked up unless a setting tells it.
+    pub fn start(self: &Arc<Self>) {
+        let stop = &self.engine.stop;
+        self.tasks.spawn(stop.clone().run_until_cancelled_owned(policy_file::follow(self.clone())));
+        if std::env::var_os("K_SERVICE").is_some() && self.own.get().is_none() {
+            let host = std::env::var("GCE_METADATA_HOST").ok();
+            let this = self.clone();
+            self.tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+                this.is_called(principal::learn(&*this.transport, host.as_deref()).await);
+            }));
+        }
     }
 
     /// The policy as it stands now.
     pub fn policy(&self) -> Arc<Policy> {
         self.policy.borrow().clone()
+    }
+
+    /// What the policy makes us responsible for.
+    pub fn scope(&self) -> Arc<Scope> {
+        self.scope.borrow().clone()
+    }
+
+    /// Whose entries are our own; nobody's as long as our name is unknown.
+    pub fn own(&self) -> OwnPrincipals {
+        self.own.get().cloned().unwrap_or_default()
+    }
+
+    /// What a person must mend before the service can do its work.
+    pub fn troubles(&self) -> Vec<String> {
+        let policy = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        policy.into_iter().chain(self.engine.outbox.refused()).collect()
+    }
+
+    /// Sends reports elsewhere from now on.
+    pub fn report_to(&self, publisher: Arc<dyn Publish>) {
+        self.publisher.send_replace(publisher);
+    }
+
+    fn is_called(&self, principal: String) {
+        // Whoever came first knew as well.
+        let _ = self.own.set(OwnPrincipals::from_iter([principal]));
+    }
+
+    /// Takes over what the policy file says now.
+    fn adopt(&self, policy: Policy) {
+        let mended = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        let before = self.policy();
+        if policy.hash == before.hash && !mended {
+            return;
+        }
+        tracing::info!(hash = policy.hash, mode = ?policy.mode, "the policy file has changed");
+        if policy.reports.topic != before.reports.topic {
+            self.report_to(self.settings.publisher(&policy));
+        }
+        self.scope.send_replace(Arc::new(Scope::of(&policy)));
+        self.policy.send_replace(Arc::new(policy));
+    }
+
+    /// Until the file is mended, the last policy that was right is only reported on.
+    fn distrust(&self, why: String) {
+        tracing::error!("{why}; until it is mended nothing is written, only reported");
+        *self.distrusted.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+        let mut policy = Policy::clone(&self.policy());
+        policy.mode = policy.mode.min(Mode::Report);
+        for resolved in &mut policy.resolved {
+            resolved.mode = resolved.mode.min(Mode::Report);
+        }
+        self.policy.send_replace(Arc::new(policy));
     }
 }
 
@@ -121,6 +214,11 @@ impl Settings {
             (true, None) => Credentials::anonymous(),
         };
         Ok((endpoints, credentials))
+    }
+
+    fn publisher(&self, policy: &Policy) -> Arc<dyn Publish> {
+        let topic = self.report_topic.as_deref().or(policy.reports.topic.as_deref());
+        publish::to(topic, self.pubsub_emulator.as_deref(), self.without_topic)
     }
 }
 
@@ -139,7 +237,12 @@ pub fn ids() -> Ids {
     Arc::new(Uuid::new_v4)
 }
 
+/// Reads a policy file.
 pub fn read_policy(path: &Path) -> Result<Policy, StartError> {
-    let text = fs::read_to_string(path).map_err(|source| StartError::NoPolicy { path: path.into(), source })?;
+    parsed(path, fs::read_to_string(path))
+}
+
+fn parsed(path: &Path, text: io::Result<String>) -> Result<Policy, StartError> {
+    let text = text.map_err(|source| StartError::NoPolicy { path: path.into(), source })?;
     policy::read(&text).map_err(|source| StartError::BadPolicy { path: path.into(), source })
 }

@@ -12,10 +12,11 @@ use http::Uri;
 use tokio::net::TcpListener;
 
 use super::{App, Settings, StartError, ids, now, wire};
+pub use crate::sim::{calls::Logged, cloud::Cloud};
 use crate::{
     google::{credentials::Credentials, endpoints::Endpoints},
     sim::{
-        cloud::{Cloud, Options},
+        cloud::Options,
         world::{World, WorldError},
     },
 };

@@ -63,7 +63,7 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
     let deadline = Instant::now() + timeout;
     let mut reports: Vec<Report> = session.write(targets).await.into_iter().map(Arc::unwrap_or_clone).collect();
     loop {
-        let waiting: Vec<_> = reports.iter_mut().filter(|report| !report.waiting_on.is_empty()).collect();
+        let waiting: Vec<_> = reports.iter_mut().filter(|report| is_under_way(report)).collect();
         let left = deadline.saturating_duration_since(Instant::now());
         if waiting.is_empty() || left.is_zero() || stop.is_cancelled() {
             break;
@@ -84,6 +84,11 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
         report.transient |= unsent > 0;
     }
     reports
+}
+
+/// Google is at work, and time will tell; after a failure only a person may.
+fn is_under_way(report: &Report) -> bool {
+    !report.waiting_on.is_empty() && report.outcome != Outcome::Failed
 }
 
 /// Two runs over one target as one: the last look, and all that was done.

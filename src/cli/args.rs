@@ -13,7 +13,7 @@ pub struct Common {
     /// The policy file
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// How the result is printed
+    /// A table for people, or an array of reports
     #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -42,9 +42,7 @@ pub struct Writing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
     Table,
-    /// An array of reports
     Json,
 }
 

@@ -13,7 +13,8 @@ pub struct DoorArgs {
     /// The address to listen on [default: 0.0.0.0:$PORT, or 127.0.0.1:$PORT when auth is off; PORT is 8080 if unset]
     #[arg(long, env = "EGRESS_LISTEN", value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Who checks callers; off only on loopback or with the simulated cloud [default: off; on Cloud Run none]
+    /// Who checks callers: Cloud Run and this service, or nobody; off only on loopback or with the simulated cloud
+    /// [default: off; none on Cloud Run]
     #[arg(long, env = "EGRESS_AUTH", value_name = "AUTH")]
     auth: Option<AuthKind>,
     /// The audience of a caller's token: this service's URL
@@ -32,9 +33,7 @@ pub struct DoorArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AuthKind {
-    /// Cloud Run checks the token, this service whom it names
     Platform,
-    /// Nobody
     Off,
 }
 
@@ -89,7 +88,8 @@ impl DoorArgs {
                 return Err(Refused::Needs("--callers (EGRESS_CALLERS): the accounts that may deliver events"));
             }
             AuthKind::Platform => {
-                let audience = self.audience.ok_or(Refused::Needs("--audience (EGRESS_AUDIENCE): this service's URL"))?;
+                let audience =
+                    self.audience.ok_or(Refused::Needs("--audience (EGRESS_AUDIENCE): this service's URL"))?;
                 Auth::Platform { audience, callers: self.callers, admins: self.admins }
             }
         };

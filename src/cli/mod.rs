@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod demo;
 mod door;
 mod exit;
 mod plan;
@@ -50,6 +51,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
+    Demo(demo::Demo),
     Simulate(simulate::Simulate),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -96,6 +98,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
+            Command::Demo(command) => command.run().await,
             Command::Simulate(command) => command.run().await,
             Command::Policy(command) => command.run(),
         }

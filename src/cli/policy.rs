@@ -55,7 +55,10 @@ fn summary(rules: &Rules) -> String {
         ("connectors", connectors(rules)),
         ("NAT", nat(rules).to_owned()),
         ("firewall", enforcement(rules.firewall.enforcement).to_owned()),
-        ("at most", format!("{} changes a run, {} an hour", rules.budget.changes_per_run, rules.budget.changes_per_hour)),
+        (
+            "at most",
+            format!("{} changes a run, {} an hour", rules.budget.changes_per_run, rules.budget.changes_per_hour),
+        ),
         ("reports", rules.reports.topic.clone().unwrap_or_else(|| "to stdout".to_owned())),
     ];
     if !rules.overrides.is_empty() {

@@ -43,7 +43,13 @@ pub struct Serve {
     #[command(flatten)]
     door: DoorArgs,
     /// Google, or a simulated one inside this process
-    #[arg(long, env = "EGRESS_CLOUD", value_name = "CLOUD", default_value = "google", help_heading = "Simulated cloud")]
+    #[arg(
+        long,
+        env = "EGRESS_CLOUD",
+        value_name = "CLOUD",
+        default_value = "google",
+        help_heading = "Simulated cloud"
+    )]
     cloud: CloudKind,
     /// Where the simulated cloud listens
     #[arg(long, env = "EGRESS_SIM_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address, help_heading = "Simulated cloud")]
@@ -121,7 +127,7 @@ pub async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Fail
 }
 
 /// Our door for events, as this machine reaches it.
-fn events_at(us: SocketAddr) -> Result<Uri, http::Error> {
+pub fn events_at(us: SocketAddr) -> Result<Uri, http::Error> {
     let host = match us.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -124,11 +124,15 @@ pub fn variable(name: &str) -> Option<String> {
 
 fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> Failure {
     let known = known.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
-    format!("{flag}: found {}, expected one of the policy's {key} ({known}); extend the policy to include it", found.to_string()).into()
+    format!(
+        "{flag}: found {}, expected one of the policy's {key} ({known}); extend the policy to include it",
+        found.to_string()
+    )
+    .into()
 }
 
 /// What goes wrong beside the result; `EGRESS_LOG` or `RUST_LOG` ask for more.
-fn quiet_logs() {
+pub fn quiet_logs() {
     let asked = ["EGRESS_LOG", "RUST_LOG"].into_iter().find_map(variable);
     let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);

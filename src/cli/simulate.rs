@@ -77,7 +77,7 @@ impl Simulate {
 
 /// What points gcloud here. For Cloud Run it puts the region before the host, which therefore is a name that no resolver
 /// knows, and our port is its proxy.
-fn exports(address: SocketAddr, project: &str) -> String {
+pub fn exports(address: SocketAddr, project: &str) -> String {
     format!(
         "# The simulated Google listens on http://{address}/. For gcloud, in another shell:
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE=http://{address}/compute/v1/

@@ -32,7 +32,9 @@ impl Sweep {
         }
         let exit = match self.dry_run {
             true => plan::show(&session.look(targets).await, self.common.format)?,
-            false => apply::show(&apply::until_done(&session, targets, self.writing.timeout).await, self.common.format)?,
+            false => {
+                apply::show(&apply::until_done(&session, targets, self.writing.timeout).await, self.common.format)?
+            }
         };
         Ok(if failures.is_empty() { exit } else { Exit::Error })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     plan::{ConnectorEgress, FieldDiff, Note, Plan, Step, StepId, Verb, Withheld},
-    policy::Mode,
+    policy::{Mode, Policy},
     signal::Trigger,
     target::Target,
 };
@@ -139,6 +139,37 @@ impl StepReport {
 }
 
 impl Report {
+    /// The report of a run that begins.
+    pub fn begun(id: String, policy: &Policy, now: Timestamp) -> Self {
+        Self {
+            id,
+            target: None,
+            outcome: Outcome::InSync,
+            mode: policy.mode,
+            dry_run: false,
+            policy_hash: policy.hash.clone(),
+            triggers: Vec::new(),
+            started: now,
+            decided: now,
+            done: now,
+            rounds: 0,
+            steps: Vec::new(),
+            withheld: Vec::new(),
+            egress: Vec::new(),
+            waiting_on: Vec::new(),
+            blocked_by: Vec::new(),
+            findings: Vec::new(),
+            rejected: None,
+            calls: BTreeMap::new(),
+            transient: false,
+        }
+    }
+
+    /// The report of events that led to no run.
+    pub fn rejected(id: String, policy: &Policy, rejected: Rejected, now: Timestamp) -> Self {
+        Self { outcome: Outcome::Rejected, rejected: Some(rejected), ..Self::begun(id, policy, now) }
+    }
+
     /// Takes over what the last plan knows, and judges. A dry run's steps are skipped.
     pub fn close(&mut self, plan: Plan, transient_reads: Vec<Note>) {
         if self.dry_run {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::names::{ProjectId, Region};
+use super::{
+    names::{ProjectId, Region},
+    policy::Policy,
+};
 
 /// The projects and regions whose events count: the policy's `scope`, with project numbers resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +20,17 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The scope of a policy, which names projects by id alone: no number is known.
+    pub fn of(policy: &Policy) -> Self {
+        let scope = &policy.scope;
+        Self {
+            projects: scope.projects.iter().cloned().collect(),
+            hosts: scope.hosts.iter().cloned().collect(),
+            regions: scope.regions.list().map(|regions| regions.iter().cloned().collect()),
+            numbers: BTreeMap::new(),
+        }
+    }
+
     /// The project by its id, if it is in scope as a project or as a host. An empty scope holds nothing.
     pub fn find(&self, project: &ProjectId) -> Option<&ProjectId> {
         let id = self.id(project);

@@ -33,6 +33,7 @@ pub struct Applied {
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
     pub report_id: &'a str,
+    pub round: u32,
     pub deadline: Instant,
     /// Shutting down: no new step.
     pub stop: &'a tokio_util::sync::CancellationToken,
@@ -61,7 +62,7 @@ pub async fn apply(
                 return false;
             }
             if step.after.iter().all(|id| done.contains(id)) {
-                running.push(Box::pin(async move { (step, one(client, plan, step, terms.report_id).await) }));
+                running.push(Box::pin(async move { (step, one(client, plan, step, terms).await) }));
                 return false;
             }
             true
@@ -90,13 +91,16 @@ impl Applied {
     }
 }
 
-async fn one(client: &Client, plan: &Plan, step: &Step, report_id: &str) -> Applied {
+async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> Applied {
+    let report_id = terms.report_id;
     // The log has both documents before the write: what goes wrong afterwards can be put back by hand.
     let before = step.change.before().map_or(Value::Null, Object::document).to_string();
     let after = step.change.after().map_or(Value::Null, Object::document).to_string();
     let verb = step.change.verb().word();
     tracing::info!(report = report_id, target = %plan.target, step = %step.id, verb, reason = step.reason, before, after, "writing");
-    let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{report_id}/{}", step.id).as_bytes());
+    // The same object may be written in several rounds of a run: to Google, one id is one write.
+    let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
+    let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
     let Err(error) = write(client, plan, step, request_id).await else {
         return Applied::plain(step, StepOutcome::Done);
     };

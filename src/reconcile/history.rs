@@ -41,6 +41,11 @@ impl History {
         self.said.insert(target.clone(), signature.to_owned()).as_deref() != Some(signature)
     }
 
+    /// What the last report of a target said was heard by nobody.
+    pub fn unsay(&mut self, target: &Target) {
+        self.said.remove(target);
+    }
+
     pub fn note_writes(&mut self, target: &Target, count: usize, now: Timestamp) {
         let writes = self.writes.entry(target.clone()).or_default();
         writes.extend(std::iter::repeat_n(now, count));

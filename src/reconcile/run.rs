@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span};
 
 use super::{
     Engine, Progress,
@@ -27,6 +28,7 @@ use crate::{
             connector::{Connector, ConnectorState},
             observed::{FailureKind, Observed},
         },
+        target::Target,
         text,
     },
     google::{calls::CallLog, client::Client, transport::BoxFuture},
@@ -49,12 +51,17 @@ const WAKE_PAUSES: [Duration; 6] = [
 
 impl Run for Engine {
     fn run(&self, request: RunRequest) -> BoxFuture<'_, Report> {
-        Box::pin(async move {
-            let mut report = self.reconcile(request).await;
+        let policy = self.policy.borrow().clone();
+        let opened = self.open(&request, &policy);
+        let span = span(&opened.id, &request.target);
+        let run = async move {
+            let (mut report, _) = self.reconcile(request, &policy, opened).await;
             self.publish(&mut report).await;
+            tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
             self.tell(Progress::Done { report: Arc::new(report.clone()) });
             report
-        })
+        };
+        Box::pin(run.instrument(span))
     }
 
     fn lost(&self, request: &RunRequest) -> Report {
@@ -67,15 +74,23 @@ impl Run for Engine {
 }
 
 impl Engine {
-    /// The flow on one screen.
-    async fn reconcile(&self, request: RunRequest) -> Report {
+    /// What stands at a target and what a run would do there. Nothing is written or published. Under mode `off`
+    /// nothing is looked at.
+    pub async fn look(&self, target: Target) -> (Report, Option<Observed>) {
         let policy = self.policy.borrow().clone();
+        let request = RunRequest { dry_run: true, ..RunRequest::new(target) };
+        let opened = self.open(&request, &policy);
+        let span = span(&opened.id, &request.target);
+        self.reconcile(request, &policy, opened).instrument(span).await
+    }
+
+    /// The flow on one screen. One policy for the whole run.
+    async fn reconcile(&self, request: RunRequest, policy: &Policy, mut report: Report) -> (Report, Option<Observed>) {
+        if report.mode == Mode::Off {
+            return (report, None);
+        }
         let calls = CallLog::default();
         let client = self.client.with_log(calls.clone());
-        let mut report = self.open(&request, &policy);
-        if report.mode == Mode::Off {
-            return report;
-        }
         self.tell(Progress::Started { target: request.target.clone() });
         let deadline = Instant::now() + RUN_DEADLINE;
         let mut failed: HashSet<StepId> = HashSet::new();
@@ -88,10 +103,10 @@ impl Engine {
             }
         });
         wait_for_completion(&client, &request).await;
-        loop {
-            let observed = observe(&client, &policy, &request.target, &request.wanted, (self.now)()).await;
+        let observed = loop {
+            let observed = observe(&client, policy, &request.target, &request.wanted, (self.now)()).await;
             self.learn_causes(&client, &observed).await;
-            let mut plan = self.decide(&policy, &request, &observed, report.done_steps());
+            let mut plan = self.decide(policy, &request, &observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
@@ -105,10 +120,10 @@ impl Engine {
             let ends = plan.steps.is_empty() || request.dry_run || report.rounds == ROUNDS;
             if ends || Instant::now() >= deadline || self.stop.is_cancelled() {
                 report.close(plan, transient(&observed));
-                break;
+                break observed;
             }
             report.rounds += 1;
-            let applied = self.write(&client, &plan, &report.id, deadline).await;
+            let applied = self.write(&client, &plan, &report, deadline).await;
             self.note(&request, &applied, &plan);
             for result in applied {
                 match result.report.outcome {
@@ -119,10 +134,10 @@ impl Engine {
                 report.transient |= matches!(result.report.outcome, StepOutcome::Failed { transient: true, .. });
                 report.steps.push(result.report);
             }
-        }
+        };
         report.calls = calls.counts();
         report.done = (self.now)();
-        report
+        (report, Some(observed))
     }
 
     /// A run that changed something, or says something new of its target, is told to the world. Dry runs are not.
@@ -136,35 +151,22 @@ impl Engine {
             return;
         }
         match self.outbox.send(report).await {
+            Ok(()) => return,
             Err(PublishError::Transient(_)) => report.transient = true,
             // Nothing that a redelivery could mend; the log and `/readyz` tell.
-            Err(PublishError::Refused(_)) | Ok(()) => {}
+            Err(PublishError::Refused(_)) => {}
         }
+        // Nobody has heard it: the next run says it again.
+        self.remember(|history| history.unsay(&target));
     }
 
     fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
-        let now = (self.now)();
         Report {
-            id: (self.ids)().to_string(),
             target: Some(request.target.clone()),
-            outcome: Outcome::InSync,
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
-            policy_hash: policy.hash.clone(),
             triggers: request.triggers.clone(),
-            started: now,
-            decided: now,
-            done: now,
-            rounds: 0,
-            steps: Vec::new(),
-            withheld: Vec::new(),
-            egress: Vec::new(),
-            waiting_on: Vec::new(),
-            blocked_by: Vec::new(),
-            findings: Vec::new(),
-            rejected: None,
-            calls: Default::default(),
-            transient: false,
+            ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }
     }
 
@@ -176,14 +178,20 @@ impl Engine {
     }
 
     /// Writers of one network and region take turns, so that none loses another's addition to a shared list.
-    async fn write(&self, client: &Client, plan: &Plan, report_id: &str, deadline: Instant) -> Vec<Applied> {
+    async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
         let key = (plan.network.clone(), plan.target.region.to_string());
         let lock = self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
         let _turn = lock.lock().await;
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
-        apply::apply(client, plan, Terms { report_id, deadline, stop: &self.stop }, &tell).await
+        apply::apply(
+            client,
+            plan,
+            Terms { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop },
+            &tell,
+        )
+        .await
     }
 
     fn note(&self, request: &RunRequest, applied: &[Applied], plan: &Plan) {
@@ -227,6 +235,11 @@ impl Engine {
         // Nobody may be watching.
         let _ = self.progress.send(progress);
     }
+}
+
+/// Every line of the log tells which run it is of.
+fn span(report: &str, target: &Target) -> Span {
+    tracing::info_span!("run", report, target = %target)
 }
 
 /// A completion entry may be ahead of the connector that it tells of.

@@ -72,6 +72,11 @@ impl Refusal {
         Self::new(Code::INVALID_ARGUMENT, "invalid", message)
     }
 
+    /// Compute's words for a value it will not take in a field.
+    pub fn value(at: &str, value: &str, why: &str) -> Self {
+        Self::invalid(format!("Invalid value for field '{at}': '{value}'. {why}"))
+    }
+
     /// A body that is not what the method's schema says.
     pub fn bad_request(message: impl Into<String>) -> Self {
         let message = message.into();

@@ -77,9 +77,9 @@ impl Call {
         let size = self.page_size(size)?;
         let after = match self.parameter("pageToken").filter(|token| !token.is_empty()) {
             None => None,
-            Some(token) => Some(token_read(token).ok_or_else(|| {
-                Refusal::invalid(format!("Invalid value for field 'pageToken': '{token}'. Invalid pagination token."))
-            })?),
+            Some(token) => {
+                Some(token_read(token).ok_or_else(|| Refusal::value("pageToken", token, "Invalid pagination token."))?)
+            }
         };
         let looping = self.fault(FaultKind::PageLoop).is_some();
         let skipped = |path: &str| !looping && after.as_deref().is_some_and(|after| path <= after);

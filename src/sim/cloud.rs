@@ -147,13 +147,13 @@ impl Cloud {
 
     /// Answers one request to an API.
     pub(super) async fn handle(&self, request: HttpRequest<Bytes>) -> Reply {
-        let (began, heard) = {
+        let (began, heard, takes) = {
             let mut state = self.state();
-            (state.clock.now(), state.hear(&request))
+            let heard = state.hear(&request);
+            let takes = state.options.latency + heard.as_ref().map_or(Duration::ZERO, |call| state.takes(call));
+            (state.clock.now(), heard, takes)
         };
-        let latency = self.state().options.latency;
-        let slow = heard.as_ref().ok().and_then(|call| call.fault(FaultKind::Slow)).map_or(0, |fault| fault.ms);
-        tokio::time::sleep(latency + Duration::from_millis(slow)).await;
+        tokio::time::sleep(takes).await;
         let mut state = self.state();
         let reply = match heard {
             Err((refusal, shape)) => {

@@ -11,7 +11,7 @@ use super::{
     faults::FaultKind,
     fields, iam,
     kind::{Draft, Kind},
-    links,
+    links, names,
     operations::{self, Operation},
     route::{Target, Verb},
     state::State,
@@ -45,7 +45,7 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
     let shown = Filter::of(call)?;
     let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
     let (items, next) = call.page(found, PAGE)?;
-    let items: Vec<Value> = items.into_iter().map(|document| presented(state, kind, document)).collect();
+    let items: Vec<Value> = items.into_iter().map(|document| presented(state, call, kind, document)).collect();
     let mut answer =
         json!({"kind": format!("{}List", kind.message), "id": call.path, "selfLink": links::full(&call.path)});
     if !items.is_empty() {
@@ -57,9 +57,9 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
     Ok(answer)
 }
 
-fn presented(state: &State, kind: &Kind, document: &Value) -> Value {
+fn presented(state: &State, call: &Call, kind: &Kind, document: &Value) -> Value {
     let mut document = document.clone();
-    kind.rules.present(&state.store, &mut document);
+    kind.rules.present(state.standing(call), &mut document);
     document
 }
 
@@ -86,7 +86,7 @@ fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, 
             *scope = json!({kind.segment: []});
         }
         if let Some(list) = scope[kind.segment].as_array_mut() {
-            list.push(presented(state, kind, document));
+            list.push(presented(state, call, kind, document));
         }
     }
     let mut answer = json!({"kind": format!("{}AggregatedList", kind.message), "id": call.path, "items": items});
@@ -108,16 +108,14 @@ impl Filter {
             Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
                 Ok(Self(Some((name, value))))
             }
-            _ => Err(Refusal::invalid(format!(
-                "Invalid value for field 'filter': '{text}'. Invalid list filter expression."
-            ))),
+            _ => Err(Refusal::value("filter", text, "Invalid list filter expression.")),
         }
     }
 
     fn fits(&self, document: &Value) -> bool {
         self.0.as_ref().is_none_or(|(name, value)| match &document[name] {
             Value::String(text) => text == value,
-            other => other.to_string() == *value,
+            other => value.parse().is_ok_and(|value: Value| value == *other),
         })
     }
 }
@@ -178,17 +176,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
 /// RFC 1035 and at most 63 characters: <https://cloud.google.com/compute/docs/naming-resources>.
 fn check_name(sent: &Map<String, Value>) -> Result<(), Refusal> {
     let name = sent.get("name").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.name"))?;
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=63).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.bytes().all(inner);
-    let wanted = "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'";
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::invalid(format!("Invalid value for field 'resource.name': '{name}'. {wanted}")))
-    }
+    if names::is_label(name, 1..=63) { Ok(()) } else { Err(Refusal::value("resource.name", name, names::WANTED)) }
 }
 
 /// The permission on the resource itself, and those its kind asks beside it.
@@ -204,7 +192,7 @@ fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String
         return wanted;
     }
     // A patch that does not speak of the network changes a rule of the one it has.
-    let mut document = state.store.truth(path).and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut document = state.standing(call).get(path).and_then(Value::as_object).cloned().unwrap_or_default();
     document.extend(sent.clone());
     if fields::expand_links(kind.fields, &mut document, &call.project, "resource").is_ok() {
         let further = kind.rules.further_permissions(&document);
@@ -216,7 +204,7 @@ fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String
 /// Checks the change against the world, writes it, and begins its operation.
 fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, kind, path) = (change.call, change.kind, change.path);
-    let before = state.store.truth(path).cloned();
+    let before = state.standing(call).get(path).cloned();
     let creates = call.route.verb == Verb::Create;
     if creates && before.is_some() {
         let message = format!("The resource '{path}' already exists");
@@ -227,7 +215,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::not_found(path));
     }
     let draft = Draft {
-        store: &state.store,
+        standing: state.standing(call),
         now: call.now,
         draw: &call.draw,
         project: &call.project,
@@ -265,7 +253,7 @@ fn begin(state: &mut State, change: &Change<'_>, id: &str, operation: Operation,
 /// One change at a time: networks and subnetworks say so with 400, others with 409.
 fn in_flight(state: &State, change: &Change<'_>) -> Result<(), Refusal> {
     let path = change.path;
-    if !state.store.in_flight(path, change.call.now) {
+    if !state.standing(change.call).in_flight(path) {
         return Ok(());
     }
     Err(match change.kind.segment {
@@ -283,7 +271,7 @@ fn in_use(state: &State, change: &Change<'_>) -> Option<Refusal> {
     if change.call.route.verb != Verb::Delete {
         return None;
     }
-    let user = change.kind.rules.user(&state.store, change.path)?;
+    let user = change.kind.rules.user(state.standing(change.call), change.path)?;
     let noun = change.kind.segment.trim_end_matches('s');
     let message = format!("The {noun} resource '{}' is already being used by '{user}'", change.path);
     Some(Refusal::new(Code::INVALID_ARGUMENT, "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", message))
@@ -307,8 +295,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     if let Some(field) = before.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
         let value = document.get(field).unwrap_or(&Value::Null);
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let message = format!("Invalid value for field 'resource.{field}': '{value}'. The field cannot be changed.");
-        return Err(Refusal::invalid(message));
+        return Err(Refusal::value(&format!("resource.{field}"), &value, "The field cannot be changed."));
     }
     kind.rules.check(draft, &document)?;
     Ok(document)
@@ -357,10 +344,10 @@ pub fn reference(draft: &Draft<'_>, document: &Map<String, Value>, field: &str) 
 /// The path behind a link, if what it names is there and ready.
 pub fn ready(draft: &Draft<'_>, link: &str) -> Result<String, Refusal> {
     let path = links::path(link);
-    if draft.store.in_flight(path, draft.now) {
+    if draft.standing.in_flight(path) {
         return Err(Refusal::not_ready(path));
     }
-    draft.store.truth(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
+    draft.standing.get(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
 }
 
 /// The permission to change what a network lets through.

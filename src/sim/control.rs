@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
 use serde::Deserialize;
@@ -49,8 +50,16 @@ async fn forget_calls(Extract(cloud): Extract<Cloud>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn lay(Extract(cloud): Extract<Cloud>, Json(fault): Json<Fault>) -> (StatusCode, Json<Value>) {
-    (StatusCode::CREATED, Json(json!({"id": cloud.lay(fault)})))
+async fn lay(Extract(cloud): Extract<Cloud>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Fault>(&body) {
+        Ok(fault) => (StatusCode::CREATED, Json(json!({"id": cloud.lay(fault)}))).into_response(),
+        Err(error) => bad_request(&error),
+    }
+}
+
+/// A body is JSON whatever its type says: `curl -d` says it is a form.
+fn bad_request(error: &serde_json::Error) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string()}))).into_response()
 }
 
 async fn clear(Extract(cloud): Extract<Cloud>) -> StatusCode {
@@ -64,9 +73,14 @@ struct Advance {
     seconds: u64,
 }
 
-async fn advance(Extract(cloud): Extract<Cloud>, Json(by): Json<Advance>) -> Json<Value> {
-    cloud.advance(Duration::from_secs(by.seconds));
-    Json(json!({"now": cloud.now()}))
+async fn advance(Extract(cloud): Extract<Cloud>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Advance>(&body) {
+        Ok(by) => {
+            cloud.advance(Duration::from_secs(by.seconds));
+            Json(json!({"now": cloud.now()})).into_response()
+        }
+        Err(error) => bad_request(&error),
+    }
 }
 
 async fn published(Extract(cloud): Extract<Cloud>) -> Json<Vec<Published>> {
@@ -84,7 +98,7 @@ async fn api(Extract(cloud): Extract<Cloud>, request: Request<Body>) -> Response
         // A body that fails makes the server break the connection off, which is what the caller is to see.
         Reply::Broken => {
             let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-            Response::new(Body::from_stream(stream::iter([Err::<bytes::Bytes, _>(broken)])))
+            Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(broken)])))
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Type {
     /// Written as a decimal string.
     Int64,
     Number,
+    /// By name, or by number: the first name has number one, which holds for Cloud Run's enums. Compute's have numbers
+    /// that nobody sends.
     Enum(&'static [&'static str]),
     /// A Compute URL, full or from `projects/`, `global/` or `regions/` on; always read back in full.
     Link,
@@ -134,7 +136,11 @@ impl Field {
             Type::Int32 => (integer().and_then(|n| i32::try_from(n).ok()).map(Value::from), "TYPE_INT32"),
             Type::Int64 => (integer().map(|n| n.to_string().into()), "TYPE_INT64"),
             Type::Number => (value.is_number().then(|| value.clone()), "TYPE_FLOAT"),
-            Type::Enum(of) => (value.as_str().filter(|text| of.contains(text)).map(Value::from), "TYPE_ENUM"),
+            Type::Enum(of) => {
+                let numbered = || of.get(usize::try_from(value.as_u64()?.checked_sub(1)?).ok()?).copied();
+                let named = value.as_str().filter(|text| of.contains(text)).or_else(numbered);
+                (named.map(Value::from), "TYPE_ENUM")
+            }
             Type::Message(fields) => return check(fields, value, at).map(Value::Object),
             Type::Map => {
                 let strings = value.as_object().is_some_and(|map| map.values().all(Value::is_string));

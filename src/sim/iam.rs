@@ -61,7 +61,7 @@ pub fn disabled(service: Service, number: &str) -> Refusal {
         Service::Compute => "Compute Engine API",
         Service::VpcAccess => "Serverless VPC Access API",
         Service::Run => "Cloud Run Admin API",
-        Service::ServiceUsage => "Service Usage API",
+        Service::Usage => "Service Usage API",
         Service::ResourceManager => "Cloud Resource Manager API",
     };
     let url = format!("https://console.developers.google.com/apis/api/{host}/overview?project={number}");

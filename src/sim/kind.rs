@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{answer::Refusal, dice::Draw, fields::Field, kinds, route::Service, store::Store};
+use super::{answer::Refusal, dice::Draw, fields::Field, kinds, route::Service, store::Standing};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {
@@ -38,7 +38,7 @@ pub struct Audited {
 
 /// A document about to be written.
 pub struct Draft<'a> {
-    pub store: &'a Store,
+    pub standing: Standing<'a>,
     pub now: Timestamp,
     pub draw: &'a Draw,
     pub project: &'a str,
@@ -71,12 +71,12 @@ pub trait Rules: Sync {
     }
 
     /// Who stands in the way of a deletion.
-    fn user(&self, _store: &Store, _path: &str) -> Option<String> {
+    fn user(&self, _standing: Standing<'_>, _path: &str) -> Option<String> {
         None
     }
 
     /// Fields that are computed when read.
-    fn present(&self, _store: &Store, _document: &mut Value) {}
+    fn present(&self, _standing: Standing<'_>, _document: &mut Value) {}
 }
 
 /// A kind without rules of its own.

@@ -59,9 +59,7 @@ fn regions(state: &State, call: &Call) -> Result<Value, Refusal> {
 /// What each service says about a region it does not know.
 pub fn unknown(service: Service, region: &str) -> Refusal {
     match (service, region) {
-        (Service::Compute, _) => {
-            Refusal::invalid(format!("Invalid value for field 'region': '{region}'. Unknown region."))
-        }
+        (Service::Compute, _) => Refusal::value("region", region, "Unknown region."),
         (Service::Run, "-") => {
             Refusal::invalid("The parent must be a valid Google Cloud region, and cannot be the \"-\" wildcard.")
         }

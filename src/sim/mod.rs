@@ -33,6 +33,7 @@ mod knative;
 mod links;
 mod locations;
 mod lro;
+mod names;
 mod operations;
 mod projects;
 pub mod pubsub;

@@ -73,6 +73,10 @@ impl Operations {
         self.by_path.get(path).map(|operation| operation.seen(now))
     }
 
+    pub fn due(&self, path: &str) -> Option<Timestamp> {
+        self.by_path.get(path).map(|operation| operation.due)
+    }
+
     pub fn under<'a>(&'a self, parent: &'a str, now: Timestamp) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let operations = self.by_path.range(parent.to_owned()..).take_while(move |(path, _)| path.starts_with(parent));
         operations.map(move |(path, operation)| (path.as_str(), operation.seen(now)))

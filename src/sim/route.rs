@@ -9,12 +9,12 @@ pub enum Service {
     Compute,
     VpcAccess,
     Run,
-    ServiceUsage,
+    Usage,
     ResourceManager,
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::Compute, Self::VpcAccess, Self::Run, Self::ServiceUsage, Self::ResourceManager];
+    const ALL: [Self; 5] = [Self::Compute, Self::VpcAccess, Self::Run, Self::Usage, Self::ResourceManager];
 
     /// The first label of its host name.
     pub fn short(self) -> &'static str {
@@ -22,7 +22,7 @@ impl Service {
             Self::Compute => "compute",
             Self::VpcAccess => "vpcaccess",
             Self::Run => "run",
-            Self::ServiceUsage => "serviceusage",
+            Self::Usage => "serviceusage",
             Self::ResourceManager => "cloudresourcemanager",
         }
     }
@@ -84,10 +84,10 @@ impl Route {
             (Service::Compute, ["compute", version, "projects", project, rest @ ..]) => {
                 compute(method, version, project, rest)
             }
-            (Service::ServiceUsage, [version, "projects", project, "services", rest @ ..]) => {
+            (Service::Usage, [version, "projects", project, "services", rest @ ..]) => {
                 apis(method, version, project, rest)
             }
-            (Service::ServiceUsage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
+            (Service::Usage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
                 Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
             }
             (Service::ResourceManager, [version, "projects", project]) if method == Method::GET => {
@@ -169,7 +169,7 @@ fn by_look(path: &str) -> Option<Service> {
         ["compute", ..] => Some(Service::Compute),
         ["v2", ..] => Some(Service::Run),
         [_, "projects", _] => Some(Service::ResourceManager),
-        [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::ServiceUsage),
+        [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
         ["v1", "projects", _, "locations"] => Some(Service::Run),
         [_, "projects", _, "locations", ..] => Some(Service::VpcAccess),
@@ -220,7 +220,7 @@ fn located(service: Service, method: &Method, version: &str, project: &str, rest
 }
 
 fn apis(method: &Method, version: &str, project: &str, rest: &[&str]) -> Option<Route> {
-    let route = |name, verb| Some(Route::new(Service::ServiceUsage, version, project, None, Target::Apis, name, verb));
+    let route = |name, verb| Some(Route::new(Service::Usage, version, project, None, Target::Apis, name, verb));
     match rest {
         [] if method == Method::GET => route(None, Verb::List),
         [name] if method == Method::GET => route(Some(*name), Verb::Get),

@@ -14,9 +14,10 @@ use super::{
     fields, iam,
     kind::Kind,
     kinds::{jobs, services},
-    knative, lro, operations,
+    knative, lro, names, operations,
     route::{Service, Target, Verb},
     state::State,
+    vpcaccess,
 };
 
 /// How long a deployment takes to settle.
@@ -58,7 +59,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
 /// Creates or replaces; an update with `allowMissing` may do either.
 fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, path) = (change.call, change.path);
-    let before = state.store.truth(path).cloned();
+    let before = state.standing(call).get(path).cloned();
     match (call.route.verb, &before) {
         (Verb::Create, Some(_)) => {
             let message = format!("Resource '{}' already exists.", super::links::last(path));
@@ -89,7 +90,7 @@ fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
 
 fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let call = change.call;
-    let mut document = match state.store.truth(change.path).and_then(Value::as_object) {
+    let mut document = match state.standing(call).get(change.path).and_then(Value::as_object) {
         Some(document) => document.clone(),
         None => return Err(not_found(call, change.kind)),
     };
@@ -101,12 +102,7 @@ fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
 
 /// Cloud Run's names: RFC 1035 and less than 50 characters for services; jobs may be longer, and nobody minds here.
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (1..=63).contains(&name.len())
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.bytes().all(inner);
-    if fits {
+    if names::is_label(name, 1..=63) {
         return Ok(());
     }
     Err(Refusal::invalid(format!(
@@ -186,8 +182,8 @@ fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     // In its own project the service agent's role includes the permission, unless the world says otherwise.
     let own = id == call.project && project.iam.as_ref().is_none_or(|iam| !iam.contains_key(&agent));
     let permitted = own || iam::allows(&project.iam, &agent, "vpcaccess.connectors.use");
-    let seen = state.store.seen(&path, call.eyes());
-    let stands = seen.is_some_and(|seen| matches!(seen["state"].as_str(), Some("READY" | "UPDATING")));
+    let connector = vpcaccess::standing(state, call, &path);
+    let stands = connector.is_some_and(|it| matches!(it["state"].as_str(), Some("READY" | "UPDATING")));
     Some(region) == call.region() && permitted && stands && project.enabled(Service::VpcAccess)
 }
 

@@ -68,8 +68,16 @@ fn completed(
     document.entry("id").or_insert_with(|| draw.id().into());
     document.entry("creationTimestamp").or_insert_with(|| written(now).into());
     let region = path.strip_prefix(&format!("projects/{project}/regions/")).and_then(|rest| rest.split('/').next());
-    let draft =
-        Draft { store: &state.store, now, draw: &draw, project, region, regions: &state.regions, path, before: None };
+    let draft = Draft {
+        standing: state.store.standing(now),
+        now,
+        draw: &draw,
+        project,
+        region,
+        regions: &state.regions,
+        path,
+        before: None,
+    };
     kind.rules.complete(&draft, &mut document);
     Ok(Value::Object(document))
 }

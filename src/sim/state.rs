@@ -1,6 +1,9 @@
 //! The world as it stands, and the way of one call through it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, header::USER_AGENT};
@@ -24,12 +27,16 @@ use super::{
     operations::Operations,
     projects,
     pubsub::Published,
-    route::{Route, Service, Target},
+    route::{Route, Service, Target, Verb},
     run,
-    store::Store,
+    store::{Standing, Store},
     vpcaccess,
     world::Project,
 };
+
+/// A `wait` answers after so long, whether or not the operation is done.
+/// <https://cloud.google.com/compute/docs/reference/rest/v1/globalOperations/wait>
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 pub struct State {
     pub options: Options,
@@ -83,6 +90,16 @@ impl State {
         })
     }
 
+    /// How long the answer to a call takes, beyond the latency of every answer.
+    pub fn takes(&self, call: &Call) -> Duration {
+        let slow = call.fault(FaultKind::Slow).map_or(0, |fault| fault.ms);
+        let waits = match call.route.verb {
+            Verb::Own("wait") => self.operations.due(&call.path).map(|due| self.clock.until(due)),
+            _ => None,
+        };
+        Duration::from_millis(slow) + waits.unwrap_or_default().min(LONGEST_WAIT)
+    }
+
     /// Does what the call asks.
     pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
         for kind in [FaultKind::Refuse, FaultKind::Rate] {
@@ -92,7 +109,7 @@ impl State {
         }
         self.admit(call)?;
         match (call.route.service, call.route.target) {
-            (Service::ServiceUsage, _) => projects::apis(self, call),
+            (Service::Usage, _) => projects::apis(self, call),
             (_, Target::Project) => projects::get(self, call),
             (_, Target::Locations) => locations::answer(self, call),
             (Service::Compute, _) => compute::answer(self, call),
@@ -114,7 +131,7 @@ impl State {
                 }
             });
         };
-        let always_on = matches!(service, Service::ServiceUsage | Service::ResourceManager);
+        let always_on = matches!(service, Service::Usage | Service::ResourceManager);
         if !always_on && !project.enabled(service) {
             return Err(iam::disabled(service, &project.number));
         }
@@ -184,10 +201,15 @@ impl State {
         self.audit.add(at, entry);
     }
 
-    /// Every document of a kind that a reader sees now.
+    /// What rules are checked against.
+    pub fn standing(&self, call: &Call) -> Standing<'_> {
+        self.store.standing(call.now)
+    }
+
+    /// A document as the caller sees it.
     pub fn seen(&self, kind: &'static Kind, path: &str, call: &Call) -> Option<Value> {
         let mut document = self.store.seen(path, call.eyes())?.clone();
-        kind.rules.present(&self.store, &mut document);
+        kind.rules.present(self.standing(call), &mut document);
         Some(document)
     }
 }
@@ -213,7 +235,7 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
         || query.iter().find(|(key, _)| key.ends_with("Id") && key != "requestId").map(|(_, value)| value.as_str());
     let name = match (&route.name, route.verb) {
         (Some(name), _) => name.as_str(),
-        (None, super::route::Verb::Create) => body["name"].as_str().or_else(by_query).unwrap_or_default(),
+        (None, Verb::Create) => body["name"].as_str().or_else(by_query).unwrap_or_default(),
         (None, _) => return parent.trim_end_matches('/').to_owned(),
     };
     format!("{parent}{name}")

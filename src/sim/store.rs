@@ -1,8 +1,8 @@
 //! The one store of documents, by path, in versions.
 //!
 //! A change is written when it is accepted and seen when its time has come: an operation in flight is nothing but a
-//! version in the future, so nothing has to happen at the moment it ends. What rules are checked against is the newest
-//! version (`truth`), what callers read is the version of their time (`seen`).
+//! version in the future, so nothing has to happen at the moment it ends. What callers read is the version of their time
+//! ([`Store::seen`]); what rules are checked against is what has been accepted ([`Standing`]).
 
 use std::collections::BTreeMap;
 
@@ -36,14 +36,22 @@ pub struct Eyes {
     pub stale: bool,
 }
 
+/// What stands, as rules see it: every change that has been accepted, but for deletions, which count when they are done.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    store: &'a Store,
+    now: Timestamp,
+}
+
 impl Entry {
-    fn truth(&self) -> Option<&Value> {
-        self.versions.last()?.document.as_ref()
+    fn standing(&self, now: Timestamp) -> Option<&Value> {
+        let newest = self.versions.last()?.document.as_ref();
+        newest.or_else(|| self.seen(Eyes { now, stale: false }))
     }
 
     fn seen(&self, eyes: Eyes) -> Option<&Value> {
-        let visible = self.versions.iter().rev().filter(|version| version.from <= eyes.now);
-        visible.skip(usize::from(eyes.stale)).next()?.document.as_ref()
+        let mut visible = self.versions.iter().rev().filter(|version| version.from <= eyes.now);
+        visible.nth(usize::from(eyes.stale))?.document.as_ref()
     }
 }
 
@@ -59,23 +67,12 @@ impl Store {
         entry.versions.push(Version { from, document });
     }
 
-    pub fn truth(&self, path: &str) -> Option<&Value> {
-        self.entries.get(path)?.truth()
+    pub fn standing(&self, now: Timestamp) -> Standing<'_> {
+        Standing { store: self, now }
     }
 
     pub fn seen(&self, path: &str, eyes: Eyes) -> Option<&Value> {
         self.entries.get(path)?.seen(eyes)
-    }
-
-    /// Whether a change of this document has been accepted and is not yet to be seen.
-    pub fn in_flight(&self, path: &str, now: Timestamp) -> bool {
-        self.entries.get(path).and_then(|entry| entry.versions.last()).is_some_and(|version| version.from > now)
-    }
-
-    /// All documents of a kind as they truly are, in the order of their paths.
-    pub fn truths<'a>(&'a self, kind: &'a Kind) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let entries = self.entries.iter().filter(move |(_, entry)| entry.kind == kind);
-        entries.filter_map(|(path, entry)| Some((path.as_str(), entry.truth()?)))
     }
 
     /// The documents of a kind under a collection's path as a reader sees them, in the order of their paths.
@@ -101,5 +98,23 @@ impl Store {
             let later = entry.versions.iter().filter(move |version| version.from > now);
             later.map(move |version| (version.from, entry.kind, path.as_str(), version.document.as_ref()))
         })
+    }
+}
+
+impl<'a> Standing<'a> {
+    pub fn get(self, path: &str) -> Option<&'a Value> {
+        self.store.entries.get(path)?.standing(self.now)
+    }
+
+    /// All documents of a kind, in the order of their paths.
+    pub fn all(self, kind: &'static Kind) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let entries = self.store.entries.iter().filter(move |(_, entry)| entry.kind == kind);
+        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.standing(self.now)?)))
+    }
+
+    /// Whether a change of this document has been accepted and is not yet to be seen.
+    pub fn in_flight(self, path: &str) -> bool {
+        let newest = self.store.entries.get(path).and_then(|entry| entry.versions.last());
+        newest.is_some_and(|version| version.from > self.now)
     }
 }

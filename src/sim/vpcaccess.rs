@@ -18,9 +18,10 @@ use super::{
         networks::network_of,
         subnetworks,
     },
-    lro, operations,
+    lro, names, operations,
     route::{Target, Verb},
     state::State,
+    store::Eyes,
 };
 
 /// For so long after its operation is done, a connector is still read as it was.
@@ -50,10 +51,15 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
     Ok(sent)
 }
 
+/// A connector as it is, not as it is read.
+pub fn standing<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
+    state.store.seen(path, Eyes { now: after(call.now, LAG), stale: false })
+}
+
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let path = change.path;
     check_id(change.call.parameter("connectorId").unwrap_or_default())?;
-    if state.store.truth(path).is_some() {
+    if state.standing(change.call).get(path).is_some() {
         let message = format!("Resource '{path}' already exists");
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
     }
@@ -81,17 +87,13 @@ fn patch(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     if let Some(path) =
         mask.and_then(|mask| mask.split(',').find(|path| !mutable.contains(&camel(path.trim()).as_str())))
     {
-        return Err(Refusal::invalid(format!(
-            "Invalid value for field 'updateMask': '{path}'. The field is immutable."
-        )));
+        return Err(Refusal::value("updateMask", path, "The field is immutable."));
     }
     let mut after = before.as_object().cloned().unwrap_or_default();
     for field in mutable.into_iter().filter(|field| named(field)) {
         let Some(value) = change.sent.get(field) else { continue };
         if value.as_i64() < before[field].as_i64() && field != "machineType" {
-            return Err(Refusal::invalid(format!(
-                "Invalid value for field '{field}': '{value}'. Connectors cannot be scaled in."
-            )));
+            return Err(Refusal::value(field, &value.to_string(), "Connectors cannot be scaled in."));
         }
         after.insert(field.to_owned(), value.clone());
     }
@@ -109,20 +111,15 @@ fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
 
 /// The connector, if nothing is being done to it.
 fn idle(state: &State, change: &Change<'_>) -> Result<Value, Refusal> {
-    let seen = state.store.seen(change.path, change.call.eyes()).ok_or_else(not_found)?;
-    match seen["state"].as_str() {
-        Some("READY" | "ERROR") if state.store.truth(change.path).is_some() => Ok(seen.clone()),
+    let connector = standing(state, change.call, change.path).ok_or_else(not_found)?;
+    match connector["state"].as_str() {
+        Some("READY" | "ERROR") => Ok(connector.clone()),
         _ => Err(Refusal::new(Code::ABORTED, "aborted", "The connector has another operation in progress.")),
     }
 }
 
 fn check_id(id: &str) -> Result<(), Refusal> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = (2..=25).contains(&id.len())
-        && id.starts_with(|first: char| first.is_ascii_lowercase())
-        && !id.ends_with('-')
-        && id.bytes().all(inner);
-    if fits {
+    if names::is_label(id, 2..=25) {
         return Ok(());
     }
     Err(Refusal::invalid("Connector ID must follow the pattern ^[a-z][-a-z0-9]{0,23}[a-z0-9]$"))
@@ -132,8 +129,9 @@ fn check_id(id: &str) -> Result<(), Refusal> {
 fn check_form(connector: &Map<String, Value>) -> Result<(), Refusal> {
     let given = |field: &str| connector.contains_key(field);
     match (given("network"), given("ipCidrRange"), given("subnet")) {
-        (true, true, false) | (false, false, true) => {}
-        (_, _, true) => return Err(Refusal::invalid("Network and IP CIDR range cannot be given with a subnet.")),
+        // Beside a subnet a network is not needed, but tolerated: gcloud sends its default one.
+        (true, true, false) | (_, false, true) => {}
+        (_, true, true) => return Err(Refusal::invalid("An IP CIDR range cannot be given with a subnet.")),
         _ => return Err(Refusal::invalid("Either a subnet, or a network and an IP CIDR range must be given.")),
     }
     match connector.get("ipCidrRange").and_then(Value::as_str).map(cidr::range) {
@@ -188,26 +186,31 @@ fn size(connector: &mut Map<String, Value>) -> Result<Option<Refusal>, Refusal> 
 fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>) -> Result<(), Refusal> {
     let failed = |why: String| Refusal::invalid(format!("Operation failed: {why}"));
     let conflict = "Invalid IP CIDR range was provided. It conflicts with an existing subnetwork. Please delete the connector manually.";
+    if connector.contains_key("subnet") {
+        // The subnetwork says what network it is.
+        connector.remove("network");
+    }
     if let Some(network) = connector.get("network").and_then(Value::as_str) {
         let name = super::links::last(network).to_owned();
         let path = format!("projects/{}/global/networks/{name}", change.call.project);
         let range = connector.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
         connector.insert("network".to_owned(), name.into());
-        if state.store.truth(&path).is_none() {
+        if state.standing(change.call).get(&path).is_none() {
             return Err(failed(format!("The network '{path}' was not found.")));
         }
-        let taken = range.is_some_and(|range| subnetworks::holder(&state.store, &path, range, "").is_some());
+        let taken =
+            range.is_some_and(|range| subnetworks::holder(state.standing(change.call), &path, range, "").is_some());
         return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };
     }
     let path = connectors::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
-    let Some(subnet) = state.store.truth(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
+    let Some(subnet) = state.standing(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
     let range = subnet["ipCidrRange"].as_str().and_then(cidr::range);
     if range.is_none_or(|range| range.prefix_len() != 28) {
         return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
     }
-    match connectors::on_subnetwork(&state.store, &path) {
+    match connectors::on_subnetwork(state.standing(change.call), &path) {
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
@@ -238,7 +241,9 @@ fn begin(
     };
     let (now, end) = (staged(now), staged(end));
     state.store.write(&KIND, change.path, call.now, now);
-    state.store.write(&KIND, change.path, after(due, LAG), end.clone());
+    // What is gone is gone; what is there is seen a little later.
+    let seen = if end.is_some() { after(due, LAG) } else { due };
+    state.store.write(&KIND, change.path, seen, end.clone());
     let mut response = end.unwrap_or_else(|| json!({}));
     response["@type"] = if call.route.verb == Verb::Delete {
         "type.googleapis.com/google.protobuf.Empty".into()

@@ -68,9 +68,8 @@ impl<'a> View<'a> {
         let heading = report.target.as_ref().map_or_else(|| "no target".to_owned(), place);
         let how = if report.dry_run { ", dry run" } else { "" };
         let rows = report.steps.iter().enumerate().map(|(at, step)| reported(at + 1, step));
-        let count = |matches: fn(&StepOutcome) -> bool| {
-            report.steps.iter().filter(|step| matches(&step.outcome)).count()
-        };
+        let count =
+            |matches: fn(&StepOutcome) -> bool| report.steps.iter().filter(|step| matches(&step.outcome)).count();
         let counts = [
             (count(|outcome| matches!(outcome, StepOutcome::Done)), "done".to_owned()),
             (count(|outcome| matches!(outcome, StepOutcome::Failed { .. })), "failed".to_owned()),

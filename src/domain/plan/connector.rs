@@ -191,7 +191,6 @@ fn missing<'a>(
     let document = new_connector(draft, &required.connector, &subnet, settings);
     let reason = text::connector::create(&required.by, &subnet.name);
     draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
-    draft.waiting_on.push(text::connector::to_be_created(&required.connector));
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
     let range = subnet.cidr();
     Some(Standing { required, settings, ownership: Ownership::Ours, subnet: Some((path, range)), range, made_by })
@@ -256,7 +255,6 @@ fn new_subnet(draft: &mut Draft<'_>, required: &Required, settings: &Policy, tak
         name,
         description: stamp.to_string(),
         network: observed.network_name.to_string(),
-        region: observed.target.region.to_string(),
         ip_cidr_range: range.to_string(),
         private_ip_google_access: true,
         ..Subnet::default()

@@ -48,6 +48,8 @@ struct Scoping<'a, 'b> {
     neighbours: Neighbours<'a>,
     set: Vec<Rule>,
     hash: String,
+    /// Names of the set that somebody else's rules bear.
+    taken: Vec<String>,
     /// Allows of the set that the last look did not find in sync.
     missing_allows: Vec<String>,
 }
@@ -60,7 +62,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let neighbours = Neighbours::new(draft, standing, firewalls);
     let tag = connector.tag();
     let hash = rules::policy_hash(&set);
-    let mut scoping = Scoping { standing, neighbours, set, hash, missing_allows: Vec::new() };
+    let mut scoping = Scoping { standing, neighbours, set, hash, taken: Vec::new(), missing_allows: Vec::new() };
     let sender = Sender { tag: &tag, range: standing.range };
     // Without the policies over the network nobody can say what a rule would open.
     let Ok(effective) = &observed.effective else { return };
@@ -84,7 +86,10 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         match (taken, opens) {
             (Some(_), _) => {
                 draft.blocked_by.push(text::name_taken("firewall", &rule.firewall.name));
-                scoping.missing_allows.push(rule.firewall.name.clone());
+                scoping.taken.push(rule.firewall.name.clone());
+                if rule.role.is_allow() {
+                    scoping.missing_allows.push(rule.firewall.name.clone());
+                }
             }
             (None, Some(opened)) if rule.role == Role::Watch => watch_defeats(draft, &scoping, &rule, &opened.deny),
             (None, Some(opened)) => {
@@ -202,6 +207,9 @@ enum Deny {
 
 fn deny(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let Some(rule) = scoping.rule(Role::Deny) else { return Deny::NotAsked };
+    if scoping.taken.contains(&rule.firewall.name) {
+        return Deny::Missing;
+    }
     let connector = &scoping.standing.required.connector;
     let existing = scoping.existing(rule);
     let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));

@@ -97,14 +97,13 @@ fn gateway(
         None => {
             let stamp = Stamp::new(
                 &draft.policy.owner,
-                path,
+                path.clone(),
                 Some(format!("{}/{}", observed.network_name, observed.target.region)),
             );
             let router = Router {
                 name: name.to_owned(),
                 description: stamp.to_string(),
                 network: observed.network_name.to_string(),
-                region: observed.target.region.to_string(),
                 nats: vec![nat(settings, draft, uncovered)],
                 ..Router::default()
             };
@@ -119,8 +118,10 @@ fn gateway(
                 Some(nat) => nat.subnetworks.extend(uncovered.iter().map(|subnet| primary(subnet))),
                 None => after.nats.push(nat(settings, draft, uncovered)),
             }
+            let by = draft.budget.touched_by.get(&path).map(String::as_str);
+            let reason = text::nat::extend(uncovered, router.nats.is_empty(), by);
             let change = Change::Extend { before: Object::Router(router.clone()), after: Object::Router(after) };
-            draft.push(change, waits_for, text::nat::extend(uncovered, router.nats.is_empty()), settings.mode);
+            draft.push(change, waits_for, reason, settings.mode);
         }
     }
 }

@@ -21,7 +21,7 @@ fn users(by: &[Requirer]) -> String {
         .map(|by| match by {
             Requirer::Workload(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
-            Requirer::Wanted(name) => format!("the refused deploy of {name}"),
+            Requirer::Wanted(name) => format!("the refused deploy of {}", workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
         })
         .collect();
@@ -32,6 +32,16 @@ fn users(by: &[Requirer]) -> String {
     match more {
         0 => names.join(" and "),
         more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
+fn workload(resource: &str) -> String {
+    match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
+        [name, "jobs", ..] => format!("job {name}"),
+        [name, "services", ..] => format!("service {name}"),
+        [name, "workerPools" | "workerpools", ..] => format!("worker pool {name}"),
+        _ => resource.to_owned(),
     }
 }
 
@@ -47,7 +57,7 @@ pub fn grow(min: u32, max: u32) -> String {
     format!("the policy asks for {min} to {max} instances; a connector can grow and never shrink")
 }
 
-pub fn to_be_created(connector: &ConnectorRef) -> Note {
+fn creating(connector: &ConnectorRef) -> Note {
     note(
         "connector-creating",
         object(connector),
@@ -60,7 +70,7 @@ pub fn to_be_created(connector: &ConnectorRef) -> Note {
 
 pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     match state {
-        ConnectorState::Creating => to_be_created(connector),
+        ConnectorState::Creating => creating(connector),
         ConnectorState::Deleting => note(
             "connector-deleting",
             object(connector),
@@ -203,7 +213,7 @@ pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64) -> N
         "pool-exhausted",
         object(connector),
         format!(
-            "no /28 is free for connector {} in {pools}, which holds {capacity} connectors at most; add a range to `connector.subnet_pools`",
+            "no /28 is free for connector {} in {pools}, which has room for {capacity} in all; add a range to `connector.subnet_pools`",
             connector.name
         ),
     )

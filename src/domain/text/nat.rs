@@ -13,9 +13,11 @@ pub fn create(uncovered: &[String]) -> String {
     format!("all traffic leaves through the connector and no Cloud NAT covers {}", subnets(uncovered))
 }
 
-pub fn extend(uncovered: &[String], emptied: bool) -> String {
-    let why = if emptied { "our router has lost its NAT" } else { "our NAT does not list it yet" };
-    format!("no Cloud NAT covers {}: {why}", subnets(uncovered))
+/// `lost` = our gateway is gone from our router; `by` is who was last heard to have touched the router.
+pub fn extend(uncovered: &[String], lost: bool, by: Option<&str>) -> String {
+    let who = by.map_or_else(String::new, |by| format!(", changed by {by}"));
+    let why = if lost { "our router has lost its NAT" } else { "our NAT does not list it" };
+    format!("no Cloud NAT covers {}: {why}{who}", subnets(uncovered))
 }
 
 pub fn hidden_subnet(connector: &ConnectorRef) -> Note {

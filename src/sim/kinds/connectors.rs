@@ -11,7 +11,7 @@ use crate::sim::{
     kinds::networks::network_of,
     links,
     route::Service,
-    store::Store,
+    store::Standing,
 };
 
 pub static KIND: Kind = Kind {
@@ -60,32 +60,32 @@ pub fn subnetwork_of(path: &str, connector: &Value) -> Option<String> {
 }
 
 /// The path of the network a connector is in, in either form.
-fn network_path(store: &Store, path: &str, connector: &Value) -> Option<String> {
+fn network_path(standing: Standing<'_>, path: &str, connector: &Value) -> Option<String> {
     match connector["network"].as_str() {
         Some(network) => Some(format!("projects/{}/global/networks/{network}", project_of(path))),
-        None => Some(network_of(store.truth(&subnetwork_of(path, connector)?)?).to_owned()),
+        None => Some(network_of(standing.get(&subnetwork_of(path, connector)?)?).to_owned()),
     }
 }
 
 /// A connector in the way of its network's deletion.
-pub fn on_network(store: &Store, network: &str) -> Option<String> {
+pub fn on_network(standing: Standing<'_>, network: &str) -> Option<String> {
     let mut standing =
-        store.truths(&KIND).filter(|(path, it)| network_path(store, path, it).as_deref() == Some(network));
+        standing.all(&KIND).filter(|(path, it)| network_path(standing, path, it).as_deref() == Some(network));
     standing.next().map(|(path, _)| path.to_owned())
 }
 
 /// A connector in the way of its subnetwork's deletion.
-pub fn on_subnetwork(store: &Store, subnetwork: &str) -> Option<String> {
-    let mut standing = store.truths(&KIND).filter(|(path, it)| subnetwork_of(path, it).as_deref() == Some(subnetwork));
+pub fn on_subnetwork(standing: Standing<'_>, subnetwork: &str) -> Option<String> {
+    let mut standing = standing.all(&KIND).filter(|(path, it)| subnetwork_of(path, it).as_deref() == Some(subnetwork));
     standing.next().map(|(path, _)| path.to_owned())
 }
 
 /// The hidden subnetwork of a network that holds a part of a range. A connector that failed holds nothing.
-pub fn holding(store: &Store, network: &str, range: Ipv4Net) -> Option<String> {
+pub fn holding(standing: Standing<'_>, network: &str, range: Ipv4Net) -> Option<String> {
     let holds = |path: &str, connector: &Value| {
         let held = connector["ipCidrRange"].as_str().and_then(cidr::range);
         let clashes = connector["state"] != "ERROR" && held.is_some_and(|held| cidr::overlap(held, range));
-        clashes && network_path(store, path, connector).as_deref() == Some(network)
+        clashes && network_path(standing, path, connector).as_deref() == Some(network)
     };
-    store.truths(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden_subnet(path))
+    standing.all(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden_subnet(path))
 }

@@ -8,7 +8,7 @@ use crate::sim::{
     compute,
     fields::{Field, any, choice, flag, int, link, long, message, text},
     kind::{Audited, Draft, Kind, Rules},
-    links,
+    links, names,
     route::Service,
 };
 
@@ -84,23 +84,21 @@ impl Rules for Firewall {
         let given = |name: &str| document.contains_key(name);
         if given("allowed") == given("denied") {
             let why = "Exactly one of 'allowed' and 'denied' must be specified.";
-            return Err(Refusal::invalid(format!("Invalid value for field 'resource.allowed': ''. {why}")));
+            return Err(Refusal::value("resource.allowed", "", why));
         }
         if is_egress(document) && (given("sourceTags") || given("sourceServiceAccounts")) {
             let field = if given("sourceTags") { "sourceTags" } else { "sourceServiceAccounts" };
-            let why = format!("Firewall rules with direction EGRESS cannot specify {field}.");
-            return Err(Refusal::invalid(format!("Invalid value for field 'resource.{field}': ''. {why}")));
+            let why = &format!("Firewall rules with direction EGRESS cannot specify {field}.");
+            return Err(Refusal::value(&format!("resource.{field}"), "", why));
         }
         if given("targetTags") && given("targetServiceAccounts") {
             let why = "Target tags and target service accounts cannot be used together.";
-            return Err(Refusal::invalid(format!(
-                "Invalid value for field 'resource.targetServiceAccounts': ''. {why}"
-            )));
+            return Err(Refusal::value("resource.targetServiceAccounts", "", why));
         }
         let priority = document.get("priority").and_then(Value::as_i64).unwrap_or_default();
         if !(0..=65535).contains(&priority) {
             let why = "Must be between 0 and 65535, inclusive.";
-            return Err(Refusal::invalid(format!("Invalid value for field 'resource.priority': '{priority}'. {why}")));
+            return Err(Refusal::value("resource.priority", &priority.to_string(), why));
         }
         check_ranges(document)?;
         check_tags(document)?;
@@ -130,16 +128,14 @@ fn check_ranges(document: &Map<String, Value>) -> Result<(), Refusal> {
             let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
             let Some(parsed) = parsed else {
                 let why = "Must be a CIDR address range.";
-                return Err(Refusal::invalid(format!(
-                    "Invalid value for field 'resource.{field}[{i}]': '{text}'. {why}"
-                )));
+                return Err(Refusal::value(&format!("resource.{field}[{i}]"), text, why));
             };
             families[usize::from(parsed.addr().is_ipv6())] = true;
         }
     }
     if families == [true; 2] {
         let why = "IPv4 and IPv6 ranges cannot be mixed in one firewall rule.";
-        return Err(Refusal::invalid(format!("Invalid value for field 'resource.sourceRanges': ''. {why}")));
+        return Err(Refusal::value("resource.sourceRanges", "", why));
     }
     Ok(())
 }
@@ -148,16 +144,8 @@ fn check_tags(document: &Map<String, Value>) -> Result<(), Refusal> {
     for field in ["sourceTags", "targetTags"] {
         for (i, tag) in list(document, field) {
             let tag = tag.as_str().unwrap_or_default();
-            let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            let fits = (1..=63).contains(&tag.len())
-                && tag.starts_with(|first: char| first.is_ascii_lowercase())
-                && !tag.ends_with('-')
-                && tag.bytes().all(inner);
-            if !fits {
-                let why = "Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)'";
-                return Err(Refusal::invalid(format!(
-                    "Invalid value for field 'resource.{field}[{i}]': '{tag}'. {why}"
-                )));
+            if !names::is_label(tag, 1..=63) {
+                return Err(Refusal::value(&format!("resource.{field}[{i}]"), tag, names::WANTED));
             }
         }
     }
@@ -173,11 +161,9 @@ fn check_protocols(document: &Map<String, Value>, field: &str) -> Result<(), Ref
         };
         for (k, ports) in rule["ports"].as_array().into_iter().flatten().enumerate() {
             let ports = ports.as_str().unwrap_or_default();
+            let why = "Ports must be a port or a port range of a protocol that has ports.";
             if !WITH_PORTS.contains(&protocol.to_ascii_lowercase().as_str()) || !is_port_range(ports) {
-                return Err(Refusal::invalid(format!(
-                    "Invalid value for field '{at}.ports[{k}]': '{ports}'. Ports must be a port or a port range of a \
-                     protocol that has ports."
-                )));
+                return Err(Refusal::value(&format!("{at}.ports[{k}]"), ports, why));
             }
         }
     }

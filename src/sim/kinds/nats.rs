@@ -124,7 +124,7 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     for (k, one) in listed.iter().enumerate() {
         let link = one["name"].as_str().ok_or_else(|| Refusal::required(&format!("{at}.subnetworks[{k}].name")))?;
         let path = compute::ready(draft, link)?;
-        let subnet = draft.store.truth(&path).unwrap_or(&Value::Null);
+        let subnet = draft.standing.get(&path).unwrap_or(&Value::Null);
         if links::path(subnet["network"].as_str().unwrap_or_default()) != network {
             let why = "The subnetwork does not belong to the network of the router.";
             return Err(invalid(&format!("{at}.subnetworks[{k}].name"), &one["name"], why));
@@ -191,5 +191,5 @@ fn options(subnetwork: &Value) -> Vec<&str> {
 
 fn invalid(at: &str, value: &Value, why: &str) -> Refusal {
     let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    Refusal::invalid(format!("Invalid value for field '{at}': '{value}'. {why}"))
+    Refusal::value(at, &value, why)
 }

@@ -12,7 +12,7 @@ use crate::sim::{
     kinds::{connectors, firewalls, routers, routes, subnetworks},
     links,
     route::Service,
-    store::Store,
+    store::Standing,
 };
 
 pub static KIND: Kind = Kind {
@@ -115,26 +115,26 @@ impl Rules for Network {
         companions
     }
 
-    fn user(&self, store: &Store, path: &str) -> Option<String> {
-        let network = store.truth(path)?;
+    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
+        let network = standing.get(path)?;
         let project = path.split('/').nth(1).unwrap_or_default();
         let own = network.as_object().map(|network| default_route(project, network)).unwrap_or_default();
         let automatic = network["autoCreateSubnetworks"] == true;
         let kinds = [&subnetworks::KIND, &routers::KIND, &firewalls::KIND, &routes::KIND];
         let stands_in = |kind: &'static Kind| {
             let name = links::last(path);
-            store
-                .truths(kind)
+            standing
+                .all(kind)
                 .filter(|(_, document)| links::path(document["network"].as_str().unwrap_or_default()) == path)
                 .map(|(other, _)| other.to_owned())
                 .find(|other| *other != own && !(automatic && kind == &subnetworks::KIND && links::last(other) == name))
         };
-        kinds.into_iter().find_map(stands_in).or_else(|| connectors::on_network(store, path))
+        kinds.into_iter().find_map(stands_in).or_else(|| connectors::on_network(standing, path))
     }
 
-    fn present(&self, store: &Store, document: &mut Value) {
+    fn present(&self, standing: Standing<'_>, document: &mut Value) {
         let own = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
-        let here = store.truths(&subnetworks::KIND).filter(|(_, subnet)| network_of(subnet) == own);
+        let here = standing.all(&subnetworks::KIND).filter(|(_, subnet)| network_of(subnet) == own);
         let links: Vec<Value> = here.map(|(path, _)| links::full(path).into()).collect();
         if !links.is_empty() {
             document["subnetworks"] = links.into();

@@ -10,7 +10,7 @@ use crate::sim::{
     kinds::{nats, networks::network_of},
     links,
     route::Service,
-    store::Store,
+    store::Standing,
 };
 
 pub static KIND: Kind = Kind {
@@ -80,7 +80,7 @@ impl Rules for Router {
 /// The other routers of this network and region.
 fn beside<'a>(draft: &'a Draft<'_>, network: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let region = draft.region.unwrap_or_default();
-    draft.store.truths(&KIND).filter(move |(path, router)| {
+    draft.standing.all(&KIND).filter(move |(path, router)| {
         *path != draft.path
             && network_of(router) == network
             && links::last(router["region"].as_str().unwrap_or_default()) == region
@@ -92,10 +92,10 @@ fn nats_of(router: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The router whose NAT names a subnetwork.
-pub fn serving(store: &Store, subnetwork: &str) -> Option<String> {
+pub fn serving(standing: Standing<'_>, subnetwork: &str) -> Option<String> {
     let names = |nat: &Value| {
         let listed = nat["subnetworks"].as_array().into_iter().flatten();
         listed.map(|one| links::path(one["name"].as_str().unwrap_or_default())).any(|path| path == subnetwork)
     };
-    store.truths(&KIND).find(|(_, router)| nats_of(router).any(names)).map(|(path, _)| path.to_owned())
+    standing.all(&KIND).find(|(_, router)| nats_of(router).any(names)).map(|(path, _)| path.to_owned())
 }

@@ -65,7 +65,7 @@ impl Rules for Route {
             document.get("destRange").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.destRange"))?;
         if cidr::range(range).is_none() {
             let why = "Must be a CIDR address range.";
-            return Err(Refusal::invalid(format!("Invalid value for field 'resource.destRange': '{range}'. {why}")));
+            return Err(Refusal::value("resource.destRange", range, why));
         }
         if NEXT_HOPS.into_iter().filter(|hop| document.contains_key(*hop)).count() != 1 {
             return Err(Refusal::invalid("Exactly one next hop must be specified."));

@@ -13,7 +13,7 @@ use crate::sim::{
     kinds::{connectors, networks::network_of, routers},
     links,
     route::Service,
-    store::Store,
+    store::Standing,
 };
 
 pub static KIND: Kind = Kind {
@@ -99,8 +99,7 @@ impl Rules for Subnetwork {
             .get("ipCidrRange")
             .and_then(Value::as_str)
             .ok_or_else(|| Refusal::required("resource.ipCidrRange"))?;
-        let bad =
-            |why: &str| Refusal::invalid(format!("Invalid value for field 'resource.ipCidrRange': '{sent}'. {why}"));
+        let bad = |why: &str| Refusal::value("resource.ipCidrRange", sent, why);
         let range = cidr::range(sent).ok_or_else(|| bad("Must be a CIDR address range."))?;
         if range.trunc() != range {
             return Err(bad("The IP range must be a valid CIDR range: host bits are set."));
@@ -109,7 +108,7 @@ impl Rules for Subnetwork {
             return Err(bad("The prefix length must be between 4 and 29."));
         }
         for range in cidr::of_subnetwork(&Value::Object(document.clone())) {
-            if let Some(holder) = holder(draft.store, &network, range, draft.path) {
+            if let Some(holder) = holder(draft.standing, &network, range, draft.path) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} conflicts with existing {holder}.")));
             }
         }
@@ -120,8 +119,8 @@ impl Rules for Subnetwork {
         compute::update_policy(document)
     }
 
-    fn user(&self, store: &Store, path: &str) -> Option<String> {
-        connectors::on_subnetwork(store, path).or_else(|| routers::serving(store, path))
+    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
+        connectors::on_subnetwork(standing, path).or_else(|| routers::serving(standing, path))
     }
 }
 
@@ -149,16 +148,16 @@ pub fn filled_in(document: &mut Map<String, Value>) {
 }
 
 /// What already holds a part of a range in a network: a subnetwork of any region, or the hidden one of a connector.
-pub fn holder(store: &Store, network: &str, range: Ipv4Net, but: &str) -> Option<String> {
-    let standing = store.truths(&KIND).filter(|(path, subnet)| *path != but && network_of(subnet) == network);
+pub fn holder(standing: Standing<'_>, network: &str, range: Ipv4Net, but: &str) -> Option<String> {
+    let others = standing.all(&KIND).filter(|(path, subnet)| *path != but && network_of(subnet) == network);
     let mut clashing =
-        standing.filter(|(_, subnet)| cidr::of_subnetwork(subnet).iter().any(|held| cidr::overlap(*held, range)));
+        others.filter(|(_, subnet)| cidr::of_subnetwork(subnet).iter().any(|held| cidr::overlap(*held, range)));
     let name = |(path, subnet): (&str, &Value)| {
         let region = links::last(subnet["region"].as_str().unwrap_or_default());
         format!("subnetwork '{}' in region '{region}'", links::last(path))
     };
     clashing.next().map(name).or_else(|| {
-        let hidden = connectors::holding(store, network, range)?;
+        let hidden = connectors::holding(standing, network, range)?;
         Some(format!("subnetwork '{hidden}'"))
     })
 }

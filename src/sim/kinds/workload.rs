@@ -8,7 +8,7 @@ pub const VPC_ACCESS: &[Field] = &[
     message("networkInterfaces", &[text("network"), text("subnetwork"), text("tags").repeated()]).repeated(),
 ];
 
-pub const LAUNCH_STAGES: &[&str] = &["ALPHA", "BETA", "DEPRECATED", "EARLY_ACCESS", "GA", "PRELAUNCH", "UNIMPLEMENTED"];
+pub const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "UNIMPLEMENTED", "PRELAUNCH"];
 
 pub const ENVIRONMENTS: &[&str] = &["EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"];
 

@@ -1,1 +1,686 @@
+//! Google's rules, each once: a request, and what Google says to it.
 
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{ACCESS, COMPUTE, CONNECTOR, Caller, RUN, connector, job, network, world};
+
+const SUBNET: &str = "projects/demo/regions/europe-west1/subnetworks/egress";
+
+/// What is sent, and what is said: the HTTP status, Compute's reason or the status name, and a piece of the message.
+struct Case(Method, String, Value, u16, &'static str, &'static str);
+
+fn post(url: impl Into<String>, body: Value, status: u16, reason: &'static str, says: &'static str) -> Case {
+    Case(Method::POST, url.into(), body, status, reason, says)
+}
+
+async fn hold(caller: &Caller, cases: Vec<Case>) {
+    for Case(method, url, body, status, reason, says) in cases {
+        let (got, answer) = caller.send(method.clone(), &url, body.clone()).await;
+        let error = &answer["error"];
+        let why = error["errors"][0]["reason"].as_str().or(error["status"].as_str()).unwrap_or_default();
+        let message = error["message"].as_str().unwrap_or_default();
+        assert_eq!((got, why), (status, reason), "{method} {url} {body}: {answer}");
+        assert!(message.contains(says), "{method} {url} {body}: {message}");
+    }
+}
+
+fn firewall(more: Value) -> Value {
+    let mut rule = json!({"name": "rule", "network": network(), "allowed": [{"IPProtocol": "tcp"}]});
+    rule.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    rule
+}
+
+#[tokio::test(start_paused = true)]
+async fn firewalls() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/global/firewalls");
+    let refused = |more: Value, reason: &'static str, says: &'static str| post(&url, firewall(more), 400, reason, says);
+    hold(
+        &caller,
+        vec![
+            refused(json!({"name": "Rule"}), "invalid", "Must be a match of regex"),
+            refused(json!({"name": null}), "required", "resource.name"),
+            refused(json!({"ports": []}), "badRequest", "Unknown name \"ports\" at 'resource'"),
+            refused(json!({"direction": "SIDEWAYS"}), "badRequest", "resource.direction"),
+            refused(json!({"priority": "high"}), "badRequest", "resource.priority"),
+            refused(json!({"priority": 65536}), "invalid", "between 0 and 65535"),
+            refused(json!({"denied": [{"IPProtocol": "udp"}]}), "invalid", "Exactly one of"),
+            refused(json!({"direction": "EGRESS", "sourceTags": ["a"]}), "invalid", "cannot specify sourceTags"),
+            refused(
+                json!({"targetTags": ["a"], "targetServiceAccounts": ["b@c"]}),
+                "invalid",
+                "cannot be used together",
+            ),
+            refused(json!({"targetTags": ["A"]}), "invalid", "resource.targetTags[0]"),
+            refused(json!({"sourceRanges": ["10.0.0.0/8", "::/0"]}), "invalid", "cannot be mixed"),
+            refused(json!({"sourceRanges": ["ten"]}), "invalid", "resource.sourceRanges[0]"),
+            refused(
+                json!({"allowed": [{"IPProtocol": "icmp", "ports": ["1"]}]}),
+                "invalid",
+                "resource.allowed[0].ports[0]",
+            ),
+            refused(json!({"network": "vpc"}), "invalid", "The URL is malformed"),
+            post(
+                &url,
+                firewall(json!({"network": "global/networks/none"})),
+                404,
+                "notFound",
+                "'projects/demo/global/networks/none'",
+            ),
+            post(
+                &url,
+                json!({"name": "rule", "allowed": [{"IPProtocol": "tcp"}]}),
+                404,
+                "notFound",
+                "networks/default",
+            ),
+        ],
+    )
+    .await;
+    caller.done(Method::POST, &url, firewall(json!({"selfLink": "ignored", "priority": "900"}))).await;
+    let (_, read) = caller.get(&format!("{url}/rule")).await;
+    assert_eq!(
+        (&read["sourceRanges"], &read["logConfig"], &read["priority"]),
+        (&json!(["0.0.0.0/0"]), &json!({"enable": false}), &json!(900))
+    );
+    let one = format!("{url}/rule");
+    hold(
+        &caller,
+        vec![
+            post(
+                &url,
+                firewall(json!({})),
+                409,
+                "alreadyExists",
+                "The resource 'projects/demo/global/firewalls/rule' already exists",
+            ),
+            Case(Method::PATCH, one.clone(), json!({"direction": "EGRESS"}), 400, "invalid", "resource.direction"),
+            Case(Method::GET, format!("{url}/none"), Value::Null, 404, "notFound", "was not found"),
+            Case(
+                Method::GET,
+                format!("{url}?maxResults=501"),
+                Value::Null,
+                400,
+                "invalid",
+                "less than or equal to 500",
+            ),
+            Case(Method::GET, format!("{url}?pageToken=x"), Value::Null, 400, "invalid", "pageToken"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn networks_and_subnetworks() {
+    let caller = Caller::new(world());
+    let networks = format!("{COMPUTE}/global/networks");
+    let url = format!("{COMPUTE}/regions/europe-west1/subnetworks");
+    let subnet = |range: &str| json!({"name": "other", "network": network(), "ipCidrRange": range});
+    hold(
+        &caller,
+        vec![
+            post(&networks, json!({"name": "legacy"}), 400, "invalid", "Legacy networks"),
+            post(
+                &url,
+                subnet("10.8.0.0/24"),
+                400,
+                "invalid",
+                "conflicts with existing subnetwork 'egress' in region 'europe-west1'",
+            ),
+            post(&url, subnet("10.9.0.1/24"), 400, "invalid", "host bits"),
+            post(&url, subnet("10.9.0.0/30"), 400, "invalid", "prefix length"),
+            post(&url, subnet("everything"), 400, "invalid", "CIDR"),
+            post(format!("{COMPUTE}/regions/mars/subnetworks"), subnet("10.9.0.0/24"), 400, "invalid", "'mars'"),
+        ],
+    )
+    .await;
+    // A network in the making is not ready for anything else.
+    let (status, _) =
+        caller.send(Method::POST, &networks, json!({"name": "young", "autoCreateSubnetworks": true})).await;
+    assert_eq!(status, 200);
+    let young = json!({"name": "x", "network": "global/networks/young", "ipCidrRange": "10.9.0.0/24"});
+    hold(
+        &caller,
+        vec![
+            post(
+                &url,
+                young,
+                400,
+                "resourceNotReady",
+                "The resource 'projects/demo/global/networks/young' is not ready",
+            ),
+            Case(Method::GET, format!("{networks}/young"), Value::Null, 404, "notFound", ""),
+        ],
+    )
+    .await;
+    caller.cloud.advance(Duration::from_secs(2));
+    let (_, young) = caller.get(&format!("{networks}/young")).await;
+    assert_eq!(young["subnetworks"].as_array().map(Vec::len), Some(2));
+    let (_, routes) = caller.get(&format!("{COMPUTE}/global/routes")).await;
+    let gateways =
+        routes["items"].as_array().expect("routes").iter().filter(|route| route["nextHopGateway"].is_string());
+    assert_eq!(gateways.count(), 2);
+    // Private Google Access has a method of its own; a patch needs the fingerprint.
+    let one = format!("{url}/egress");
+    caller.done(Method::POST, &format!("{one}/setPrivateIpGoogleAccess"), json!({"privateIpGoogleAccess": true})).await;
+    let (_, read) = caller.get(&one).await;
+    assert_eq!((&read["privateIpGoogleAccess"], &read["gatewayAddress"]), (&json!(true), &json!("10.8.0.1")));
+    hold(
+        &caller,
+        vec![Case(Method::PATCH, one.clone(), json!({"enableFlowLogs": true}), 412, "conditionNotMet", "fingerprint")],
+    )
+    .await;
+    let patch = json!({"enableFlowLogs": true, "fingerprint": read["fingerprint"]});
+    caller.done(Method::PATCH, &one, patch).await;
+    assert_eq!(caller.get(&one).await.1["enableFlowLogs"], true);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_use_is_not_deleted() {
+    let caller = Caller::new(world().document("vpcaccess.connectors", CONNECTOR, ready()));
+    for (url, user) in [
+        (format!("{COMPUTE}/global/networks/vpc"), SUBNET),
+        (format!("{COMPUTE}/regions/europe-west1/subnetworks/egress"), CONNECTOR),
+    ] {
+        let (status, operation) = caller.send(Method::DELETE, &url, Value::Null).await;
+        assert_eq!((status, &operation["status"]), (200, &json!("RUNNING")));
+        caller.cloud.advance(Duration::from_secs(2));
+        let (status, operation) = caller.get(operation["selfLink"].as_str().expect("a link")).await;
+        assert_eq!(
+            (status, &operation["status"], &operation["httpErrorStatusCode"]),
+            (200, &json!("DONE"), &json!(400))
+        );
+        let error = &operation["error"]["errors"][0];
+        assert_eq!(error["code"], "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE");
+        assert!(error["message"].as_str().expect("a message").contains(user), "{error}");
+        assert_eq!(caller.get(&url).await.0, 200);
+    }
+}
+
+fn ready() -> Value {
+    json!({"subnet": {"name": "egress"}, "state": "READY", "minInstances": 2, "maxInstances": 3, "machineType": "e2-micro"})
+}
+
+fn nat(name: &str, more: Value) -> Value {
+    let mut nat = json!({
+        "name": name,
+        "natIpAllocateOption": "AUTO_ONLY",
+        "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
+        "subnetworks": [{"name": SUBNET, "sourceIpRangesToNat": ["PRIMARY_IP_RANGE"]}],
+    });
+    let nat_fields = nat.as_object_mut().expect("an object");
+    nat_fields.extend(more.as_object().expect("an object").clone());
+    nat_fields.retain(|_, value| !value.is_null());
+    nat
+}
+
+fn all() -> Value {
+    json!({"sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES", "subnetworks": null})
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    let router = |name: &str, nats: Value| json!({"name": name, "network": network(), "nats": nats});
+    let listed = json!({"name": SUBNET, "sourceIpRangesToNat": ["ALL_IP_RANGES"]});
+    caller.done(Method::POST, &url, router("first", json!([nat("a", json!({}))]))).await;
+    let refused = |nats: Value, says: &'static str| post(&url, router("second", nats), 400, "invalid", says);
+    hold(
+        &caller,
+        vec![
+            refused(
+                json!([nat("b", all())]),
+                "Can not create new Nats since a Nat with option ALL_SUBNETWORKS_ALL_IP_RANGES exists.",
+            ),
+            refused(
+                json!([nat("b", json!({}))]),
+                "Can not specify PRIMARY_IP_RANGE for the Subnetwork since it is already configured",
+            ),
+            refused(
+                json!([nat("b", json!({"subnetworks": [listed]}))]),
+                "The subnetwork is already configured with ALL_IP_RANGES",
+            ),
+            refused(json!([nat("b", json!({"subnetworks": null}))]), "Subnetworks must be listed."),
+            refused(json!([nat("b", json!({"natIpAllocateOption": "MANUAL_ONLY"}))]), "Nat IPs must be given."),
+            post(
+                &url,
+                router("second", json!([nat("b", json!({"name": null}))])),
+                400,
+                "required",
+                "resource.nats[0].name",
+            ),
+            post(
+                &url,
+                router(
+                    "second",
+                    json!([nat("b", json!({"subnetworks": [{"name": "regions/europe-west1/subnetworks/none"}]}))]),
+                ),
+                404,
+                "notFound",
+                "subnetworks/none",
+            ),
+        ],
+    )
+    .await;
+    let one = format!("{url}/first");
+    let again = json!({"nats": [nat("a", json!({})), nat("a", json!({}))]});
+    hold(&caller, vec![Case(Method::PATCH, one.clone(), again, 400, "invalid", "already used by another Nat")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_keeps_what_it_does_not_speak_of() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    caller.done(Method::POST, &url, json!({"name": "r", "network": network(), "nats": [nat("a", json!({}))]})).await;
+    let one = format!("{url}/r");
+    let (_, created) = caller.get(&one).await;
+    let read = &created["nats"][0];
+    assert_eq!(
+        (&read["autoNetworkTier"], &read["endpointTypes"], &read["type"]),
+        (&json!("PREMIUM"), &json!(["ENDPOINT_TYPE_VM"]), &json!("PUBLIC"))
+    );
+    caller.done(Method::PATCH, &one, json!({})).await;
+    assert_eq!(caller.get(&one).await.1, created);
+    caller.done(Method::PATCH, &one, json!({"description": "ours"})).await;
+    assert_eq!(caller.get(&one).await.1["nats"], created["nats"]);
+    caller.done(Method::PATCH, &one, json!({"nats": []})).await;
+    let (_, emptied) = caller.get(&one).await;
+    assert_eq!((&emptied["nats"], &emptied["description"]), (&Value::Null, &json!("ours")));
+    for field in ["id", "selfLink", "region", "creationTimestamp"] {
+        assert_eq!(emptied[field], created[field]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_request_id_is_one_change() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/global/firewalls?requestId=4b3d1f6e-0f6b-4a6f-9a58-0b5b8a5c7d11");
+    let (_, first) = caller.send(Method::POST, &url, firewall(json!({}))).await;
+    let (status, second) = caller.send(Method::POST, &url, firewall(json!({}))).await;
+    assert_eq!((status, second), (200, first.clone()));
+    caller.cloud.advance(Duration::from_secs(2));
+    let (_, third) = caller.send(Method::POST, &url, firewall(json!({}))).await;
+    assert_eq!((&third["name"], &third["status"]), (&first["name"], &json!("DONE")));
+    let inserts = caller.cloud.audit_entries().into_iter().filter(|entry| entry["operation"]["first"] == true);
+    assert_eq!(inserts.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_change_at_a_time() {
+    let caller = Caller::new(world());
+    let one = format!("{COMPUTE}/global/firewalls/rule");
+    caller.done(Method::POST, &format!("{COMPUTE}/global/firewalls"), firewall(json!({}))).await;
+    assert_eq!(caller.send(Method::PATCH, &one, json!({"disabled": true})).await.0, 200);
+    hold(
+        &caller,
+        vec![Case(
+            Method::PATCH,
+            one.clone(),
+            json!({"disabled": false}),
+            409,
+            "operationInProgress",
+            "another operation",
+        )],
+    )
+    .await;
+    assert_eq!(
+        caller.get(&one).await.1["disabled"],
+        false,
+        "the change is not to be seen before its operation is done"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn connectors() {
+    let caller = Caller::new(world());
+    let url = |id: &str| format!("{ACCESS}/connectors?connectorId={id}");
+    let refused = |body: Value, says: &'static str| post(url("other"), body, 400, "INVALID_ARGUMENT", says);
+    let cidr = |range: &str| json!({"network": "vpc", "ipCidrRange": range, "minInstances": 2, "maxInstances": 3});
+    let sized = |more: Value| {
+        let mut body = json!({"subnet": {"name": "egress"}});
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        body
+    };
+    hold(
+        &caller,
+        vec![
+            post(
+                url("X"),
+                connector(),
+                400,
+                "INVALID_ARGUMENT",
+                "Connector ID must follow the pattern ^[a-z][-a-z0-9]{0,23}[a-z0-9]$",
+            ),
+            post(url("a-name-longer-than-25-chars"), connector(), 400, "INVALID_ARGUMENT", "Connector ID"),
+            refused(json!({"network": "vpc"}), "must be given"),
+            refused(
+                json!({"ipCidrRange": "10.9.0.0/28", "subnet": {"name": "egress"}}),
+                "cannot be given with a subnet",
+            ),
+            refused(cidr("10.9.0.0/24"), "/28"),
+            refused(sized(json!({"minInstances": 3, "maxInstances": 3})), "less than maximum"),
+            refused(sized(json!({"minInstances": 1, "maxInstances": 3})), "between 2 and 9"),
+            refused(
+                sized(json!({"minThroughput": 250, "maxThroughput": 300})),
+                "minimum throughput must be a multiple of 100 between 200 and 1000 in Mbps",
+            ),
+            refused(sized(json!({"maxInstances": 3, "machineType": "n1"})), "machine type"),
+            refused(sized(json!({"labels": {}})), "Unknown name \"labels\" at 'connector'"),
+            Case(
+                Method::GET,
+                format!("{ACCESS}/connectors/none"),
+                Value::Null,
+                404,
+                "NOT_FOUND",
+                "The connector is not found.",
+            ),
+        ],
+    )
+    .await;
+    // What is wrong with the place shows in the operation, and a broken connector stays.
+    for (id, body, says) in [
+        (
+            "conflict",
+            cidr("10.8.0.0/28"),
+            "It conflicts with an existing subnetwork. Please delete the connector manually.",
+        ),
+        (
+            "unbounded",
+            json!({"subnet": {"name": "egress"}}),
+            "A Connector must specify either max_throughput or max_instances.",
+        ),
+    ] {
+        let (_, operation) = caller.send(Method::POST, &url(id), body).await;
+        caller.cloud.advance(Duration::from_secs(66));
+        let (_, operation) = caller
+            .get(&format!("https://vpcaccess.googleapis.com/v1/{}", operation["name"].as_str().expect("a name")))
+            .await;
+        assert_eq!((&operation["done"], &operation["error"]["code"]), (&json!(true), &json!(3)));
+        assert!(operation["error"]["message"].as_str().expect("a message").contains(says), "{operation}");
+        assert_eq!(caller.get(&format!("{ACCESS}/connectors/{id}")).await.1["state"], "ERROR");
+        assert_eq!(caller.send(Method::DELETE, &format!("{ACCESS}/connectors/{id}"), Value::Null).await.0, 200);
+        caller.cloud.advance(Duration::from_secs(66));
+        assert_eq!(caller.get(&format!("{ACCESS}/connectors/{id}")).await.0, 404);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_through_its_life() {
+    let caller = Caller::new(world());
+    let url = format!("{ACCESS}/connectors?connectorId=egress");
+    let one = format!("{ACCESS}/connectors/egress");
+    assert_eq!(caller.send(Method::POST, &url, connector()).await.0, 200);
+    let (_, list) = caller.get("https://vpcaccess.googleapis.com/v1/projects/demo/locations/-/connectors").await;
+    assert_eq!(list["connectors"][0]["name"], CONNECTOR);
+    hold(
+        &caller,
+        vec![
+            post(&url, connector(), 409, "ALREADY_EXISTS", "already exists"),
+            Case(Method::DELETE, one.clone(), Value::Null, 409, "ABORTED", "another operation"),
+        ],
+    )
+    .await;
+    caller.cloud.advance(Duration::from_secs(66));
+    hold(
+        &caller,
+        vec![
+            Case(
+                Method::PATCH,
+                format!("{one}?updateMask=maxInstances"),
+                json!({"maxInstances": 2}),
+                400,
+                "INVALID_ARGUMENT",
+                "scaled in",
+            ),
+            Case(
+                Method::PATCH,
+                format!("{one}?updateMask=network"),
+                json!({"network": "x"}),
+                400,
+                "INVALID_ARGUMENT",
+                "immutable",
+            ),
+        ],
+    )
+    .await;
+    let (status, _) = caller
+        .send(
+            Method::PATCH,
+            &format!("{one}?updateMask=min_instances,max_instances"),
+            json!({"minInstances": 3, "maxInstances": 5}),
+        )
+        .await;
+    assert_eq!((status, &caller.get(&one).await.1["state"]), (200, &json!("UPDATING")));
+    caller.cloud.advance(Duration::from_secs(66));
+    let (_, read) = caller.get(&one).await;
+    assert_eq!(
+        (&read["state"], &read["maxInstances"], &read["maxThroughput"]),
+        (&json!("READY"), &json!(5), &json!(500))
+    );
+    assert_eq!(caller.send(Method::DELETE, &one, Value::Null).await.0, 200);
+    assert_eq!(caller.get(&one).await.1["state"], "DELETING");
+    hold(&caller, vec![post(&url, connector(), 409, "ALREADY_EXISTS", "")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_sentence_for_three_causes() {
+    let standing = || world().document("vpcaccess.connectors", CONNECTOR, ready());
+    let agent = "service-123456789012@serverless-robot-prod.iam.gserviceaccount.com";
+    let cases = [
+        (standing(), 200),
+        (world(), 400),
+        (standing().without_api("demo", "vpcaccess.googleapis.com"), 400),
+        (standing().allow("demo", "sre@example.com", &["*"]).allow("demo", agent, &["compute.*"]), 400),
+        (standing().allow("demo", "sre@example.com", &["*"]), 200),
+    ];
+    for (i, (world, status)) in cases.into_iter().enumerate() {
+        let caller = Caller::new(world);
+        for (kind, body) in [
+            ("jobs?jobId=a", job(CONNECTOR)),
+            ("services?serviceId=a", json!({"template": job(CONNECTOR)["template"]["template"]})),
+        ] {
+            let (got, answer) = caller.send(Method::POST, &format!("{RUN}/{kind}"), body).await;
+            assert_eq!(got, status, "case {i}, {kind}: {answer}");
+            let message = answer["error"]["message"].as_str().unwrap_or_default();
+            assert_eq!(
+                message.contains("does not exist, or Cloud Run does not have permission to use it."),
+                status == 400
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn workloads() {
+    let caller = Caller::new(world());
+    let jobs = format!("{RUN}/jobs?jobId=nightly");
+    let plain = json!({"template": {"template": {"containers": [{"image": "a"}]}}});
+    let mut both = job(CONNECTOR);
+    both["template"]["template"]["vpcAccess"]["networkInterfaces"] = json!([{"network": "vpc"}]);
+    hold(
+        &caller,
+        vec![
+            post(
+                &jobs,
+                both,
+                400,
+                "INVALID_ARGUMENT",
+                "one and only one of connector and network_interfaces must be set",
+            ),
+            post(&jobs, json!({"template": {}}), 400, "INVALID_ARGUMENT", "container"),
+            Case(
+                Method::GET,
+                format!("{RUN}/jobs/nightly"),
+                Value::Null,
+                404,
+                "NOT_FOUND",
+                "Resource 'nightly' of kind 'JOB' in region 'europe-west1' in project 'demo' does not exist.",
+            ),
+            Case(
+                Method::GET,
+                "https://run.googleapis.com/v2/projects/demo/locations/-/jobs".to_owned(),
+                Value::Null,
+                400,
+                "INVALID_ARGUMENT",
+                "wildcard",
+            ),
+            Case(
+                Method::GET,
+                "https://run.googleapis.com/v2/projects/demo/locations/mars/jobs".to_owned(),
+                Value::Null,
+                400,
+                "INVALID_ARGUMENT",
+                "Unsupported region mars",
+            ),
+        ],
+    )
+    .await;
+    // Validation alone leaves nothing behind but an audit entry that says so.
+    let (status, _) = caller.send(Method::POST, &format!("{jobs}&validateOnly=true"), plain.clone()).await;
+    assert_eq!((status, caller.get(&format!("{RUN}/jobs/nightly")).await.0), (200, 404));
+    caller.cloud.advance(Duration::from_secs(3));
+    let entry = caller.cloud.audit_entries().pop().expect("an entry");
+    assert_eq!(entry["protoPayload"]["request"]["validateOnly"], true);
+
+    caller.done(Method::POST, &jobs, plain.clone()).await;
+    hold(&caller, vec![post(&jobs, plain.clone(), 409, "ALREADY_EXISTS", "already exists")]).await;
+    caller.done(Method::PATCH, &format!("{RUN}/jobs/nightly"), plain).await;
+    let (_, read) = caller.get(&format!("{RUN}/jobs/nightly")).await;
+    assert_eq!((&read["generation"], &read["observedGeneration"]), (&json!("2"), &json!("2")));
+    let operation = caller.done(Method::DELETE, &format!("{RUN}/jobs/nightly"), Value::Null).await;
+    assert!(operation["metadata"]["expireTime"].is_string());
+    assert_eq!(caller.get(&format!("{RUN}/jobs/nightly")).await.0, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_do_what() {
+    let caller = Caller::new(world().allow("demo", "sre@example.com", &["compute.firewalls.*", "run.jobs.list"]));
+    let shut = Caller::new(world().without_api("demo", "compute.googleapis.com"));
+    hold(
+        &caller,
+        vec![
+            post(
+                format!("{COMPUTE}/global/firewalls"),
+                firewall(json!({})),
+                403,
+                "forbidden",
+                "Required 'compute.networks.updatePolicy' permission for 'projects/demo/global/networks/vpc'",
+            ),
+            Case(
+                Method::GET,
+                format!("{COMPUTE}/global/networks/vpc"),
+                Value::Null,
+                403,
+                "forbidden",
+                "'compute.networks.get'",
+            ),
+            post(
+                format!("{ACCESS}/connectors?connectorId=egress"),
+                connector(),
+                403,
+                "PERMISSION_DENIED",
+                "Permission 'vpcaccess.connectors.create' denied on resource",
+            ),
+            Case(
+                Method::GET,
+                "https://compute.googleapis.com/compute/v1/projects/nobody/global/networks".to_owned(),
+                Value::Null,
+                404,
+                "notFound",
+                "projects/nobody",
+            ),
+        ],
+    )
+    .await;
+    assert_eq!(caller.get(&format!("{RUN}/jobs")).await, (200, json!({})));
+    hold(
+        &shut,
+        vec![Case(
+            Method::GET,
+            format!("{COMPUTE}/global/networks"),
+            Value::Null,
+            403,
+            "accessNotConfigured",
+            "has not been used in project 123456789012",
+        )],
+    )
+    .await;
+    let (_, answer) = shut.get(&format!("{COMPUTE}/global/networks")).await;
+    assert_eq!(answer["error"]["details"][0]["reason"], "SERVICE_DISABLED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_come_in_pages() {
+    let caller = Caller::new(world());
+    for i in 0..5 {
+        let body = firewall(json!({"name": format!("rule-{i}")}));
+        caller.done(Method::POST, &format!("{COMPUTE}/global/firewalls"), body).await;
+    }
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    loop {
+        let (_, page) = caller.get(&format!("{COMPUTE}/global/firewalls?maxResults=2&pageToken={token}")).await;
+        seen.extend(
+            page["items"]
+                .as_array()
+                .expect("items")
+                .iter()
+                .map(|rule| rule["name"].as_str().unwrap_or_default().to_owned()),
+        );
+        match page["nextPageToken"].as_str() {
+            Some(next) => token = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["rule-0", "rule-1", "rule-2", "rule-3", "rule-4"]);
+    let (_, everywhere) = caller.get(&format!("{COMPUTE}/aggregated/subnetworks")).await;
+    assert_eq!(everywhere["items"]["regions/europe-west1"]["subnetworks"][0]["name"], "egress");
+    assert_eq!(everywhere["items"]["regions/us-central1"]["warning"]["code"], "NO_RESULTS_ON_PAGE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn effective_firewalls() {
+    let policy = |name: &str, target: &str| json!({"name": name, "rules": [{"priority": 1, "action": "deny"}], "associations": [{"name": "a", "attachmentTarget": target}]});
+    let mut regional = policy("near", "projects/demo/global/networks/vpc");
+    regional["region"] = "https://www.googleapis.com/compute/v1/projects/demo/regions/europe-west1".into();
+    let caller = Caller::new(
+        world()
+            .document(
+                "compute.firewallPolicies",
+                "locations/global/firewallPolicies/77",
+                policy("77", "organizations/1"),
+            )
+            .document(
+                "compute.networkFirewallPolicies",
+                "projects/demo/global/firewallPolicies/wide",
+                policy("wide", "projects/demo/global/networks/vpc"),
+            )
+            .document(
+                "compute.networkFirewallPolicies",
+                "projects/demo/global/firewallPolicies/loose",
+                policy("loose", "projects/demo/global/networks/other"),
+            )
+            .document(
+                "compute.regionNetworkFirewallPolicies",
+                "projects/demo/regions/europe-west1/firewallPolicies/near",
+                regional,
+            ),
+    );
+    caller.done(Method::POST, &format!("{COMPUTE}/global/firewalls"), firewall(json!({}))).await;
+    let (_, global) = caller.get(&format!("{COMPUTE}/global/networks/vpc/getEffectiveFirewalls")).await;
+    let (_, here) = caller.get(&format!("{COMPUTE}/regions/europe-west1/firewallPolicies/getEffectiveFirewalls?network=projects%2Fdemo%2Fglobal%2Fnetworks%2Fvpc")).await;
+    let types = |answer: &Value| -> Vec<String> {
+        answer["firewallPolicys"]
+            .as_array()
+            .expect("policies")
+            .iter()
+            .map(|one| one["type"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(types(&global), ["HIERARCHY", "NETWORK"]);
+    assert_eq!(types(&here), ["HIERARCHY", "NETWORK", "NETWORK_REGIONAL"]);
+    assert_eq!(here["firewalls"][0]["name"], "rule");
+}

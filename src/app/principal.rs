@@ -1,0 +1,49 @@
+//! Our own service account, by Cloud Run's metadata server.
+//!
+//! <https://cloud.google.com/run/docs/container-contract#metadata-server>
+
+use std::{str, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::google::transport::{Request, Transport};
+
+const HOST: &str = "metadata.google.internal";
+const DEADLINE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Asks until it is told. `host` is `GCE_METADATA_HOST`.
+pub async fn learn(transport: &dyn Transport, host: Option<&str>) -> String {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match ask(transport, host.unwrap_or(HOST)).await {
+            Ok(email) => {
+                tracing::info!(email, "the metadata server told who we are");
+                return email;
+            }
+            Err(why) => tracing::warn!(why, "who we are is unknown: no entry counts as our own"),
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+async fn ask(transport: &dyn Transport, host: &str) -> Result<String, String> {
+    let url = format!("http://{host}/computeMetadata/v1/instance/service-accounts/default/email");
+    let http = http::Request::get(url)
+        .header("metadata-flavor", "Google")
+        .body(Bytes::new())
+        .map_err(|error| error.to_string())?;
+    let request = Request { call: "metadata.serviceAccounts.email", http, deadline: DEADLINE };
+    let response = transport.send(request).await.map_err(|error| error.to_string())?;
+    let text = str::from_utf8(response.body()).unwrap_or_default().trim();
+    match response.status().is_success() && is_email(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("the metadata server answered {} and no e-mail address", response.status())),
+    }
+}
+
+fn is_email(text: &str) -> bool {
+    text.len() <= 254 && text.contains('@') && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

@@ -1,0 +1,55 @@
+//! Rejected events, told to the world at most once a minute for each reason.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    app::App,
+    domain::{
+        reasons::RejectReason,
+        report::{Rejected, Report},
+    },
+};
+
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How many of each reason were rejected since the world was last told.
+#[derive(Default)]
+pub struct Rejections(Mutex<HashMap<&'static str, Tally>>);
+
+struct Tally {
+    count: u64,
+    next: Instant,
+}
+
+impl Rejections {
+    /// Counts one, and reports if it is time. Best effort: nobody waits for it, and nothing is kept.
+    pub fn note(&self, app: &Arc<App>, reason: &RejectReason) {
+        let Some(count) = self.count(reason.label()) else { return };
+        let rejected = Rejected { reason: reason.label().to_owned(), text: reason.to_string(), count };
+        let policy = app.policy();
+        let engine = app.engine.clone();
+        let report = Report::rejected((engine.ids)().to_string(), &policy, rejected, (engine.now)());
+        app.tasks.spawn(async move {
+            // The outbox tells the log and `/readyz` of a topic that refuses.
+            let _ = engine.outbox.send(&report).await;
+        });
+    }
+
+    /// How many to tell of now.
+    fn count(&self, reason: &'static str) -> Option<u64> {
+        let now = Instant::now();
+        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = tallies.entry(reason).or_insert(Tally { count: 0, next: now });
+        tally.count += 1;
+        (tally.next <= now).then(|| {
+            tally.next = now + EVERY;
+            std::mem::take(&mut tally.count)
+        })
+    }
+}

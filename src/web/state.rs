@@ -1,0 +1,58 @@
+//! `GET /state?project=&region=`: what stands there, and what a run would do about it.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{Front, problem::Problem};
+use crate::domain::{
+    names::{ProjectId, Region},
+    report::Report,
+    scope::Scope,
+    state::observed::Observed,
+    target::Target,
+};
+
+#[derive(Deserialize)]
+pub struct Asked {
+    project: Option<String>,
+    region: Option<String>,
+}
+
+/// Built from typed state, which keeps nothing of a workload but its network settings.
+#[derive(Serialize)]
+pub struct Seen {
+    /// None under mode `off`: then nothing is read.
+    observed: Option<Box<Observed>>,
+    /// Of a dry run.
+    report: Report,
+}
+
+/// 400 without both parameters, 404 out of scope.
+pub async fn show(
+    State(front): State<Arc<Front>>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Seen>, Problem> {
+    let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
+    let target = target(&asked, &front.app.scope())?;
+    let (report, observed) = front.app.engine.look(target).await;
+    Ok(Json(Seen { observed: observed.map(Box::new), report }))
+}
+
+fn target(asked: &Asked, scope: &Scope) -> Result<Target, Problem> {
+    let (Some(project), Some(region)) = (&asked.project, &asked.region) else {
+        return Err(Problem::bad("both parameters are needed: /state?project=PROJECT&region=REGION"));
+    };
+    let project = ProjectId::parse(project).map_err(|error| Problem::bad(error.to_string()))?;
+    let region = Region::parse(region).map_err(|error| Problem::bad(error.to_string()))?;
+    if !scope.projects.contains(&project) || !scope.has_region(&region) {
+        let text = format!("project {project} and region {region}: not in the policy's scope");
+        return Err(Problem::new(StatusCode::NOT_FOUND, text));
+    }
+    Ok(Target { project, region })
+}

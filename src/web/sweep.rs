@@ -1,0 +1,221 @@
+//! `POST /sweep`: a run over every target in scope, or over those named.
+
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
+
+use axum::{
+    Extension, Json,
+    body::Body,
+    extract::{State, rejection::BytesRejection},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, future::join_all, stream};
+use http::{
+    HeaderMap, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use serde::Serialize;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::sleep,
+};
+use tracing::Instrument;
+
+use super::{
+    Front,
+    ask::{Ask, Wrong},
+    patience::{Held, LONGEST},
+    problem::Problem,
+};
+use crate::{
+    app::App,
+    domain::{
+        names::ProjectId,
+        report::{Outcome, Report, StepReport},
+        target::Target,
+    },
+    reconcile::{Progress, queue::RunRequest},
+};
+
+/// Targets swept at once: a policy may have a thousand, each with nine reads.
+const SIDE_BY_SIDE: usize = 16;
+const NDJSON: &str = "application/x-ndjson";
+
+/// What a sweep tells as it goes, one JSON object a line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Line {
+    Started { target: Target },
+    Step { target: Target, step: Box<StepReport> },
+    Report { report: Box<Report> },
+    Done(Summary),
+}
+
+/// The last line.
+#[derive(Debug, Default, Serialize)]
+struct Summary {
+    reports: usize,
+    failed: usize,
+    /// Targets whose report had not come when time was up.
+    unfinished: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Unlisted>,
+}
+
+/// A project whose regions are unknown, so that none of them was swept.
+#[derive(Debug, Serialize)]
+struct Unlisted {
+    project: ProjectId,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Swept {
+    reports: Vec<Report>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Unlisted>,
+}
+
+/// 200, or 207 if one outcome is `failed`: `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
+pub async fn run(
+    State(front): State<Arc<Front>>,
+    Extension(held): Extension<Held>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let app = &front.app;
+    let ask = Ask::parse(&body?, &app.scope())?;
+    let (targets, errors) = targets(app, &ask).await?;
+    let lines = begin(app.clone(), targets, errors, ask.dry_run);
+    match wants_lines(&headers) {
+        true => Ok(streamed(lines, held)),
+        false => gathered(lines).await,
+    }
+}
+
+fn wants_lines(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains(NDJSON)))
+}
+
+/// What is to be swept, and the projects of which that could not be found out.
+async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), Problem> {
+    let scope = app.scope();
+    let asked = scope.projects.iter().filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
+    let listed = asked.map(|project| app.expander.sweep(std::slice::from_ref(project), &ask.regions));
+    let (mut targets, mut errors) = (Vec::new(), Vec::new());
+    for found in join_all(listed).await {
+        match found {
+            Ok(found) => targets.extend(found),
+            Err(error) => errors.push(Unlisted { message: error.to_string(), project: error.project }),
+        }
+    }
+    let known: BTreeSet<_> = targets.iter().map(|target| &target.region).collect();
+    if errors.is_empty()
+        && let Some(index) = ask.regions.iter().position(|region| !known.contains(region))
+    {
+        let found = format!("{:?}", ask.regions[index].as_str());
+        return Err(Wrong::new(format!("regions[{index}]"), &found, "a region that Cloud Run has").into());
+    }
+    Ok((targets, errors))
+}
+
+/// Starts the runs. They go on though nobody listens.
+fn begin(app: Arc<App>, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: bool) -> UnboundedReceiver<Line> {
+    let (lines, listener) = unbounded_channel();
+    let tasks = app.tasks.clone();
+    tasks.spawn(
+        async move {
+            let summary = sweep(&app, targets, errors, dry_run, &lines).await;
+            tell(&lines, Line::Done(summary));
+        }
+        .in_current_span(),
+    );
+    listener
+}
+
+async fn sweep(
+    app: &App,
+    targets: Vec<Target>,
+    errors: Vec<Unlisted>,
+    dry_run: bool,
+    lines: &UnboundedSender<Line>,
+) -> Summary {
+    let mut summary = Summary { unfinished: targets.len(), errors, ..Summary::default() };
+    let ours: BTreeSet<Target> = targets.iter().cloned().collect();
+    let mut progress = app.engine.progress.subscribe();
+    let submit = |target| app.queue.submit(RunRequest { dry_run, sweep: true, ..RunRequest::new(target) });
+    let mut reports = stream::iter(targets).map(submit).buffer_unordered(SIDE_BY_SIDE);
+    let time_is_up = sleep(LONGEST);
+    tokio::pin!(time_is_up);
+    loop {
+        tokio::select! {
+            // What a run told on its way comes before its report.
+            biased;
+            () = app.engine.stop.cancelled() => return summary,
+            () = &mut time_is_up => return summary,
+            // A listener that falls behind misses steps, never a report. The engine keeps the channel open.
+            Ok(progress) = progress.recv() => {
+                if let Some(line) = line(progress, &ours) {
+                    tell(lines, line);
+                }
+            }
+            report = reports.next() => {
+                let Some(report) = report else { return summary };
+                summary.reports += 1;
+                summary.unfinished -= 1;
+                summary.failed += usize::from(report.outcome == Outcome::Failed);
+                tell(lines, Line::Report { report: Box::new(Arc::unwrap_or_clone(report)) });
+            }
+        }
+    }
+}
+
+fn line(progress: Progress, ours: &BTreeSet<Target>) -> Option<Line> {
+    match progress {
+        Progress::Started { target } => ours.contains(&target).then_some(Line::Started { target }),
+        Progress::Step { target, step } => ours.contains(&target).then_some(Line::Step { target, step }),
+        Progress::Planned { .. } | Progress::Done { .. } => None,
+    }
+}
+
+fn tell(lines: &UnboundedSender<Line>, line: Line) {
+    // Whoever asked may have hung up.
+    let _ = lines.send(line);
+}
+
+async fn gathered(mut lines: UnboundedReceiver<Line>) -> Result<Response, Problem> {
+    let mut reports = Vec::new();
+    let mut summary = Summary::default();
+    while let Some(line) = lines.recv().await {
+        match line {
+            Line::Report { report } => reports.push(*report),
+            Line::Done(end) => summary = end,
+            Line::Started { .. } | Line::Step { .. } => {}
+        }
+    }
+    if summary.unfinished > 0 {
+        return Err(Problem::again(format!("{} targets have not reported yet", summary.unfinished)));
+    }
+    reports.sort_by(|a, b| a.target.cmp(&b.target));
+    let status = match summary.failed + summary.errors.len() {
+        0 => StatusCode::OK,
+        _ => StatusCode::MULTI_STATUS,
+    };
+    Ok((status, Json(Swept { reports, errors: summary.errors })).into_response())
+}
+
+/// The status is out before the first report is in: the last line tells how many failed.
+fn streamed(lines: UnboundedReceiver<Line>, held: Held) -> Response {
+    let body = stream::unfold((lines, held), async |(mut lines, held)| {
+        let line = lines.recv().await?;
+        Some((Ok::<_, Infallible>(written(&line)), (lines, held)))
+    });
+    ([(CONTENT_TYPE, NDJSON)], Body::from_stream(body)).into_response()
+}
+
+fn written(line: &Line) -> Bytes {
+    // Strings, numbers, lists and maps with string keys always have a JSON form.
+    let mut text = serde_json::to_vec(line).unwrap_or_default();
+    text.push(b'\n');
+    text.into()
+}

@@ -1,0 +1,78 @@
+use super::*;
+use futures_util::{FutureExt, future::join_all};
+
+#[tokio::test(start_paused = true)]
+async fn an_ignored_event_asks_google_nothing() {
+    let house = House::new();
+    for entry in [deployed().to_string().replace("UpdateJob", "RunJob"), elsewhere().to_string()] {
+        assert_eq!(house.post("/", entry).await.status, 204);
+    }
+    assert_eq!(house.cloud.calls(), []);
+    let text = house.get("/metrics").await;
+    assert!(text.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
+    for (disposition, reason) in [("ignored", "execution"), ("rejected", "out-of-scope")] {
+        let line = format!("egress_reconciler_events_total{{disposition=\"{disposition}\",reason=\"{reason}\"}} 1");
+        assert!(text.body.contains(&line), "{}", text.body);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_sync_is_nine_reads_and_no_write() {
+    let house = House::new();
+    house.settle().await;
+    let before = house.cloud.calls().len();
+    assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
+    assert_eq!(house.calls_since(before), (9, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_deliveries_at_once_share_two_runs() {
+    let house = House::new();
+    house.settle().await;
+    let before = house.cloud.calls().len();
+    let answers = join_all((0..100).map(|_| house.post("/", deployed().to_string()))).await;
+    assert!(answers.iter().all(|answer| answer.status == 204));
+    let (reads, writes) = house.calls_since(before);
+    assert!(reads <= 18 && writes == 0, "{reads} reads, {writes} writes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_up_stops_nothing() {
+    let house = House::new();
+    // Polled once, as a server would, and dropped.
+    assert!(house.post("/", deployed().to_string()).now_or_never().is_none());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(house.calls_since(0).1 > 0);
+    assert_eq!(house.topic.heard.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_pubsub_does() {
+    let house = House::new();
+    house.lay(json!({"method": "*", "nth": "all", "kind": "slow", "ms": 3_600_000}));
+    let began = tokio::time::Instant::now();
+    let answer = house.post("/", deployed().to_string()).await;
+    assert_eq!(answer.status, 429);
+    assert!(began.elapsed() <= Duration::from_secs(551), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejections_are_told_once_a_minute() {
+    let house = House::new();
+    let counts = || -> Vec<(String, u64)> {
+        let heard = house.topic.heard.lock().unwrap();
+        let told = heard.iter().map(|report| report.rejected.clone().unwrap());
+        told.map(|rejected| (rejected.reason, rejected.count)).collect()
+    };
+    let reject = async |entry: &str| {
+        assert_eq!(house.post("/", entry.to_owned()).await.status, 204);
+        tokio::task::yield_now().await;
+    };
+    for entry in ["nothing", "nothing", &elsewhere().to_string(), "nothing"] {
+        reject(entry).await;
+    }
+    assert_eq!(counts(), [("malformed".into(), 1), ("out-of-scope".into(), 1)]);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    reject("nothing").await;
+    assert_eq!(counts()[2..], [("malformed".into(), 3)]);
+}

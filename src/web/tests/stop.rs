@@ -1,0 +1,65 @@
+use std::io::{self, Write};
+
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_when_we_stop_comes_again() {
+    let house = House::new();
+    house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
+    let stop = async {
+        sleep(Duration::from_secs(1)).await;
+        house.app.engine.stop.cancel();
+        Instant::now()
+    };
+    let (answer, stopped) = tokio::join!(house.post("/", deployed().to_string()), stop);
+    assert_eq!((answer.status, stopped.elapsed()), (429, Duration::ZERO));
+    assert_eq!(house.post("/", deployed().to_string()).await.status, 429);
+    assert_eq!(house.get("/livez").await.status, 200);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(house.calls_since(0).1, 0, "no step is begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_takes_less_than_nine_seconds_whatever_hangs() {
+    let house = House::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    house.app.tasks.spawn(std::future::pending::<()>());
+    let began = Instant::now();
+    let door = Door { auth: Auth::Off, max_concurrent: 1 };
+    server::serve(listener, house.app.clone(), door, sleep(Duration::from_secs(1))).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_writes_no_line_of_the_log() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let house = House::new();
+    let mut entry = elsewhere();
+    entry["insertId"] = json!("i\n2026 ERROR forged\u{1b}[2J");
+    entry["protoPayload"]["request"] = json!({"password": "s3cret"});
+    entry["resource"]["labels"]["location"] = json!("x\r\nforged");
+    assert_eq!(house.post("/", entry.to_string()).await.status, 204);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let warnings: Vec<_> = text.lines().filter(|line| line.contains("an event is rejected")).collect();
+    assert_eq!(warnings.len(), 1, "{text}");
+    assert!(warnings[0].contains("WARN") && warnings[0].contains("out-of-scope"), "{text}");
+    assert!(!text.contains("s3cret") && !text.contains('\u{1b}'), "{text}");
+    assert!(!text.lines().any(|line| line.starts_with("forged") || line.starts_with("2026 ERROR")), "{text}");
+}

@@ -1,0 +1,112 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn bad_bodies_are_told_by_field() {
+    let cases = [
+        ("[]", "body: found [], expected a JSON object"),
+        ("{", "body: found EOF while parsing an object"),
+        (r#"{"project":["demo-project"]}"#, r#"body: found the key "project", expected projects, regions or dry_run"#),
+        (r#"{"projects":"demo-project"}"#, r#"projects: found "demo-project", expected a list of names"#),
+        (r#"{"projects":null}"#, "projects: found null, expected a list of names"),
+        (r#"{"projects":["demo-project",7]}"#, "projects[1]: found 7, expected a name"),
+        (r#"{"projects":["X"]}"#, r#"projects[0]: found "X", expected a project id"#),
+        (
+            r#"{"projects":["other-project"]}"#,
+            r#"projects[0]: found "other-project", expected one of the policy's scope"#,
+        ),
+        (r#"{"regions":["us-central1"]}"#, r#"regions[0]: found "us-central1", expected one of the policy's scope"#),
+        (r#"{"regions":["../x"]}"#, r#"regions[0]: found "../x", expected a region"#),
+        (r#"{"dry_run":"true"}"#, r#"dry_run: found "true", expected true or false"#),
+    ];
+    let house = House::new();
+    for (body, expected) in cases {
+        let answer = house.post("/sweep", body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        let message = answer.json()["error"]["message"].clone();
+        assert!(message.as_str().unwrap().starts_with(expected), "{body}: {message}");
+    }
+    assert_eq!(house.cloud.calls(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_cloud_run_lacks_is_not_skipped_in_silence() {
+    let policy = POLICY.replace("[europe-west1]", "all");
+    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    let answer = house.post("/sweep", r#"{"regions":["europe-west1","mars-west1"],"dry_run":true}"#).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    assert!(answer.body.contains("regions[1]"), "{}", answer.body);
+    let answer = house.post("/sweep", r#"{"dry_run":true}"#).await;
+    assert_eq!((answer.status, answer.json()["reports"].as_array().map(Vec::len)), (200, Some(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_is_swept_for_the_scheduler() {
+    let house = House::new();
+    let request = Request::post("/sweep").header("content-type", "application/octet-stream");
+    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let reports = answer.json()["reports"].clone();
+    assert_eq!(reports[0]["target"], json!({"project": "demo-project", "region": "europe-west1"}));
+    assert_eq!((&reports[0]["dryRun"], &reports[1]), (&json!(false), &Value::Null));
+    assert!(house.calls_since(0).1 > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_sweep_writes_nothing() {
+    let house = House::new();
+    let answer = house.post("/sweep", r#"{"projects":["demo-project"],"regions":[],"dry_run":true}"#).await;
+    let report = &answer.json()["reports"][0];
+    assert_eq!((answer.status, &report["outcome"]), (200, &json!("drift")));
+    assert_eq!(report["steps"][0]["outcome"], json!({"state": "skipped", "why": "dry-run"}));
+    assert_eq!(house.calls_since(0).1, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failure_makes_it_207() {
+    let house = House::new();
+    house.lay(json!({"method": "compute.routers.list", "nth": "all", "kind": "refuse", "status": 503}));
+    let answer = house.post("/sweep", "").await;
+    assert_eq!((answer.status, &answer.json()["reports"][0]["outcome"]), (207, &json!("failed")));
+
+    let house = House::with(&POLICY.replace("[europe-west1]", "all"), Door { auth: Auth::Off, max_concurrent: 10 });
+    house.lay(json!({"method": "run.projects.locations.list", "nth": "all", "kind": "refuse", "status": 403}));
+    let answer = house.post("/sweep", "").await;
+    assert_eq!(
+        (answer.status, &answer.json()["errors"][0]["project"]),
+        (207, &json!("demo-project")),
+        "{}",
+        answer.body
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_come_as_things_happen() {
+    let house = House::new();
+    let request = Request::post("/sweep").header("accept", "application/x-ndjson, */*;q=0.1");
+    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"application/x-ndjson".parse().unwrap()));
+    let lines: Vec<Value> = answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["started", "step", "report", "done"]);
+    let step = lines.iter().find(|line| line["type"] == "step").unwrap();
+    assert_eq!(
+        (&step["target"]["region"], &step["step"]["outcome"]["state"]),
+        (&json!("europe-west1"), &json!("done"))
+    );
+    let last = lines.last().unwrap();
+    assert_eq!((&last["reports"], &last["failed"], &last["unfinished"]), (&json!(1), &json!(0), &json!(0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_shows_networks_and_no_secrets() {
+    let house = House::new();
+    let answer = house.get("/state?project=demo-project&region=europe-west1").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let state = answer.json();
+    assert_eq!((&state["report"]["dryRun"], &state["report"]["outcome"]), (&json!(true), &json!("drift")));
+    assert!(answer.body.contains("nightly") && state["observed"]["jobs"].to_string().contains("nightly"));
+    assert!(!answer.body.contains("s3cret") && !answer.body.contains("PASSWORD"), "{}", answer.body);
+    assert_eq!(house.calls_since(0).1, 0);
+    assert!(house.topic.heard.lock().unwrap().is_empty());
+}

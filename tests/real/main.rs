@@ -1,0 +1,4 @@
+//! Against what Google ships: a tool that is missing is a failure. Run by `.ci/run`, or with
+//! `cargo test --features real-clients --test real`.
+
+mod emulator;

@@ -1,0 +1,167 @@
+//! A simulated cloud and the program beside it, in one process, on paused time.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use egress_reconciler::{
+    app::{App, Settings},
+    domain::{
+        names::{ProjectId, Region},
+        report::Report,
+        signal::{Signal, Trigger},
+        target::{Place, Target},
+    },
+    google::{
+        credentials::Credentials,
+        endpoints::Endpoints,
+        transport::{Request, Response},
+    },
+    reconcile::queue::RunRequest,
+    sim::{
+        cloud::{Cloud, Options},
+        world::World,
+    },
+};
+use serde_json::{Value, json};
+
+pub const PROJECT: &str = "demo-project";
+pub const REGION: &str = "europe-west2";
+pub const START: &str = "2026-11-23T12:00:00Z";
+
+pub struct Lab {
+    pub cloud: Cloud,
+    pub app: Arc<App>,
+    _policy: tempfile::NamedTempFile,
+}
+
+/// The demo's world: a network and nothing else.
+pub fn world() -> World {
+    let mut world = World::with_project(PROJECT, "123456789012").network(PROJECT, "my-vpc");
+    world.regions.push(REGION.to_owned());
+    world.topic("projects/demo-project/topics/egress-reports")
+}
+
+/// The demo's policy, with more of it laid over.
+pub fn policy(more: &str) -> String {
+    format!(
+        "version: 1\nowner: lab\nmode: enforce\nscope: {{projects: [{PROJECT}], regions: [{REGION}]}}\nnetwork: {{name: my-vpc}}\n{more}"
+    )
+}
+
+pub const ENFORCE: &str =
+    "connector: {subnet_pools: [10.8.0.0/20]}\nfirewall: {enforcement: enforce, rearm: at-once}\n";
+
+impl Lab {
+    pub fn new(world: World, policy: &str) -> Self {
+        use std::io::Write;
+        let mut options = Options::starting_at(START.parse().unwrap());
+        options.connector = Duration::from_secs(120);
+        let cloud = Cloud::new(world, options, None).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(policy.as_bytes()).unwrap();
+        let settings = Settings {
+            policy: file.path().to_owned(),
+            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
+            credentials: Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
+            report_topic: None,
+            without_topic: egress_reconciler::reconcile::publish::WithoutTopic::Stdout,
+            pubsub_emulator: None,
+            principal: None,
+            wide_interval: Duration::from_secs(30),
+        };
+        let clock = cloud.clone();
+        let app = App::build(settings, cloud.transport(), Arc::new(move || clock.now()), Arc::new(uuid::Uuid::new_v4))
+            .unwrap_or_else(|error| panic!("{error}"));
+        let background = cloud.clone();
+        tokio::spawn(async move { background.run().await });
+        Self { cloud, app, _policy: file }
+    }
+
+    pub fn target(&self) -> Target {
+        Target { project: ProjectId::parse(PROJECT).unwrap(), region: Region::parse(REGION).unwrap() }
+    }
+
+    /// One run over the target, asked for by nobody in particular.
+    pub async fn run(&self) -> Arc<Report> {
+        self.app.queue.submit(RunRequest::new(self.target())).await
+    }
+
+    /// Hands every audit entry that came since `from` to the program, and waits for what it does.
+    pub async fn hear(&self, from: usize) -> Vec<Arc<Report>> {
+        use egress_reconciler::domain::{
+            event::{Disposition, OwnPrincipals, dispose},
+            scope::Scope,
+        };
+        let policy = self.app.policy();
+        let scope = Scope {
+            projects: policy.scope.projects.iter().cloned().collect(),
+            regions: policy.scope.regions.list().map(|list| list.iter().cloned().collect()),
+            ..Scope::default()
+        };
+        let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
+        let mut reports = Vec::new();
+        // Entries travel for a moment.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        for entry in self.cloud.audit_entries().into_iter().skip(from) {
+            let d = dispose(entry.to_string().as_bytes(), &scope, &own, self.cloud.now());
+            if let Disposition::Act(signal) = d {
+                reports.extend(self.app.expander.submit(signal).await.unwrap());
+            }
+        }
+        reports
+    }
+
+    /// A call by somebody else.
+    pub async fn call(&self, method: &str, url: &str, body: Value) -> Response {
+        self.call_as("alice@example.com", method, url, body).await
+    }
+
+    pub async fn call_as(&self, who: &str, method: &str, url: &str, body: Value) -> Response {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let http = http::Request::builder()
+            .method(method)
+            .uri(url)
+            .header("authorization", format!("Bearer {who}"))
+            .header("content-type", "application/json")
+            .body(body)
+            .unwrap();
+        self.cloud.transport().send(Request { call: "test", http, deadline: Duration::from_secs(10) }).await.unwrap()
+    }
+
+    /// `gcloud run jobs deploy` of a job whose traffic all leaves through a connector.
+    pub async fn deploy(&self, job: &str, connector: &str) -> Response {
+        let url = format!("https://run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/jobs?jobId={job}");
+        let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/{connector}");
+        let body = json!({"template": {"template": {
+            "containers": [{"image": "europe-docker.pkg.dev/demo-project/app/export:1", "env": [{"name": "TOKEN", "value": "canary-secret"}]}],
+            "vpcAccess": {"connector": connector, "egress": "ALL_TRAFFIC"},
+        }}});
+        self.call("POST", &url, body).await
+    }
+
+    /// Writes of the program since the `from`th call.
+    pub fn writes(&self, from: usize) -> Vec<String> {
+        let calls = self.cloud.calls().into_iter().skip(from);
+        calls.filter(|call| call.method != "GET" && call.caller.starts_with("runner@")).map(|call| call.call).collect()
+    }
+
+    pub fn documents(&self, collection: &str) -> Vec<Value> {
+        let world = self.cloud.world().written();
+        world["resources"][collection].as_array().cloned().unwrap_or_default()
+    }
+}
+
+pub fn signal(target: &Target) -> Signal {
+    Signal {
+        place: Place::Target(target.clone()),
+        wanted: None,
+        trigger: Trigger {
+            event_id: "e1".into(),
+            method: "google.cloud.run.v2.Jobs.UpdateJob".into(),
+            resource: "projects/demo-project/locations/europe-west2/jobs/a".into(),
+            principal: None,
+            at: START.parse().unwrap(),
+            received: START.parse().unwrap(),
+        },
+    }
+}

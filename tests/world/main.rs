@@ -1,0 +1,5 @@
+//! The whole program against the simulated cloud, in process.
+
+mod cases;
+mod lab;
+mod story;

@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use egress_reconciler::domain::{
+    plan::EgressState,
+    report::{Outcome, Report},
+};
+use futures_util::future::join_all;
+
+use crate::lab::{ENFORCE, Lab, REGION, policy, signal, world};
+
+fn states(report: &Report) -> Vec<EgressState> {
+    report.egress.iter().map(|egress| egress.state).collect()
+}
+
+fn done(report: &Report) -> Vec<String> {
+    report
+        .steps
+        .iter()
+        .filter(|step| step.is_done())
+        .map(|step| format!("{} {}", step.verb.word(), step.step))
+        .collect()
+}
+
+/// A refused deploy comes in, a repaired path and a report go out.
+async fn from_scratch() -> Lab {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    let refused = lab.deploy("nightly-export", "vpc-conn-europe").await;
+    assert_eq!(refused.status(), 400, "{:?}", refused.body());
+    let reports = lab.hear(0).await;
+    let report = reports.last().expect("the refused deploy is heard");
+    assert_eq!(report.outcome, Outcome::Waiting, "{report:#?}");
+    assert_eq!(
+        done(report),
+        [
+            "create subnet/egress-vpc-conn-europe-europe-west2",
+            "create connector/vpc-conn-europe",
+            "create router/egress-my-vpc-europe-west2",
+            "create firewall/allow-vpc-conn-europe-europe-west2-infra",
+            "create firewall/allow-vpc-conn-europe-europe-west2-gapi",
+            "create firewall/allow-vpc-conn-europe-europe-west2-int",
+            "create firewall/allow-vpc-conn-europe-europe-west2-egress",
+            "create firewall/deny-vpc-conn-europe-europe-west2-egress",
+            "extend firewall/allow-vpc-conn-europe-europe-west2-infra",
+        ]
+    );
+    assert_eq!(report.waiting_on.len(), 1);
+    lab
+}
+
+#[tokio::test(start_paused = true)]
+async fn from_a_refused_deploy_to_a_scoped_path() {
+    let lab = from_scratch().await;
+    let heard = lab.cloud.audit_entries().len();
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    let woken = lab.hear(heard).await;
+    let report = woken.last().expect("the connector's completion wakes us");
+    assert_eq!((report.outcome, states(report)), (Outcome::InSync, vec![EgressState::Scoped]), "{report:#?}");
+    assert_eq!(lab.deploy("nightly-export", "vpc-conn-europe").await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_object_is_written_once() {
+    let lab = from_scratch().await;
+    let mut writes = lab.writes(0);
+    writes.sort();
+    assert_eq!(
+        writes,
+        [
+            "compute.firewalls.insert",
+            "compute.firewalls.insert",
+            "compute.firewalls.insert",
+            "compute.firewalls.insert",
+            "compute.firewalls.insert",
+            "compute.firewalls.patch",
+            "compute.routers.insert",
+            "compute.subnetworks.insert",
+            "vpcaccess.projects.locations.connectors.create",
+        ]
+    );
+    let calls = lab.cloud.calls().len();
+    lab.run().await;
+    assert_eq!(lab.writes(calls), Vec::<String>::new(), "a second look writes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_sync_is_nine_reads() {
+    let lab = from_scratch().await;
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    lab.run().await;
+    let report = lab.run().await;
+    assert_eq!(report.outcome, Outcome::InSync);
+    assert_eq!(report.calls.values().sum::<u32>(), 9, "{:?}", report.calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_deliveries_are_two_runs() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    let reports = join_all((0..100).map(|_| lab.app.expander.submit(signal(&lab.target())))).await;
+    let mut ids: Vec<_> =
+        reports.into_iter().flat_map(|reports| reports.unwrap()).map(|report| report.id.clone()).collect();
+    assert_eq!(ids.len(), 100);
+    ids.sort();
+    ids.dedup();
+    assert!(ids.len() <= 2, "{} runs", ids.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_people_break_is_put_back_and_told() {
+    let lab = from_scratch().await;
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    lab.run().await;
+    let heard = lab.cloud.audit_entries().len();
+    let base = "https://compute.googleapis.com/compute/v1/projects/demo-project";
+    let deny = format!("{base}/global/firewalls/deny-vpc-conn-europe-{REGION}-egress");
+    assert_eq!(lab.call("PATCH", &deny, serde_json::json!({"disabled": true})).await.status(), 200);
+    let router = format!("{base}/regions/{REGION}/routers/egress-my-vpc-{REGION}");
+    assert_eq!(lab.call("PATCH", &router, serde_json::json!({"nats": []})).await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let reports = lab.hear(heard).await;
+    let all: Vec<_> = reports.iter().flat_map(|report| done(report)).collect();
+    assert_eq!(
+        all,
+        ["extend router/egress-my-vpc-europe-west2", "repair firewall/deny-vpc-conn-europe-europe-west2-egress"]
+    );
+    let said: Vec<_> = reports.iter().flat_map(|report| &report.steps).map(|step| step.reason.clone()).collect();
+    for heard in ["was disabled by alice@example.com", "our router has lost its NAT, changed by alice@example.com"] {
+        assert!(said.iter().any(|reason| reason.contains(heard)), "{said:?}");
+    }
+
+    // An allow of his own above our deny is told, and never touched.
+    let calls = lab.cloud.calls().len();
+    let rule = serde_json::json!({
+        "name": "alice-opens", "network": "projects/demo-project/global/networks/my-vpc", "direction": "EGRESS", "priority": 500,
+        "allowed": [{"IPProtocol": "all"}], "destinationRanges": ["0.0.0.0/0"],
+    });
+    assert_eq!(lab.call("POST", &format!("{base}/global/firewalls"), rule).await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let report = lab.run().await;
+    assert_eq!(states(&report), [EgressState::Shadowed]);
+    assert_eq!(report.egress[0].by.as_deref(), Some("alice-opens"));
+    assert_eq!(report.outcome, Outcome::Blocked);
+    assert_eq!(
+        lab.call("DELETE", &format!("{base}/global/firewalls/alice-opens"), serde_json::Value::Null).await.status(),
+        200
+    );
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(states(&*lab.run().await), [EgressState::Scoped]);
+    assert_eq!(lab.writes(calls), Vec::<String>::new());
+}
