@@ -41,7 +41,7 @@ pub struct Serve {
     #[arg(long, env = "EGRESS_WIDE_INTERVAL", value_name = "TIME", default_value = "30s", value_parser = duration)]
     wide_interval: Duration,
     #[command(flatten)]
-    door: DoorArgs,
+    pub door: DoorArgs,
     /// Google, or a simulated one inside this process
     #[arg(
         long,

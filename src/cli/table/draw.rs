@@ -57,7 +57,9 @@ fn steps(rows: &[Row], look: Look) -> String {
 }
 
 fn note(note: &Note) -> [Cell; 2] {
-    let by = note.by.as_ref().map_or_else(String::new, |by| format!(" (by {by})"));
+    // Most sentences name who or what is behind it themselves.
+    let by = note.by.as_ref().filter(|by| !note.text.contains(by.as_str()));
+    let by = by.map_or_else(String::new, |by| format!(" (by {by})"));
     [Cell::new(format!("  {}", plain(&note.object))), Cell::new(plain(&format!("{}{by}", note.text)))]
 }
 
@@ -81,7 +83,7 @@ fn list<const COLUMNS: usize>(rows: impl IntoIterator<Item = [Cell; COLUMNS]>, l
         table.add_row(row);
     }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
+        column.set_padding((0, 2));
     }
     finished(table, look)
 }

@@ -83,7 +83,7 @@ impl<'a> View<'a> {
             egress: report.egress.iter().map(egress).collect(),
             summary: match report.mode {
                 Mode::Off => "mode off: nothing was looked at".to_owned(),
-                _ if counted == report.outcome.word() => counted,
+                _ if counted.contains(report.outcome.word()) => counted,
                 _ => format!("{}: {counted}", report.outcome.word()),
             },
         }
