@@ -169,6 +169,7 @@ impl App {
     /// Sends reports elsewhere from now on.
     pub fn report_to(&self, publisher: Arc<dyn Publish>) {
         self.publisher.send_replace(publisher);
+        self.engine.outbox.forget_refusal();
     }
 
     fn is_called(&self, principal: String) {

@@ -47,3 +47,34 @@ async fn ask(transport: &dyn Transport, host: &str) -> Result<String, String> {
 fn is_email(text: &str) -> bool {
     text.len() <= 254 && text.contains('@') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::google::transport::{BoxFuture, Response, SendError, Sent};
+
+    /// Gives the answers it has, last first.
+    struct Server(Mutex<Vec<Option<(u16, &'static str)>>>);
+
+    impl Transport for Server {
+        fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+            assert_eq!(request.http.headers()["metadata-flavor"], "Google");
+            assert_eq!(request.http.uri().host(), Some("127.0.0.1"));
+            let answer = self.0.lock().unwrap().pop().unwrap();
+            Box::pin(std::future::ready(match answer {
+                Some((status, body)) => Ok(http::Response::builder().status(status).body(body.into()).unwrap()),
+                None => Err(SendError { sent: Sent::No, source: "connection refused".into() }),
+            }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn asks_until_it_is_told() {
+        const EMAIL: &str = "reconciler@demo-project.iam.gserviceaccount.com";
+        let answers = vec![Some((200, EMAIL)), Some((200, "<html>\n@")), Some((503, "a@b")), None];
+        let server = Server(Mutex::new(answers));
+        assert_eq!(learn(&server, Some("127.0.0.1:8080")).await, EMAIL);
+    }
+}

@@ -60,7 +60,10 @@ pub enum Requirer {
 pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Desired {
     let target = &observed.target;
     let mut draft = Draft { target, policy, now, found: BTreeMap::new(), blocked_by: Vec::new(), findings: Vec::new() };
-    for workload in observed.workloads() {
+    // By name: of several reasons the same one is told, in whatever order Google lists them.
+    let mut workloads: Vec<_> = observed.workloads().collect();
+    workloads.sort();
+    for workload in workloads {
         draft.workload(workload);
     }
     for entry in &policy.for_target(target).connector.declared {

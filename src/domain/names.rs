@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn grammars() {
-        let cases: &[(&str, fn(&str) -> bool, bool)] = &[
+        type Case = (&'static str, fn(&str) -> bool, bool);
+        let cases: &[Case] = &[
             ("my-project", |t| ProjectId::parse(t).is_ok(), true),
             ("example.com:my-project", |t| ProjectId::parse(t).is_ok(), true),
             ("123456789012", |t| ProjectId::parse(t).is_ok(), true),

@@ -13,7 +13,10 @@ pub mod publish;
 pub mod queue;
 mod run;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -23,7 +26,7 @@ use uuid::Uuid;
 use self::{history::History, outbox::Outbox};
 use crate::{
     domain::{
-        names::NetworkRef,
+        names::{NetworkRef, Region},
         policy::Policy,
         report::{Report, StepReport},
         target::Target,
@@ -45,6 +48,9 @@ pub enum Progress {
     Done { report: Arc<Report> },
 }
 
+/// Whose turn it is to write to a network in a region.
+type Turns = HashMap<(NetworkRef, Region), Arc<tokio::sync::Mutex<()>>>;
+
 /// Runs targets. One for the process.
 pub struct Engine {
     pub client: Client,
@@ -56,7 +62,7 @@ pub struct Engine {
     pub progress: tokio::sync::broadcast::Sender<Progress>,
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
-    locks: Mutex<std::collections::HashMap<(NetworkRef, String), Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<Turns>,
 }
 
 impl Engine {
@@ -72,7 +78,7 @@ impl Engine {
             ids,
             progress: tokio::sync::broadcast::channel(WATCHED).0,
             stop: CancellationToken::new(),
-            locks: Mutex::default(),
+            turns: Mutex::default(),
         }
     }
 }

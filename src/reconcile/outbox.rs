@@ -73,6 +73,11 @@ impl Outbox {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Reports go elsewhere from now on: what was refused before says nothing of that.
+    pub fn forget_refusal(&self) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn note(&self, result: &Result<(), PublishError>) {
         let refused = match result {
             Err(error @ PublishError::Refused(_)) => {

@@ -7,6 +7,7 @@ use std::{
 
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use crate::{
     domain::{report::Report, signal::Trigger, target::Target, wanted::WantedConnector},
@@ -66,6 +67,8 @@ struct Slot {
 struct Pending {
     request: RunRequest,
     waiting: Vec<oneshot::Sender<Arc<Report>>>,
+    /// Of whoever asked first: the run's lines in the log stand under the trace of that request.
+    span: Span,
 }
 
 impl<R: Run> Queue<R> {
@@ -104,7 +107,7 @@ impl Slot {
                 pending.request.merge(request);
                 pending.waiting.push(answer);
             }
-            None => *place = Some(Pending { request, waiting: vec![answer] }),
+            None => *place = Some(Pending { request, waiting: vec![answer], span: Span::current() }),
         }
     }
 }
@@ -120,11 +123,11 @@ async fn drain<R: Run>(run: Arc<R>, slots: Arc<Mutex<HashMap<Target, Slot>>>, ta
             }
             pending
         };
-        let Some(Pending { request, waiting }) = next else { return };
+        let Some(Pending { request, waiting, span }) = next else { return };
         // A task of its own, so that a run that dies takes no waiting wish with it.
         let this = run.clone();
         let copy = request.clone();
-        let report = match tokio::spawn(async move { this.run(copy).await }).await {
+        let report = match tokio::spawn(async move { this.run(copy).await }.instrument(span)).await {
             Ok(report) => report,
             Err(error) => {
                 tracing::error!(%target, %error, "a run died");

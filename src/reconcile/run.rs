@@ -179,8 +179,8 @@ impl Engine {
 
     /// Writers of one network and region take turns, so that none loses another's addition to a shared list.
     async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
-        let key = (plan.network.clone(), plan.target.region.to_string());
-        let lock = self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
+        let key = (plan.network.clone(), plan.target.region.clone());
+        let lock = self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
         let _turn = lock.lock().await;
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });

@@ -11,12 +11,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Refusal,
+    asked::strings,
     call::Call,
     clock::{after, written},
     iam::Grant,
     kind::Kind,
     links,
-    route::{Service, Verb},
+    route::Service,
 };
 
 /// How long an entry takes to get from where it is written to where it is routed.
@@ -37,16 +38,13 @@ impl Change<'_> {
     pub fn refused(&self, refusal: &Refusal) -> Value {
         let mut entry = self.activity(self.call.now, "refused", "");
         entry["severity"] = "ERROR".into();
-        let payload = &mut entry["protoPayload"];
-        payload["status"] = refusal.status();
-        self.add_request(payload);
-        entry
+        entry["protoPayload"]["status"] = refusal.status();
+        self.with_request(entry)
     }
 
     /// The entry about a call that was accepted; `operation` is missing for Cloud Run, which does not name it.
     pub fn begun(&self, target_id: &str, operation: Option<&Value>) -> Value {
-        let mut entry = self.activity(self.call.now, "first", target_id);
-        self.add_request(&mut entry["protoPayload"]);
+        let mut entry = self.with_request(self.activity(self.call.now, "first", target_id));
         let Some(operation) = operation else { return entry };
         entry["operation"] = self.operation("first", operation);
         let mut response = match self.call.route.service {
@@ -81,6 +79,13 @@ impl Change<'_> {
         entry
     }
 
+    fn with_request(&self, mut entry: Value) -> Value {
+        if let Some(request) = self.request() {
+            entry["protoPayload"]["request"] = request;
+        }
+        entry
+    }
+
     fn operation(&self, end: &str, operation: &Value) -> Value {
         json!({"id": operation["name"], "producer": self.call.route.service.host(), end: true})
     }
@@ -109,7 +114,7 @@ impl Change<'_> {
                 "authorizationInfo": grants,
                 "serviceName": call.route.service.host(),
                 "methodName": self.method_name(),
-                "resourceName": self.path,
+                "resourceName": self.resource_name(),
                 "resourceLocation": {"currentLocations": [call.region().unwrap_or("global")]},
             },
             "insertId": insert_id,
@@ -132,7 +137,7 @@ impl Change<'_> {
             let kind = grant.permission.rsplit_once('.').map_or("", |(kind, _)| kind);
             info["resourceAttributes"] = json!({"service": "compute", "name": grant.on, "type": kind});
         } else {
-            info["resource"] = grant.on.clone().into();
+            info["resource"] = self.resource_name().into();
         }
         info
     }
@@ -153,102 +158,6 @@ impl Change<'_> {
         }
         labels
     }
-
-    pub fn method_name(&self) -> String {
-        let (call, noun) = (self.call, self.noun());
-        match call.route.service {
-            Service::Compute => format!("{}.{}", call.route.version, call.method),
-            _ => {
-                let (package, _) = self.kind.message.rsplit_once('.').unwrap_or_default();
-                let package = package.replace("v1", &call.route.version);
-                let rpc = match call.route.verb {
-                    Verb::Create => "Create",
-                    Verb::Delete => "Delete",
-                    _ => "Update",
-                };
-                let interface = if call.route.service == Service::VpcAccess {
-                    "VpcAccessService".to_owned()
-                } else {
-                    format!("{noun}s")
-                };
-                format!("{package}.{interface}.{rpc}{noun}")
-            }
-        }
-    }
-
-    fn noun(&self) -> &'static str {
-        self.kind.message.rsplit('.').next().unwrap_or_default()
-    }
-
-    fn request_type(&self) -> String {
-        match self.call.route.service {
-            Service::Compute => format!("type.googleapis.com/{}", self.call.method),
-            _ => {
-                let (package, _) = self.kind.message.rsplit_once('.').unwrap_or_default();
-                let method = self.method_name();
-                let (_, rpc) = method.rsplit_once('.').unwrap_or_default();
-                format!("type.googleapis.com/{package}.{rpc}Request")
-            }
-        }
-    }
-
-    /// The request as the log shows it. Compute's deletions have none.
-    fn add_request(&self, payload: &mut Value) {
-        let call = self.call;
-        let mut request = match (call.route.service, call.route.verb) {
-            (Service::Compute, Verb::Delete) => return,
-            (Service::Compute, _) => logged_body(self.sent),
-            (_, Verb::Delete) => json!({"name": self.path}),
-            (_, verb) => {
-                let noun = self.noun();
-                let field = format!("{}{}", noun[..1].to_lowercase(), &noun[1..]);
-                let mut request = json!({});
-                if verb == Verb::Create {
-                    request["parent"] =
-                        format!("projects/{}/locations/{}", call.project, call.region().unwrap_or("global")).into();
-                    request[format!("{field}Id")] = links::last(self.path).into();
-                }
-                request[&field] = self.sent.clone().into();
-                if verb != Verb::Create {
-                    request[&field]["name"] = self.path.into();
-                }
-                request
-            }
-        };
-        if let Some(mask) = call.parameter("updateMask") {
-            request["updateMask"] = mask.into();
-        }
-        if call.parameter("validateOnly") == Some("true") {
-            request["validateOnly"] = true.into();
-        }
-        request["@type"] = self.request_type().into();
-        payload["request"] = request;
-    }
-}
-
-/// Compute logs its lists under other names.
-fn logged_body(sent: &Map<String, Value>) -> Value {
-    let mut request = strings(&Value::Object(sent.clone()));
-    if let Some(fields) = request.as_object_mut() {
-        for (wire, logged) in [("allowed", "alloweds"), ("denied", "denieds")] {
-            if let Some(rules) = fields.remove(wire) {
-                fields.insert(logged.to_owned(), rules);
-            }
-        }
-    }
-    request
-}
-
-/// Compute logs its numbers as strings.
-fn strings(value: &Value) -> Value {
-    match value {
-        Value::Number(number) => number.to_string().into(),
-        Value::Array(items) => items.iter().map(strings).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), strings(value))).collect::<Map<_, _>>().into()
-        }
-        _ => value.clone(),
-    }
 }
 
 /// When an entry comes out of the logs router.
@@ -259,9 +168,8 @@ pub fn routed(entry: &Value) -> Timestamp {
 /// Cloud Run's own entry about a deployment that has settled: no caller, no request, the resource in Knative's form.
 pub fn settled(change: &Change<'_>, at: Timestamp, response: Value) -> Value {
     let call = change.call;
-    let noun = change.noun();
+    let noun = change.kind.noun();
     let name = links::last(change.path);
-    let resource_name = format!("namespaces/{}/{}/{name}", call.project, change.kind.segment.to_lowercase());
     let method = change.method_name();
     let (interface, rpc) = method.rsplit_once('.').unwrap_or_default();
     json!({
@@ -270,7 +178,7 @@ pub fn settled(change: &Change<'_>, at: Timestamp, response: Value) -> Value {
             "status": {"message": format!("Ready condition status changed to True for {noun} {name}.")},
             "serviceName": call.route.service.host(),
             "methodName": format!("/{}.{rpc}", interface.rsplit('.').next().unwrap_or_default()),
-            "resourceName": resource_name,
+            "resourceName": change.namespaced(),
             "response": response,
         },
         "insertId": call.draw.and("settled").hex(6),

@@ -19,7 +19,7 @@ impl Clock {
     }
 
     pub fn now(&self) -> Timestamp {
-        after(self.base, self.started.elapsed() + self.skipped)
+        after(self.base, self.started.elapsed().saturating_add(self.skipped))
     }
 
     /// Moves the world forward without waiting.

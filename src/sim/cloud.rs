@@ -43,6 +43,8 @@ pub struct Options {
     pub caller: String,
     /// Where audit entries are pushed to.
     pub push_to: Option<Uri>,
+    /// Where audit entries are published to: a topic's URL on a Pub/Sub emulator, `…/v1/projects/P/topics/T:publish`.
+    pub publish_to: Option<Uri>,
     /// The subscription that pushes them.
     pub subscription: String,
 }
@@ -57,6 +59,7 @@ impl Options {
             latency: Duration::ZERO,
             caller: "operator@example.com".to_owned(),
             push_to: None,
+            publish_to: None,
             subscription: "projects/simulated/subscriptions/audit".to_owned(),
         }
     }
@@ -81,7 +84,7 @@ pub enum Reply {
 }
 
 impl Cloud {
-    /// Brings a world to life. Audit entries are pushed to `options.push_to` through `deliver`, while [`Cloud::run`] runs.
+    /// Brings a world to life. While [`Cloud::run`] runs, audit entries go where `options` says, through `deliver`.
     pub fn new(world: World, options: Options, deliver: Option<Arc<dyn Transport>>) -> Result<Self, WorldError> {
         let state = snapshot::alive(world, options)?;
         Ok(Self(Arc::new(Inner { state: Mutex::new(state), deliver, stirred: Notify::new() })))
@@ -128,7 +131,7 @@ impl Cloud {
     }
 
     pub fn published(&self) -> Vec<Published> {
-        self.state().published.clone()
+        self.state().published.iter().cloned().collect()
     }
 
     /// Lays a fault in the way of calls to come and returns its id.

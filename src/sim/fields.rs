@@ -93,15 +93,28 @@ impl Field {
     }
 }
 
-/// Checks a request body against its table. What Google sets itself is left out of the result; nulls stay, because a
+fn of<'a>(groups: &'a [&'a [Field]]) -> impl Iterator<Item = &'a Field> {
+    groups.iter().copied().flatten()
+}
+
+/// What every Compute resource carries.
+pub const COMPUTE: &[Field] = &[
+    text("kind").output(),
+    long("id").output(),
+    text("creationTimestamp").output(),
+    text("selfLink").output(),
+    text("selfLinkWithId").output(),
+];
+
+/// Checks a request body against its table, which may come in groups. What Google sets itself is left out of the result; nulls stay, because a
 /// merge patch means something by them.
-pub fn check(fields: &[Field], sent: &Value, at: &str) -> Result<Map<String, Value>, Refusal> {
+pub fn check(groups: &[&[Field]], sent: &Value, at: &str) -> Result<Map<String, Value>, Refusal> {
     let Value::Object(sent) = sent else {
         return Err(mismatch(at, "TYPE_MESSAGE", sent));
     };
     let mut kept = Map::new();
     for (name, value) in sent {
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
+        let Some(field) = of(groups).find(|field| field.name == name) else {
             return Err(Refusal::bad_request(format!(
                 "Invalid JSON payload received. Unknown name \"{name}\" at '{at}': Cannot find field."
             )));
@@ -141,7 +154,7 @@ impl Field {
                 let named = value.as_str().filter(|text| of.contains(text)).or_else(numbered);
                 (named.map(Value::from), "TYPE_ENUM")
             }
-            Type::Message(fields) => return check(fields, value, at).map(Value::Object),
+            Type::Message(fields) => return check(&[fields], value, at).map(Value::Object),
             Type::Map => {
                 let strings = value.as_object().is_some_and(|map| map.values().all(Value::is_string));
                 (strings.then(|| value.clone()), "TYPE_MAP")
@@ -183,12 +196,12 @@ pub fn prune(document: &mut Map<String, Value>) {
 
 /// Writes every link of the document in full.
 pub fn expand_links(
-    fields: &[Field],
+    groups: &[&[Field]],
     document: &mut Map<String, Value>,
     project: &str,
     at: &str,
 ) -> Result<(), Refusal> {
-    for field in fields {
+    for field in of(groups) {
         let Some(value) = document.get_mut(field.name) else { continue };
         let at = format!("{at}.{}", field.name);
         let values = match value {
@@ -198,7 +211,7 @@ pub fn expand_links(
         for value in values {
             match (field.of, &mut *value) {
                 (Type::Link, Value::String(text)) => *text = links::expand(text, project, &at)?,
-                (Type::Message(fields), Value::Object(inner)) => expand_links(fields, inner, project, &at)?,
+                (Type::Message(fields), Value::Object(inner)) => expand_links(&[fields], inner, project, &at)?,
                 _ => {}
             }
         }
@@ -208,10 +221,10 @@ pub fn expand_links(
 
 /// The first field that is set for good and yet differs.
 pub fn changed_for_good<'a>(
-    fields: &'a [Field],
+    groups: &'a [&'a [Field]],
     before: &Map<String, Value>,
     after: &Map<String, Value>,
 ) -> Option<&'a str> {
     let differs = |field: &&Field| field.fixed && before.get(field.name) != after.get(field.name);
-    fields.iter().find(differs).map(|field| field.name)
+    of(groups).find(differs).map(|field| field.name)
 }

@@ -22,7 +22,7 @@ pub struct Kind {
     pub permissions: &'static str,
     /// `compute#firewall`, or the name of the proto message.
     pub message: &'static str,
-    pub fields: &'static [Field],
+    pub fields: &'static [&'static [Field]],
     pub audited: Audited,
     pub rules: &'static dyn Rules,
 }
@@ -92,6 +92,11 @@ impl Kind {
     pub fn at(service: Service, segment: &str, regional: bool) -> Option<&'static Self> {
         let fits = |kind: &&Self| kind.service == service && kind.segment == segment && kind.regional == regional;
         kinds::ALL.iter().copied().find(fits)
+    }
+
+    /// The last part of the message's name: `Job`.
+    pub fn noun(&self) -> &'static str {
+        self.message.rsplit('.').next().unwrap_or_default()
     }
 
     /// The path of the collection in a project and region, with a slash at its end.

@@ -12,11 +12,13 @@
 //! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
 
 pub mod answer;
+mod asked;
 mod audit;
 mod auditlog;
 mod build;
 mod call;
 pub mod calls;
+mod change;
 mod cidr;
 mod clock;
 pub mod cloud;
@@ -34,6 +36,7 @@ mod links;
 mod locations;
 mod lro;
 mod names;
+mod namespaces;
 mod operations;
 mod projects;
 pub mod pubsub;

@@ -58,6 +58,7 @@ impl Operations {
         if self.by_path.len() >= KEPT {
             let day = SignedDuration::from_hours(24);
             self.by_path.retain(|_, old| now.duration_since(old.due) < day);
+            self.by_request.retain(|_, path| self.by_path.contains_key(path));
         }
         self.by_path.insert(operation.path.clone(), operation);
     }
@@ -130,9 +131,9 @@ pub fn compute(call: &Call, target: &str, target_id: &str, due: Timestamp, failu
 fn operation_type(call: &Call) -> &'static str {
     match (call.route.verb, call.method.as_str()) {
         (_, "compute.networks.patch") => "updateNetwork",
+        (_, "compute.firewalls.patch") => "compute.firewalls.patch",
         (Verb::Own(name), _) => name,
         (Verb::Create, _) => "insert",
-        (Verb::Patch, _) if call.method == "compute.firewalls.patch" => "compute.firewalls.patch",
         (Verb::Patch, _) => "patch",
         (Verb::Update, _) => "update",
         _ => "delete",

@@ -23,6 +23,8 @@ use super::{
     state::State,
 };
 
+/// A world that runs for weeks keeps its latest messages only.
+const KEPT: usize = 20_000;
 const METHOD: &str = "pubsub.publish";
 
 /// A message that was published.
@@ -117,7 +119,10 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
     let mut message_ids = Vec::with_capacity(request.messages.len());
     for message in &request.messages {
         let message_id = state.next_message_id();
-        state.published.push(Published {
+        if state.published.len() == KEPT {
+            state.published.pop_front();
+        }
+        state.published.push_back(Published {
             topic: topic.clone(),
             message_id: message_id.clone(),
             publish_time: publish_time.clone(),

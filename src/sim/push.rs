@@ -30,9 +30,8 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
             let due = state.audit.take(now);
             (due, state.audit.next().map_or(IDLE, |next| state.clock.until(next)))
         };
-        let endpoint = cloud.state().options.push_to.clone();
-        if let (Some(deliver), Some(endpoint)) = (&deliver, endpoint) {
-            pushes.extend(due.into_iter().map(|entry| push(cloud, Arc::clone(deliver), endpoint.clone(), entry)));
+        for (entry, deliver) in due.iter().zip(std::iter::repeat(&deliver).flatten()) {
+            pushes.extend(messages(cloud, entry).into_iter().map(|(to, body)| push(Arc::clone(deliver), to, body)));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -42,9 +41,8 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
     }
 }
 
-/// Pushes one message until it is acknowledged.
-async fn push(cloud: &Cloud, deliver: Arc<dyn Transport>, endpoint: Uri, entry: Value) {
-    let body = envelope(cloud, &entry);
+/// Sends one message until it is acknowledged.
+async fn push(deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
     let began = tokio::time::Instant::now();
     let mut backoff = FIRST_BACKOFF;
     while began.elapsed() < RETENTION {
@@ -68,20 +66,29 @@ fn acknowledges(status: StatusCode) -> bool {
     matches!(status.as_u16(), 102 | 200 | 201 | 202 | 204)
 }
 
-/// A wrapped push, with the two spellings that Pub/Sub gives the id and the time.
-fn envelope(cloud: &Cloud, entry: &Value) -> Value {
+/// An entry as the messages in which it travels, each with where it goes.
+fn messages(cloud: &Cloud, entry: &Value) -> Vec<(Uri, Value)> {
     let mut state = cloud.state();
+    let attributes = json!({"logging.googleapis.com/timestamp": entry["timestamp"]});
+    let data = BASE64.encode(entry.to_string());
     let published = written(state.clock.now());
     let id = state.next_message_id();
-    json!({
-        "message": {
-            "attributes": {"logging.googleapis.com/timestamp": entry["timestamp"]},
-            "data": BASE64.encode(entry.to_string()),
+    let options = &state.options;
+    let topic = options.publish_to.clone().map(|topic| {
+        let message = json!({"attributes": attributes, "data": data});
+        (topic, json!({"messages": [message]}))
+    });
+    // A wrapped push has the id and the time in two spellings.
+    let push = options.push_to.clone().map(|endpoint| {
+        let message = json!({
+            "attributes": attributes,
+            "data": data,
             "messageId": id,
             "message_id": id,
             "publishTime": published,
             "publish_time": published,
-        },
-        "subscription": state.options.subscription,
-    })
+        });
+        (endpoint, json!({"message": message, "subscription": options.subscription}))
+    });
+    topic.into_iter().chain(push).collect()
 }

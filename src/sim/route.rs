@@ -81,6 +81,9 @@ impl Route {
         let decoded = percent_decoded(path)?;
         let segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
         match (service, segments.as_slice()) {
+            (Service::Run, ["apis", _, version, "namespaces", project, rest @ ..]) => {
+                collection(service, method, version, project, region_of(uri, headers), rest)
+            }
             (Service::Compute, ["compute", version, "projects", project, rest @ ..]) => {
                 compute(method, version, project, rest)
             }
@@ -120,6 +123,11 @@ impl Route {
         }
     }
 
+    /// Whether Cloud Run is spoken to in its v1, whose resources have Knative's form.
+    pub fn is_knative(&self) -> bool {
+        self.service == Service::Run && self.version == "v1" && matches!(self.target, Target::Kind(_))
+    }
+
     /// Google's name of the method, such as `compute.firewalls.insert`.
     pub fn method(&self) -> String {
         let verb = match (self.verb, self.service) {
@@ -135,6 +143,10 @@ impl Route {
         };
         let service = self.service.short();
         match (self.target, self.service) {
+            (Target::Kind(kind), _) if self.is_knative() && self.verb == Verb::Update => {
+                format!("run.namespaces.{}.replace{}", kind.segment, kind.noun())
+            }
+            (Target::Kind(kind), _) if self.is_knative() => format!("run.namespaces.{}.{verb}", kind.segment),
             (Target::Kind(kind), _) => format!("{}.{verb}", kind.methods),
             (Target::Operations, Service::Compute) if self.region.is_some() => {
                 format!("compute.regionOperations.{verb}")
@@ -155,19 +167,28 @@ fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str
     if let Some((name, rest)) = path.strip_prefix("/svc/").and_then(|rest| rest.split_once('/')) {
         return Some((Service::named(name)?, rest));
     }
-    let host = uri.host().or_else(|| headers.get(HOST)?.to_str().ok()?.split(':').next());
-    let by_host = host.and_then(|host| host.strip_suffix(".googleapis.com")).map(|host| {
+    let by_host = host_of(uri, headers).and_then(|host| host.strip_suffix(".googleapis.com")).map(|host| {
         // Cloud Run also answers on `REGION-run.googleapis.com`.
         if host.ends_with("-run") { "run" } else { host }
     });
     by_host.and_then(Service::named).or_else(|| by_look(path)).map(|service| (service, path))
 }
 
+fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    uri.host().or_else(|| headers.get(HOST)?.to_str().ok()?.split(':').next())
+}
+
+/// The region in a host's name: `europe-west1-run.googleapis.com`. gcloud puts it before whatever host it was told.
+fn region_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let label = host_of(uri, headers)?.split('.').next()?;
+    label.rsplit_once('-').map(|(region, _)| region)
+}
+
 fn by_look(path: &str) -> Option<Service> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match segments.as_slice() {
         ["compute", ..] => Some(Service::Compute),
-        ["v2", ..] => Some(Service::Run),
+        ["v2" | "apis", ..] => Some(Service::Run),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
@@ -242,7 +263,8 @@ fn collection(
     let target = if segment == "operations" {
         Target::Operations
     } else {
-        Target::Kind(Kind::at(service, segment, region.is_some())?)
+        // Cloud Run's kinds are regional even where a host without a region asks for those of all regions.
+        Target::Kind(Kind::at(service, segment, region.is_some() || service == Service::Run)?)
     };
     let (name, verb) = match rest {
         [_] => (None, if method == Method::GET { Verb::List } else { only(method, Method::POST, Verb::Create)? }),

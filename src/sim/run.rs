@@ -14,7 +14,7 @@ use super::{
     fields, iam,
     kind::Kind,
     kinds::{jobs, services},
-    knative, lro, names, operations,
+    knative, lro, names, namespaces, operations,
     route::{Service, Target, Verb},
     state::State,
     vpcaccess,
@@ -31,6 +31,9 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         Target::Kind(kind) => kind,
         _ => return lro::operation(state, call),
     };
+    if call.route.is_knative() {
+        return namespaces::answer(state, call, kind);
+    }
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
@@ -40,8 +43,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     }
 }
 
-fn not_found(call: &Call, kind: &Kind) -> Refusal {
-    let noun = kind.message.rsplit('.').next().unwrap_or_default().to_uppercase();
+pub fn not_found(call: &Call, kind: &Kind) -> Refusal {
+    let noun = kind.noun().to_uppercase();
     let region = call.region().unwrap_or_default();
     let (name, project) = (call.name(), &call.project);
     lro::not_found(&format!(
@@ -57,7 +60,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// Creates or replaces; an update with `allowMissing` may do either.
-fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, path) = (change.call, change.path);
     let before = state.standing(call).get(path).cloned();
     match (call.route.verb, &before) {
@@ -65,7 +68,7 @@ fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
             let message = format!("Resource '{}' already exists.", super::links::last(path));
             return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
         }
-        (Verb::Patch, None) if call.parameter("allowMissing") != Some("true") => {
+        (Verb::Patch | Verb::Update, None) if call.parameter("allowMissing") != Some("true") => {
             return Err(not_found(call, change.kind));
         }
         _ => {}
@@ -88,7 +91,7 @@ fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     settle(state, change, document, true)
 }
 
-fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
+pub fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let call = change.call;
     let mut document = match state.standing(call).get(change.path).and_then(Value::as_object) {
         Some(document) => document.clone(),
@@ -168,7 +171,7 @@ fn check_template(state: &State, change: &Change<'_>, document: &Map<String, Val
 }
 
 /// Whether Cloud Run can use a connector. That it is missing, that its API is disabled and that the service agent may
-/// not use it give one and the same answer.
+/// not use it give one and the same answer; so does, here, a connector that is not up yet, about which Google is silent.
 fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let call = change.call;
     let ["projects", project, "locations", region, "connectors", name] = connector.split('/').collect::<Vec<_>>()[..]
@@ -256,7 +259,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, 
         return Ok(operation.done);
     }
     if injected.is_none() {
-        let event = knative::document(change, state.number(&call.project), &done);
+        let event = knative::event(change, state.number(&call.project), &done);
         state.record(audit::settled(change, due, event));
         state.store.write(change.kind, change.path, call.now, Some(running));
         state.store.write(change.kind, change.path, due, stays.then_some(done));

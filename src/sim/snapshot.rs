@@ -1,5 +1,7 @@
 //! Between a world as a document and a world that lives.
 
+use std::collections::VecDeque;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -34,7 +36,7 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         audit: AuditLog::default(),
         calls: Calls::default(),
         faults: Faults::default(),
-        published: Vec::new(),
+        published: VecDeque::new(),
         messages: 0,
     };
     for Resource { kind, path, from, document } in world.resources {

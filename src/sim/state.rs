@@ -1,7 +1,7 @@
 //! The world as it stands, and the way of one call through it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -50,7 +50,7 @@ pub struct State {
     pub audit: AuditLog,
     pub calls: Calls,
     pub faults: Faults,
-    pub published: Vec<Published>,
+    pub published: VecDeque<Published>,
     pub messages: u64,
 }
 
@@ -136,7 +136,7 @@ impl State {
             return Err(iam::disabled(service, &project.number));
         }
         match call.region() {
-            Some("-") if service == Service::VpcAccess => Ok(()),
+            Some("-") if service == Service::VpcAccess || call.route.is_knative() => Ok(()),
             Some(region) if !self.regions.iter().any(|known| known == region) => {
                 Err(locations::unknown(service, region))
             }
@@ -147,7 +147,10 @@ impl State {
     /// Writes down what was asked and what came of it.
     pub fn log(&mut self, request: &Request<Bytes>, call: Option<&Call>, status: u16, began: Timestamp) {
         let took = self.clock.now().duration_since(began);
-        let body = request.body();
+        let body = match request.body() {
+            body if body.is_empty() => Value::Null,
+            body => serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+        };
         self.calls.push(Logged {
             at: written(began),
             method: request.method().to_string(),
@@ -156,7 +159,7 @@ impl State {
             caller: iam::caller(request.headers(), &self.options.caller),
             status,
             ms: took.as_millis().try_into().unwrap_or(0),
-            body: serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into()),
+            body,
         });
     }
 
@@ -231,14 +234,15 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
         (Target::Locations, ..) => format!("projects/{project}/locations/"),
         (Target::Project, ..) => return format!("projects/{project}"),
     };
-    let by_query =
-        || query.iter().find(|(key, _)| key.ends_with("Id") && key != "requestId").map(|(_, value)| value.as_str());
-    let name = match (&route.name, route.verb) {
-        (Some(name), _) => name.as_str(),
-        (None, Verb::Create) => body["name"].as_str().or_else(by_query).unwrap_or_default(),
-        (None, _) => return parent.trim_end_matches('/').to_owned(),
+    let name = match (&route.name, route.verb, route.service) {
+        (Some(name), ..) => Some(name.as_str()),
+        (None, Verb::Create, Service::Compute) => body["name"].as_str(),
+        (None, Verb::Create, _) if route.is_knative() => body["metadata"]["name"].as_str(),
+        // `connectorId`, `jobId` and so on.
+        (None, Verb::Create, _) => query.iter().find(|(key, _)| key.ends_with("Id")).map(|(_, id)| id.as_str()),
+        (None, ..) => return parent.trim_end_matches('/').to_owned(),
     };
-    format!("{parent}{name}")
+    format!("{parent}{}", name.unwrap_or_default())
 }
 
 /// `application/x-www-form-urlencoded`, leniently: what does not decode stays as it is.

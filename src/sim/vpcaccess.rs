@@ -89,19 +89,19 @@ fn patch(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     {
         return Err(Refusal::value("updateMask", path, "The field is immutable."));
     }
-    let mut after = before.as_object().cloned().unwrap_or_default();
+    let mut grown = before.as_object().cloned().unwrap_or_default();
     for field in mutable.into_iter().filter(|field| named(field)) {
         let Some(value) = change.sent.get(field) else { continue };
         if value.as_i64() < before[field].as_i64() && field != "machineType" {
             return Err(Refusal::value(field, &value.to_string(), "Connectors cannot be scaled in."));
         }
-        after.insert(field.to_owned(), value.clone());
+        grown.insert(field.to_owned(), value.clone());
     }
-    after.remove("minThroughput");
-    after.remove("maxThroughput");
-    let failure = size(&mut after)?;
+    grown.remove("minThroughput");
+    grown.remove("maxThroughput");
+    let failure = size(&mut grown)?;
     let updating = before.as_object().cloned().unwrap_or_default();
-    begin(state, change, Some(("UPDATING", updating)), Some(("READY", after)), failure)
+    begin(state, change, Some(("UPDATING", updating)), Some(("READY", grown)), failure)
 }
 
 fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {

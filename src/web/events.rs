@@ -36,7 +36,7 @@ pub async fn receive(
     let delivery = decode(&headers, &body)?;
     tracing::debug!(
         form = delivery.form.label(),
-        message = delivery.message_id.as_deref().map(printable).as_deref(),
+        message_id = delivery.message_id.as_deref().map(printable).as_deref(),
         attempt = delivery.attempt,
         items = delivery.items.len(),
         "delivery"

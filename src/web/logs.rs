@@ -36,8 +36,8 @@ pub fn init(on_cloud_run: bool, project: Option<String>, ansi: bool) {
 }
 
 fn filter() -> EnvFilter {
-    let said = ["RUST_LOG", "EGRESS_LOG"].iter().find_map(|name| std::env::var(name).ok());
-    EnvFilter::builder().parse_lossy(said.filter(|text| !text.is_empty()).as_deref().unwrap_or(USUAL))
+    let said = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+    EnvFilter::builder().parse_lossy(["RUST_LOG", "EGRESS_LOG"].into_iter().find_map(said).as_deref().unwrap_or(USUAL))
 }
 
 /// One JSON object a line, with the trace of the request.

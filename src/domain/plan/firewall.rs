@@ -1,17 +1,17 @@
 //! The scoped firewall of each connector: allows first, the deny last, and nothing that another hand closed is opened.
 
 use super::{
-    Change, ConnectorEgress, Draft, EgressState, Object, StepId, Verb, Why, Withheld,
+    Change, ConnectorEgress, Draft, EgressState, Object, StepId,
     connector::{Ownership, Standing},
+    deny::{self, Deny, Lead},
     network,
-    shadows::{Judge, Neighbours},
+    shadows::{Judge, Neighbours, Opened},
 };
 use crate::domain::{
     names::relative,
-    policy::{Enforcement, Rearm},
-    reach::Sender,
+    policy::{Mode, pattern},
+    reach::{self, Sender},
     rules::{self, Role, Rule, Site},
-    stamp::Stamp,
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -38,20 +38,20 @@ fn automatic(draft: &mut Draft<'_>, firewalls: &[Firewall]) {
         .iter()
         .filter(|rule| relative(&rule.network) == network && rule.direction == Direction::Egress && !rule.disabled)
         .filter(|rule| !rule.name.starts_with("aet-") && !rule.is_deny())
-        .filter(|rule| globs.iter().any(|glob| crate::domain::policy::pattern::matches(glob, &rule.name)));
+        .filter(|rule| globs.iter().any(|glob| pattern::matches(glob, &rule.name)));
     draft.findings.extend(found.map(|rule| text::firewall::automatic(&rule.name)));
 }
 
 /// The set of one connector, rule by rule.
-struct Scoping<'a, 'b> {
-    standing: &'b Standing<'a>,
-    neighbours: Neighbours<'a>,
-    set: Vec<Rule>,
-    hash: String,
+pub(super) struct Scoping<'a, 'b> {
+    pub standing: &'b Standing<'a>,
+    pub neighbours: Neighbours<'a>,
+    pub set: Vec<Rule>,
+    pub hash: String,
     /// Names of the set that somebody else's rules bear.
-    taken: Vec<String>,
+    pub taken: Vec<String>,
     /// Allows of the set that the last look did not find in sync.
-    missing_allows: Vec<String>,
+    pub missing_allows: Vec<String>,
 }
 
 fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) {
@@ -74,67 +74,107 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         .filter(|rule| rule.role.is_egress_allow() || rule.role == Role::Watch)
         .filter_map(|rule| judge.opens(&rule.firewall, overridden))
         .collect();
-    let shadow = judge.shadowing(&scoping.neighbours, &scoping.set);
+    let shadow = judge.shadowing(&scoping.neighbours.foreign, &scoping.neighbours.own, &scoping.set);
 
-    let moved_first = deny_rises(&scoping);
-    let mut allows: Vec<StepId> = Vec::new();
-    for rule in scoping.set.clone() {
-        let taken = firewalls.iter().find(|other| {
-            other.name == rule.firewall.name && !scoping.neighbours.own.iter().any(|own| own.name == other.name)
-        });
-        let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
-        match (taken, opens) {
-            (Some(_), _) => {
-                draft.blocked_by.push(text::name_taken("firewall", &rule.firewall.name));
-                scoping.taken.push(rule.firewall.name.clone());
-                if rule.role.is_allow() {
-                    scoping.missing_allows.push(rule.firewall.name.clone());
-                }
-            }
-            (None, Some(opened)) if rule.role == Role::Watch => watch_defeats(draft, &scoping, &rule, &opened.deny),
-            (None, Some(opened)) => {
-                draft.blocked_by.push(text::firewall::foreign_deny(
-                    &opened.rule,
-                    &opened.deny,
-                    scoping.existing(&rule).is_some(),
-                ));
-                if scoping.existing(&rule).is_none() {
-                    scoping.missing_allows.push(rule.firewall.name.clone());
-                }
-            }
-            (None, None) if rule.role == Role::Deny => {}
-            (None, None) => {
-                let after = moved_first.iter().cloned().chain(standing.made_by.clone()).collect();
-                if let Some(step) = ensure(draft, &scoping, &rule, after)
-                    && rule.role.is_allow()
-                {
-                    scoping.missing_allows.push(rule.firewall.name.clone());
-                    allows.push(step);
-                }
-            }
+    let lead = match deny::lead(draft, &scoping, &judge, shadow.as_deref()) {
+        Lead::Nothing => None,
+        Lead::Step(step) => Some(step),
+        Lead::Held => {
+            judge_state(draft, &scoping, Deny::InSync, shadow);
+            return;
         }
+    };
+    // What is missing comes first, then what lets more out, then what lets less out: a rule may take over what another
+    // lets go.
+    let order = |rule: &Rule| scoping.existing(rule).map(|existing| !lets_more(existing, &rule.firewall));
+    let mut rules = scoping.set.clone();
+    rules.sort_by_key(order);
+    let stages: Vec<Vec<Rule>> = rules.chunk_by(|a, b| order(a) == order(b)).map(<[Rule]>::to_vec).collect();
+    let mut first: Vec<StepId> = lead.iter().cloned().chain(standing.made_by.clone()).collect();
+    for stage in stages {
+        let mut steps = Vec::new();
+        for rule in stage {
+            let taken =
+                firewalls.iter().any(|other| other.name == rule.firewall.name) && scoping.existing(&rule).is_none();
+            let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
+            steps.extend(one(draft, &mut scoping, &rule, taken, opens, &first));
+        }
+        first.extend(steps);
     }
-    let verdict = deny(draft, &scoping);
-    retire(draft, &scoping, &allows);
+    let verdict = match lead {
+        Some(_) => Deny::Missing,
+        None => deny::plan(draft, &scoping),
+    };
+    retire(draft, &scoping, &first);
     judge_state(draft, &scoping, verdict, shadow);
 }
 
+fn lets_more(existing: &Firewall, wanted: &Firewall) -> bool {
+    existing.disabled || !reach::of_rule(existing).contains(&reach::of_rule(wanted))
+}
+
+/// One rule of the set; the deny has its own rules.
+fn one(
+    draft: &mut Draft<'_>,
+    scoping: &mut Scoping<'_, '_>,
+    rule: &Rule,
+    taken: bool,
+    opens: Option<&Opened>,
+    first: &[StepId],
+) -> Option<StepId> {
+    let name = &rule.firewall.name;
+    let stands = scoping.existing(rule).is_some();
+    let step = match opens {
+        _ if taken => {
+            draft.blocked_by.push(text::name_taken("firewall", name));
+            scoping.taken.push(name.clone());
+            None
+        }
+        Some(opened) if rule.role == Role::Watch => {
+            watch_defeats(draft, scoping, rule, &opened.deny);
+            return None;
+        }
+        Some(opened) => {
+            draft.blocked_by.push(text::firewall::foreign_deny(name, &opened.deny, stands));
+            None
+        }
+        None if rule.role == Role::Deny => return None,
+        None => ensure(draft, scoping, rule, first.to_vec()),
+    };
+    let in_sync = stands && step.is_none();
+    if rule.role.is_allow() && !in_sync {
+        scoping.missing_allows.push(name.clone());
+    }
+    step
+}
+
 impl<'a> Scoping<'a, '_> {
-    fn existing(&self, rule: &Rule) -> Option<&'a Firewall> {
+    pub fn existing(&self, rule: &Rule) -> Option<&'a Firewall> {
         self.neighbours.own.iter().copied().find(|own| own.name == rule.firewall.name)
     }
 
-    fn rule(&self, role: Role) -> Option<&Rule> {
+    pub fn rule(&self, role: Role) -> Option<&Rule> {
         self.set.iter().find(|rule| rule.role == role)
     }
 
-    fn mode(&self) -> crate::domain::policy::Mode {
+    /// Rules of ours that are not in the set.
+    pub fn retired(&self) -> impl Iterator<Item = &'a Firewall> {
+        let own = self.neighbours.own.iter().copied();
+        own.filter(|own| !self.set.iter().any(|rule| rule.firewall.name == own.name))
+    }
+
+    pub fn mode(&self) -> Mode {
         self.standing.settings.mode
     }
 }
 
 /// Creates or repairs one rule; `None` = it is in sync.
-fn ensure(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, after: Vec<StepId>) -> Option<StepId> {
+pub(super) fn ensure(
+    draft: &mut Draft<'_>,
+    scoping: &Scoping<'_, '_>,
+    rule: &Rule,
+    after: Vec<StepId>,
+) -> Option<StepId> {
     let connector = &scoping.standing.required.connector;
     let Some(existing) = scoping.existing(rule) else {
         let reason = text::firewall::create(rule.role, connector);
@@ -145,7 +185,7 @@ fn ensure(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, after: 
             scoping.mode(),
         ));
     };
-    if existing.managed() == rule.firewall.managed() {
+    if existing.managed() == rule.firewall.managed() || scoping.standing.required.frozen.is_some() {
         return None;
     }
     let repaired = with_managed(existing, &rule.firewall);
@@ -156,7 +196,7 @@ fn ensure(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, after: 
 }
 
 impl Scoping<'_, '_> {
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         let network = self.set.first().map_or("", |rule| rule.firewall.network.as_str());
         let project = network.split('/').nth(1).unwrap_or_default();
         format!("projects/{project}/global/firewalls/{name}")
@@ -174,17 +214,6 @@ fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
     }
 }
 
-/// When priorities rise, the deny moves first: an allow must never fall behind it.
-fn deny_rises(scoping: &Scoping<'_, '_>) -> Vec<StepId> {
-    let Some(rule) = scoping.rule(Role::Deny) else { return Vec::new() };
-    match scoping.existing(rule) {
-        Some(existing) if !existing.disabled && existing.priority < rule.firewall.priority => {
-            vec![Object::Firewall(rule.firewall.clone()).id()]
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// A watch rule that would let out what a foreign deny stops is taken out of force, in every mode that writes.
 fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, deny: &str) {
     draft.findings.push(text::firewall::watch_defeats(&rule.firewall.name, deny));
@@ -197,91 +226,19 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
     }
 }
 
-/// What became of the deny.
-enum Deny {
-    NotAsked,
-    InSync,
-    Missing,
-    Disarmed(Option<String>),
-}
-
-fn deny(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
-    let Some(rule) = scoping.rule(Role::Deny) else { return Deny::NotAsked };
-    if scoping.taken.contains(&rule.firewall.name) {
-        return Deny::Missing;
-    }
-    let connector = &scoping.standing.required.connector;
-    let existing = scoping.existing(rule);
-    let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));
-    let armed = infra.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
-    if existing.is_some_and(|existing| existing.managed() == rule.firewall.managed()) {
-        arm(draft, scoping, infra, armed.as_deref());
-        return Deny::InSync;
-    }
-    let down = existing.is_none_or(|existing| existing.disabled);
-    let released = existing.and_then(|existing| Stamp::read(&existing.description)).and_then(|stamp| stamp.released_by);
-    let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
-    let by = draft.budget.touched_by.get(&scoping.path(&rule.firewall.name)).cloned();
-    if down && (released.is_some() || disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual) {
-        let by = released.or(by);
-        draft.blocked_by.push(text::firewall::disarmed(
-            &rule.firewall.name,
-            connector,
-            by.as_deref(),
-            existing.is_some(),
-        ));
-        return Deny::Disarmed(by);
-    }
-    if let Some(frozen) = &scoping.standing.required.frozen {
-        draft.findings.push(text::firewall::frozen(connector, frozen));
-        return Deny::Missing;
-    }
-    let tightens = down || existing.is_some_and(|existing| existing.priority > rule.firewall.priority);
-    if tightens && !scoping.missing_allows.is_empty() {
-        draft.withheld.push(Withheld {
-            step: Object::Firewall(rule.firewall.clone()).id(),
-            verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-            why: Why::AllowsFirst,
-            text: text::firewall::allows_first(&scoping.missing_allows),
-        });
-        return Deny::Missing;
-    }
-    ensure(draft, scoping, rule, Vec::new());
-    if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
-}
-
-/// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took
-/// down from one not yet written.
-fn arm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, infra: Option<&Firewall>, armed: Option<&str>) {
-    let Some(infra) = infra.filter(|_| armed != Some(scoping.hash.as_str())) else { return };
-    // A repair of the same rule comes first; the mark follows in the next round.
-    if draft.steps.iter().any(|(step, _)| step.id == Object::Firewall(infra.clone()).id()) {
-        return;
-    }
-    let Some(mut stamp) = Stamp::read(&infra.description) else { return };
-    stamp.armed = Some(scoping.hash.clone());
-    let after = Firewall { description: stamp.to_string(), ..infra.clone() };
-    let change = Change::Extend { before: Object::Firewall(infra.clone()), after: Object::Firewall(after) };
-    draft.push(change, Vec::new(), text::firewall::arm(), scoping.mode());
-}
-
-/// Rules of ours that the policy no longer asks for. A watch leaves after the deny stands, a deny after the watch, and an
-/// allow only when what replaces it stands.
-fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, allows: &[StepId]) {
-    let deny_stands = scoping
-        .rule(Role::Deny)
-        .and_then(|rule| scoping.existing(rule).map(|own| own.managed() == rule.firewall.managed()));
-    let wants_deny = scoping.standing.settings.firewall.enforcement == Enforcement::Enforce;
-    for own in &scoping.neighbours.own {
-        if scoping.set.iter().any(|rule| rule.firewall.name == own.name) {
+/// Rules of ours that the policy no longer asks for, after what replaces them. A watch leaves when the deny stands.
+fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
+    let deny = scoping.rule(Role::Deny);
+    let watch_stays =
+        deny.is_some_and(|rule| scoping.existing(rule).is_none_or(|own| own.managed() != rule.firewall.managed()));
+    let frozen = scoping.standing.required.frozen.is_some();
+    for own in scoping.retired() {
+        let id = Object::Firewall(own.clone()).id();
+        if frozen || own.name.starts_with("watch-") && watch_stays || first.contains(&id) {
             continue;
         }
-        let is_watch = own.name.starts_with("watch-");
-        if is_watch && wants_deny && deny_stands != Some(true) {
-            continue;
-        }
-        let change = Change::Delete(Object::Firewall((*own).clone()));
-        draft.push(change, allows.to_vec(), text::firewall::retire(own), scoping.mode());
+        let change = Change::Delete(Object::Firewall(own.clone()));
+        draft.push(change, first.to_vec(), text::firewall::retire(own), scoping.mode());
     }
 }
 

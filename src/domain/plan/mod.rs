@@ -1,6 +1,7 @@
 //! The decision, as finished data: doing it makes no choice.
 
 mod connector;
+mod deny;
 mod draft;
 mod firewall;
 mod limits;

@@ -65,11 +65,11 @@ impl<'a> Judge<'a> {
             .map(|deny| Opened { rule: rule.name.clone(), deny: deny.by.clone() })
     }
 
-    /// The foreign rule that lets out what the policy does not name, if the rules of ours all stand.
-    pub fn shadowing(&self, neighbours: &Neighbours<'_>, set: &[Rule]) -> Option<String> {
-        let standing = neighbours.own.iter().chain(&neighbours.foreign).copied();
+    /// The foreign rule that lets out what the policy does not name, with these rules of ours in place.
+    pub fn shadowing(&self, foreign: &[&Firewall], own: &[&Firewall], set: &[Rule]) -> Option<String> {
+        let standing = own.iter().chain(foreign).copied();
         let verdicts = reach::decide(self.sender, standing, self.effective, self.policies_first);
-        let own = |name: &str| neighbours.own.iter().any(|rule| rule.name == name);
+        let is_own = |name: &str| own.iter().any(|rule| rule.name == name);
         let policy = set
             .iter()
             .filter(|rule| rule.role.is_egress_allow())
@@ -77,7 +77,7 @@ impl<'a> Judge<'a> {
         verdicts
             .into_iter()
             .filter(|verdict| {
-                verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied && !own(&verdict.by)
+                verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied && !is_own(&verdict.by)
             })
             .find(|verdict| !policy.contains(&verdict.packets))
             .map(|verdict| verdict.by)

@@ -9,6 +9,7 @@ pub mod effective;
 pub mod firewall;
 pub mod network;
 pub mod observed;
+mod plain;
 pub mod route;
 pub mod router;
 pub mod subnet;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network,
+    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network, plain,
     route::Route, router::Router, subnet::Subnet, workload::Workload,
 };
 use crate::domain::{
@@ -49,23 +49,35 @@ pub struct Observed {
     pub at: Timestamp,
     /// The policy's network for this target.
     pub network_name: NetworkRef,
+    #[serde(serialize_with = "plain::read")]
     pub jobs: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub services: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub worker_pools: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
     pub connectors: Read<Vec<Connector>>,
     /// Subnets of the region, in the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub subnets: Read<Vec<Subnet>>,
     /// Routers of the region, in the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub routers: Read<Vec<Router>>,
     /// Firewall rules of the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub firewalls: Read<Vec<Firewall>>,
+    #[serde(serialize_with = "plain::read")]
     pub effective: Read<EffectiveFirewalls>,
     /// Routes of the network's project.
+    #[serde(serialize_with = "plain::read")]
     pub routes: Read<Vec<Route>>,
     /// `Ok(None)` = there is no such network.
+    #[serde(serialize_with = "plain::asked")]
     pub network: Option<Read<Option<Network>>>,
+    #[serde(serialize_with = "plain::asked")]
     pub address_space: Option<Read<AddressSpace>>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
+    #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
 }
 

@@ -78,6 +78,17 @@ pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
     )
 }
 
+pub fn would_uncover(deny: &str, priority: u32, rule: &str) -> Note {
+    note_by(
+        "deny-held",
+        format!("firewall/{deny}"),
+        rule,
+        format!(
+            "{deny} stays at priority {priority}: behind {rule}, where the policy wants it, more would get out than now; remove or narrow {rule}, or lower `firewall.base_priority`"
+        ),
+    )
+}
+
 pub fn watch_defeats(rule: &str, deny: &str) -> Note {
     note_by(
         "watch-defeats-deny",

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::sim::{
-    fields::{Field, choice, int, link, long, map, text},
+    fields::{self, Field, choice, int, link, map, text},
     kind::{Audited, Draft, Kind, Rules},
     route::Service,
 };
@@ -17,7 +17,7 @@ pub static GLOBAL: Kind = Kind {
     methods: "compute.globalAddresses",
     permissions: "compute.globalAddresses",
     message: "compute#address",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_reserved_address", id: "reserved_address_id", region: Some("location") },
     rules: &Address,
 };
@@ -30,7 +30,7 @@ pub static REGIONAL: Kind = Kind {
     methods: "compute.addresses",
     permissions: "compute.addresses",
     message: "compute#address",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_reserved_address", id: "reserved_address_id", region: Some("location") },
     rules: &Address,
 };
@@ -64,10 +64,6 @@ const FIELDS: &[Field] = &[
     text("labelFingerprint").output(),
     text("status").output(),
     text("users").repeated().output(),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 struct Address;

@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
     methods: "vpcaccess.projects.locations.connectors",
     permissions: "vpcaccess.connectors",
     message: "google.cloud.vpcaccess.v1.Connector",
-    fields: FIELDS,
+    fields: &[FIELDS],
     audited: Audited { resource: "audited_resource", id: "method", region: None },
     rules: &Plain,
 };

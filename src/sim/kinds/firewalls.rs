@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     answer::Refusal,
-    compute,
-    fields::{Field, any, choice, flag, int, link, long, message, text},
+    change,
+    fields::{self, Field, any, choice, flag, int, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     links, names,
     route::Service,
@@ -20,7 +20,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.firewalls",
     permissions: "compute.firewalls",
     message: "compute#firewall",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_firewall_rule", id: "firewall_rule_id", region: None },
     rules: &Firewall,
 };
@@ -44,10 +44,6 @@ const FIELDS: &[Field] = &[
     text("targetServiceAccounts").repeated(),
     message("logConfig", &[flag("enable"), choice("metadata", &["EXCLUDE_ALL_METADATA", "INCLUDE_ALL_METADATA"])]),
     any("params"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 const WITH_PORTS: [&str; 5] = ["tcp", "udp", "sctp", "6", "17"];
@@ -80,7 +76,7 @@ impl Rules for Firewall {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        compute::reference(draft, document, "network")?;
+        change::reference(draft, document, "network")?;
         let given = |name: &str| document.contains_key(name);
         if given("allowed") == given("denied") {
             let why = "Exactly one of 'allowed' and 'denied' must be specified.";
@@ -106,7 +102,7 @@ impl Rules for Firewall {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     answer::Refusal,
-    compute,
+    change,
     fields::{Field, choice, flag, int, link, long, message, text},
     kind::Draft,
     links,
@@ -123,7 +123,7 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     }
     for (k, one) in listed.iter().enumerate() {
         let link = one["name"].as_str().ok_or_else(|| Refusal::required(&format!("{at}.subnetworks[{k}].name")))?;
-        let path = compute::ready(draft, link)?;
+        let path = change::ready(draft, link)?;
         let subnet = draft.standing.get(&path).unwrap_or(&Value::Null);
         if links::path(subnet["network"].as_str().unwrap_or_default()) != network {
             let why = "The subnetwork does not belong to the network of the router.";

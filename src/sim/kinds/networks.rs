@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     answer::Refusal,
     clock::written,
-    fields::{Field, any, choice, flag, int, link, long, message, text},
+    fields::{self, Field, any, choice, flag, int, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, firewalls, routers, routes, subnetworks},
     links,
@@ -23,7 +23,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.networks",
     permissions: "compute.networks",
     message: "compute#network",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_network", id: "network_id", region: None },
     rules: &Network,
 };
@@ -54,11 +54,6 @@ const FIELDS: &[Field] = &[
     text("firewallPolicy").output(),
     text("IPv4Range").output(),
     text("gatewayIPv4").output(),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
-    text("selfLinkWithId").output(),
 ];
 
 struct Network;
@@ -89,26 +84,14 @@ impl Rules for Network {
 
     /// The route to the internet, and the subnetworks of an auto mode network.
     fn companions(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Vec<(&'static Kind, String, Value)> {
-        let path = default_route(draft.project, document);
-        let base = json!({
-            "creationTimestamp": written(draft.now),
-            "id": draft.draw.and("default route").id(),
-            "network": links::full(draft.path),
-        });
-        let mut route = base.clone();
-        merge(
-            &mut route,
-            json!({
-                "kind": "compute#route",
-                "name": links::last(&path),
-                "description": "Default route to the Internet.",
-                "destRange": "0.0.0.0/0",
-                "priority": 1000,
-                "nextHopGateway": links::full(&format!("projects/{}/global/gateways/default-internet-gateway", draft.project)),
-                "selfLink": links::full(&path),
-            }),
-        );
-        let mut companions = vec![(&routes::KIND, path, route)];
+        let base = json!({"creationTimestamp": written(draft.now), "network": links::full(draft.path)});
+        let mut companions: Vec<_> = if draft.before.is_none() {
+            vec![default_route(draft, &base)]
+        } else {
+            let standing = draft.standing.all(&routes::KIND).filter(|(path, _)| is_default(path));
+            let own = standing.filter(|(_, route)| network_of(route) == draft.path);
+            own.map(|(path, route)| (&routes::KIND, path.to_owned(), route.clone())).collect()
+        };
         if document.get("autoCreateSubnetworks").and_then(Value::as_bool) == Some(true) {
             companions.extend(draft.regions.iter().enumerate().map(|(i, region)| automatic(draft, &base, i, region)));
         }
@@ -116,18 +99,15 @@ impl Rules for Network {
     }
 
     fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        let network = standing.get(path)?;
-        let project = path.split('/').nth(1).unwrap_or_default();
-        let own = network.as_object().map(|network| default_route(project, network)).unwrap_or_default();
-        let automatic = network["autoCreateSubnetworks"] == true;
+        let automatic = standing.get(path)?["autoCreateSubnetworks"] == true;
         let kinds = [&subnetworks::KIND, &routers::KIND, &firewalls::KIND, &routes::KIND];
+        let goes_along = |kind: &Kind, other: &str| {
+            *kind == routes::KIND && is_default(other)
+                || *kind == subnetworks::KIND && automatic && links::last(other) == links::last(path)
+        };
         let stands_in = |kind: &'static Kind| {
-            let name = links::last(path);
-            standing
-                .all(kind)
-                .filter(|(_, document)| links::path(document["network"].as_str().unwrap_or_default()) == path)
-                .map(|(other, _)| other.to_owned())
-                .find(|other| *other != own && !(automatic && kind == &subnetworks::KIND && links::last(other) == name))
+            let here = standing.all(kind).filter(|(_, document)| network_of(document) == path);
+            here.map(|(other, _)| other.to_owned()).find(|other| !goes_along(kind, other))
         };
         kinds.into_iter().find_map(stands_in).or_else(|| connectors::on_network(standing, path))
     }
@@ -147,10 +127,30 @@ pub fn network_of(document: &Value) -> &str {
     links::path(document["network"].as_str().unwrap_or_default())
 }
 
-fn default_route(project: &str, network: &Map<String, Value>) -> String {
-    let id = network.get("id").and_then(Value::as_str).unwrap_or_default();
-    let id: u64 = id.parse().unwrap_or(0);
-    format!("projects/{project}/global/routes/default-route-{id:016x}")
+/// Whether a route is one of those that come with a network.
+fn is_default(route: &str) -> bool {
+    links::last(route).starts_with("default-route-")
+}
+
+fn default_route(draft: &Draft<'_>, base: &Value) -> (&'static Kind, String, Value) {
+    let draw = draft.draw.and("default route");
+    let path = format!("projects/{}/global/routes/default-route-{}", draft.project, draw.hex(8));
+    let gateway = format!("projects/{}/global/gateways/default-internet-gateway", draft.project);
+    let mut route = base.clone();
+    merge(
+        &mut route,
+        json!({
+            "kind": "compute#route",
+            "id": draw.id(),
+            "name": links::last(&path),
+            "description": "Default route to the Internet.",
+            "destRange": "0.0.0.0/0",
+            "priority": 1000,
+            "nextHopGateway": links::full(&gateway),
+            "selfLink": links::full(&path),
+        }),
+    );
+    (&routes::KIND, path, route)
 }
 
 /// One subnetwork of an auto mode network: a /20 of 10.128.0.0/9 for each region.
@@ -170,12 +170,10 @@ fn automatic(draft: &Draft<'_>, base: &Value, index: usize, region: &str) -> (&'
             "selfLink": links::full(&path),
         }),
     );
-    let mut draft_of_subnet = Map::new();
-    if let Value::Object(fields) = &subnet {
-        draft_of_subnet = fields.clone();
+    if let Value::Object(fields) = &mut subnet {
+        subnetworks::filled_in(fields);
     }
-    subnetworks::filled_in(&mut draft_of_subnet);
-    (&subnetworks::KIND, path, Value::Object(draft_of_subnet))
+    (&subnetworks::KIND, path, subnet)
 }
 
 fn merge(document: &mut Value, more: Value) {

@@ -2,7 +2,7 @@
 //! felt through the effective firewalls. <https://cloud.google.com/firewall/docs/firewall-policies-overview>
 
 use crate::sim::{
-    fields::{Field, any, int, long, text},
+    fields::{self, Field, any, int, text},
     kind::{Audited, Kind, Plain},
     route::Service,
 };
@@ -41,7 +41,7 @@ const POLICY: Kind = Kind {
     methods: "",
     permissions: "compute.firewallPolicies",
     message: "compute#firewallPolicy",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_firewall_policy", id: "firewall_policy_id", region: Some("location") },
     rules: &Plain,
 };
@@ -58,9 +58,4 @@ const FIELDS: &[Field] = &[
     int("ruleTupleCount").output(),
     text("fingerprint"),
     text("region").output(),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
-    text("selfLinkWithId").output(),
 ];

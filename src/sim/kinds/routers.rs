@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::sim::{
     answer::{Code, Refusal},
-    compute,
-    fields::{Field, any, flag, link, long, message, text},
+    change,
+    fields::{self, Field, any, flag, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{nats, networks::network_of},
     links,
@@ -21,7 +21,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.routers",
     permissions: "compute.routers",
     message: "compute#router",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_router", id: "router_id", region: Some("region") },
     rules: &Router,
 };
@@ -39,10 +39,6 @@ const FIELDS: &[Field] = &[
     any("md5AuthenticationKeys").repeated(),
     any("params"),
     link("nccGateway"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 /// <https://cloud.google.com/network-connectivity/docs/router/quotas>
@@ -59,7 +55,7 @@ impl Rules for Router {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = compute::reference(draft, document, "network")?;
+        let network = change::reference(draft, document, "network")?;
         if draft.before.is_none() {
             let here = beside(draft, &network).count();
             if here >= ROUTERS_IN_A_NETWORK_AND_REGION {
@@ -73,7 +69,7 @@ impl Rules for Router {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }
 

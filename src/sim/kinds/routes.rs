@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::sim::{
     answer::Refusal,
-    cidr, compute,
-    fields::{Field, any, int, link, long, text},
+    change, cidr,
+    fields::{self, Field, any, int, link, text},
     kind::{Audited, Draft, Kind, Rules},
     route::Service,
 };
@@ -18,7 +18,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.routes",
     permissions: "compute.routes",
     message: "compute#route",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_route", id: "route_id", region: None },
     rules: &Route,
 };
@@ -46,10 +46,6 @@ const FIELDS: &[Field] = &[
     any("asPaths").repeated().output(),
     any("warnings").repeated().output(),
     any("params"),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 struct Route;
@@ -60,7 +56,7 @@ impl Rules for Route {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        compute::reference(draft, document, "network")?;
+        change::reference(draft, document, "network")?;
         let range =
             document.get("destRange").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.destRange"))?;
         if cidr::range(range).is_none() {
@@ -74,6 +70,6 @@ impl Rules for Route {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 }

@@ -1,9 +1,9 @@
 //! Cloud Run services. <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services>
 
 use crate::sim::{
-    fields::{Field, any, choice, flag, long, map, message, text},
+    fields::{Field, any, choice, flag, message, text},
     kind::{Audited, Kind, Plain},
-    kinds::workload::{LAUNCH_STAGES, REVISION},
+    kinds::workload::{COMMON, REVISION},
     route::Service,
 };
 
@@ -15,19 +15,12 @@ pub static KIND: Kind = Kind {
     methods: "run.projects.locations.services",
     permissions: "run.services",
     message: "google.cloud.run.v2.Service",
-    fields: FIELDS,
+    fields: &[COMMON, FIELDS],
     audited: Audited { resource: "cloud_run_revision", id: "service_name", region: Some("location") },
     rules: &Plain,
 };
 
 const FIELDS: &[Field] = &[
-    text("name"),
-    map("labels"),
-    map("annotations"),
-    text("client"),
-    text("clientVersion"),
-    choice("launchStage", LAUNCH_STAGES),
-    any("binaryAuthorization"),
     text("description"),
     message("template", REVISION),
     choice("ingress", INGRESS),
@@ -44,21 +37,6 @@ const FIELDS: &[Field] = &[
     text("latestReadyRevision").output(),
     text("uri").output(),
     text("urls").repeated().output(),
-    text("uid").output(),
-    long("generation").output(),
-    long("observedGeneration").output(),
-    text("createTime").output(),
-    text("updateTime").output(),
-    text("deleteTime").output(),
-    text("expireTime").output(),
-    text("creator").output(),
-    text("lastModifier").output(),
-    any("terminalCondition").output(),
-    any("conditions").repeated().output(),
-    flag("reconciling").output(),
-    flag("satisfiesPzs").output(),
-    // Sent back by clients that read before they write, for optimistic locking.
-    text("etag"),
 ];
 
 const INGRESS: &[&str] = &[

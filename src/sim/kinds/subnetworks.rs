@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::sim::{
     answer::Refusal,
-    cidr, compute,
-    fields::{Field, Type, any, choice, field, flag, link, long, message, text},
+    change, cidr,
+    fields::{self, Field, Type, any, choice, field, flag, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, networks::network_of, routers},
     links,
@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     methods: "compute.subnetworks",
     permissions: "compute.subnetworks",
     message: "compute#subnetwork",
-    fields: FIELDS,
+    fields: &[fields::COMPUTE, FIELDS],
     audited: Audited { resource: "gce_subnetwork", id: "subnetwork_id", region: Some("location") },
     rules: &Subnetwork,
 };
@@ -80,10 +80,6 @@ const FIELDS: &[Field] = &[
     text("ipv6CidrRange").output(),
     text("ipv6GceEndpoint").output(),
     text("state").output(),
-    text("kind").output(),
-    long("id").output(),
-    text("creationTimestamp").output(),
-    text("selfLink").output(),
 ];
 
 struct Subnetwork;
@@ -94,7 +90,7 @@ impl Rules for Subnetwork {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = compute::reference(draft, document, "network")?;
+        let network = change::reference(draft, document, "network")?;
         let sent = document
             .get("ipCidrRange")
             .and_then(Value::as_str)
@@ -116,7 +112,7 @@ impl Rules for Subnetwork {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        compute::update_policy(document)
+        change::update_policy(document)
     }
 
     fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The fields that jobs, services and worker pools have in common.
 
-use crate::sim::fields::{Field, any, choice, flag, int, map, message, text};
+use crate::sim::fields::{Field, any, choice, flag, int, long, map, message, text};
 
 pub const VPC_ACCESS: &[Field] = &[
     text("connector"),
@@ -8,7 +8,33 @@ pub const VPC_ACCESS: &[Field] = &[
     message("networkInterfaces", &[text("network"), text("subnetwork"), text("tags").repeated()]).repeated(),
 ];
 
-pub const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "UNIMPLEMENTED", "PRELAUNCH"];
+/// What jobs, services and worker pools all carry.
+pub const COMMON: &[Field] = &[
+    text("name"),
+    map("labels"),
+    map("annotations"),
+    text("client"),
+    text("clientVersion"),
+    choice("launchStage", LAUNCH_STAGES),
+    any("binaryAuthorization"),
+    // Sent back by clients that read before they write, for optimistic locking.
+    text("etag"),
+    text("uid").output(),
+    long("generation").output(),
+    long("observedGeneration").output(),
+    text("createTime").output(),
+    text("updateTime").output(),
+    text("deleteTime").output(),
+    text("expireTime").output(),
+    text("creator").output(),
+    text("lastModifier").output(),
+    any("terminalCondition").output(),
+    any("conditions").repeated().output(),
+    flag("reconciling").output(),
+    flag("satisfiesPzs").output(),
+];
+
+const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "UNIMPLEMENTED", "PRELAUNCH"];
 
 pub const ENVIRONMENTS: &[&str] = &["EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"];
 

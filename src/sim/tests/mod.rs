@@ -1,8 +1,10 @@
 //! The simulated cloud, as its callers meet it: in process, on paused time.
 
+mod anything;
 mod doors;
 mod faults;
 mod rules;
+mod serverless;
 mod story;
 mod worlds;
 

@@ -1,22 +1,22 @@
-//! Google's rules, each once: a request, and what Google says to it.
+//! Compute's rules, each once: a request, and what Google says to it.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ACCESS, COMPUTE, CONNECTOR, Caller, RUN, connector, job, network, world};
+use super::{ACCESS, COMPUTE, CONNECTOR, Caller, RUN, connector, network, world};
 
-const SUBNET: &str = "projects/demo/regions/europe-west1/subnetworks/egress";
+pub const SUBNET: &str = "projects/demo/regions/europe-west1/subnetworks/egress";
 
 /// What is sent, and what is said: the HTTP status, Compute's reason or the status name, and a piece of the message.
-struct Case(Method, String, Value, u16, &'static str, &'static str);
+pub struct Case(pub Method, pub String, pub Value, pub u16, pub &'static str, pub &'static str);
 
-fn post(url: impl Into<String>, body: Value, status: u16, reason: &'static str, says: &'static str) -> Case {
+pub fn post(url: impl Into<String>, body: Value, status: u16, reason: &'static str, says: &'static str) -> Case {
     Case(Method::POST, url.into(), body, status, reason, says)
 }
 
-async fn hold(caller: &Caller, cases: Vec<Case>) {
+pub async fn hold(caller: &Caller, cases: Vec<Case>) {
     for Case(method, url, body, status, reason, says) in cases {
         let (got, answer) = caller.send(method.clone(), &url, body.clone()).await;
         let error = &answer["error"];
@@ -200,7 +200,7 @@ async fn what_is_in_use_is_not_deleted() {
     }
 }
 
-fn ready() -> Value {
+pub fn ready() -> Value {
     json!({"subnet": {"name": "egress"}, "state": "READY", "minInstances": 2, "maxInstances": 3, "machineType": "e2-micro"})
 }
 
@@ -335,228 +335,6 @@ async fn one_change_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn connectors() {
-    let caller = Caller::new(world());
-    let url = |id: &str| format!("{ACCESS}/connectors?connectorId={id}");
-    let refused = |body: Value, says: &'static str| post(url("other"), body, 400, "INVALID_ARGUMENT", says);
-    let cidr = |range: &str| json!({"network": "vpc", "ipCidrRange": range, "minInstances": 2, "maxInstances": 3});
-    let sized = |more: Value| {
-        let mut body = json!({"subnet": {"name": "egress"}});
-        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        body
-    };
-    hold(
-        &caller,
-        vec![
-            post(
-                url("X"),
-                connector(),
-                400,
-                "INVALID_ARGUMENT",
-                "Connector ID must follow the pattern ^[a-z][-a-z0-9]{0,23}[a-z0-9]$",
-            ),
-            post(url("a-name-longer-than-25-chars"), connector(), 400, "INVALID_ARGUMENT", "Connector ID"),
-            refused(json!({"network": "vpc"}), "must be given"),
-            refused(
-                json!({"ipCidrRange": "10.9.0.0/28", "subnet": {"name": "egress"}}),
-                "cannot be given with a subnet",
-            ),
-            refused(cidr("10.9.0.0/24"), "/28"),
-            refused(sized(json!({"minInstances": 3, "maxInstances": 3})), "less than maximum"),
-            refused(sized(json!({"minInstances": 1, "maxInstances": 3})), "between 2 and 9"),
-            refused(
-                sized(json!({"minThroughput": 250, "maxThroughput": 300})),
-                "minimum throughput must be a multiple of 100 between 200 and 1000 in Mbps",
-            ),
-            refused(sized(json!({"maxInstances": 3, "machineType": "n1"})), "machine type"),
-            refused(sized(json!({"labels": {}})), "Unknown name \"labels\" at 'connector'"),
-            Case(
-                Method::GET,
-                format!("{ACCESS}/connectors/none"),
-                Value::Null,
-                404,
-                "NOT_FOUND",
-                "The connector is not found.",
-            ),
-        ],
-    )
-    .await;
-    // What is wrong with the place shows in the operation, and a broken connector stays.
-    for (id, body, says) in [
-        (
-            "conflict",
-            cidr("10.8.0.0/28"),
-            "It conflicts with an existing subnetwork. Please delete the connector manually.",
-        ),
-        (
-            "unbounded",
-            json!({"subnet": {"name": "egress"}}),
-            "A Connector must specify either max_throughput or max_instances.",
-        ),
-    ] {
-        let (_, operation) = caller.send(Method::POST, &url(id), body).await;
-        caller.cloud.advance(Duration::from_secs(66));
-        let (_, operation) = caller
-            .get(&format!("https://vpcaccess.googleapis.com/v1/{}", operation["name"].as_str().expect("a name")))
-            .await;
-        assert_eq!((&operation["done"], &operation["error"]["code"]), (&json!(true), &json!(3)));
-        assert!(operation["error"]["message"].as_str().expect("a message").contains(says), "{operation}");
-        assert_eq!(caller.get(&format!("{ACCESS}/connectors/{id}")).await.1["state"], "ERROR");
-        assert_eq!(caller.send(Method::DELETE, &format!("{ACCESS}/connectors/{id}"), Value::Null).await.0, 200);
-        caller.cloud.advance(Duration::from_secs(66));
-        assert_eq!(caller.get(&format!("{ACCESS}/connectors/{id}")).await.0, 404);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_connector_through_its_life() {
-    let caller = Caller::new(world());
-    let url = format!("{ACCESS}/connectors?connectorId=egress");
-    let one = format!("{ACCESS}/connectors/egress");
-    assert_eq!(caller.send(Method::POST, &url, connector()).await.0, 200);
-    let (_, list) = caller.get("https://vpcaccess.googleapis.com/v1/projects/demo/locations/-/connectors").await;
-    assert_eq!(list["connectors"][0]["name"], CONNECTOR);
-    hold(
-        &caller,
-        vec![
-            post(&url, connector(), 409, "ALREADY_EXISTS", "already exists"),
-            Case(Method::DELETE, one.clone(), Value::Null, 409, "ABORTED", "another operation"),
-        ],
-    )
-    .await;
-    caller.cloud.advance(Duration::from_secs(66));
-    hold(
-        &caller,
-        vec![
-            Case(
-                Method::PATCH,
-                format!("{one}?updateMask=maxInstances"),
-                json!({"maxInstances": 2}),
-                400,
-                "INVALID_ARGUMENT",
-                "scaled in",
-            ),
-            Case(
-                Method::PATCH,
-                format!("{one}?updateMask=network"),
-                json!({"network": "x"}),
-                400,
-                "INVALID_ARGUMENT",
-                "immutable",
-            ),
-        ],
-    )
-    .await;
-    let (status, _) = caller
-        .send(
-            Method::PATCH,
-            &format!("{one}?updateMask=min_instances,max_instances"),
-            json!({"minInstances": 3, "maxInstances": 5}),
-        )
-        .await;
-    assert_eq!((status, &caller.get(&one).await.1["state"]), (200, &json!("UPDATING")));
-    caller.cloud.advance(Duration::from_secs(66));
-    let (_, read) = caller.get(&one).await;
-    assert_eq!(
-        (&read["state"], &read["maxInstances"], &read["maxThroughput"]),
-        (&json!("READY"), &json!(5), &json!(500))
-    );
-    assert_eq!(caller.send(Method::DELETE, &one, Value::Null).await.0, 200);
-    assert_eq!(caller.get(&one).await.1["state"], "DELETING");
-    hold(&caller, vec![post(&url, connector(), 409, "ALREADY_EXISTS", "")]).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_sentence_for_three_causes() {
-    let standing = || world().document("vpcaccess.connectors", CONNECTOR, ready());
-    let agent = "service-123456789012@serverless-robot-prod.iam.gserviceaccount.com";
-    let cases = [
-        (standing(), 200),
-        (world(), 400),
-        (standing().without_api("demo", "vpcaccess.googleapis.com"), 400),
-        (standing().allow("demo", "sre@example.com", &["*"]).allow("demo", agent, &["compute.*"]), 400),
-        (standing().allow("demo", "sre@example.com", &["*"]), 200),
-    ];
-    for (i, (world, status)) in cases.into_iter().enumerate() {
-        let caller = Caller::new(world);
-        for (kind, body) in [
-            ("jobs?jobId=a", job(CONNECTOR)),
-            ("services?serviceId=a", json!({"template": job(CONNECTOR)["template"]["template"]})),
-        ] {
-            let (got, answer) = caller.send(Method::POST, &format!("{RUN}/{kind}"), body).await;
-            assert_eq!(got, status, "case {i}, {kind}: {answer}");
-            let message = answer["error"]["message"].as_str().unwrap_or_default();
-            assert_eq!(
-                message.contains("does not exist, or Cloud Run does not have permission to use it."),
-                status == 400
-            );
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn workloads() {
-    let caller = Caller::new(world());
-    let jobs = format!("{RUN}/jobs?jobId=nightly");
-    let plain = json!({"template": {"template": {"containers": [{"image": "a"}]}}});
-    let mut both = job(CONNECTOR);
-    both["template"]["template"]["vpcAccess"]["networkInterfaces"] = json!([{"network": "vpc"}]);
-    hold(
-        &caller,
-        vec![
-            post(
-                &jobs,
-                both,
-                400,
-                "INVALID_ARGUMENT",
-                "one and only one of connector and network_interfaces must be set",
-            ),
-            post(&jobs, json!({"template": {}}), 400, "INVALID_ARGUMENT", "container"),
-            Case(
-                Method::GET,
-                format!("{RUN}/jobs/nightly"),
-                Value::Null,
-                404,
-                "NOT_FOUND",
-                "Resource 'nightly' of kind 'JOB' in region 'europe-west1' in project 'demo' does not exist.",
-            ),
-            Case(
-                Method::GET,
-                "https://run.googleapis.com/v2/projects/demo/locations/-/jobs".to_owned(),
-                Value::Null,
-                400,
-                "INVALID_ARGUMENT",
-                "wildcard",
-            ),
-            Case(
-                Method::GET,
-                "https://run.googleapis.com/v2/projects/demo/locations/mars/jobs".to_owned(),
-                Value::Null,
-                400,
-                "INVALID_ARGUMENT",
-                "Unsupported region mars",
-            ),
-        ],
-    )
-    .await;
-    // Validation alone leaves nothing behind but an audit entry that says so.
-    let (status, _) = caller.send(Method::POST, &format!("{jobs}&validateOnly=true"), plain.clone()).await;
-    assert_eq!((status, caller.get(&format!("{RUN}/jobs/nightly")).await.0), (200, 404));
-    caller.cloud.advance(Duration::from_secs(3));
-    let entry = caller.cloud.audit_entries().pop().expect("an entry");
-    assert_eq!(entry["protoPayload"]["request"]["validateOnly"], true);
-
-    caller.done(Method::POST, &jobs, plain.clone()).await;
-    hold(&caller, vec![post(&jobs, plain.clone(), 409, "ALREADY_EXISTS", "already exists")]).await;
-    caller.done(Method::PATCH, &format!("{RUN}/jobs/nightly"), plain).await;
-    let (_, read) = caller.get(&format!("{RUN}/jobs/nightly")).await;
-    assert_eq!((&read["generation"], &read["observedGeneration"]), (&json!("2"), &json!("2")));
-    let operation = caller.done(Method::DELETE, &format!("{RUN}/jobs/nightly"), Value::Null).await;
-    assert!(operation["metadata"]["expireTime"].is_string());
-    assert_eq!(caller.get(&format!("{RUN}/jobs/nightly")).await.0, 404);
-}
-
-#[tokio::test(start_paused = true)]
 async fn who_may_do_what() {
     let caller = Caller::new(world().allow("demo", "sre@example.com", &["compute.firewalls.*", "run.jobs.list"]));
     let shut = Caller::new(world().without_api("demo", "compute.googleapis.com"));
@@ -683,4 +461,17 @@ async fn effective_firewalls() {
     assert_eq!(types(&global), ["HIERARCHY", "NETWORK"]);
     assert_eq!(types(&here), ["HIERARCHY", "NETWORK", "NETWORK_REGIONAL"]);
     assert_eq!(here["firewalls"][0]["name"], "rule");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_takes_along_what_came_with_it() {
+    let caller = Caller::new(super::World::with_project("demo", "123456789012").network("demo", "custom"));
+    let networks = format!("{COMPUTE}/global/networks");
+    caller.done(Method::POST, &networks, json!({"name": "auto", "autoCreateSubnetworks": true})).await;
+    for name in ["auto", "custom"] {
+        caller.done(Method::DELETE, &format!("{networks}/{name}"), Value::Null).await;
+    }
+    for list in ["global/networks", "global/routes", "regions/europe-west1/subnetworks"] {
+        assert!(caller.get(&format!("{COMPUTE}/{list}")).await.1["items"].is_null(), "{list}");
+    }
 }

@@ -50,6 +50,7 @@ async fn every_line_of_the_contract_that_no_fault_is_needed_for() {
         assert_eq!(answer.status, expected, "{name}: {}", answer.body);
         match expected {
             204 => assert_eq!(answer.body, "", "{name}"),
+            405 => assert!(answer.headers.contains_key("allow"), "{name}"),
             400.. => assert_eq!(answer.json()["error"]["code"], expected, "{name}"),
             _ => {}
         }
@@ -113,4 +114,14 @@ async fn a_report_of_changes_that_nobody_hears_is_asked_for_again() {
     assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
     let heard = house.topic.heard.lock().unwrap();
     assert!(heard.len() >= 2 && heard[0].changed(), "the first report is not lost");
+}
+
+#[tokio::test]
+async fn a_request_that_dies_is_answered() {
+    async fn dies() {
+        panic!("it broke")
+    }
+    let router: Router = Router::new().route("/", get(dies)).layer(CatchPanicLayer::custom(panicked));
+    let answer = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.status(), 500);
 }

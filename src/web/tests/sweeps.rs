@@ -105,8 +105,16 @@ async fn the_state_shows_networks_and_no_secrets() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let state = answer.json();
     assert_eq!((&state["report"]["dryRun"], &state["report"]["outcome"]), (&json!(true), &json!("drift")));
-    assert!(answer.body.contains("nightly") && state["observed"]["jobs"].to_string().contains("nightly"));
+    let job = &state["observed"]["jobs"][0];
+    assert_eq!((&job["name"], &job["egress"]), (&json!("nightly"), &json!("all-traffic")), "{job}");
     assert!(!answer.body.contains("s3cret") && !answer.body.contains("PASSWORD"), "{}", answer.body);
     assert_eq!(house.calls_since(0).1, 0);
     assert!(house.topic.heard.lock().unwrap().is_empty());
+
+    house.lay(
+        json!({"method": "compute.routes.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"}),
+    );
+    let answer = house.get("/state?project=demo-project&region=europe-west1").await;
+    assert_eq!((answer.status, &answer.json()["report"]["outcome"]), (200, &json!("blocked")));
+    assert_eq!(answer.json()["observed"]["routes"]["unread"]["call"], "compute.routes.list");
 }

@@ -1,0 +1,127 @@
+//! The deny: written last, put back only as the policy says, and out of the way first.
+
+use super::{
+    Change, Draft, Object, StepId, Verb, Why, Withheld,
+    firewall::{Scoping, ensure},
+    shadows::Judge,
+};
+use crate::domain::{
+    policy::Rearm,
+    rules::Role,
+    stamp::Stamp,
+    state::firewall::{Direction, Firewall},
+    text,
+};
+
+/// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
+/// away before it.
+pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>, shadow: Option<&str>) -> Lead {
+    if scoping.standing.required.frozen.is_some() {
+        return Lead::Nothing;
+    }
+    let Some(rule) = scoping.rule(Role::Deny) else {
+        let mut retired = scoping.retired();
+        let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
+            return Lead::Nothing;
+        };
+        let change = Change::Delete(Object::Firewall(leaving.clone()));
+        return Lead::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
+    };
+    let Some(existing) = scoping.existing(rule).filter(|existing| !existing.disabled) else { return Lead::Nothing };
+    if existing.priority >= rule.firewall.priority || tightens(existing, &rule.firewall) {
+        return Lead::Nothing;
+    }
+    let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
+    match judge.shadowing(&scoping.neighbours.foreign, &moved, &scoping.set) {
+        Some(uncovered) if shadow != Some(uncovered.as_str()) => {
+            draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
+            Lead::Held
+        }
+        _ => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
+    }
+}
+
+/// Whether the deny has to go first.
+pub(super) enum Lead {
+    Nothing,
+    Step(StepId),
+    /// It has to and may not: a foreign allow stands between where it is and where it would be.
+    Held,
+}
+
+/// The repair would stop something that gets out now: it waits until every allow stands.
+fn tightens(existing: &Firewall, wanted: &Firewall) -> bool {
+    let (before, after) = (existing.managed(), wanted.managed());
+    let same = |field| before.get(field) == after.get(field);
+    let harmless = ["priority", "logging"];
+    existing.disabled
+        || existing.priority > wanted.priority
+        || before.keys().any(|field| !harmless.contains(field) && !same(*field))
+}
+
+/// What became of the deny.
+pub(super) enum Deny {
+    NotAsked,
+    InSync,
+    Missing,
+    Disarmed(Option<String>),
+}
+
+pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
+    let Some(rule) = scoping.rule(Role::Deny) else { return Deny::NotAsked };
+    if scoping.taken.contains(&rule.firewall.name) {
+        return Deny::Missing;
+    }
+    let connector = &scoping.standing.required.connector;
+    let existing = scoping.existing(rule);
+    let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));
+    let armed = infra.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
+    if existing.is_some_and(|existing| existing.managed() == rule.firewall.managed()) {
+        arm(draft, scoping, infra, armed.as_deref());
+        return Deny::InSync;
+    }
+    let down = existing.is_none_or(|existing| existing.disabled);
+    let released = existing.and_then(|existing| Stamp::read(&existing.description)).and_then(|stamp| stamp.released_by);
+    let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
+    let by = draft.budget.touched_by.get(&scoping.path(&rule.firewall.name)).cloned();
+    if down && (released.is_some() || disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual) {
+        let by = released.or(by);
+        draft.blocked_by.push(text::firewall::disarmed(
+            &rule.firewall.name,
+            connector,
+            by.as_deref(),
+            existing.is_some(),
+        ));
+        return Deny::Disarmed(by);
+    }
+    if let Some(frozen) = &scoping.standing.required.frozen {
+        draft.findings.push(text::firewall::frozen(connector, frozen));
+        return Deny::Missing;
+    }
+    if existing.is_none_or(|existing| tightens(existing, &rule.firewall)) && !scoping.missing_allows.is_empty() {
+        draft.withheld.push(Withheld {
+            step: Object::Firewall(rule.firewall.clone()).id(),
+            verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
+            why: Why::AllowsFirst,
+            text: text::firewall::allows_first(&scoping.missing_allows),
+        });
+        return Deny::Missing;
+    }
+    ensure(draft, scoping, rule, Vec::new());
+    if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
+}
+
+/// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took
+/// down from one not yet written.
+fn arm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, infra: Option<&Firewall>, armed: Option<&str>) {
+    let Some(infra) = infra.filter(|_| armed != Some(scoping.hash.as_str())) else { return };
+    // A repair of the same rule comes first; the mark follows in the next round.
+    if draft.steps.iter().any(|(step, _)| step.id == Object::Firewall(infra.clone()).id()) {
+        return;
+    }
+    let Some(mut stamp) = Stamp::read(&infra.description) else { return };
+    stamp.armed = Some(scoping.hash.clone());
+    let after = Firewall { description: stamp.to_string(), ..infra.clone() };
+    let change = Change::Extend { before: Object::Firewall(infra.clone()), after: Object::Firewall(after) };
+    draft.push(change, Vec::new(), text::firewall::arm(), scoping.mode());
+}

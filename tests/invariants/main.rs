@@ -1,0 +1,156 @@
+//! What must hold in every world, under every policy, at every prefix of the steps.
+
+mod doing;
+mod worlds;
+
+use egress_reconciler::domain::{
+    plan::{Change, Object},
+    policy::{Enforcement, Mode},
+    reach::{self, Reach, Sender, VerdictKind},
+    rules::{Site, rules},
+    stamp::Stamp,
+    state::{
+        firewall::Firewall,
+        observed::{FailureKind, Observed, ReadFailure},
+    },
+};
+use proptest::prelude::*;
+
+use self::{
+    doing::{decide, perform, reach_of, settle},
+    worlds::{NETWORK, foreign_rules, policies, worlds},
+};
+
+fn is_ours(object: &Object) -> bool {
+    let description = match object {
+        Object::Network(network) => &network.description,
+        Object::Subnet(subnet) => &subnet.description,
+        Object::Router(router) => &router.description,
+        Object::Firewall(rule) => &rule.description,
+        // A connector bears no stamp; only growing is ever planned for one that stands.
+        Object::Connector(_) => return true,
+    };
+    Stamp::read(description).is_some_and(|stamp| stamp.owner == "lab")
+}
+
+/// All that the policy lets out of a connector.
+fn policy_reach(policy: &egress_reconciler::domain::policy::Policy, index: usize) -> Reach {
+    if policy.firewall.enforcement != Enforcement::Enforce {
+        return Reach::everything();
+    }
+    let connector = format!("projects/demo-project/locations/europe-west2/connectors/conn-{index}").try_into().unwrap();
+    let network = NETWORK.to_owned().try_into().unwrap();
+    let site = Site { connector: &connector, network: &network, range: None };
+    let set = rules(policy, site, worlds::NOW.parse().unwrap());
+    set.iter()
+        .filter(|rule| rule.role.is_egress_allow())
+        .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)))
+}
+
+/// What foreign denies stop, judged as if no rule of ours stood.
+fn foreign_stopped(world: &Observed, index: usize, overridden: &[String]) -> Reach {
+    let tag = format!("vpc-connector-europe-west2-conn-{index}");
+    let sender = Sender { tag: &tag, range: None };
+    let foreign: Vec<&Firewall> =
+        world.firewalls.as_ref().unwrap().iter().filter(|rule| Stamp::read(&rule.description).is_none()).collect();
+    reach::decide(sender, foreign, world.effective.as_ref().unwrap(), false)
+        .into_iter()
+        .filter(|verdict| verdict.kind == VerdictKind::Deny && !overridden.contains(&verdict.by))
+        .fold(Reach::default(), |sum, verdict| sum.or(&verdict.packets))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_settled_world_has_an_empty_plan(policy in policies(), mut world in worlds()) {
+        let steps = settle(&policy, &mut world, policy.budget.changes_per_run);
+        prop_assert!(steps.is_some(), "does not come to rest");
+        prop_assert!(decide(&policy, &world, 1000).steps.is_empty());
+        if policy.mode < Mode::Create {
+            prop_assert!(steps.unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn list_order_changes_nothing(policy in policies(), world in worlds(), seed in any::<u64>()) {
+        let mut shuffled = world.clone();
+        let by = |name: &str| blake(seed, name);
+        shuffled.jobs.as_mut().unwrap().sort_by_key(|job| by(&job.name));
+        shuffled.firewalls.as_mut().unwrap().sort_by_key(|rule| by(&rule.name));
+        shuffled.connectors.as_mut().unwrap().sort_by_key(|connector| by(&connector.name));
+        shuffled.subnets.as_mut().unwrap().sort_by_key(|subnet| by(&subnet.name));
+        prop_assert_eq!(decide(&policy, &world, 1000), decide(&policy, &shuffled, 1000));
+    }
+
+    #[test]
+    fn only_what_is_ours_is_changed(before in policies(), after in policies(), mut world in worlds()) {
+        settle(&before, &mut world, 1000);
+        for step in decide(&after, &world, 1000).steps {
+            if let Some(object) = step.change.before() {
+                prop_assert!(is_ours(object), "{} changes what is not ours", step.id);
+            }
+            if let Some(Object::Firewall(rule)) = step.change.after() {
+                prop_assert!(rule.priority > 100 && !rule.target_tags.is_empty());
+                prop_assert!(rule.target_tags.iter().all(|tag| tag.starts_with("vpc-connector-")), "{:?}", rule.target_tags);
+            }
+            if after.mode == Mode::Create {
+                prop_assert!(!matches!(step.change, Change::Repair { .. } | Change::Delete(_)), "{} in mode create", step.id);
+            }
+        }
+    }
+
+    #[test]
+    fn no_door_is_opened_and_none_shut_by_surprise(
+        before in policies(),
+        after in policies(),
+        mut world in worlds(),
+        later in proptest::collection::vec(foreign_rules(), 0..2),
+    ) {
+        // The world comes to rest under one policy, somebody adds rules, and the policy changes.
+        settle(&before, &mut world, 1000);
+        let added = later.into_iter().enumerate().map(|(index, rule)| Firewall { name: format!("later-{index}"), ..rule });
+        world.firewalls.as_mut().unwrap().extend(added);
+        let start = world.clone();
+        let mut end = world.clone();
+        let steps = settle(&after, &mut end, after.budget.changes_per_run);
+        prop_assert!(steps.is_some());
+        for index in 0..3 {
+            let (first, last) = (reach_of(&start, index), reach_of(&end, index));
+            let most = policy_reach(&after, index).or(&first);
+            let least = first.and(&last);
+            let stopped = foreign_stopped(&start, index, &after.firewall.override_denies).without(&first);
+            let mut world = start.clone();
+            for step in steps.as_ref().unwrap() {
+                perform(&mut world, step);
+                let now = reach_of(&world, index);
+                prop_assert!(most.contains(&now), "conn-{} reaches more than the policy after {}", index, step.id);
+                prop_assert!(now.contains(&least), "conn-{} loses what it had and keeps in the end, after {}", index, step.id);
+                prop_assert!(!now.overlaps(&stopped), "conn-{} reaches what somebody's deny stops, after {}", index, step.id);
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_read_leads_to_no_step_that_needs_it(policy in policies(), world in worlds(), which in 0..7_usize) {
+        let failure = || ReadFailure { call: "a.list".into(), kind: FailureKind::Transient, message: "503".into() };
+        let mut blind = world;
+        let kinds: &[&str] = match which {
+            0 => { blind.connectors = Err(failure()); &["subnet", "connector", "router", "firewall"] }
+            1 => { blind.subnets = Err(failure()); &["subnet", "connector", "router", "firewall"] }
+            2 => { blind.routers = Err(failure()); &["router"] }
+            3 => { blind.firewalls = Err(failure()); &["firewall"] }
+            4 => { blind.effective = Err(failure()); &["firewall"] }
+            5 => { blind.routes = Err(failure()); &["subnet", "router"] }
+            _ => { blind.address_space = Some(Err(failure())); &["subnet"] }
+        };
+        for step in decide(&policy, &blind, 1000).steps {
+            prop_assert!(!kinds.contains(&step.id.0.split('/').next().unwrap()), "{} without having read what it needs", step.id);
+        }
+    }
+}
+
+/// An order that depends on the seed alone.
+fn blake(seed: u64, name: &str) -> String {
+    egress_reconciler::domain::names::short_hash(&format!("{seed}{name}"))
+}
