@@ -120,6 +120,8 @@ fn what_stands_in_the_way_is_told_by_the_status() {
     }
 }
 
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 /// Arguments, variables, the status, and what stderr (stdout where the status is 0) says.
 #[test]
 fn statuses_and_words() {
@@ -128,7 +130,7 @@ fn statuses_and_words() {
     let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
-    let cases: &[(&[&str], &[(&str, &str)], i32, &str)] = &[
+    let cases: &[(&[&str], Variables, i32, &str)] = &[
         (&["--help"], &[], 0, "Examples:"),
         (&["serve", "--help"], &[], 0, "EGRESS_MAX_CONCURRENT"),
         (&["--version"], &[], 0, "egress-reconciler "),

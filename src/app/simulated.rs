@@ -31,6 +31,8 @@ pub struct Simulation {
     pub world: Option<PathBuf>,
     /// Where audit entries are pushed to, as Pub/Sub would.
     pub push_to: Option<Uri>,
+    /// Where audit entries are published to as well: a topic's URL on a Pub/Sub emulator.
+    pub publish_to: Option<Uri>,
     /// How long a connector takes to be made, changed or deleted.
     pub connector: Duration,
     /// How long every answer takes.
@@ -59,6 +61,7 @@ impl Simulation {
             connector: self.connector,
             latency: self.latency,
             push_to: self.push_to,
+            publish_to: self.publish_to,
             ..Options::starting_at(now()())
         };
         Ok(Cloud::new(world, options, Some(wire()))?)

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, value_parser};
-use http::Uri;
+use http::{Uri, uri::Authority};
 use tokio::net::TcpListener;
 
 use super::{
@@ -27,6 +27,12 @@ pub struct Simulate {
     /// Where audit entries are pushed to, as Pub/Sub would: http://HOST:PORT/events
     #[arg(long, env = "EGRESS_PUSH_TO", value_name = "URL", value_parser = push_endpoint)]
     push_to: Option<Uri>,
+    /// A topic that audit entries are published to as well: projects/P/topics/T
+    #[arg(long, env = "EGRESS_AUDIT_TOPIC", value_name = "TOPIC", requires = "audit_pubsub", value_parser = topic)]
+    audit_topic: Option<String>,
+    /// The Pub/Sub emulator that has the topic
+    #[arg(long, env = "EGRESS_AUDIT_PUBSUB", value_name = "HOST:PORT", requires = "audit_topic")]
+    audit_pubsub: Option<Authority>,
     #[command(flatten)]
     world: WorldArgs,
 }
@@ -54,6 +60,7 @@ impl WorldArgs {
         Simulation {
             world: self.world,
             push_to,
+            publish_to: None,
             connector: Duration::from_secs(self.connector_seconds),
             latency: Duration::from_millis(self.latency_ms),
             seed: self.seed,
@@ -63,7 +70,11 @@ impl WorldArgs {
 
 impl Simulate {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let cloud = self.world.simulation(self.push_to).begin()?;
+        let publish_to = match (&self.audit_topic, self.audit_pubsub) {
+            (Some(topic), Some(emulator)) => Some(publish_url(topic, emulator)?),
+            _ => None,
+        };
+        let cloud = Simulation { publish_to, ..self.world.simulation(self.push_to) }.begin()?;
         let listener: TcpListener = listen(self.listen, "--listen or EGRESS_LISTEN").await?;
         let project = cloud.world().projects.into_keys().next().unwrap_or_default();
         print::out(&exports(listener.local_addr()?, &project))?;
@@ -89,6 +100,18 @@ export PUBSUB_EMULATOR_HOST={address}
 export http_proxy=http://{address}
 "
     )
+}
+
+/// Where Pub/Sub's REST API takes messages: <https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish>.
+fn publish_url(topic: &str, emulator: Authority) -> Result<Uri, http::Error> {
+    Uri::builder().scheme("http").authority(emulator).path_and_query(format!("/v1/{topic}:publish")).build()
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected projects/PROJECT/topics/NAME".to_owned()),
+    }
 }
 
 fn push_endpoint(text: &str) -> Result<Uri, String> {

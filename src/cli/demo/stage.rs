@@ -59,6 +59,7 @@ impl Stage {
         let simulation = Simulation {
             world: None,
             push_to: Some(events_at(service)?),
+            publish_to: None,
             connector: Duration::from_secs(connector_seconds),
             latency: Duration::ZERO,
             seed: None,

@@ -39,6 +39,9 @@ fn command_lines() {
         ("serve --listen localhost", Some("such as 127.0.0.1:8080")),
         ("serve --max-concurrent 0", Some("1..=100000")),
         ("simulate --push-to here", Some("a URL such as")),
+        ("simulate --audit-topic projects/p/topics/t --audit-pubsub 127.0.0.1:8085", None),
+        ("simulate --audit-topic projects/p/topics/t", Some("--audit-pubsub")),
+        ("simulate --audit-topic t --audit-pubsub 127.0.0.1:8085", Some("projects/PROJECT/topics/NAME")),
         ("explode", Some("unrecognized subcommand")),
         ("plan --project demo-project --explode", Some("unexpected argument")),
     ];

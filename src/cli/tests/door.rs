@@ -3,12 +3,15 @@ use crate::{
     web::Auth,
 };
 
-/// Flags, `K_SERVICE` set, `--cloud simulated`, `PORT`; the address and the kind of auth, or what the refusal says.
+/// The address and the kind of auth, or what the refusal says.
+type Decided = Result<(&'static str, &'static str), &'static str>;
+
+/// Flags, `K_SERVICE` set, `--cloud simulated`, `PORT`, and what is decided.
 #[test]
 fn who_is_let_in_where() {
     const PLATFORM: &str = "--auth platform --audience https://x --callers a@b.c";
     let open = "would let everybody in";
-    let cases: &[(&str, bool, bool, Option<&str>, Result<(&str, &str), &str>)] = &[
+    let cases: &[(&str, bool, bool, Option<&str>, Decided)] = &[
         ("", false, false, None, Ok(("127.0.0.1:8080", "off"))),
         ("", false, false, Some("9000"), Ok(("127.0.0.1:9000", "off"))),
         ("", false, false, Some("http"), Err("PORT is \"http\"")),
