@@ -4,6 +4,7 @@ mod counted;
 pub mod metrics;
 mod policy_file;
 mod principal;
+pub mod simulated;
 
 use std::{
     fs, io,
@@ -35,7 +36,7 @@ use crate::{
         Engine, Ids, Now,
         expand::Expander,
         outbox::Outbox,
-        publish::{self, Publish},
+        publish::{self, Publish, WithoutTopic},
         queue::Queue,
     },
 };
@@ -48,6 +49,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// In place of the policy's `reports.topic`.
     pub report_topic: Option<String>,
+    /// Where reports go if neither names a topic.
+    pub without_topic: WithoutTopic,
     /// `PUBSUB_EMULATOR_HOST`: where reports go instead of Google.
     pub pubsub_emulator: Option<String>,
     /// Our own service account, whose entries are mostly ignored; none = nothing is ours.
@@ -66,6 +69,8 @@ pub enum StartError {
     Endpoint(#[from] EndpointError),
     #[error("EGRESS_ACCESS_TOKEN: found characters that no HTTP header can carry, expected an access token")]
     Token,
+    #[error("--principal: found characters that no e-mail address has")]
+    Principal,
 }
 
 /// The running program but for its doors.
@@ -214,7 +219,7 @@ impl Settings {
 
     fn publisher(&self, policy: &Policy) -> Arc<dyn Publish> {
         let topic = self.report_topic.as_deref().or(policy.reports.topic.as_deref());
-        publish::to(topic, self.pubsub_emulator.as_deref())
+        publish::to(topic, self.pubsub_emulator.as_deref(), self.without_topic)
     }
 }
 

@@ -55,16 +55,17 @@ impl Outbox {
         result
     }
 
-    /// Sends what was kept, before the process ends.
-    pub async fn flush(&self) {
+    /// Sends what was kept, before the process ends. Returns how many reports stay unsent.
+    pub async fn flush(&self) -> usize {
         let publish = self.publish.borrow().clone();
         let mut unsent = self.unsent.lock().await;
         while let Some(kept) = unsent.front() {
             if publish.publish(kept).await.is_err() {
-                return;
+                break;
             }
             unsent.pop_front();
         }
+        unsent.len()
     }
 
     /// Why reports are refused, if they are: the service is not ready while nobody can hear it.

@@ -46,6 +46,15 @@ impl Publish for Stdout {
     }
 }
 
+/// Reports that somebody else shows.
+struct Nowhere;
+
+impl Publish for Nowhere {
+    fn publish<'a>(&'a self, _: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
 /// A Pub/Sub topic. Nothing is connected before the first report.
 pub struct Topic {
     name: String,
@@ -116,10 +125,20 @@ fn explain(topic: &str, error: &PubSubError) -> PublishError {
     }
 }
 
-/// Which of the two a policy asks for.
-pub fn to(topic: Option<&str>, emulator: Option<&str>) -> Arc<dyn Publish> {
-    match topic {
-        Some(name) => Arc::new(Topic::new(name.to_owned(), emulator)),
-        None => Arc::new(Stdout),
+/// Where reports go for which there is no topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutTopic {
+    /// One JSON line each.
+    Stdout,
+    /// Nowhere: a command prints what it found itself.
+    Nowhere,
+}
+
+/// The way out that a policy asks for.
+pub fn to(topic: Option<&str>, emulator: Option<&str>, without: WithoutTopic) -> Arc<dyn Publish> {
+    match (topic, without) {
+        (Some(name), _) => Arc::new(Topic::new(name.to_owned(), emulator)),
+        (None, WithoutTopic::Stdout) => Arc::new(Stdout),
+        (None, WithoutTopic::Nowhere) => Arc::new(Nowhere),
     }
 }

@@ -64,6 +64,7 @@ impl Lab {
             endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
             credentials: Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
             report_topic: None,
+            without_topic: egress_reconciler::reconcile::publish::WithoutTopic::Stdout,
             pubsub_emulator: None,
             principal: None,
             wide_interval: Duration::from_secs(30),

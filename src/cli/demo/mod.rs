@@ -37,7 +37,10 @@ impl Demo {
         print::out(&proofs.summary(&stage))?;
         if self.keep {
             let (google, service) = (stage.google, stage.service);
-            print::out(&format!("\nThe service goes on at http://{service}, until Ctrl-C.\n{}", exports(google, stage::PROJECT)))?;
+            print::out(&format!(
+                "\nThe service goes on at http://{service}, until Ctrl-C.\n{}",
+                exports(google, stage::PROJECT)
+            ))?;
             terminated().await;
         }
         told?;

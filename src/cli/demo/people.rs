@@ -66,7 +66,11 @@ impl Person {
 
     async fn must(&self, method: Method, path: &str, body: Option<Value>) -> Result<(), Failure> {
         let (status, answer) = self.call(method, &format!("compute/v1/projects/{PROJECT}/{path}"), body).await?;
-        if status.is_success() { Ok(()) } else { Err(format!("{path}: {status}: {}", answer["error"]["message"]).into()) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("{path}: {status}: {}", answer["error"]["message"]).into())
+        }
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<(StatusCode, Value), Failure> {

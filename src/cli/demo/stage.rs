@@ -59,6 +59,7 @@ impl Stage {
         let simulation = Simulation {
             world: None,
             push_to: Some(events_at(service)?),
+            publish_to: None,
             connector: Duration::from_secs(connector_seconds),
             latency: Duration::ZERO,
             seed: None,
@@ -128,7 +129,11 @@ impl Stage {
                 Ok(Ok(progress)) => return Ok(progress),
                 Ok(Err(RecvError::Lagged(_))) => {}
                 Ok(Err(RecvError::Closed)) => return Err("the service ended in the middle of the story".into()),
-                Err(_) => return Err("the service did not do what the story expects; run it again with EGRESS_LOG=info".into()),
+                Err(_) => {
+                    return Err(
+                        "the service did not do what the story expects; run it again with EGRESS_LOG=info".into()
+                    );
+                }
             }
         }
     }
@@ -158,7 +163,7 @@ fn settings(policy: PathBuf) -> Result<Settings, Failure> {
 
 async fn serve(doors: TcpListener, app: Arc<App>) {
     app.start();
-    let door = Door { auth: Auth::Off, ..Door::default() };
+    let door = Door { auth: Auth::Off, max_concurrent: 100 };
     if let Err(error) = server::serve(doors, app, door, std::future::pending()).await {
         tracing::error!(%error, "the service ended");
     }

@@ -61,14 +61,20 @@ async fn refused(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> 
 The failed audit entry reaches the service as a Pub/Sub push. It plans:
 "
     ))?;
-    proofs.check("Cloud Run refused a deploy whose connector is missing", status.is_client_error() && message.contains("does not exist"));
+    proofs.check(
+        "Cloud Run refused a deploy whose connector is missing",
+        status.is_client_error() && message.contains("does not exist"),
+    );
     let plan = stage.plan().await?;
     say(&draw_plan(&plan))?;
     say("It does so, side by side where nothing depends on the other, the deny last:")?;
     let report = stage.report(|report| report.changed()).await?;
     say(&format!("\nIt reports, and answers; nobody waits in a request for a connector:\n\n{}", draw_report(&report)))?;
     let created = report.steps.iter().filter(|step| step.verb == Verb::Create && step.is_done()).count();
-    proofs.check("subnet, connector, router with NAT and five rules were created, each once", created == 8 && stage.calls(0).1.len() == 9);
+    proofs.check(
+        "subnet, connector, router with NAT and five rules were created, each once",
+        created == 8 && stage.calls(0).1.len() == 9,
+    );
     proofs.check("the deny was written after every allow stood", deny_came_last(&report));
     proofs.check("the report waits for the connector", report.outcome == Outcome::Waiting);
     Ok(())
@@ -96,12 +102,16 @@ async fn broken_and_mended(stage: &mut Stage, proofs: &mut Proofs) -> Result<(),
     stage.alice.disable_rule(&deny()).await?;
     let report = stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.0 == rule)).await?;
     say(&format!("\n{}", draw_report(&report)))?;
-    proofs.check("the disabled deny was put back, and the report names who did it", names(&report, ALICE) && is_scoped(&report));
+    proofs.check(
+        "the disabled deny was put back, and the report names who did it",
+        names(&report, ALICE) && is_scoped(&report),
+    );
 
     let router = format!("egress-my-vpc-{REGION}");
     let step_id = format!("router/{router}");
     stage.alice.clear_nats(&router).await?;
-    let report = stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.0 == step_id)).await?;
+    let report =
+        stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.0 == step_id)).await?;
     say(&format!("\n{}", draw_report(&report)))?;
     proofs.check("the cleared NAT was put back, and the report names who did it", names(&report, ALICE));
     Ok(())
@@ -115,14 +125,19 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     chapter("He allows everything, above our deny")?;
     let calls = stage.calls_so_far();
     stage.alice.allow_everything("alice-opens").await?;
-    let by_alice = |report: &Report| report.egress.iter().any(|e| e.state == EgressState::Shadowed && e.by.as_deref() == Some("alice-opens"));
+    let by_alice = |report: &Report| {
+        report.egress.iter().any(|e| e.state == EgressState::Shadowed && e.by.as_deref() == Some("alice-opens"))
+    };
     let report = stage.report(by_alice).await?;
     say(&draw_report(&report))?;
     proofs.check("a foreign allow above our deny is reported as shadowing it", true);
     stage.alice.delete_rule("alice-opens").await?;
     let report = stage.report(is_scoped).await?;
     say(&format!("He removes it:\n\n{}", draw_report(&report)))?;
-    proofs.check("nobody else's rule was touched, and without it the path is scoped again", stage.calls(calls).1.is_empty());
+    proofs.check(
+        "nobody else's rule was touched, and without it the path is scoped again",
+        stage.calls(calls).1.is_empty(),
+    );
     Ok(())
 }
 

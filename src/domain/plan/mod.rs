@@ -104,6 +104,8 @@ pub enum Verb {
 }
 
 impl Verb {
+    pub const ALL: [Self; 4] = [Self::Create, Self::Extend, Self::Repair, Self::Delete];
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Create => "create",

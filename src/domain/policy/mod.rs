@@ -5,8 +5,11 @@
 
 mod check;
 pub mod pattern;
+mod range;
 mod read;
 mod sections;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     read::{PolicyError, example, read, schema},

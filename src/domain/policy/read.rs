@@ -13,7 +13,7 @@ pub struct PolicyError(pub Vec<String>);
 
 /// Reads a policy.
 pub fn read(text: &str) -> Result<Policy, PolicyError> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| PolicyError(vec![error.to_string()]))?;
+    let document: Value = serde_saphyr::from_str(text).map_err(unreadable)?;
     let Value::Object(map) = &document else {
         return Err(PolicyError(vec!["the policy must be a map of keys, such as `version: 1`".into()]));
     };
@@ -23,7 +23,7 @@ pub fn read(text: &str) -> Result<Policy, PolicyError> {
         return Err(PolicyError(wrong));
     }
     // The text itself once more, for an error that shows the line.
-    let mut policy: Policy = serde_saphyr::from_str(text).map_err(|error| PolicyError(vec![error.to_string()]))?;
+    let mut policy: Policy = serde_saphyr::from_str(text).map_err(unreadable)?;
     policy.hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     wrong = check::policy(&policy);
     for (index, entry) in policy.overrides.iter().enumerate() {
@@ -40,6 +40,11 @@ pub fn read(text: &str) -> Result<Policy, PolicyError> {
     if wrong.is_empty() { Ok(policy) } else { Err(PolicyError(wrong)) }
 }
 
+/// What is wrong, with the lines around it.
+fn unreadable(error: serde_saphyr::Error) -> PolicyError {
+    PolicyError(vec![error.render_with_formatter(&serde_saphyr::UserMessageFormatter)])
+}
+
 /// The policy with one override laid over it.
 fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, String> {
     if let Some(key) = ["scope", "owner", "version", "overrides"].iter().find(|key| entry.settings.contains_key(**key))
@@ -52,9 +57,22 @@ fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, St
     let mut wrong = Vec::new();
     unknown_keys(&merged, schema().as_value(), "", &mut wrong);
     match wrong.is_empty() {
-        true => serde_json::from_value(merged).map_err(|error| error.to_string()),
+        true => serde_json::from_value(merged).map_err(|error| match culprit(document, entry) {
+            Some(key) => format!("{key}: {error}"),
+            None => error.to_string(),
+        }),
         false => Err(wrong.join("; ")),
     }
+}
+
+/// The section of an override that cannot be read: laid over alone, it is as wrong.
+fn culprit<'a>(document: &Map<String, Value>, entry: &'a Override) -> Option<&'a String> {
+    let is_wrong = |(key, value): &(&String, &Value)| {
+        let mut alone = Value::Object(document.clone());
+        lay_over(&mut alone, &serde_json::json!({ *key: value }));
+        serde_json::from_value::<Policy>(alone).is_err()
+    };
+    entry.settings.iter().find(is_wrong).map(|(key, _)| key)
 }
 
 fn lay_over(base: &mut Value, over: &Value) {

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::range;
 use crate::domain::names::{ConnectorName, NameError, NetworkRef, ProjectId, Region, ResourceName};
 
 /// How much may be done.
@@ -19,6 +20,17 @@ pub enum Mode {
     Create,
     /// Also repair what is ours.
     Enforce,
+}
+
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Report => "report",
+            Self::Create => "create",
+            Self::Enforce => "enforce",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -117,6 +129,7 @@ pub struct ConnectorSection {
     pub prune: Prune,
     /// Ranges from which the /28 of a new connector is cut.
     #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "range::list")]
     pub subnet_pools: Vec<Ipv4Net>,
     pub machine_type: MachineType,
     /// 2 to 9, fewer than `max_instances`.
@@ -244,6 +257,7 @@ pub struct FirewallSection {
     pub google_apis: bool,
     /// Ranges that the connector may reach inside.
     #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "range::list")]
     pub internal: Vec<Ipv4Net>,
     /// What the connector may reach outside.
     pub internet: Vec<InternetEntry>,
@@ -306,6 +320,7 @@ pub enum Rearm {
 #[serde(deny_unknown_fields)]
 pub struct InternetEntry {
     #[schemars(with = "Vec<String>")]
+    #[serde(deserialize_with = "range::list")]
     pub to: Vec<Ipv4Net>,
     /// `tcp:443`, `udp:8000-8080`, or a protocol alone.
     pub ports: Vec<String>,

@@ -133,6 +133,7 @@ impl House {
             endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
             credentials: Credentials::anonymous(),
             report_topic: None,
+            without_topic: crate::reconcile::publish::WithoutTopic::Stdout,
             pubsub_emulator: None,
             principal: None,
             wide_interval: Duration::from_secs(30),

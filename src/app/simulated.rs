@@ -1,0 +1,107 @@
+//! The simulated cloud, put together: a world, its port, and who listens to its audit log.
+
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use http::Uri;
+use tokio::net::TcpListener;
+
+use super::{App, Settings, StartError, ids, now, wire};
+pub use crate::sim::{calls::Logged, cloud::Cloud};
+use crate::{
+    google::{credentials::Credentials, endpoints::Endpoints},
+    sim::{
+        cloud::Options,
+        world::{World, WorldError},
+    },
+};
+
+/// What the simulated Google takes the service for: a token that is an e-mail address names its caller.
+pub const PRINCIPAL: &str = "egress-reconciler@demo-project.iam.gserviceaccount.com";
+
+/// How the simulated cloud is to behave.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// A file as `GET /sim/world` shows it; none = [`demo_world`].
+    pub world: Option<PathBuf>,
+    /// Where audit entries are pushed to, as Pub/Sub would.
+    pub push_to: Option<Uri>,
+    /// Where audit entries are published to as well: a topic's URL on a Pub/Sub emulator.
+    pub publish_to: Option<Uri>,
+    /// How long a connector takes to be made, changed or deleted.
+    pub connector: Duration,
+    /// How long every answer takes.
+    pub latency: Duration,
+    /// In place of the world's own.
+    pub seed: Option<u64>,
+}
+
+/// Why there is no simulated cloud.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulationError {
+    #[error("cannot read the world {}: {source}", path.display())]
+    NoWorld { path: PathBuf, source: io::Error },
+    #[error("the world {} is not right: {source}", path.display())]
+    BadWorld { path: PathBuf, source: WorldError },
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
+
+impl Simulation {
+    /// Brings the world to life; it stands still until it is asked or served.
+    pub fn begin(self) -> Result<Cloud, SimulationError> {
+        let world = self.world.as_deref().map_or_else(|| Ok(demo_world()), read_world)?;
+        let options = Options {
+            seed: self.seed,
+            connector: self.connector,
+            latency: self.latency,
+            push_to: self.push_to,
+            publish_to: self.publish_to,
+            ..Options::starting_at(now()())
+        };
+        Ok(Cloud::new(world, options, Some(wire()))?)
+    }
+}
+
+/// The program over the simulated cloud: called in process, by its clock; reports go to `publisher`, its port.
+pub fn app(settings: Settings, cloud: &Cloud, publisher: SocketAddr) -> Result<Arc<App>, StartError> {
+    let principal = settings.principal.unwrap_or_else(|| PRINCIPAL.to_owned());
+    let settings = Settings {
+        // Google's own names: no network lies between, and none is asked.
+        endpoints: Endpoints::from_lookup(&|_| None)?,
+        credentials: Credentials::literal(&principal).map_err(|_| StartError::Principal)?,
+        principal: Some(principal),
+        pubsub_emulator: Some(publisher.to_string()),
+        ..settings
+    };
+    let clock = cloud.clone();
+    App::build(settings, cloud.transport(), Arc::new(move || clock.now()), ids())
+}
+
+/// Serves the simulated Google on a port and delivers its audit entries, until the listener fails.
+pub async fn serve(cloud: Cloud, listener: TcpListener) -> io::Result<()> {
+    let answering = axum::serve(listener, cloud.router());
+    tokio::select! {
+        ended = answering => ended,
+        () = cloud.run() => Ok(()),
+    }
+}
+
+/// One project in which every API is enabled, with a network that has a way to the internet and no NAT.
+pub fn demo_world() -> World {
+    let mut world = World::with_project("demo-project", "123456789012")
+        .network("demo-project", "my-vpc")
+        .topic("projects/demo-project/topics/egress-reports");
+    world.regions = ["europe-west1", "europe-west2", "us-central1"].map(str::to_owned).to_vec();
+    world
+}
+
+fn read_world(path: &Path) -> Result<World, SimulationError> {
+    let text = fs::read_to_string(path).map_err(|source| SimulationError::NoWorld { path: path.into(), source })?;
+    World::parse(&text).map_err(|source| SimulationError::BadWorld { path: path.into(), source })
+}

@@ -1,0 +1,122 @@
+//! `apply`: does what `plan` shows, and waits for what Google makes.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    args::{Common, Format, Where, Writing},
+    exit::{Exit, Failure},
+    print,
+    progress::Progress,
+    session::Session,
+    table,
+};
+use crate::domain::{
+    report::{Outcome, Report},
+    target::Target,
+};
+
+/// How long to wait before each further look at what Google is making.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Do what plan shows, and wait for connectors that Google is making
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error.")]
+pub struct Apply {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    writing: Writing,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Apply {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let session = Session::open(&self.common, self.writing.report_topic)?;
+        let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
+        let reports = until_done(&session, targets, self.writing.timeout).await;
+        show(&reports, self.common.format)
+    }
+}
+
+/// Prints what runs did.
+pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
+    match format {
+        Format::Json => print::json(&reports)?,
+        Format::Table => {
+            let look = print::look();
+            let tables: Vec<_> = reports.iter().map(|report| table::render_report(report, look)).collect();
+            print::out(&tables.join("\n"))?;
+        }
+    }
+    Ok(Exit::of_all(reports))
+}
+
+/// Runs every target until it waits for nothing, for at most `timeout`. One report for each target, in their order.
+pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Duration) -> Vec<Report> {
+    let stop = &session.app.engine.stop;
+    let progress = Progress::start(&session.app.engine.progress);
+    stop_when_asked(session);
+    let deadline = Instant::now() + timeout;
+    let mut reports: Vec<Report> = session.write(targets).await.into_iter().map(Arc::unwrap_or_clone).collect();
+    loop {
+        let waiting: Vec<_> = reports.iter_mut().filter(|report| is_under_way(report)).collect();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if waiting.is_empty() || left.is_zero() || stop.is_cancelled() {
+            break;
+        }
+        progress.wait(waiting.iter().flat_map(|report| &report.waiting_on));
+        tokio::select! {
+            () = sleep(POLL.min(left)) => {}
+            () = stop.cancelled() => break,
+        }
+        let targets = waiting.iter().filter_map(|report| report.target.clone()).collect();
+        for (report, later) in waiting.into_iter().zip(session.write(targets).await) {
+            *report = joined(report, &later);
+        }
+    }
+    progress.end().await;
+    let unsent = session.app.engine.outbox.flush().await;
+    for report in reports.iter_mut() {
+        report.transient |= unsent > 0;
+    }
+    reports
+}
+
+/// Google is at work, and time will tell; after a failure only a person may.
+fn is_under_way(report: &Report) -> bool {
+    !report.waiting_on.is_empty() && report.outcome != Outcome::Failed
+}
+
+/// Two runs over one target as one: the last look, and all that was done.
+fn joined(earlier: &Report, later: &Report) -> Report {
+    let mut report = later.clone();
+    report.started = earlier.started;
+    report.decided = earlier.decided;
+    report.rounds += earlier.rounds;
+    report.steps = earlier.steps.iter().chain(&later.steps).cloned().collect();
+    for (method, count) in &earlier.calls {
+        *report.calls.entry(method.clone()).or_default() += count;
+    }
+    if report.outcome == Outcome::InSync && report.changed() {
+        report.outcome = Outcome::Changed;
+    }
+    report
+}
+
+/// The first Ctrl-C begins no further step and lets those under way end; the second ends the process.
+fn stop_when_asked(session: &Session) {
+    let stop = session.app.engine.stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            eprintln!("stopping after the calls in flight; press Ctrl-C again to end at once");
+            stop.cancel();
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
+}

@@ -1,0 +1,60 @@
+//! Flags that several commands share, and the words they are read from.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+use jiff::SignedDuration;
+
+use crate::domain::names::{ProjectId, Region};
+
+/// What every command that looks at Google needs.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The policy file
+    #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// A table for people, or an array of reports
+    #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+}
+
+/// One project of the policy's scope.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// A project of the policy's scope
+    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
+    pub project: ProjectId,
+    /// One region of it; without it, all that the policy names
+    #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
+    pub region: Option<Region>,
+}
+
+/// What a command that writes also needs.
+#[derive(Debug, Args)]
+pub struct Writing {
+    /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC")]
+    pub report_topic: Option<String>,
+    /// How long to wait for connectors that Google is making
+    #[arg(long, env = "EGRESS_TIMEOUT", value_name = "TIME", default_value = "15m", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+/// Reads `30s`, `15m`, `1h 30m`, or a number of seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let read = seconds.or_else(|| Duration::try_from(text.parse::<SignedDuration>().ok()?).ok());
+    read.filter(|time| *time <= LONGEST).ok_or_else(|| "expected a time such as 30s or 15m, at most 24h".to_owned())
+}
+
+/// Reads an address and a port.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an address and a port, such as 127.0.0.1:8080".to_owned())
+}

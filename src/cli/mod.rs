@@ -1,0 +1,106 @@
+//! The command line: one file per command.
+//!
+//! `plan`, `apply` and `sweep` go the way of the service, through the same queue and the same engine, without its doors
+//! ([`session`]); what they find is drawn by [`table`], which reads and prints nothing itself.
+
+mod apply;
+mod args;
+mod demo;
+mod door;
+mod exit;
+mod plan;
+mod policy;
+mod print;
+mod progress;
+mod serve;
+mod session;
+mod simulate;
+mod sweep;
+pub mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+
+use self::exit::{Exit, Failure};
+
+const EXAMPLES: &str = "\
+Examples:
+  egress-reconciler policy example > policy.yaml
+  egress-reconciler plan --policy policy.yaml --project demo-project --region europe-west2
+  egress-reconciler apply --policy policy.yaml --project demo-project
+  egress-reconciler serve --policy policy.yaml --cloud simulated
+
+Every flag can be given as the environment variable shown beside it; an empty one counts as unset.
+Exit status: 0 in sync, 2 changes, 3 blocked, 1 error, 64 wrong usage.";
+
+/// Keeps the egress path of Cloud Run on Google Cloud: connector, subnet, Cloud NAT and a scoped firewall
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Serve>),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Sweep(sweep::Sweep),
+    Demo(demo::Demo),
+    Simulate(simulate::Simulate),
+    #[command(subcommand)]
+    Policy(policy::Policy),
+}
+
+/// Runs one command and says what the process ends with.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match parse(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where the words cannot be written, the status still tells.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    match execute(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            Exit::Error.into()
+        }
+    }
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let mut command = without_empty_variables(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// An empty variable counts as none; help names each variable and never shows what it holds.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg.hide_env_values(true) })
+        .mut_subcommands(without_empty_variables)
+}
+
+fn execute(command: Command) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(command) => command.run().await,
+            Command::Plan(command) => command.run().await,
+            Command::Apply(command) => command.run().await,
+            Command::Sweep(command) => command.run().await,
+            Command::Demo(command) => command.run().await,
+            Command::Simulate(command) => command.run().await,
+            Command::Policy(command) => command.run(),
+        }
+    })
+}

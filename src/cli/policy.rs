@@ -1,0 +1,115 @@
+//! `policy`: is the file right, and what may it contain?
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{
+    exit::{Exit, Failure},
+    print,
+    session::policy_path,
+};
+use crate::{
+    app,
+    domain::policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
+};
+
+/// Check a policy file, or print one to start from
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Say what a policy file allows, or everything that is wrong with it
+    Check {
+        #[arg(env = "EGRESS_POLICY", value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print a policy to start from: it looks and tells, and writes nothing
+    Example,
+    /// Print the JSON Schema of the policy file
+    Schema,
+}
+
+impl Policy {
+    pub fn run(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Check { file } => {
+                let path = policy_path(file)?;
+                let rules = app::read_policy(&path)?;
+                print::out(&format!("ok: {}\n{}", path.display(), summary(&rules)))?;
+            }
+            Self::Example => print::out(policy::example())?,
+            Self::Schema => print::json(&policy::schema())?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What a policy says, on a few lines.
+fn summary(rules: &Rules) -> String {
+    let regions = rules.scope.regions.list().map_or_else(|| "all that Cloud Run has".to_owned(), listed);
+    let mut lines = vec![
+        ("owner", rules.owner.clone()),
+        ("mode", format!("{}: {}", rules.mode.word(), may(rules.mode))),
+        ("projects", listed(&rules.scope.projects)),
+        ("regions", regions),
+        ("network", network(rules)),
+        ("connectors", connectors(rules)),
+        ("NAT", nat(rules).to_owned()),
+        ("firewall", enforcement(rules.firewall.enforcement).to_owned()),
+        (
+            "at most",
+            format!("{} changes a run, {} an hour", rules.budget.changes_per_run, rules.budget.changes_per_hour),
+        ),
+        ("reports", rules.reports.topic.clone().unwrap_or_else(|| "to stdout".to_owned())),
+    ];
+    if !rules.overrides.is_empty() {
+        lines.push(("overrides", format!("{}; the first that matches counts", rules.overrides.len())));
+    }
+    lines.into_iter().map(|(name, text)| format!("  {name:<11}{text}\n")).collect()
+}
+
+fn may(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "looks at nothing",
+        Mode::Report => "looks and tells, writes nothing",
+        Mode::Create => "creates what is missing, and adds to lists of ours",
+        Mode::Enforce => "creates what is missing, and repairs or removes what is ours",
+    }
+}
+
+fn network(rules: &Rules) -> String {
+    let name = match &rules.network.name {
+        NetworkName::Own(name) => format!("{name} of each project"),
+        NetworkName::Of(network) => network.to_string(),
+    };
+    format!("{name}, {}", if rules.network.create { "created where it is missing" } else { "which must exist" })
+}
+
+fn connectors(rules: &Rules) -> String {
+    let section = &rules.connector;
+    let which = match section.ensure {
+        Ensure::Referenced => "those that workloads name or the policy declares",
+        Ensure::Declared => "those that the policy declares",
+        Ensure::Never => return "none is made".to_owned(),
+    };
+    format!("{which}, {} a day for each target at most, from {}", section.new_per_day, listed(&section.subnet_pools))
+}
+
+fn nat(rules: &Rules) -> &'static str {
+    match rules.nat.ensure {
+        EnsureNat::WhenNeeded => "for connectors through which all traffic of a workload leaves",
+        EnsureNat::Always => "for every connector",
+        EnsureNat::Never => "none is made",
+    }
+}
+
+fn enforcement(enforcement: Enforcement) -> &'static str {
+    match enforcement {
+        Enforcement::AllowOnly => "allow rules alone, which scope nothing",
+        Enforcement::Observe => "what leaves beyond the policy is logged, and not stopped",
+        Enforcement::Enforce => "what the policy does not name is stopped",
+    }
+}
+
+fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

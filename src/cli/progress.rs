@@ -1,0 +1,101 @@
+//! What a person sees while the work goes on: on a terminal a line that moves, else plain lines. All of it on stderr.
+
+use std::{
+    io::{self, IsTerminal},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::{
+    sync::broadcast::{Receiver, Sender, error::RecvError},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::table::plain;
+use crate::{
+    domain::{
+        plan::Note,
+        report::{StepOutcome, StepReport},
+        target::Target,
+    },
+    reconcile,
+};
+
+const TICK: Duration = Duration::from_millis(120);
+
+pub struct Progress {
+    /// Hidden where there is no terminal.
+    bar: ProgressBar,
+    ended: CancellationToken,
+    watcher: JoinHandle<()>,
+}
+
+impl Progress {
+    pub fn start(events: &Sender<reconcile::Progress>) -> Self {
+        let bar = match io::stderr().is_terminal() {
+            true => ProgressBar::new_spinner(),
+            false => ProgressBar::hidden(),
+        };
+        // The template is a constant, and a bar with its own style is as good.
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_message("looking");
+        bar.enable_steady_tick(TICK);
+        let ended = CancellationToken::new();
+        let watcher = tokio::spawn(watch(events.subscribe(), bar.clone(), ended.clone()));
+        Self { bar, ended, watcher }
+    }
+
+    /// Says what is waited for, once for each change of it.
+    pub fn wait<'a>(&self, notes: impl Iterator<Item = &'a Note>) {
+        let mut objects: Vec<_> = notes.map(|note| plain(&note.object)).collect();
+        objects.sort();
+        let message = format!("waiting for {}", objects.join(", "));
+        if self.bar.message() != message {
+            if self.bar.is_hidden() {
+                eprintln!("{message}");
+            }
+            self.bar.set_message(message);
+        }
+    }
+
+    /// Shows what is still to be shown, and clears the line.
+    pub async fn end(self) {
+        self.ended.cancel();
+        // A watcher that died has nothing more to show.
+        let _ = self.watcher.await;
+        self.bar.finish_and_clear();
+    }
+}
+
+async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, ended: CancellationToken) {
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            () = ended.cancelled() => return,
+        };
+        match event {
+            Ok(reconcile::Progress::Step { target, step }) => {
+                let line = line(&target, &step);
+                if bar.is_hidden() { eprintln!("{line}") } else { bar.println(line) }
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// `done create firewall/… (demo-project europe-west2)`.
+fn line(target: &Target, step: &StepReport) -> String {
+    let (state, why) = match &step.outcome {
+        StepOutcome::Done => ("done", None),
+        StepOutcome::Failed { error, .. } => ("failed", Some(error)),
+        StepOutcome::Skipped { why } => ("skipped", Some(why)),
+    };
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    let (project, region) = (&target.project, &target.region);
+    plain(&format!("{state} {} {} ({project} {region}){why}", step.verb.word(), step.step))
+}

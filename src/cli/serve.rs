@@ -1,0 +1,138 @@
+//! `serve`: the HTTP service.
+
+use std::{
+    io::{self, IsTerminal},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use http::Uri;
+use tokio::net::TcpListener;
+
+use super::{
+    args::{address, duration},
+    door::{DoorArgs, Surroundings},
+    exit::{Exit, Failure},
+    session::{policy_path, variable},
+    simulate::WorldArgs,
+};
+use crate::{
+    app::{self, App, Settings, simulated},
+    reconcile::publish::WithoutTopic,
+    web::{logs, server},
+};
+
+/// Run the HTTP service that audit events are pushed to
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The policy file; it is read again when it changes
+    #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC")]
+    report_topic: Option<String>,
+    /// This service's own account, whose changes lead to no run; without it, the metadata server is asked
+    #[arg(long, env = "EGRESS_PRINCIPAL", value_name = "EMAIL")]
+    principal: Option<String>,
+    /// Network, project and policy events closer together than this share one run
+    #[arg(long, env = "EGRESS_WIDE_INTERVAL", value_name = "TIME", default_value = "30s", value_parser = duration)]
+    wide_interval: Duration,
+    #[command(flatten)]
+    pub door: DoorArgs,
+    /// Google, or a simulated one inside this process
+    #[arg(
+        long,
+        env = "EGRESS_CLOUD",
+        value_name = "CLOUD",
+        default_value = "google",
+        help_heading = "Simulated cloud"
+    )]
+    cloud: CloudKind,
+    /// Where the simulated cloud listens
+    #[arg(long, env = "EGRESS_SIM_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address, help_heading = "Simulated cloud")]
+    sim_listen: SocketAddr,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CloudKind {
+    Google,
+    Simulated,
+}
+
+impl Serve {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let on_cloud_run = variable("K_SERVICE").is_some();
+        logs::init(on_cloud_run, variable("GOOGLE_CLOUD_PROJECT"), io::stderr().is_terminal());
+        let simulated = self.cloud == CloudKind::Simulated;
+        let around = Surroundings { on_cloud_run, simulated, port: variable("PORT") };
+        let (address, door) = self.door.clone().decide(&around)?;
+        let listener = listen(address, "--listen or EGRESS_LISTEN").await?;
+        let address = listener.local_addr()?;
+        let app = match self.cloud {
+            CloudKind::Google => self.on_google()?,
+            CloudKind::Simulated => self.on_simulated(address).await?,
+        };
+        app.start();
+        tracing::info!(%address, "listening");
+        server::serve(listener, app, door, server::terminated()).await?;
+        Ok(Exit::Done)
+    }
+
+    fn on_google(self) -> Result<Arc<App>, Failure> {
+        Ok(App::build(self.settings()?, app::wire(), app::now(), app::ids())?)
+    }
+
+    /// The simulated cloud answers in process, listens for everybody else, and pushes its audit entries to us.
+    async fn on_simulated(self, us: SocketAddr) -> Result<Arc<App>, Failure> {
+        let settings = self.settings()?;
+        let cloud = self.world.simulation(Some(events_at(us)?)).begin()?;
+        let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;
+        let address = port.local_addr()?;
+        let app = simulated::app(settings, &cloud, address)?;
+        tokio::spawn(async move {
+            if let Err(error) = simulated::serve(cloud, port).await {
+                tracing::error!(%error, "the simulated cloud ended");
+            }
+        });
+        tracing::info!(%address, "the simulated cloud listens");
+        Ok(app)
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        let (endpoints, credentials) = Settings::cloud(&variable)?;
+        Ok(Settings {
+            policy: policy_path(self.policy.clone())?,
+            endpoints,
+            credentials,
+            report_topic: self.report_topic.clone(),
+            without_topic: WithoutTopic::Stdout,
+            pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
+            principal: self.principal.clone(),
+            wide_interval: self.wide_interval,
+        })
+    }
+}
+
+/// Takes a port.
+pub async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; give another address with {flag}, port 0 takes any that is free")
+            .into()
+    })
+}
+
+/// Our door for events, as this machine reaches it.
+pub fn events_at(us: SocketAddr) -> Result<Uri, http::Error> {
+    let host = match us.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let authority = SocketAddr::new(host, us.port()).to_string();
+    Uri::builder().scheme("http").authority(authority).path_and_query("/events").build()
+}

@@ -1,0 +1,141 @@
+//! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use tracing_subscriber::EnvFilter;
+
+use super::{args::Common, exit::Failure};
+use crate::{
+    app::{self, App, Settings},
+    domain::{
+        names::{ProjectId, Region},
+        plan::Plan,
+        report::Report,
+        target::Target,
+    },
+    reconcile::{Progress, publish::WithoutTopic, queue::RunRequest},
+};
+
+/// Targets looked at or worked on at the same time.
+const AT_ONCE: usize = 8;
+
+pub struct Session {
+    pub app: Arc<App>,
+}
+
+/// What a dry run found.
+pub struct Found {
+    pub report: Arc<Report>,
+    /// None where there was nothing to plan: the policy's mode is off, or the run died.
+    pub plan: Option<Arc<Plan>>,
+}
+
+impl Session {
+    /// Puts the program together; no network is touched.
+    pub fn open(common: &Common, report_topic: Option<String>) -> Result<Self, Failure> {
+        quiet_logs();
+        let (endpoints, credentials) = Settings::cloud(&variable)?;
+        let settings = Settings {
+            policy: policy_path(common.policy.clone())?,
+            endpoints,
+            credentials,
+            report_topic,
+            // stdout is for the command's own result.
+            without_topic: WithoutTopic::Nowhere,
+            pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
+            principal: None,
+            wide_interval: Duration::ZERO,
+        };
+        Ok(Self { app: App::build(settings, app::wire(), app::now(), app::ids())? })
+    }
+
+    /// The targets of one project, which must stand in the policy's scope.
+    pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
+        let policy = self.app.policy();
+        let scope = &policy.scope;
+        if !scope.projects.contains(project) {
+            return Err(out_of_scope("--project", project, "scope.projects", &scope.projects));
+        }
+        match (region, scope.regions.list()) {
+            (Some(region), Some(listed)) if !listed.contains(region) => {
+                Err(out_of_scope("--region", region, "scope.regions", listed))
+            }
+            (Some(region), _) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
+            (None, _) => Ok(self.app.expander.sweep(std::slice::from_ref(project), &[]).await?),
+        }
+    }
+
+    /// Every target of the policy, and what kept a project from being listed: one project hides no other.
+    pub async fn all_targets(&self) -> (Vec<Target>, Vec<Failure>) {
+        let projects: BTreeSet<_> = self.app.policy().scope.projects.iter().cloned().collect();
+        let (mut targets, mut failures) = (Vec::new(), Vec::new());
+        for project in projects {
+            match self.app.expander.sweep(&[project], &[]).await {
+                Ok(found) => targets.extend(found),
+                Err(error) => failures.push(error.into()),
+            }
+        }
+        (targets, failures)
+    }
+
+    /// Dry runs, in the order of the targets.
+    pub async fn look(&self, targets: Vec<Target>) -> Vec<Found> {
+        let mut progress = self.app.engine.progress.subscribe();
+        let mut plans = HashMap::new();
+        let submit = |target| self.app.queue.submit(RunRequest { dry_run: true, ..RunRequest::new(target) });
+        let mut runs = stream::iter(targets).map(submit).buffered(AT_ONCE);
+        let mut found = Vec::new();
+        while let Some(report) = runs.next().await {
+            while let Ok(event) = progress.try_recv() {
+                if let Progress::Planned { target, plan } = event {
+                    plans.insert(target, plan);
+                }
+            }
+            let plan = report.target.as_ref().and_then(|target| plans.remove(target));
+            found.push(Found { report, plan });
+        }
+        found
+    }
+
+    /// Runs that write, in the order of the targets.
+    pub async fn write(&self, targets: Vec<Target>) -> Vec<Arc<Report>> {
+        let submit = |target| self.app.queue.submit(RunRequest::new(target));
+        stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await
+    }
+}
+
+pub fn policy_path(given: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    given.ok_or_else(|| {
+        "no policy: set --policy FILE or EGRESS_POLICY; `egress-reconciler policy example` prints one to start from"
+            .into()
+    })
+}
+
+/// An environment variable; an empty one counts as none.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> Failure {
+    let known = known.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
+    format!(
+        "{flag}: found {}, expected one of the policy's {key} ({known}); extend the policy to include it",
+        found.to_string()
+    )
+    .into()
+}
+
+/// What goes wrong beside the result; `EGRESS_LOG` or `RUST_LOG` ask for more.
+pub fn quiet_logs() {
+    let asked = ["EGRESS_LOG", "RUST_LOG"].into_iter().find_map(variable);
+    let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A second call in one process changes nothing.
+    let _ = subscriber.try_init();
+}

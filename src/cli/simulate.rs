@@ -1,0 +1,121 @@
+//! `simulate`: the simulated Google alone.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, value_parser};
+use http::{Uri, uri::Authority};
+use tokio::net::TcpListener;
+
+use super::{
+    args::address,
+    exit::{Exit, Failure},
+    print,
+    serve::listen,
+};
+use crate::{
+    app::simulated::{self, Simulation},
+    web::server::terminated,
+};
+
+/// Serve the simulated Google alone, for gcloud and for tests
+#[derive(Debug, Args)]
+#[command(after_help = "Prints the variables that point gcloud and this program at it.")]
+pub struct Simulate {
+    /// The address to listen on; port 0 takes any that is free
+    #[arg(long, env = "EGRESS_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address)]
+    listen: SocketAddr,
+    /// Where audit entries are pushed to, as Pub/Sub would: http://HOST:PORT/events
+    #[arg(long, env = "EGRESS_PUSH_TO", value_name = "URL", value_parser = push_endpoint)]
+    push_to: Option<Uri>,
+    /// A topic that audit entries are published to as well: projects/P/topics/T
+    #[arg(long, env = "EGRESS_AUDIT_TOPIC", value_name = "TOPIC", requires = "audit_pubsub", value_parser = topic)]
+    audit_topic: Option<String>,
+    /// The Pub/Sub emulator that has the topic
+    #[arg(long, env = "EGRESS_AUDIT_PUBSUB", value_name = "HOST:PORT", requires = "audit_topic")]
+    audit_pubsub: Option<Authority>,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+/// The world, and how it behaves.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Simulated cloud")]
+pub struct WorldArgs {
+    /// A world as GET /sim/world shows it; without it, one project with a network and no NAT
+    #[arg(long, env = "EGRESS_WORLD", value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// How long a connector takes to be made, in seconds
+    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, value_parser = value_parser!(u64).range(..=86_400))]
+    connector_seconds: u64,
+    /// How long every answer takes, in milliseconds
+    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..=60_000))]
+    latency_ms: u64,
+    /// What ids and faults are drawn from, in place of the world's own
+    #[arg(long, env = "EGRESS_SEED", value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl WorldArgs {
+    pub fn simulation(self, push_to: Option<Uri>) -> Simulation {
+        Simulation {
+            world: self.world,
+            push_to,
+            publish_to: None,
+            connector: Duration::from_secs(self.connector_seconds),
+            latency: Duration::from_millis(self.latency_ms),
+            seed: self.seed,
+        }
+    }
+}
+
+impl Simulate {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let publish_to = match (&self.audit_topic, self.audit_pubsub) {
+            (Some(topic), Some(emulator)) => Some(publish_url(topic, emulator)?),
+            _ => None,
+        };
+        let cloud = Simulation { publish_to, ..self.world.simulation(self.push_to) }.begin()?;
+        let listener: TcpListener = listen(self.listen, "--listen or EGRESS_LISTEN").await?;
+        let project = cloud.world().projects.into_keys().next().unwrap_or_default();
+        print::out(&exports(listener.local_addr()?, &project))?;
+        tokio::select! {
+            ended = simulated::serve(cloud, listener) => ended?,
+            () = terminated() => {}
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What points gcloud here. For Cloud Run it puts the region before the host, which therefore is a name that no resolver
+/// knows, and our port is its proxy.
+pub fn exports(address: SocketAddr, project: &str) -> String {
+    format!(
+        "# The simulated Google listens on http://{address}/. For gcloud, in another shell:
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE=http://{address}/compute/v1/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_VPCACCESS=http://{address}/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run.simulated/svc/run/
+export CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
+export CLOUDSDK_CORE_PROJECT={project}
+export PUBSUB_EMULATOR_HOST={address}
+export http_proxy=http://{address}
+"
+    )
+}
+
+/// Where Pub/Sub's REST API takes messages: <https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish>.
+fn publish_url(topic: &str, emulator: Authority) -> Result<Uri, http::Error> {
+    Uri::builder().scheme("http").authority(emulator).path_and_query(format!("/v1/{topic}:publish")).build()
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected projects/PROJECT/topics/NAME".to_owned()),
+    }
+}
+
+fn push_endpoint(text: &str) -> Result<Uri, String> {
+    let uri = text.parse::<Uri>().ok().filter(|uri| uri.host().is_some());
+    uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")))
+        .ok_or_else(|| "expected a URL such as http://127.0.0.1:8080/events".to_owned())
+}

@@ -1,0 +1,99 @@
+//! Waiting, on a clock that nobody has to wait for.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    app::{
+        App, Settings,
+        simulated::{self, Cloud, Simulation},
+    },
+    cli::{apply::until_done, session::Session},
+    domain::{
+        names::{ProjectId, Region},
+        report::Outcome,
+        target::Target,
+    },
+    reconcile::publish::WithoutTopic,
+};
+
+const POLICY: &str = "\
+version: 1
+owner: team
+mode: create
+scope: {projects: [demo-project], regions: [europe-west2]}
+network: {name: my-vpc}
+connector: {subnet_pools: [10.8.0.0/20], declared: [{region: europe-west2, name: conn}]}
+";
+
+fn session(connector: Duration) -> (Session, Cloud, tempfile::NamedTempFile) {
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(policy.path(), POLICY).unwrap();
+    let simulation =
+        Simulation { world: None, push_to: None, publish_to: None, connector, latency: Duration::ZERO, seed: None };
+    let cloud = simulation.begin().unwrap();
+    let (endpoints, credentials) = Settings::cloud(&|_| None).unwrap();
+    let settings = Settings {
+        policy: policy.path().to_owned(),
+        endpoints,
+        credentials,
+        report_topic: None,
+        without_topic: WithoutTopic::Nowhere,
+        pubsub_emulator: None,
+        principal: None,
+        wide_interval: Duration::ZERO,
+    };
+    let app: Arc<App> = simulated::app(settings, &cloud, ([127, 0, 0, 1], 9).into()).unwrap();
+    (Session { app }, cloud, policy)
+}
+
+fn target() -> Target {
+    Target { project: ProjectId::parse("demo-project").unwrap(), region: Region::parse("europe-west2").unwrap() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waits_until_the_connector_stands() {
+    let (session, _cloud, _policy) = session(Duration::from_secs(120));
+    let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    let report = &reports[0];
+    assert_eq!(report.outcome, Outcome::Changed, "{report:?}");
+    assert!(report.waiting_on.is_empty());
+    assert!(report.steps.iter().any(|step| step.step.0 == "connector/conn" && step.is_done()));
+    let again = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
+    let (session, _cloud, _policy) = session(Duration::from_secs(1200));
+    let begun = tokio::time::Instant::now();
+    let reports = until_done(&session, vec![target()], Duration::from_secs(60)).await;
+    assert_eq!(reports[0].outcome, Outcome::Waiting);
+    assert!(reports[0].changed());
+    let took = begun.elapsed();
+    assert!((60..120).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_brings_its_plan_and_writes_nothing() {
+    let (session, cloud, _policy) = session(Duration::from_secs(60));
+    let found = session.look(vec![target()]).await;
+    assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
+    assert!(cloud.calls().iter().all(|call| call.method == "GET"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_policy_does_not_name_is_refused() {
+    let (session, _cloud, _policy) = session(Duration::from_secs(60));
+    let (demo, other) = (ProjectId::parse("demo-project").unwrap(), ProjectId::parse("other-project").unwrap());
+    let (here, there) = (Region::parse("europe-west2").unwrap(), Region::parse("us-east1").unwrap());
+    assert_eq!(session.targets(&demo, None).await.unwrap(), [target()]);
+    assert_eq!(session.targets(&demo, Some(&here)).await.unwrap(), [target()]);
+    let refusals = [
+        (&other, None, "--project: found other-project, expected one of the policy's scope.projects (demo-project)"),
+        (&demo, Some(&there), "--region: found us-east1, expected one of the policy's scope.regions (europe-west2)"),
+    ];
+    for (project, region, words) in refusals {
+        let error = session.targets(project, region).await.unwrap_err().to_string();
+        assert!(error.starts_with(words), "{error}");
+    }
+}

@@ -1,0 +1,4 @@
+mod apply;
+mod args;
+mod door;
+mod table;

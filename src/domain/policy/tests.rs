@@ -1,0 +1,66 @@
+use super::{example, read};
+
+const RIGHT: &str = "\
+version: 1
+owner: team
+mode: report
+scope: {projects: [demo-project]}
+network: {name: my-vpc}
+connector: {subnet_pools: [10.8.0.0/20]}
+";
+
+#[test]
+fn what_is_right_is_read() {
+    for text in [RIGHT, example()] {
+        assert!(read(text).is_ok(), "{:?}", read(text));
+    }
+}
+
+/// What is written in place of what is right, and what the message must say: the key, what was found, what was expected.
+#[test]
+fn what_is_wrong_is_named() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("mode:", "mdoe:", &["mdoe: unknown key; did you mean `mode`?"]),
+        (
+            "{subnet_pools",
+            "{min_intances: 3, subnet_pools",
+            &["connector.min_intances", "did you mean `min_instances`?"],
+        ),
+        ("[demo-project]", "[]", &["scope.projects: found an empty list, expected at least one project"]),
+        ("[demo-project]", "['123456789012']", &["scope: found the project number 123456789012"]),
+        (
+            "{subnet_pools",
+            "{declared: [{region: europe-west2, name: abcdefghijklmnopqrstuvwxyz}], subnet_pools",
+            &["line 6", "abcdefghijklmnopqrstuvwxyz", "expected 2 to 25"],
+        ),
+        ("0.0/20", "0.0/29", &["connector.subnet_pools: found 10.8.0.0/29, expected a range of /28 or larger"]),
+        ("0.0/20", "0.1/20", &["line 6", "subnet_pools", "found \"10.8.0.1/20\", expected 10.8.0.0/20"]),
+        (
+            "0.0/20",
+            "0/20",
+            &["line 6", "subnet_pools", "found \"10.8.0/20\", expected an IPv4 range such as 10.8.0.0/20"],
+        ),
+        (
+            "{subnet_pools",
+            "{min_instances: 5, max_instances: 4, subnet_pools",
+            &["connector.min_instances: found 5, expected fewer than max_instances (4)"],
+        ),
+        (
+            "network:",
+            "firewall: {base_priority: 100}\nnetwork:",
+            &["firewall.base_priority: found 100, expected 102 to"],
+        ),
+        ("report", "reprot", &["line 3", "`reprot`", "report, create, enforce"]),
+        ("owner: team\n", "", &["missing field `owner`"]),
+        ("owner: team", "owner: team\nowner: other", &["line 3", "duplicate mapping key `owner`"]),
+        ("version: 1", "version: [", &["line 3"]),
+        ("network:", "overrides: [{match: {}, mode: enfroce}]\nnetwork:", &["overrides[0]: mode", "`enfroce`"]),
+        ("network:", "overrides: [{match: {}, owner: x}]\nnetwork:", &["overrides[0]: `owner` cannot be overridden"]),
+    ];
+    for (right, wrong, expected) in cases {
+        let error = read(&RIGHT.replacen(right, wrong, 1)).expect_err(wrong).to_string();
+        for words in *expected {
+            assert!(error.contains(words), "{wrong}\nexpected {words}\nfound {error}");
+        }
+    }
+}

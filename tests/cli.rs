@@ -1,0 +1,180 @@
+//! The program as a person runs it: exit statuses, what goes to stdout and what to stderr.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+const POLICY: &str = "\
+version: 1
+owner: team
+mode: create
+scope: {projects: [demo-project], regions: [europe-west2]}
+network: {name: my-vpc}
+connector: {subnet_pools: [10.8.0.0/20], declared: [{region: europe-west2, name: conn}]}
+";
+
+/// The program, knowing nothing of this machine's variables.
+fn program(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-reconciler"));
+    command.env_clear().args(args).stdin(Stdio::null());
+    command
+}
+
+fn policy(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().unwrap_or_else(|| panic!("ended by a signal: {output:?}"))
+}
+
+fn told(output: &Output) -> (String, String) {
+    (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// `simulate` in a process of its own, which ends with the test.
+struct Google {
+    process: Child,
+    address: String,
+}
+
+impl Google {
+    fn begin() -> Self {
+        let mut process = program(&["simulate", "--listen", "127.0.0.1:0", "--connector-seconds", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.as_mut().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let from = first.find("http://").unwrap() + "http://".len();
+        let address = first[from..].split('/').next().unwrap().to_owned();
+        Self { process, address }
+    }
+
+    fn program(&self, args: &[&str], policy: &NamedTempFile) -> Output {
+        let mut command = program(args);
+        for (service, path) in [("COMPUTE", "compute/v1/"), ("VPCACCESS", ""), ("RUN", "svc/run/")] {
+            let url = format!("http://{}/{path}", self.address);
+            command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
+        }
+        command.env("EGRESS_POLICY", policy.path()).output().unwrap()
+    }
+}
+
+impl Drop for Google {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn plan_apply_and_plan_again() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let plan = google.program(&["plan", "--project", "demo-project"], &policy);
+    let (table, _) = told(&plan);
+    assert_eq!(status(&plan), 2, "{plan:?}");
+    assert!(table.starts_with("demo-project europe-west2 (network my-vpc, mode create)\n"), "{table}");
+    assert!(table.contains("after #1") && table.ends_with(" to create\n"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+
+    let apply = google.program(&["apply", "--project", "demo-project", "--format", "json"], &policy);
+    assert_eq!(status(&apply), 0, "{apply:?}");
+    let (json, progress) = told(&apply);
+    assert!(progress.contains("done create connector/conn (demo-project europe-west2)"), "{progress}");
+    let reports: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(reports.as_array().map(Vec::len), Some(1));
+    assert_eq!(reports[0]["outcome"], "changed");
+    let schema = serde_json::to_value(egress_reconciler::domain::report::schema()).unwrap();
+    jsonschema::validate(&schema, &reports[0]).unwrap();
+
+    let again = google.program(&["sweep", "--dry-run", "--format", "json"], &policy);
+    assert_eq!(status(&again), 0, "{again:?}");
+    let reports: Value = serde_json::from_str(&told(&again).0).unwrap();
+    assert_eq!((&reports[0]["outcome"], &reports[0]["dryRun"]), (&"in-sync".into(), &true.into()));
+}
+
+#[test]
+fn what_stands_in_the_way_is_told_by_the_status() {
+    let google = Google::begin();
+    let cases = [
+        // A network that is missing and may not be made needs a person.
+        (POLICY.replace("my-vpc", "other-vpc"), "demo-project", 3),
+        (POLICY.replace("create", "report"), "demo-project", 2),
+        (POLICY.replace("create", "off"), "demo-project", 0),
+        (POLICY.to_owned(), "other-project", 1),
+        // No such project: every read is refused, which a person must mend.
+        (POLICY.replace("demo-project", "other-project"), "other-project", 3),
+    ];
+    for (text, project, expected) in cases {
+        let output = google.program(&["plan", "--project", project], &policy(&text));
+        assert_eq!(status(&output), expected, "{text}\n{output:?}");
+    }
+}
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+/// Arguments, variables, the status, and what stderr (stdout where the status is 0) says.
+#[test]
+fn statuses_and_words() {
+    let right = policy(POLICY);
+    let wrong = policy(&POLICY.replace("mode", "mood"));
+    let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().to_string();
+    let cases: &[(&[&str], Variables, i32, &str)] = &[
+        (&["--help"], &[], 0, "Examples:"),
+        (&["serve", "--help"], &[], 0, "EGRESS_MAX_CONCURRENT"),
+        (&["--version"], &[], 0, "egress-reconciler "),
+        (&[], &[], 64, "Usage:"),
+        (&["plan"], &[], 64, "--project"),
+        (&["plan"], &[("EGRESS_PROJECT", "")], 64, "--project"),
+        (&["plan"], &[("EGRESS_PROJECT", "X")], 64, "a project id of 6 to 30"),
+        (&["plan"], &[("EGRESS_PROJECT", "demo-project")], 1, "no policy: set --policy FILE or EGRESS_POLICY"),
+        (&["plan", "--project", "demo-project", "--policy", "no/such"], &[], 1, "cannot read the policy no/such"),
+        (
+            &["plan", "--project", "demo-project"],
+            &[("EGRESS_POLICY", wrong)],
+            1,
+            "mood: unknown key; did you mean `mode`?",
+        ),
+        (&["plan", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "scope.projects (demo-project)"),
+        (&["policy", "check", right], &[], 0, "ok: "),
+        (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates what is missing"),
+        (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),
+        (&["policy", "example"], &[], 0, "version: 1"),
+        (&["policy", "schema"], &[], 0, "\"subnet_pools\""),
+        (&["serve"], &[("K_SERVICE", "x"), ("EGRESS_POLICY", right)], 1, "on Cloud Run `--auth` has no default"),
+        (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would let everybody in"),
+        (&["serve", "--listen", "127.0.0.1:0"], &[], 1, "no policy"),
+        (&["serve", "--listen", "127.0.0.1:0"], &[("EGRESS_POLICY", wrong)], 1, "did you mean `mode`?"),
+        (&["serve", "--listen", &port], &[("EGRESS_POLICY", right)], 1, "give another address with --listen"),
+        (&["simulate", "--listen", &port], &[], 1, "Address already in use"),
+        (&["simulate", "--world", wrong], &[], 1, "is not right"),
+        (&["simulate", "--world", "no/such"], &[], 1, "cannot read the world no/such"),
+    ];
+    for (args, variables, expected, words) in cases {
+        let output = program(args).envs(variables.iter().copied()).output().unwrap();
+        let (out, err) = told(&output);
+        assert_eq!(status(&output), *expected, "{args:?} {variables:?}\n{out}{err}");
+        let said = if *expected == 0 { &out } else { &err };
+        assert!(said.contains(words), "{args:?} {variables:?}: {words}\n{out}{err}");
+        assert!(*expected == 0 || out.is_empty(), "{args:?}: {out}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let mut child = program(&["policy", "schema"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((status(&output), told(&output).1.as_str()), (0, ""));
+}
