@@ -40,7 +40,7 @@ pub fn arm() -> String {
 }
 
 pub fn allows_first(missing: &[String]) -> String {
-    format!("the deny waits until a later look finds every allow standing: {}", list(missing))
+    format!("the deny waits until a later look finds every allow standing; {} do not yet", missing.len())
 }
 
 pub fn unmanaged(connector: &ConnectorRef) -> Note {
