@@ -12,21 +12,18 @@ pub mod outbox;
 pub mod publish;
 pub mod queue;
 mod run;
+mod turns;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{history::History, outbox::Outbox};
+use self::{history::History, outbox::Outbox, turns::Turns};
 use crate::{
     domain::{
-        names::{NetworkRef, Region},
         policy::Policy,
         report::{Report, StepReport},
         target::Target,
@@ -48,9 +45,6 @@ pub enum Progress {
     Done { report: Arc<Report> },
 }
 
-/// Whose turn it is to write to a network in a region.
-type Turns = HashMap<(NetworkRef, Region), Arc<tokio::sync::Mutex<()>>>;
-
 /// Runs targets. One for the process.
 pub struct Engine {
     pub client: Client,
@@ -62,7 +56,7 @@ pub struct Engine {
     pub progress: tokio::sync::broadcast::Sender<Progress>,
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
-    turns: Mutex<Turns>,
+    turns: Turns,
 }
 
 impl Engine {
@@ -78,7 +72,7 @@ impl Engine {
             ids,
             progress: tokio::sync::broadcast::channel(WATCHED).0,
             stop: CancellationToken::new(),
-            turns: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     domain::{
         desired::{desired, listed},
         names::ConnectorRef,
-        plan::{self, Note, Plan, StepId},
+        plan::{self, Note, Plan, StepId, Verb},
         policy::{Mode, Policy},
         report::{Outcome, Report, StepOutcome},
         state::{
@@ -94,7 +94,7 @@ impl Engine {
         self.tell(Progress::Started { target: request.target.clone() });
         let deadline = Instant::now() + RUN_DEADLINE;
         let mut failed: HashSet<StepId> = HashSet::new();
-        let mut written: HashSet<StepId> = HashSet::new();
+        let mut written: HashSet<(StepId, Verb)> = HashSet::new();
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
@@ -103,7 +103,9 @@ impl Engine {
             }
         });
         wait_for_completion(&client, &request).await;
+        let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
+            let seen = turn.writes();
             let observed = observe(&client, policy, &request.target, &request.wanted, (self.now)()).await;
             self.learn_causes(&client, &observed).await;
             let mut plan = self.decide(policy, &request, &observed, report.done_steps());
@@ -112,7 +114,7 @@ impl Engine {
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
             }
             plan.leave_out(&failed);
-            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.id));
+            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.key()));
             if again && let Some(pause) = stale.next() {
                 sleep(*pause).await;
                 continue;
@@ -122,12 +124,14 @@ impl Engine {
                 report.close(plan, transient(&observed));
                 break observed;
             }
+            // Who wrote here since we looked may have changed what we are about to change: look again.
+            let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
             let applied = self.write(&client, &plan, &report, deadline).await;
             self.note(&request, &applied, &plan);
             for result in applied {
                 match result.report.outcome {
-                    StepOutcome::Done => written.insert(result.report.step.clone()),
+                    StepOutcome::Done => written.insert((result.report.step.clone(), result.report.verb)),
                     _ if result.lost => false,
                     _ => failed.insert(result.report.step.clone()),
                 };
@@ -177,11 +181,7 @@ impl Engine {
         plan::plan(policy, observed, &desired, &budget, now)
     }
 
-    /// Writers of one network and region take turns, so that none loses another's addition to a shared list.
     async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
-        let key = (plan.network.clone(), plan.target.region.clone());
-        let lock = self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
-        let _turn = lock.lock().await;
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };

@@ -212,6 +212,13 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     limits::apply(draft)
 }
 
+impl Step {
+    /// The same object may be written in several ways in a run.
+    pub fn key(&self) -> (StepId, Verb) {
+        (self.id.clone(), self.change.verb())
+    }
+}
+
 impl Change {
     pub fn verb(&self) -> Verb {
         match self {
