@@ -4,11 +4,14 @@
 //! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
+pub mod breaker;
 pub mod cloudevent;
+mod completion;
 pub mod expand;
 pub mod history;
 pub mod observe;
 pub mod outbox;
+pub mod projects;
 pub mod publish;
 pub mod queue;
 mod run;
@@ -21,7 +24,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{history::History, outbox::Outbox, turns::Turns};
+use self::{history::History, outbox::Outbox, projects::Projects, turns::Turns};
 use crate::{
     domain::{
         policy::Policy,
@@ -51,6 +54,7 @@ pub struct Engine {
     pub policy: watch::Receiver<Arc<Policy>>,
     pub outbox: Outbox,
     pub history: Mutex<History>,
+    projects: Projects,
     pub now: Now,
     pub ids: Ids,
     pub progress: tokio::sync::broadcast::Sender<Progress>,
@@ -68,6 +72,7 @@ impl Engine {
             policy,
             outbox,
             history: Mutex::default(),
+            projects: Projects::default(),
             now,
             ids,
             progress: tokio::sync::broadcast::channel(WATCHED).0,
