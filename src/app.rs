@@ -23,6 +23,7 @@ use crate::{
     domain::{
         event::OwnPrincipals,
         policy::{self, Mode, Policy, PolicyError},
+        report::Report,
         scope::Scope,
     },
     google::{
@@ -106,11 +107,12 @@ impl App {
         let (publisher, sends) = watch::channel(settings.publisher(&policy));
         let scope = watch::Sender::new(Arc::new(Scope::of(&policy)));
         let (sender, receiver) = watch::channel(policy);
-        let engine = Arc::new(Engine::new(client, receiver, Outbox::new(sends), now, ids));
+        let counter = metrics.clone();
+        let ended = Arc::new(move |report: &Report| counter.run(report));
+        let engine = Arc::new(Engine::new(client, receiver, Outbox::new(sends), now, ids, ended));
         let tasks = TaskTracker::new();
         let queue = Arc::new(Queue::new(engine.clone(), tasks.clone()));
         let expander = Expander::new(engine.clone(), queue.clone(), settings.wide_interval);
-        metrics.follow(&engine.progress);
         let app = Self {
             engine,
             queue,

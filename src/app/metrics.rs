@@ -1,6 +1,6 @@
 //! Prometheus metrics. Names and labels are a contract: the README has the table.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -11,12 +11,8 @@ use prometheus_client::{
     },
     registry::Registry,
 };
-use tokio::sync::broadcast::{Sender, error::RecvError};
 
-use crate::{
-    domain::report::{Report, StepOutcome},
-    reconcile::Progress,
-};
+use crate::domain::report::{Report, StepOutcome};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Disposed {
@@ -101,28 +97,12 @@ impl Metrics {
         self.call_seconds.observe(took.as_secs_f64());
     }
 
-    /// Counts every run that ends, for as long as there are runs.
-    pub fn follow(self: &Arc<Self>, progress: &Sender<Progress>) {
-        let mut progress = progress.subscribe();
-        let this = Arc::downgrade(self);
-        // Needs a runtime: commands that only compute have none and count nothing.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            loop {
-                match progress.recv().await {
-                    Ok(Progress::Done { report }) => match this.upgrade() {
-                        Some(metrics) => metrics.run(&report),
-                        None => return,
-                    },
-                    Ok(_) | Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return,
-                }
-            }
-        });
-    }
-
-    fn run(&self, report: &Report) {
+    /// Counts a run that has ended. What a dry run would do is neither drift nor a write.
+    pub fn run(&self, report: &Report) {
         self.runs.get_or_create(&Ended { outcome: report.outcome.word() }).inc();
+        if report.dry_run {
+            return;
+        }
         self.drift.inc_by((report.steps.len() + report.withheld.len()) as u64);
         for step in &report.steps {
             let result = match step.outcome {

@@ -67,7 +67,7 @@ impl Session {
                 Err(out_of_scope("--region", region, "scope.regions", listed))
             }
             (Some(region), _) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
-            (None, _) => Ok(self.app.expander.sweep(std::slice::from_ref(project), &[]).await?),
+            (None, _) => Ok(self.app.expander.targets_of(project, &[]).await?),
         }
     }
 
@@ -76,7 +76,7 @@ impl Session {
         let projects: BTreeSet<_> = self.app.policy().scope.projects.iter().cloned().collect();
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
         for project in projects {
-            match self.app.expander.sweep(&[project], &[]).await {
+            match self.app.expander.targets_of(&project, &[]).await {
                 Ok(found) => targets.extend(found),
                 Err(error) => failures.push(error.into()),
             }

@@ -1,6 +1,6 @@
 //! Does what a plan says: translates `before` and `after` to the wire, and makes no choice.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use ipnet::Ipv4Net;
@@ -23,8 +23,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Applied {
     pub report: StepReport,
-    /// Somebody else was first: the next look decides.
-    pub lost: bool,
+    /// A later look may plan it again: somebody else was first, or no time was left.
+    pub again: bool,
     /// The operation that makes a connector.
     pub creation: Option<(ConnectorRef, String)>,
     /// Google refused to make a connector, in these words.
@@ -52,17 +52,19 @@ pub async fn apply(
 ) -> Vec<Applied> {
     let mut waiting: Vec<&Step> = plan.steps.iter().collect();
     let mut done: HashSet<&StepId> = HashSet::new();
-    let mut failed: HashSet<&StepId> = HashSet::new();
+    // Steps that were not done; of these, whether a later look may plan them again.
+    let mut missing: HashMap<&StepId, bool> = HashMap::new();
     let mut running: FuturesUnordered<BoxFuture<'_, (&Step, Applied)>> = FuturesUnordered::new();
     let mut results = Vec::with_capacity(waiting.len());
     loop {
         let halted = terms.stop.is_cancelled() || Instant::now() >= terms.deadline;
         waiting.retain(|&step| {
-            let doomed = step.after.iter().find(|id| failed.contains(*id));
+            let doomed = step.after.iter().find_map(|id| missing.get(id).map(|again| (id, *again)));
             if halted || doomed.is_some() {
-                let why = doomed.map_or_else(|| "no time was left".to_owned(), |id| format!("{id} was not done"));
-                results.push(Applied::plain(step, StepOutcome::Skipped { why }));
-                failed.insert(&step.id);
+                let why = doomed.map_or_else(|| "no time was left".to_owned(), |(id, _)| format!("{id} was not done"));
+                let again = doomed.is_none_or(|(_, again)| again);
+                results.push(Applied { again, ..Applied::plain(step, StepOutcome::Skipped { why }) });
+                missing.insert(&step.id, again);
                 return false;
             }
             if step.after.iter().all(|id| done.contains(id)) {
@@ -71,19 +73,13 @@ pub async fn apply(
             }
             true
         });
-        let Some((step, applied)) = running.next().await else {
-            if waiting.is_empty() {
-                break;
-            } else {
-                continue;
-            };
-        };
+        let Some((step, applied)) = running.next().await else { break };
         progress(&applied.report);
         if applied.report.is_done() {
-            done.insert(&step.id)
+            done.insert(&step.id);
         } else {
-            failed.insert(&step.id)
-        };
+            missing.insert(&step.id, applied.again);
+        }
         results.push(applied);
     }
     results
@@ -96,7 +92,7 @@ impl Applied {
     }
 
     fn plain(step: &Step, outcome: StepOutcome) -> Self {
-        Self { report: StepReport::new(step, outcome), lost: false, creation: None, refused: None, taken: None }
+        Self { report: StepReport::new(step, outcome), again: false, creation: None, refused: None, taken: None }
     }
 }
 
@@ -119,7 +115,7 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         }
         Written::Changed(what) => {
             let why = format!("somebody else was first: {what}");
-            return Applied { lost: true, ..Applied::plain(step, StepOutcome::Skipped { why }) };
+            return Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) };
         }
         Written::Failed(error) => error,
     };
@@ -130,7 +126,7 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
             _ => None,
         };
         return Applied {
-            lost: true,
+            again: true,
             taken,
             ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) })
         };

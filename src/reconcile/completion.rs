@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 
 use super::queue::RunRequest;
@@ -32,21 +33,22 @@ pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
         .filter_map(|trigger| ConnectorRef::try_from(trigger.resource.clone()).ok())
         .filter(|connector| connector.project == request.target.project && connector.region == request.target.region)
         .collect();
-    for connector in completed {
-        let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
-        for pause in WAKE_PAUSES {
-            let changing = match client.get_connector::<Connector>(project, region, name).await {
-                Ok(found) => matches!(
-                    found.state,
-                    ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting
-                ),
-                // What cannot be read here is read, and told, by the look that follows.
-                Err(_) => false,
-            };
-            if !changing {
-                break;
+    join_all(completed.iter().map(|connector| settled(client, connector))).await;
+}
+
+async fn settled(client: &Client, connector: &ConnectorRef) {
+    let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
+    for pause in WAKE_PAUSES {
+        let changing = match client.get_connector::<Connector>(project, region, name).await {
+            Ok(found) => {
+                matches!(found.state, ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting)
             }
-            sleep(pause).await;
+            // What cannot be read here is read, and told, by the look that follows.
+            Err(_) => false,
+        };
+        if !changing {
+            return;
         }
+        sleep(pause).await;
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{
         names::{ProjectId, Region},
-        policy::Policy,
+        policy::{NetworkName, Policy},
         report::Report,
         signal::Signal,
         target::{Place, Target},
@@ -50,8 +50,11 @@ pub struct Expander {
     /// Wide signals of one place that come closer together than this share one run.
     interval: Duration,
     wide: Mutex<HashMap<Place, Wide>>,
-    regions: tokio::sync::Mutex<HashMap<ProjectId, (Instant, Vec<Region>)>>,
+    regions: Mutex<HashMap<ProjectId, Known>>,
 }
+
+/// The regions of one project, and when they were read.
+type Known = Arc<tokio::sync::Mutex<Option<(Instant, Vec<Region>)>>>;
 
 struct Wide {
     next: Instant,
@@ -61,7 +64,7 @@ struct Wide {
 
 impl Expander {
     pub fn new(engine: Arc<Engine>, queue: Arc<Queue<Engine>>, interval: Duration) -> Arc<Self> {
-        Arc::new(Self { engine, queue, interval, wide: Mutex::default(), regions: tokio::sync::Mutex::default() })
+        Arc::new(Self { engine, queue, interval, wide: Mutex::default(), regions: Mutex::default() })
     }
 
     /// Answers when runs begun after this call have ended.
@@ -75,17 +78,15 @@ impl Expander {
         }
     }
 
-    /// Every target in scope, or those of the projects and regions named.
-    pub async fn sweep(&self, projects: &[ProjectId], regions: &[Region]) -> Result<Vec<Target>, ExpandError> {
+    /// The targets of one project of the scope; `regions` empty = all.
+    pub async fn targets_of(&self, project: &ProjectId, regions: &[Region]) -> Result<Vec<Target>, ExpandError> {
         let policy = self.engine.policy.borrow().clone();
-        let asked = |project: &&ProjectId| projects.is_empty() || projects.contains(project);
-        let listed =
-            join_all(policy.scope.projects.iter().filter(asked).map(|project| self.targets_of(&policy, project))).await;
-        let mut found = Vec::new();
-        for targets in listed {
-            found.extend(targets?.into_iter().filter(|target| regions.is_empty() || regions.contains(&target.region)));
-        }
-        Ok(found)
+        let known: BTreeSet<Region> = match policy.scope.regions.list() {
+            Some(listed) => listed.iter().cloned().collect(),
+            None => self.regions_of(project).await?.into_iter().collect(),
+        };
+        let asked = known.into_iter().filter(|region| regions.is_empty() || regions.contains(region));
+        Ok(asked.map(|region| Target { project: project.clone(), region }).collect())
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
@@ -122,29 +123,22 @@ impl Expander {
         Box::pin(async move { (*trailing.await).clone() })
     }
 
+    /// One project that cannot be listed hides no other; it is told when nothing worse came of the rest.
     async fn run_all(&self, place: &Place, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
-        let targets = self.targets(place).await?;
-        Ok(join_all(targets.into_iter().map(|target| self.queue.submit(request(target, &signals)))).await)
-    }
-
-    /// The targets in scope that a place may concern.
-    async fn targets(&self, place: &Place) -> Result<Vec<Target>, ExpandError> {
         let policy = self.engine.policy.borrow().clone();
-        let concerns = |target: &Target| match place {
-            Place::Target(named) => policy.network_of(target).project == named.project && target.region == named.region,
-            Place::Network(network) => policy.network_of(target) == *network,
-            Place::Project(project) => target.project == *project || policy.network_of(target).project == *project,
-        };
-        Ok(self.sweep(&[], &[]).await?.into_iter().filter(concerns).collect())
-    }
-
-    async fn targets_of(&self, policy: &Policy, project: &ProjectId) -> Result<Vec<Target>, ExpandError> {
-        let regions = match policy.scope.regions.list() {
-            Some(listed) => listed.to_vec(),
-            None => self.regions_of(project).await?,
-        };
-        let regions: BTreeSet<Region> = regions.into_iter().collect();
-        Ok(regions.into_iter().map(|region| Target { project: project.clone(), region }).collect())
+        let concerned = policy.scope.projects.iter().filter(|project| may_concern(&policy, place, project));
+        let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
+        let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
+        let targets = found.into_iter().flatten().flatten().filter(|target| concerns(&policy, place, target));
+        let reports = join_all(targets.map(|target| self.queue.submit(request(target, &signals)))).await;
+        match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
+            Some(error) if error.transient || reports.is_empty() => Err(error),
+            Some(error) => {
+                tracing::error!(%error, "a project is left out of an event that may concern it");
+                Ok(reports)
+            }
+            None => Ok(reports),
+        }
     }
 
     async fn regions_of(&self, project: &ProjectId) -> Result<Vec<Region>, ExpandError> {
@@ -153,9 +147,11 @@ impl Expander {
         struct Location {
             location_id: String,
         }
-        // Held over the call: those who come meanwhile wait for the same answer.
-        let mut cache = self.regions.lock().await;
-        if let Some((at, regions)) = cache.get(project)
+        // Held over the call: those who come meanwhile for the same project wait for the same answer.
+        let cache =
+            self.regions.lock().unwrap_or_else(PoisonError::into_inner).entry(project.clone()).or_default().clone();
+        let mut known = cache.lock().await;
+        if let Some((at, regions)) = known.as_ref()
             && at.elapsed() < REGIONS_FOR
         {
             return Ok(regions.clone());
@@ -169,8 +165,30 @@ impl Expander {
             self.engine.client.list_locations(project.as_str()).await.map_err(|error| fail(&error))?;
         let regions: Vec<_> =
             locations.iter().filter_map(|location| Region::parse(&location.location_id).ok()).collect();
-        cache.insert(project.clone(), (Instant::now(), regions.clone()));
+        *known = Some((Instant::now(), regions.clone()));
         Ok(regions)
+    }
+}
+
+/// Whether any region of the project may be concerned: asked before the regions are.
+fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
+    let own = match place {
+        Place::Target(target) => &target.project,
+        Place::Network(network) => &network.project,
+        Place::Project(named) => named,
+    };
+    // An override may give single regions another network: these are told apart when they are known.
+    let mut policies = std::iter::once(policy).chain(&policy.resolved);
+    own == project
+        || policies.any(|policy| matches!(&policy.network.name, NetworkName::Of(network) if network.project == *own))
+}
+
+fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
+    let network = policy.network_of(target);
+    match place {
+        Place::Target(named) => network.project == named.project && target.region == named.region,
+        Place::Network(named) => network == *named,
+        Place::Project(named) => target.project == *named || network.project == *named,
     }
 }
 

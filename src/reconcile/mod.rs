@@ -36,6 +36,8 @@ use crate::{
 
 /// The wall clock, given by whoever puts the program together: sleeps go by tokio's clock, stamps and reports by this.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Who counts the runs that have ended.
+pub type Ended = Arc<dyn Fn(&Report) + Send + Sync>;
 /// Where report ids come from.
 pub type Ids = Arc<dyn Fn() -> Uuid + Send + Sync>;
 
@@ -60,11 +62,20 @@ pub struct Engine {
     pub progress: tokio::sync::broadcast::Sender<Progress>,
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
+    /// Told of every run that has ended, dry ones too.
+    ended: Ended,
     turns: Turns,
 }
 
 impl Engine {
-    pub fn new(client: Client, policy: watch::Receiver<Arc<Policy>>, outbox: Outbox, now: Now, ids: Ids) -> Self {
+    pub fn new(
+        client: Client,
+        policy: watch::Receiver<Arc<Policy>>,
+        outbox: Outbox,
+        now: Now,
+        ids: Ids,
+        ended: Ended,
+    ) -> Self {
         /// Progress that a slow watcher may fall behind by.
         const WATCHED: usize = 1024;
         Self {
@@ -77,6 +88,7 @@ impl Engine {
             ids,
             progress: tokio::sync::broadcast::channel(WATCHED).0,
             stop: CancellationToken::new(),
+            ended,
             turns: Turns::default(),
         }
     }

@@ -3,22 +3,57 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::publish::{Publish, PublishError};
 use crate::domain::report::Report;
 
 /// Reports kept; beyond it the oldest is dropped, loudly. Its writes stand in the log.
 const KEPT: usize = 200;
+/// After a publish without an answer, the next is not tried before this.
+const BREATH: Duration = Duration::from_secs(5);
 
 pub struct Outbox {
     /// Replaced when the policy names another topic.
     publish: watch::Receiver<Arc<dyn Publish>>,
     /// Held while sending, so that reports leave in order.
-    unsent: tokio::sync::Mutex<VecDeque<Report>>,
+    unsent: tokio::sync::Mutex<Unsent>,
     refused: Mutex<Option<String>>,
+}
+
+#[derive(Default)]
+struct Unsent {
+    kept: VecDeque<Report>,
+    /// When the topic last gave no answer, and why: until a moment has passed nobody waits for it again.
+    failed: Option<(Instant, String)>,
+}
+
+impl Unsent {
+    fn may_try(&self) -> Result<(), PublishError> {
+        match &self.failed {
+            Some((at, why)) if at.elapsed() < BREATH => Err(PublishError::Transient(why.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn failed(&mut self, why: &str) {
+        let fresh = self.failed.as_ref().is_none_or(|(at, _)| at.elapsed() >= BREATH);
+        if fresh {
+            self.failed = Some((Instant::now(), why.to_owned()));
+        }
+    }
+
+    fn keep(&mut self, report: Report) {
+        if self.kept.len() == KEPT
+            && let Some(dropped) = self.kept.pop_front()
+        {
+            tracing::error!(report = dropped.id, "a report of changes is dropped: {KEPT} others wait for the topic");
+        }
+        self.kept.push_back(report);
+    }
 }
 
 impl Outbox {
@@ -30,26 +65,23 @@ impl Outbox {
     pub async fn send(&self, report: &Report) -> Result<(), PublishError> {
         let publish = self.publish.borrow().clone();
         let mut unsent = self.unsent.lock().await;
-        let mut result = Ok(());
-        while let (Ok(()), Some(kept)) = (&result, unsent.front()) {
+        let mut result = unsent.may_try();
+        while let (Ok(()), Some(kept)) = (&result, unsent.kept.front()) {
             result = publish.publish(kept).await;
-            if result.is_ok() {
-                unsent.pop_front();
+            if !matches!(result, Err(PublishError::Transient(_) | PublishError::Refused(_))) {
+                unsent.kept.pop_front();
+                result = Ok(());
             }
         }
         if result.is_ok() {
             result = publish.publish(report).await;
         }
-        if result.is_err() && report.changed() {
-            if unsent.len() == KEPT
-                && let Some(dropped) = unsent.pop_front()
-            {
-                tracing::error!(
-                    report = dropped.id,
-                    "a report of changes is dropped: {KEPT} others wait for the topic"
-                );
-            }
-            unsent.push_back(report.clone());
+        let keep = matches!(result, Err(PublishError::Transient(_) | PublishError::Refused(_))) && report.changed();
+        if keep {
+            unsent.keep(report.clone());
+        }
+        if let Err(PublishError::Transient(why)) = &result {
+            unsent.failed(why);
         }
         self.note(&result);
         result
@@ -59,13 +91,13 @@ impl Outbox {
     pub async fn flush(&self) -> usize {
         let publish = self.publish.borrow().clone();
         let mut unsent = self.unsent.lock().await;
-        while let Some(kept) = unsent.front() {
+        while let Some(kept) = unsent.kept.front() {
             if publish.publish(kept).await.is_err() {
                 break;
             }
-            unsent.pop_front();
+            unsent.kept.pop_front();
         }
-        unsent.len()
+        unsent.kept.len()
     }
 
     /// Why reports are refused, if they are: the service is not ready while nobody can hear it.

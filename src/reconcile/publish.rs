@@ -32,6 +32,9 @@ pub enum PublishError {
     /// A person must act: the topic is missing, or the permission.
     #[error("the report was refused: {0}; check that the topic exists and that this service may publish to it")]
     Refused(String),
+    /// This report cannot be sent, however often: others can.
+    #[error("the report is not one that the topic takes: {0}")]
+    Unfit(String),
 }
 
 /// One JSON line for each report.
@@ -114,13 +117,10 @@ fn explain(topic: &str, error: &PubSubError) -> PublishError {
     let PubSubError::Rpc(rpc) = error else { return PublishError::Transient(format!("{topic}: {error}")) };
     let text = format!("{topic}: {rpc}");
     match rpc.status().map(|status| status.code) {
-        Some(
-            Code::NotFound
-            | Code::PermissionDenied
-            | Code::Unauthenticated
-            | Code::InvalidArgument
-            | Code::FailedPrecondition,
-        ) => PublishError::Refused(text),
+        Some(Code::NotFound | Code::PermissionDenied | Code::Unauthenticated | Code::FailedPrecondition) => {
+            PublishError::Refused(text)
+        }
+        Some(Code::InvalidArgument | Code::OutOfRange) => PublishError::Unfit(text),
         _ => PublishError::Transient(text),
     }
 }

@@ -30,16 +30,14 @@ impl RunRequest {
         Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
     }
 
-    /// The union of two wishes for the same target. Events may come by the ten thousand: enough of them are named.
+    /// The union of two wishes for the same target. Each waits in a request of its own, so that their number is bounded.
     fn merge(&mut self, other: Self) {
-        const TRIGGERS_NAMED: usize = 100;
         for wanted in other.wanted {
             if !self.wanted.contains(&wanted) {
                 self.wanted.push(wanted);
             }
         }
-        let room = TRIGGERS_NAMED.saturating_sub(self.triggers.len());
-        self.triggers.extend(other.triggers.into_iter().take(room));
+        self.triggers.extend(other.triggers);
         self.sweep |= other.sweep;
     }
 }

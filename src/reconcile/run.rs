@@ -41,6 +41,8 @@ const ROUNDS: u32 = 3;
 /// A router has no fingerprint: whoever wrote its list at the same moment may have taken our line off it, which a look shows
 /// only this much later.
 const LIST_SETTLES: Duration = Duration::from_secs(5);
+/// The most triggers that a report names; events may come by the thousand.
+const TRIGGERS_NAMED: usize = 100;
 const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
@@ -53,6 +55,7 @@ impl Run for Engine {
             let (mut report, observed) = self.reconcile(request, &policy, opened).await;
             let asks = observed.map_or_else(Vec::new, |observed| self.asks(&policy, &observed, report.dry_run));
             self.publish(&mut report).await;
+            (self.ended)(&report);
             tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
             self.tell(Progress::Done { report: Arc::new(report.clone()) });
             Ran { report, asks }
@@ -94,7 +97,7 @@ impl Engine {
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
-            if request.sweep {
+            if request.sweep && !request.dry_run {
                 history.forget_refusals(&request.target);
                 history.forget_asked();
             }
@@ -118,7 +121,10 @@ impl Engine {
                 continue;
             }
             let ends = plan.steps.is_empty() || request.dry_run || report.rounds == ROUNDS;
-            if ends || Instant::now() >= deadline || self.stop.is_cancelled() {
+            let late = Instant::now() >= deadline;
+            if ends || late || self.stop.is_cancelled() {
+                // What is left over for want of time is worth another delivery.
+                report.transient |= late && !plan.steps.is_empty();
                 report.close(plan, transient(&observed));
                 break observed;
             }
@@ -133,7 +139,7 @@ impl Engine {
             for result in applied {
                 match result.report.outcome {
                     StepOutcome::Done => written.insert((result.report.step.clone(), result.report.verb)),
-                    _ if result.lost => false,
+                    _ if result.again => false,
                     _ => failed.insert(result.report.step.clone()),
                 };
                 report.transient |= matches!(result.report.outcome, StepOutcome::Failed { transient: true, .. });
@@ -159,7 +165,7 @@ impl Engine {
             Ok(()) => return,
             Err(PublishError::Transient(_)) => report.transient = true,
             // Nothing that a redelivery could mend; the log and `/readyz` tell.
-            Err(PublishError::Refused(_)) => {}
+            Err(PublishError::Refused(_) | PublishError::Unfit(_)) => {}
         }
         // Nobody has heard it: the next run says it again.
         self.remember(|history| history.unsay(&target));
@@ -189,7 +195,7 @@ impl Engine {
             target: Some(request.target.clone()),
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
-            triggers: request.triggers.clone(),
+            triggers: request.triggers.iter().take(TRIGGERS_NAMED).cloned().collect(),
             ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }
     }

@@ -60,6 +60,9 @@ struct Summary {
     unfinished: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Unlisted>,
+    /// This instance ends: another one has to be asked.
+    #[serde(skip)]
+    stopped: bool,
 }
 
 /// A project whose regions are unknown, so that none of them was swept.
@@ -74,6 +77,13 @@ struct Swept {
     reports: Vec<Report>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Unlisted>,
+    /// Targets whose report had not come when time was up; their runs go on.
+    #[serde(skip_serializing_if = "is_zero")]
+    unfinished: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// 200, or 207 if one outcome is `failed`: `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
@@ -101,7 +111,7 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), Problem> {
     let scope = app.scope();
     let asked = scope.projects.iter().filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
-    let listed = asked.map(|project| app.expander.sweep(std::slice::from_ref(project), &ask.regions));
+    let listed = asked.map(|project| app.expander.targets_of(project, &ask.regions));
     let (mut targets, mut errors) = (Vec::new(), Vec::new());
     for found in join_all(listed).await {
         match found {
@@ -125,21 +135,14 @@ fn begin(app: Arc<App>, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: bo
     let tasks = app.tasks.clone();
     tasks.spawn(
         async move {
-            let summary = sweep(&app, targets, errors, dry_run, &lines).await;
-            tell(&lines, Line::Done(summary));
+            sweep(&app, targets, errors, dry_run, &lines).await;
         }
         .in_current_span(),
     );
     listener
 }
 
-async fn sweep(
-    app: &App,
-    targets: Vec<Target>,
-    errors: Vec<Unlisted>,
-    dry_run: bool,
-    lines: &UnboundedSender<Line>,
-) -> Summary {
+async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: bool, lines: &UnboundedSender<Line>) {
     let mut summary = Summary { unfinished: targets.len(), errors, ..Summary::default() };
     let ours: BTreeSet<Target> = targets.iter().cloned().collect();
     let mut progress = app.engine.progress.subscribe();
@@ -151,8 +154,11 @@ async fn sweep(
         tokio::select! {
             // What a run told on its way comes before its report.
             biased;
-            () = app.engine.stop.cancelled() => return summary,
-            () = &mut time_is_up => return summary,
+            () = app.engine.stop.cancelled() => {
+                summary.stopped = true;
+                break;
+            }
+            () = &mut time_is_up => break,
             // A listener that falls behind misses steps, never a report. The engine keeps the channel open.
             Ok(progress) = progress.recv() => {
                 if let Some(line) = line(progress, &ours) {
@@ -160,7 +166,7 @@ async fn sweep(
                 }
             }
             report = reports.next() => {
-                let Some(report) = report else { return summary };
+                let Some(report) = report else { break };
                 summary.reports += 1;
                 summary.unfinished -= 1;
                 summary.failed += usize::from(report.outcome == Outcome::Failed);
@@ -168,6 +174,10 @@ async fn sweep(
             }
         }
     }
+    let stopped = summary.stopped;
+    tell(lines, Line::Done(summary));
+    // The answer is out; the targets that nobody waits for any more have their turn all the same.
+    while !stopped && reports.next().await.is_some() {}
 }
 
 fn line(progress: Progress, ours: &BTreeSet<Target>) -> Option<Line> {
@@ -193,15 +203,15 @@ async fn gathered(mut lines: UnboundedReceiver<Line>) -> Result<Response, Proble
             Line::Started { .. } | Line::Step { .. } => {}
         }
     }
-    if summary.unfinished > 0 {
-        return Err(Problem::again(format!("{} targets have not reported yet", summary.unfinished)));
+    if summary.stopped {
+        return Err(Problem::again("this instance is stopping"));
     }
     reports.sort_by(|a, b| a.target.cmp(&b.target));
-    let status = match summary.failed + summary.errors.len() {
+    let status = match summary.failed + summary.errors.len() + summary.unfinished {
         0 => StatusCode::OK,
         _ => StatusCode::MULTI_STATUS,
     };
-    Ok((status, Json(Swept { reports, errors: summary.errors })).into_response())
+    Ok((status, Json(Swept { reports, errors: summary.errors, unfinished: summary.unfinished })).into_response())
 }
 
 /// The status is out before the first report is in: the last line tells how many failed.

@@ -111,6 +111,8 @@ async fn a_report_of_changes_that_nobody_hears_is_asked_for_again() {
     *house.topic.refuses.lock().unwrap() = Some(PublishError::Transient("no answer".into()));
     assert_eq!(house.post("/", deployed().to_string()).await.status, 429);
     *house.topic.refuses.lock().unwrap() = None;
+    // Pub/Sub comes again after ten seconds.
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
     let heard = house.topic.heard.lock().unwrap();
     assert!(heard.len() >= 2 && heard[0].changed(), "the first report is not lost");
