@@ -49,8 +49,17 @@ pub struct Required {
     pub by: Vec<Requirer>,
     /// The widest of its users.
     pub egress: Egress,
-    /// Why no deny and no repair may touch it: an opt-out label or an exemption.
+    /// Why nothing of it may be made, denied or repaired: an opt-out label or an exemption.
     pub frozen: Option<String>,
+    /// Some workloads could not be read, and any of them may have opted out.
+    pub unsure: bool,
+}
+
+impl Required {
+    /// Why no deny and no repair may touch it.
+    pub fn untouchable(&self) -> Option<&str> {
+        self.frozen.as_deref().or(self.unsure.then_some(text::connector::UNREAD_WORKLOADS))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +76,9 @@ pub enum Requirer {
 /// Which connectors this target requires.
 pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Desired {
     let target = &observed.target;
-    let mut draft = Draft { target, policy, now, found: BTreeMap::new(), blocked_by: Vec::new(), findings: Vec::new() };
+    let unsure = !observed.workloads_complete();
+    let mut draft =
+        Draft { target, policy, now, unsure, found: BTreeMap::new(), blocked_by: Vec::new(), findings: Vec::new() };
     // By name: of several reasons the same one is told, in whatever order Google lists them.
     let mut workloads: Vec<_> = observed.workloads().collect();
     workloads.sort();
@@ -136,6 +147,7 @@ struct Draft<'a> {
     target: &'a Target,
     policy: &'a Policy,
     now: Timestamp,
+    unsure: bool,
     found: BTreeMap<ConnectorRef, Required>,
     blocked_by: Vec<Note>,
     findings: Vec<Note>,
@@ -149,11 +161,13 @@ impl Draft<'_> {
     fn require(&mut self, connector: ConnectorRef, by: Requirer, egress: Egress) -> &mut Required {
         let exempt =
             self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, &connector)));
+        let unsure = self.unsure;
         let required = self.found.entry(connector.clone()).or_insert_with(|| Required {
             connector,
             by: Vec::new(),
             egress: Egress::PrivateRangesOnly,
             frozen: exempt,
+            unsure,
         });
         required.by.push(by);
         if egress == Egress::AllTraffic {

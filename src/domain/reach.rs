@@ -132,7 +132,7 @@ pub struct Sender<'a> {
 }
 
 /// Every connector's instances bear this tag beside their own.
-const COMMON_TAG: &str = "vpc-connector";
+pub const COMMON_TAG: &str = "vpc-connector";
 
 impl Sender<'_> {
     /// The rule is on, about egress, and meant for these instances. Rules for service accounts are not: a connector's

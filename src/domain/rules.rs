@@ -177,16 +177,11 @@ pub fn current(section: &FirewallSection, now: Timestamp) -> impl Iterator<Item 
     section.internet.iter().filter(move |entry| entry.expires.is_none_or(|last| today <= last))
 }
 
-/// Stands for the connector's firewall policy: a changed one may arm a deny that somebody took down.
-pub fn policy_hash(set: &[Rule]) -> String {
-    let text: String = set
-        .iter()
-        .map(|rule| {
-            let managed = rule.firewall.managed();
-            format!("{} {managed:?}\n", rule.firewall.name)
-        })
-        .collect();
-    short_hash(&text)
+/// Stands for the connector's firewall policy as it is written: a changed one may arm a deny that somebody took down. The
+/// day on which an entry expires is no change.
+pub fn policy_hash(policy: &Policy) -> String {
+    // Strings, numbers and lists always have a JSON form.
+    short_hash(&serde_json::to_string(&policy.firewall).unwrap_or_default())
 }
 
 fn data_plane_ports() -> Vec<Layer4> {

@@ -105,7 +105,7 @@ fn found<'a>(
         ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => {
             draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state));
         }
-        ConnectorState::Error if site.ours && settings.connector.repair && required.frozen.is_none() => {
+        ConnectorState::Error if site.ours && settings.connector.repair && required.untouchable().is_none() => {
             let standing =
                 Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
             return Some(replacement::plan(draft, standing, connector, room));
@@ -162,7 +162,8 @@ fn place(draft: &Draft<'_>, required: &Required, connector: &Connector) -> Resul
 fn grow(draft: &mut Draft<'_>, required: &Required, connector: &Connector, settings: &Policy, ownership: Ownership) {
     let (Some(min), Some(max)) = (connector.min_instances, connector.max_instances) else { return };
     let wanted = (min.max(settings.connector.min_instances), max.max(settings.connector.max_instances));
-    if ownership != Ownership::Ours || wanted == (min, max) || wanted.0 >= wanted.1 || required.frozen.is_some() {
+    if ownership != Ownership::Ours || wanted == (min, max) || wanted.0 >= wanted.1 || required.untouchable().is_some()
+    {
         return;
     }
     let after = Connector { min_instances: Some(wanted.0), max_instances: Some(wanted.1), ..connector.clone() };

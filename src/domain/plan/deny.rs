@@ -16,7 +16,7 @@ use crate::domain::{
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
 pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>, shadow: Option<&str>) -> Lead {
-    if scoping.standing.required.frozen.is_some() {
+    if scoping.standing.required.untouchable().is_some() {
         return Lead::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
@@ -94,7 +94,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
         ));
         return Deny::Disarmed(by);
     }
-    if let Some(frozen) = &scoping.standing.required.frozen {
+    if let Some(frozen) = scoping.standing.required.untouchable() {
         draft.findings.push(text::firewall::frozen(connector, frozen));
         return Deny::Missing;
     }

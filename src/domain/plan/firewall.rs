@@ -12,12 +12,16 @@ use crate::domain::{
     policy::Mode,
     reach::{self, Sender},
     rules::{self, Role, Rule, Site},
-    state::firewall::Firewall,
+    state::firewall::{Direction, Firewall},
     text,
 };
 
 pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], network: &network::Standing) {
     let Ok(firewalls) = &draft.observed.firewalls else { return };
+    // Whether network policies stand before the rules is the network's to say: unread, nobody can judge.
+    if matches!(draft.observed.network, Some(Err(_))) {
+        return;
+    }
     let policies_first = matches!(network, network::Standing::Stands { policies_first: true, .. });
     let mut scoped = Vec::new();
     for standing in standings {
@@ -54,7 +58,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let set = rules::rules(standing.settings, site, draft.now);
     let neighbours = Neighbours::new(draft, standing, firewalls);
     let tag = connector.tag();
-    let hash = rules::policy_hash(&set);
+    let hash = rules::policy_hash(standing.settings);
     let mut scoping = Scoping { standing, neighbours, set, hash, taken: Vec::new(), missing_allows: Vec::new() };
     let sender = Sender { tag: &tag, range: standing.range };
     // Without the policies over the network nobody can say what a rule would open.
@@ -84,11 +88,19 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     rules.sort_by_key(order);
     let stages: Vec<Vec<Rule>> = rules.chunk_by(|a, b| order(a) == order(b)).map(<[Rule]>::to_vec).collect();
     let mut first: Vec<StepId> = lead.iter().cloned().chain(standing.made_by.clone()).collect();
+    let standing_deny = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
+    let standing_deny = standing_deny.map(|deny| deny.priority);
     for stage in stages {
         let mut steps = Vec::new();
         for rule in stage {
             let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
-            steps.extend(one(draft, &mut scoping, &rule, firewalls, opens, &first));
+            // A missing allow that fits before the deny as it stands need not wait for the deny to go.
+            let fits = rule.role.is_allow() && standing_deny.is_some_and(|deny| rule.firewall.priority < deny);
+            let waits: Vec<StepId> = match fits && scoping.existing(&rule).is_none() {
+                true => standing.made_by.iter().cloned().collect(),
+                false => first.clone(),
+            };
+            steps.extend(one(draft, &mut scoping, &rule, firewalls, opens, &waits));
         }
         first.extend(steps);
     }
@@ -148,7 +160,7 @@ fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall
     let ours = owned::rule_stamp(draft.policy, draft.observed, holder).is_some_and(|stamp| stamp.is_for(connector));
     if !ours {
         draft.blocked_by.push(text::name_taken("firewall", &holder.name));
-    } else if scoping.standing.required.frozen.is_none() {
+    } else if scoping.standing.required.untouchable().is_none() {
         let change = Change::Delete(Object::Firewall(holder.clone()));
         draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
     }
@@ -191,7 +203,7 @@ pub(super) fn ensure(
             scoping.mode(),
         ));
     };
-    if existing.managed() == rule.firewall.managed() || scoping.standing.required.frozen.is_some() {
+    if existing.managed() == rule.firewall.managed() || scoping.standing.required.untouchable().is_some() {
         return None;
     }
     let repaired = with_managed(existing, &rule.firewall);
@@ -237,7 +249,7 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
     let deny = scoping.rule(Role::Deny);
     let watch_stays =
         deny.is_some_and(|rule| scoping.existing(rule).is_none_or(|own| own.managed() != rule.firewall.managed()));
-    let frozen = scoping.standing.required.frozen.is_some();
+    let frozen = scoping.standing.required.untouchable().is_some();
     for own in scoping.retired() {
         let id = Object::Firewall(own.clone()).id();
         if frozen || own.name.starts_with("watch-") && watch_stays || first.contains(&id) {
@@ -257,7 +269,11 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
     let (state_now, by) = match (deny, shadow) {
         (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
         (Deny::InSync, Some(rule)) => {
-            draft.blocked_by.push(text::firewall::shadowed(connector, &rule));
+            // A rule of ours that this plan changes or takes away needs nobody else.
+            let planned = StepId(format!("firewall/{rule}"));
+            if !draft.steps.iter().any(|(step, _)| step.id == planned) {
+                draft.blocked_by.push(text::firewall::shadowed(connector, &rule));
+            }
             (EgressState::Shadowed, Some(rule))
         }
         (Deny::InSync, None) => (EgressState::Scoped, None),

@@ -5,6 +5,7 @@ use crate::domain::{
     names::relative,
     owned::subnet_path,
     policy::EnsureNat,
+    reach::COMMON_TAG,
     state::{
         route::Route,
         router::{Nat, Router},
@@ -97,14 +98,18 @@ enum WayOut<'a> {
     Appliance(&'a Route),
 }
 
-/// Where the packets of an instance without tags of its own leave: the default route with the lowest priority number.
+/// Where a connector's packets leave: the default route with the lowest priority number that applies to its instances.
 fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
-    let defaults = routes
-        .iter()
-        .filter(|route| relative(&route.network) == network && route.is_default() && route.tags.is_empty());
+    let defaults =
+        routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && applies(route));
     match defaults.min_by_key(|route| (route.priority, !route.to_internet(), route.name.as_str())) {
         None => WayOut::Nowhere,
         Some(route) if route.to_internet() => WayOut::Internet,
         Some(route) => WayOut::Appliance(route),
     }
+}
+
+/// A route without tags, or for what every connector's instances bear.
+fn applies(route: &Route) -> bool {
+    route.tags.is_empty() || route.tags.iter().any(|tag| tag == COMMON_TAG)
 }

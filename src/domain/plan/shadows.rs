@@ -65,20 +65,18 @@ impl<'a> Judge<'a> {
             .map(|deny| Opened { rule: rule.name.clone(), deny: deny.by.clone() })
     }
 
-    /// The foreign rule that lets out what the policy does not name, with these rules of ours in place.
+    /// The rule that lets out what the policy does not name, with these rules of ours in place: somebody else's, or one of
+    /// ours that was changed or has not left yet.
     pub fn shadowing(&self, foreign: &[&Firewall], own: &[&Firewall], set: &[Rule]) -> Option<String> {
         let standing = own.iter().chain(foreign).copied();
         let verdicts = reach::decide(self.sender, standing, self.effective, self.policies_first);
-        let is_own = |name: &str| own.iter().any(|rule| rule.name == name);
         let policy = set
             .iter()
             .filter(|rule| rule.role.is_egress_allow())
             .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
         verdicts
             .into_iter()
-            .filter(|verdict| {
-                verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied && !is_own(&verdict.by)
-            })
+            .filter(|verdict| verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied)
             .find(|verdict| !policy.contains(&verdict.packets))
             .map(|verdict| verdict.by)
     }

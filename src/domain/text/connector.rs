@@ -9,6 +9,9 @@ use crate::domain::{
     state::{connector::ConnectorState, workload::Workload},
 };
 
+/// Why a connector is left as it is.
+pub const UNREAD_WORKLOADS: &str = "not every workload could be read, and one of them may have opted out";
+
 fn object(connector: &ConnectorRef) -> String {
     format!("connector/{}", connector.name)
 }
