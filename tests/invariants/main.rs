@@ -4,13 +4,13 @@ mod doing;
 mod worlds;
 
 use egress_reconciler::domain::{
-    plan::{Change, Object},
+    plan::{Change, EgressState, Object},
     policy::{Enforcement, Mode},
     reach::{self, Reach, Sender, VerdictKind},
     rules::{Site, rules},
     stamp::Stamp,
     state::{
-        firewall::Firewall,
+        firewall::{Firewall, Layer4},
         observed::{FailureKind, Observed, ReadFailure},
     },
 };
@@ -128,6 +128,36 @@ proptest! {
                 prop_assert!(now.contains(&least), "conn-{} loses what it had and keeps in the end, after {}", index, step.id);
                 prop_assert!(!now.overlaps(&stopped), "conn-{} reaches what somebody's deny stops, after {}", index, step.id);
             }
+        }
+    }
+
+    #[test]
+    fn scoped_is_told_only_of_what_is(before in policies(), after in policies(), mut world in worlds(), drift in any::<bool>()) {
+        settle(&before, &mut world, 1000);
+        if drift && let Some(own) = world.firewalls.as_mut().unwrap().iter_mut().find(|rule| rule.name.starts_with("allow-")) {
+            own.allowed = vec![Layer4 { protocol: "all".into(), ports: Vec::new() }];
+            own.destination_ranges = vec!["0.0.0.0/0".into()];
+        }
+        settle(&after, &mut world, 1000);
+        for egress in decide(&after, &world, 1000).egress.iter().filter(|egress| egress.state == EgressState::Scoped) {
+            let index = egress.connector.name.as_str().trim_start_matches("conn-").parse().unwrap();
+            let most = policy_reach(&after, index);
+            prop_assert!(most.contains(&reach_of(&world, index)), "{} is told to be scoped", egress.connector.name);
+        }
+    }
+
+    #[test]
+    fn unread_workloads_lead_to_no_deny_and_no_repair(before in policies(), after in policies(), mut world in worlds(), which in 0..3_usize) {
+        settle(&before, &mut world, 1000);
+        let failure = || ReadFailure { call: "a.list".into(), kind: FailureKind::Transient, message: "503".into() };
+        match which {
+            0 => world.jobs = Err(failure()),
+            1 => world.services = Err(failure()),
+            _ => world.worker_pools = Err(failure()),
+        }
+        for step in decide(&after, &world, 1000).steps {
+            let repairs = matches!(step.change, Change::Repair { .. } | Change::Delete(_));
+            prop_assert!(!repairs && !step.id.0.contains("/deny-"), "{} {}", step.change.verb().word(), step.id);
         }
     }
 

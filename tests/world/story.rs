@@ -161,3 +161,34 @@ async fn what_people_break_is_put_back_and_told() {
     assert_eq!(states(&*lab.run().await), [EgressState::Scoped]);
     assert_eq!(lab.writes(calls), Vec::<String>::new());
 }
+
+/// Somebody takes a name in the very moment: what waited for it is done in the next round.
+#[tokio::test(start_paused = true)]
+async fn a_lost_race_is_made_good_in_the_same_run() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    let fault = serde_json::json!({
+        "method": "compute.subnetworks.insert", "nth": [1], "kind": "refuse", "status": 409, "reason": "alreadyExists",
+    });
+    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.deploy("nightly-export", "vpc-conn-europe").await;
+    let reports = lab.hear(0).await;
+    let report = reports.last().unwrap();
+    assert_eq!(report.outcome, Outcome::Waiting, "{report:#?}");
+    assert!(done(report).contains(&"create connector/vpc-conn-europe".to_owned()), "{:?}", done(report));
+}
+
+/// A project whose API is off hides no other.
+#[tokio::test(start_paused = true)]
+async fn one_bad_project_hides_no_other() {
+    let both = world().project("other-project", "210987654321").without_api("other-project", "run.googleapis.com");
+    let text = policy(ENFORCE).replace(
+        "projects: [demo-project], regions: [europe-west2]",
+        "projects: [demo-project, other-project], regions: all",
+    );
+    let lab = Lab::new(both, &text);
+    let mut wide = signal(&lab.target());
+    wide.place = egress_reconciler::domain::target::Place::Project(lab.target().project);
+    let reports = lab.app.expander.submit(wide).await.unwrap();
+    assert!(!reports.is_empty());
+    assert!(reports.iter().all(|report| report.target.as_ref().unwrap().project == lab.target().project));
+}
