@@ -91,6 +91,7 @@ impl Engine {
         let deadline = Instant::now() + RUN_DEADLINE;
         let mut failed: HashSet<StepId> = HashSet::new();
         let mut written: HashSet<StepId> = HashSet::new();
+        let mut blocked: Vec<Note> = Vec::new();
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
@@ -117,6 +118,7 @@ impl Engine {
             }
             let ends = plan.steps.is_empty() || request.dry_run || report.rounds == ROUNDS;
             if ends || Instant::now() >= deadline || self.stop.is_cancelled() {
+                plan.blocked_by.append(&mut blocked);
                 report.close(plan, transient(&observed));
                 break observed;
             }
@@ -126,7 +128,8 @@ impl Engine {
             if applied.iter().any(|result| result.changed_list()) {
                 sleep(LIST_SETTLES).await;
             }
-            for result in applied {
+            for mut result in applied {
+                blocked.extend(result.blocked.take());
                 match result.report.outcome {
                     StepOutcome::Done => written.insert(result.report.step.clone()),
                     _ if result.lost => false,

@@ -1,5 +1,7 @@
 //! A plan in the making.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 use super::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld};
@@ -75,6 +77,15 @@ fn diff(change: &Change) -> Vec<FieldDiff> {
                 rows.push(row("description", &before.description, &after.description));
             }
             rows
+        }
+        (Some(Object::Router(before)), Some(Object::Router(after))) => {
+            let (old, new) = (before.settings(), after.settings());
+            let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            let value = |of: &BTreeMap<String, String>, field| of.get(field).cloned().unwrap_or_default();
+            let rows = fields.into_iter().map(|field| (field, value(&old, field), value(&new, field)));
+            rows.filter(|(_, before, after)| before != after)
+                .map(|(field, before, after)| row(field, &before, &after))
+                .collect()
         }
         (Some(before), Some(after)) => {
             let (before, after) = (before.document(), after.document());
