@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
-    owned::{rule_stamp, stamped, stamped_rules},
+    owned::{has_infra_rule, rule_stamp, stamped, stamped_rules},
     plan::Note,
     policy::{Policy, Prune, pattern},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
-        observed::{Needs, Observed},
+        observed::{FailureKind, Needs, Observed},
         subnet::Subnet,
         workload::Workload,
     },
@@ -124,8 +124,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
-    let network_absent =
-        observed.effective.as_ref().is_err_and(|failure| failure.kind == super::state::observed::FailureKind::Absent);
+    let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.kind == FailureKind::Absent);
     let network_policies = observed
         .effective
         .as_ref()
@@ -186,9 +185,15 @@ impl Draft<'_> {
         match ConnectorRef::parse(name, &self.target.project, &self.target.region) {
             Ok(mut connector) => {
                 if connector.project.is_number() {
-                    // Not known: nothing can be said of it; the failed read is told.
-                    let Some(Ok(id)) = observed.projects.get(&connector.project) else { return };
-                    connector.project = id.clone();
+                    match observed.projects.get(&connector.project) {
+                        Some(Ok(id)) => connector.project = id.clone(),
+                        Some(Err(failure)) if failure.kind == FailureKind::Absent => {
+                            self.blocked_by.push(text::connector::unknown_project(workload, &connector.project));
+                            return;
+                        }
+                        // Nothing can be said of it; the failed read is told.
+                        Some(Err(_)) | None => return,
+                    }
                 }
                 let label = workload.ignored.then(|| format!("{workload} bears the label egress-reconciler=ignore"));
                 let exempt = self.exemption(|entry| {
@@ -264,9 +269,12 @@ impl Draft<'_> {
         }
         let alone = match listed(observed, connector) {
             None => false,
-            Some(found) => found.is_none_or(|found| {
+            Some(None) => true,
+            // The second proof of ownership is written first.
+            Some(Some(found)) => {
                 found.connected_projects.iter().all(|project| *project == connector.project.as_str())
-            }),
+                    && has_infra_rule(self.policy, observed, connector) == Some(true)
+            }
         };
         let exempt =
             self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, connector)));

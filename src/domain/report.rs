@@ -188,7 +188,10 @@ impl Report {
     }
 
     fn judge(&self, left_over: bool) -> Outcome {
-        let failed = self.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Failed { .. }));
+        // What only a person can make possible is told as blocked.
+        let is_blocked = |step: &StepReport| self.blocked_by.iter().any(|note| note.object == step.step.0);
+        let has_failed = |step: &StepReport| matches!(step.outcome, StepOutcome::Failed { .. }) && !is_blocked(step);
+        let failed = self.steps.iter().any(has_failed);
         let skipped = self.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Skipped { .. }));
         [
             (self.transient || failed, Outcome::Failed),

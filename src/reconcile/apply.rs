@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::observe::words;
+use super::observe::{failure, words};
 use crate::{
     domain::{
         names::ConnectorRef,
-        plan::{Change, Object, Plan, Step, StepId, Verb},
+        plan::{Change, Note, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
         state::connector::Connector,
+        text,
     },
     google::{client::Client, error::CallError, kind::ErrorKind},
 };
@@ -31,6 +32,8 @@ pub struct Applied {
     pub refused: Option<(ConnectorRef, String)>,
     /// A range that Google says is taken.
     pub taken: Option<Ipv4Net>,
+    /// What a person must do before the step can be done.
+    pub blocked: Option<Note>,
 }
 
 /// What it takes to write: ids that make a repeat harmless, and the moment after which no step is begun.
@@ -92,7 +95,14 @@ impl Applied {
     }
 
     fn plain(step: &Step, outcome: StepOutcome) -> Self {
-        Self { report: StepReport::new(step, outcome), again: false, creation: None, refused: None, taken: None }
+        Self {
+            report: StepReport::new(step, outcome),
+            again: false,
+            creation: None,
+            refused: None,
+            taken: None,
+            blocked: None,
+        }
     }
 }
 
@@ -139,7 +149,8 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         }
         _ => None,
     };
-    Applied { refused, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
+    let blocked = text::reads::write_blocked(&step.id, &failure(&error));
+    Applied { refused, blocked, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
 }
 
 /// How a write ended other than by being done.

@@ -127,16 +127,20 @@ fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
 }
 
 pub(super) fn read<T>(answer: Result<T, CallError>) -> Read<T> {
-    answer.map_err(|error| {
-        let kind = match error.kind() {
-            ErrorKind::Denied { permission } => FailureKind::Denied { permission },
-            ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
-            ErrorKind::NotFound => FailureKind::Absent,
-            kind if kind.is_transient() => FailureKind::Transient,
-            _ => FailureKind::Invalid,
-        };
-        ReadFailure { call: error.call().to_owned(), kind, message: words(&error) }
-    })
+    answer.map_err(|error| failure(&error))
+}
+
+/// What a refused call means for whoever must decide.
+pub(super) fn failure(error: &CallError) -> ReadFailure {
+    let kind = match error.kind() {
+        ErrorKind::Denied { permission } => FailureKind::Denied { permission },
+        ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
+        ErrorKind::Quota => FailureKind::Quota,
+        ErrorKind::NotFound => FailureKind::Absent,
+        kind if kind.is_transient() => FailureKind::Transient,
+        _ => FailureKind::Invalid,
+    };
+    ReadFailure { call: error.call().to_owned(), kind, message: words(error) }
 }
 
 /// Google's own words where there are some.

@@ -94,6 +94,7 @@ impl Engine {
         let deadline = Instant::now() + RUN_DEADLINE;
         let mut failed: HashSet<StepId> = HashSet::new();
         let mut written: HashSet<(StepId, Verb)> = HashSet::new();
+        let mut blocked: Vec<Note> = Vec::new();
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
@@ -125,6 +126,7 @@ impl Engine {
             if ends || late || self.stop.is_cancelled() {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= late && !plan.steps.is_empty();
+                plan.blocked_by.append(&mut blocked);
                 report.close(plan, transient(&observed));
                 break observed;
             }
@@ -136,7 +138,8 @@ impl Engine {
             if applied.iter().any(|result| result.changed_list()) {
                 sleep(LIST_SETTLES).await;
             }
-            for result in applied {
+            for mut result in applied {
+                blocked.extend(result.blocked.take());
                 match result.report.outcome {
                     StepOutcome::Done => written.insert((result.report.step.clone(), result.report.verb)),
                     _ if result.again => false,

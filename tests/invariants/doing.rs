@@ -1,12 +1,18 @@
 //! What a step does to a world, without any wire.
 
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
 use egress_reconciler::domain::{
     desired::desired,
-    plan::{Budget, Change, Object, Plan, Step, plan},
+    plan::{Budget, Change, Object, Plan, Step, StepId, plan},
     policy::Policy,
     reach::{self, Reach, Sender},
-    state::{connector::ConnectorState, observed::Observed},
+    state::{
+        connector::ConnectorState,
+        observed::{Observed, Read},
+    },
 };
+use serde_json::Value;
 
 pub fn decide(policy: &Policy, world: &Observed, changes: u32) -> Plan {
     let budget = Budget { changes, limit: "budget.changes_per_run", ..Budget::default() };
@@ -44,6 +50,70 @@ pub fn perform(world: &mut Observed, step: &Step) {
             }
         }
     }
+}
+
+/// Every step but one, and but those that wait for it.
+pub fn perform_all_but(world: &mut Observed, steps: &[Step], failing: &StepId) {
+    let mut out = vec![failing];
+    for step in steps {
+        if out.contains(&&step.id) || step.after.iter().any(|first| out.contains(&first)) {
+            out.push(&step.id);
+        } else {
+            perform(world, step);
+        }
+    }
+}
+
+/// Two instances at work on one world: each plans on what it saw, and their writes fall between each other's. A creation
+/// that comes second is refused, and takes along what waits for it; any other write stands.
+pub fn interleave(policy: &Policy, world: &mut Observed, turns: &[bool]) {
+    struct Instance {
+        steps: VecDeque<Step>,
+        lost: HashSet<StepId>,
+    }
+    let mut instances = [0, 1].map(|_| Instance { steps: VecDeque::new(), lost: HashSet::new() });
+    for turn in turns {
+        let instance = &mut instances[usize::from(*turn)];
+        let Some(step) = instance.steps.pop_front() else {
+            // A new round, on what stands by now.
+            instance.steps = decide(policy, world, 1000).steps.into();
+            instance.lost.clear();
+            continue;
+        };
+        let second = matches!(step.change, Change::Create(_)) && objects(world).contains_key(&step.id.0);
+        if second || step.after.iter().any(|first| instance.lost.contains(first)) {
+            instance.lost.insert(step.id);
+        } else {
+            perform(world, &step);
+        }
+    }
+}
+
+/// What stands, by kind and name.
+pub fn objects(world: &Observed) -> BTreeMap<String, Value> {
+    fn of<T: Clone>(list: &Read<Vec<T>>, object: fn(T) -> Object) -> impl Iterator<Item = Object> + '_ {
+        list.iter().flatten().cloned().map(object)
+    }
+    let all = of(&world.subnets, Object::Subnet)
+        .chain(of(&world.connectors, Object::Connector))
+        .chain(of(&world.routers, Object::Router))
+        .chain(of(&world.firewalls, Object::Firewall));
+    all.map(|object| (object.id().0, sorted(object.document()))).collect()
+}
+
+/// A list's order says nothing.
+fn sorted(mut document: Value) -> Value {
+    match &mut document {
+        Value::Array(items) => {
+            for item in items.iter_mut() {
+                *item = sorted(item.take());
+            }
+            items.sort_by_key(Value::to_string);
+        }
+        Value::Object(map) => map.values_mut().for_each(|value| *value = sorted(value.take())),
+        _ => {}
+    }
+    document
 }
 
 /// Rounds of plan and apply until nothing is left to do; every step on the way, in order.

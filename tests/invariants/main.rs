@@ -17,7 +17,7 @@ use egress_reconciler::domain::{
 use proptest::prelude::*;
 
 use self::{
-    doing::{decide, perform, reach_of, settle},
+    doing::{decide, interleave, objects, perform, perform_all_but, reach_of, settle},
     worlds::{NETWORK, foreign_rules, policies, worlds},
 };
 
@@ -159,6 +159,34 @@ proptest! {
             let repairs = matches!(step.change, Change::Repair { .. } | Change::Delete(_));
             prop_assert!(!repairs && !step.id.0.contains("/deny-"), "{} {}", step.change.verb().word(), step.id);
         }
+    }
+
+    #[test]
+    fn a_step_that_fails_once_changes_nothing_in_the_end(policy in policies(), world in worlds(), which in 0..12_usize) {
+        let mut undisturbed = world.clone();
+        settle(&policy, &mut undisturbed, 1000);
+        let mut disturbed = world.clone();
+        let steps = decide(&policy, &world, 1000).steps;
+        let Some(failing) = steps.get(which) else { return Ok(()) };
+        perform_all_but(&mut disturbed, &steps, &failing.id);
+        for index in 0..3 {
+            let most = policy_reach(&policy, index).or(&reach_of(&world, index));
+            prop_assert!(most.contains(&reach_of(&disturbed, index)), "conn-{} reaches more without {}", index, failing.id);
+        }
+        prop_assert!(settle(&policy, &mut disturbed, 1000).is_some(), "does not come to rest without {}", failing.id);
+        prop_assert_eq!(objects(&disturbed), objects(&undisturbed));
+    }
+
+    #[test]
+    fn two_instances_interleaved_end_in_the_same_world(policy in policies(), world in worlds(), turns in proptest::collection::vec(any::<bool>(), 40)) {
+        let mut alone = world.clone();
+        settle(&policy, &mut alone, 1000);
+        let mut shared = world;
+        interleave(&policy, &mut shared, &turns);
+        // One more run each.
+        prop_assert!(settle(&policy, &mut shared, 1000).is_some());
+        prop_assert!(decide(&policy, &shared, 1000).steps.is_empty());
+        prop_assert_eq!(objects(&shared), objects(&alone));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub const START: &str = "2026-11-23T12:00:00Z";
 pub struct Lab {
     pub cloud: Cloud,
     pub app: Arc<App>,
-    _policy: tempfile::NamedTempFile,
+    policy: tempfile::NamedTempFile,
 }
 
 /// The demo's world: a network and nothing else.
@@ -74,7 +74,7 @@ impl Lab {
             .unwrap_or_else(|error| panic!("{error}"));
         let background = cloud.clone();
         tokio::spawn(async move { background.run().await });
-        Self { cloud, app, _policy: file }
+        Self { cloud, app, policy: file }
     }
 
     pub fn target(&self) -> Target {
@@ -88,27 +88,38 @@ impl Lab {
 
     /// Hands every audit entry that came since `from` to the program, and waits for what it does.
     pub async fn hear(&self, from: usize) -> Vec<Arc<Report>> {
-        use egress_reconciler::domain::{
-            event::{Disposition, OwnPrincipals, dispose},
-            scope::Scope,
-        };
-        let policy = self.app.policy();
-        let scope = Scope {
-            projects: policy.scope.projects.iter().cloned().collect(),
-            regions: policy.scope.regions.list().map(|list| list.iter().cloned().collect()),
-            ..Scope::default()
-        };
-        let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
-        let mut reports = Vec::new();
         // Entries travel for a moment.
         tokio::time::sleep(Duration::from_secs(5)).await;
-        for entry in self.cloud.audit_entries().into_iter().skip(from) {
-            let d = dispose(entry.to_string().as_bytes(), &scope, &own, self.cloud.now());
-            if let Disposition::Act(signal) = d {
-                reports.extend(self.app.expander.submit(signal).await.unwrap());
-            }
+        let mut reports = Vec::new();
+        for signal in self.signals(from) {
+            reports.extend(self.app.expander.submit(signal).await.unwrap());
         }
         reports
+    }
+
+    /// What the program makes of the audit entries since `from`.
+    pub fn signals(&self, from: usize) -> Vec<Signal> {
+        use egress_reconciler::domain::event::{Disposition, OwnPrincipals, dispose};
+        let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
+        let entries = self.cloud.audit_entries().into_iter().skip(from);
+        entries
+            .filter_map(|entry| {
+                match dispose(entry.to_string().as_bytes(), &self.app.scope(), &own, self.cloud.now()) {
+                    Disposition::Act(signal) => Some(signal),
+                    Disposition::Ignore(_) | Disposition::Reject(_) => None,
+                }
+            })
+            .collect()
+    }
+
+    /// Writes the policy file anew, and waits until the program has taken it over.
+    pub async fn change_policy(&self, text: &str) {
+        std::fs::write(self.policy.path(), text).unwrap();
+        let expected = egress_reconciler::domain::policy::read(text).unwrap().hash;
+        self.app.start();
+        while self.app.policy().hash != expected {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// A call by somebody else.

@@ -1,5 +1,7 @@
 //! The whole program against the simulated cloud, in process.
 
+mod case_file;
 mod cases;
+mod keys;
 mod lab;
 mod story;

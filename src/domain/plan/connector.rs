@@ -11,7 +11,7 @@ use crate::domain::{
     desired::{Desired, Required, listed},
     names::{last_segment, relative},
     owned::subnet_path,
-    policy::{Policy, pattern},
+    policy::{Mode, Policy, pattern},
     stamp::Stamp,
     state::connector::{Connector, ConnectorState},
     text,
@@ -98,24 +98,46 @@ fn found<'a>(
         }
         false => Ownership::Foreign,
     };
+    let standing = Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
     match connector.state {
         ConnectorState::Ready | ConnectorState::StateUnspecified => {
-            grow(draft, required, connector, settings, ownership)
+            grow(draft, required, connector, settings, ownership);
         }
         ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => {
             draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state));
         }
-        ConnectorState::Error if site.ours && settings.connector.repair && required.untouchable().is_none() => {
-            let standing =
-                Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
-            return Some(replacement::plan(draft, standing, connector, room));
-        }
-        ConnectorState::Error => {
-            let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
-            draft.blocked_by.push(text::connector::in_error(&required.connector, site.ours, cause));
-        }
+        ConnectorState::Error => match remedy(&standing) {
+            Remedy::Replace => return Some(replacement::plan(draft, standing, connector, room)),
+            remedy => {
+                let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
+                draft.blocked_by.push(text::connector::in_error(&required.connector, &remedy, cause));
+            }
+        },
     }
-    Some(Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None })
+    // What somebody else is taking down is not held up: a subnet that a gateway lists cannot be deleted.
+    let leaves = matches!(connector.state, ConnectorState::Deleting | ConnectorState::Error);
+    (ownership == Ownership::Ours || !leaves).then_some(standing)
+}
+
+/// What becomes of a connector in ERROR.
+pub enum Remedy {
+    Replace,
+    /// The policy's `connector.repair` is off.
+    Off,
+    /// The policy's mode permits no deletion.
+    Mode,
+    Frozen(String),
+    Foreign,
+}
+
+fn remedy(standing: &Standing<'_>) -> Remedy {
+    match (standing.ownership, standing.required.untouchable()) {
+        (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
+        (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
+        (Ownership::Ours, None) if !standing.settings.connector.repair => Remedy::Off,
+        (Ownership::Ours, None) if standing.settings.mode == Mode::Create => Remedy::Mode,
+        (Ownership::Ours, None) => Remedy::Replace,
+    }
 }
 
 struct Placed {

@@ -62,7 +62,7 @@ pub(super) fn plan<'a>(
     };
     room.new_today += 1;
     let document = new_connector(draft, &required.connector, &subnet, settings);
-    let reason = text::connector::create(&required.by, &subnet.name);
+    let reason = text::connector::create(&required.by, &subnet.name, &settings.connector);
     draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
     let range = subnet.cidr();

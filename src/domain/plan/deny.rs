@@ -15,7 +15,7 @@ use crate::domain::{
 
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
-pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>, shadow: Option<&str>) -> Lead {
+pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
     if scoping.standing.required.untouchable().is_some() {
         return Lead::Nothing;
     }
@@ -32,12 +32,12 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
         return Lead::Nothing;
     }
     let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
-    match judge.shadowing(&scoping.neighbours.foreign, &moved, &scoping.set) {
-        Some(uncovered) if shadow != Some(uncovered.as_str()) => {
+    match judge.uncovered(&scoping.neighbours.foreign, &scoping.neighbours.own, &moved, &scoping.set) {
+        Some(uncovered) => {
             draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
             Lead::Held
         }
-        _ => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
+        None => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
     }
 }
 

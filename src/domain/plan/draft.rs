@@ -1,16 +1,15 @@
 //! A plan in the making.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld};
 use crate::domain::{
     desired::Desired,
-    names::last_segment,
     policy::{Mode, Policy},
     stamp::Stamp,
-    state::{observed::Observed, router::Nat},
+    state::observed::Observed,
     text,
 };
 
@@ -67,39 +66,29 @@ impl<'a> Draft<'a> {
 fn diff(change: &Change) -> Vec<FieldDiff> {
     let (Some(before), Some(after)) = (change.before(), change.after()) else { return Vec::new() };
     let (old, new) = (fields(before), fields(after));
-    let rows = new.iter().filter(|(field, value)| old.get(*field) != Some(*value));
-    rows.map(|(field, after)| row(field, old.get(field).map_or("", String::as_str), after)).collect()
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, name: &String| of.get(name).cloned().unwrap_or_default();
+    let rows = names.into_iter().map(|name| (name, value(&old, name), value(&new, name)));
+    rows.filter(|(_, before, after)| before != after).map(|(name, before, after)| row(name, &before, &after)).collect()
 }
 
 /// The fields that we write, each as a person would say it.
-fn fields(object: &Object) -> BTreeMap<&'static str, String> {
-    let mut fields = match object {
-        Object::Firewall(rule) => rule.managed(),
-        Object::Router(router) => {
-            BTreeMap::from([("nats", router.nats.iter().map(gateway).collect::<Vec<_>>().join("; "))])
+fn fields(object: &Object) -> BTreeMap<String, String> {
+    let named = |field: &str, value: Option<String>| (field.to_owned(), value.unwrap_or_default());
+    match object {
+        Object::Firewall(rule) => {
+            let stamp = Stamp::read(&rule.description).unwrap_or_default();
+            let mark = stamp.armed.map(|hash| format!("armed={hash}"));
+            let managed = rule.managed().into_iter().map(|(field, value)| (field.to_owned(), value));
+            managed.chain([named("mark", mark), named("released", stamp.released_by)]).collect()
         }
-        Object::Connector(connector) => {
-            let number = |value: Option<u32>| value.map_or_else(String::new, |number| number.to_string());
-            BTreeMap::from([
-                ("minInstances", number(connector.min_instances)),
-                ("maxInstances", number(connector.max_instances)),
-            ])
-        }
+        Object::Router(router) => router.settings(),
+        Object::Connector(connector) => BTreeMap::from([
+            named("minInstances", connector.min_instances.map(|number| number.to_string())),
+            named("maxInstances", connector.max_instances.map(|number| number.to_string())),
+        ]),
         Object::Network(_) | Object::Subnet(_) => BTreeMap::new(),
-    };
-    if let Object::Firewall(rule) = object {
-        let stamp = Stamp::read(&rule.description).unwrap_or_default();
-        fields.insert("mark", stamp.armed.map(|hash| format!("armed={hash}")).unwrap_or_default());
-        fields.insert("released", stamp.released_by.unwrap_or_default());
     }
-    fields
-}
-
-/// `egress-nat for a, b` or `egress-nat for all subnets`.
-fn gateway(nat: &Nat) -> String {
-    let names: Vec<_> = nat.subnetworks.iter().map(|subnet| last_segment(&subnet.name)).collect();
-    let whom = if nat.covers_all_subnets() { "all subnets".to_owned() } else { names.join(", ") };
-    format!("{} for {whom}", nat.name)
 }
 
 fn row(field: &str, before: &str, after: &str) -> FieldDiff {

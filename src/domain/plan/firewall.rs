@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     owned,
     policy::Mode,
-    reach::{self, Sender},
+    reach::{self, Reach, Sender},
     rules::{self, Role, Rule, Site},
     state::firewall::{Direction, Firewall},
     text,
@@ -73,7 +73,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         .collect();
     let shadow = judge.shadowing(&scoping.neighbours.foreign, &scoping.neighbours.own, &scoping.set);
 
-    let lead = match deny::lead(draft, &scoping, &judge, shadow.as_deref()) {
+    let lead = match deny::lead(draft, &scoping, &judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
         Lead::Held => {
@@ -181,6 +181,14 @@ impl<'a> Scoping<'a, '_> {
         own.filter(|own| !self.set.iter().any(|rule| rule.firewall.name == own.name))
     }
 
+    /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
+    fn stops_the_rest(&self) -> bool {
+        let tag = self.standing.required.connector.tag();
+        let sender = Sender { tag: &tag, range: self.standing.range };
+        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && sender.is_hit_by(own));
+        denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
+    }
+
     pub fn mode(&self) -> Mode {
         self.standing.settings.mode
     }
@@ -266,6 +274,10 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
         scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
     let allows_stand =
         scoping.set.iter().filter(|rule| rule.role.is_egress_allow()).any(|rule| scoping.existing(rule).is_some());
+    let deny = match deny {
+        Deny::Missing | Deny::NotAsked if scoping.stops_the_rest() => Deny::InSync,
+        deny => deny,
+    };
     let (state_now, by) = match (deny, shadow) {
         (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
         (Deny::InSync, Some(rule)) => {

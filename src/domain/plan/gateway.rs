@@ -2,9 +2,9 @@
 
 use super::{Change, Draft, Object, StepId, connector::Standing};
 use crate::domain::{
-    names::{last_segment, relative, short_hash},
+    names::{ConnectorRef, last_segment, relative, short_hash},
     owned::{stamped, subnet_path},
-    policy::{NatLogging, Policy},
+    policy::{NatLogging, Policy, Prune},
     stamp::Stamp,
     state::router::{LIST, Nat, NatLog, NatSubnet, Router},
     text,
@@ -60,7 +60,12 @@ fn create(draft: &mut Draft<'_>, name: String, path: String, uncovered: &[String
         nats: vec![nat(settings, draft, uncovered)],
         ..Router::default()
     };
-    draft.push(Change::Create(Object::Router(router)), waits_for, text::nat::create(uncovered), settings.mode);
+    draft.push(
+        Change::Create(Object::Router(router)),
+        waits_for,
+        text::nat::create(uncovered, &settings.nat.static_ips),
+        settings.mode,
+    );
 }
 
 fn extend(draft: &mut Draft<'_>, router: &Router, path: &str, uncovered: &[String], waits_for: Vec<StepId>) {
@@ -132,7 +137,8 @@ fn dead(draft: &mut Draft<'_>, router: &Router, standings: &[Standing<'_>]) {
     let observed = draft.observed;
     let Ok(connectors) = &observed.connectors else { return };
     let entries: Vec<_> = router.nats.iter().flat_map(|nat| &nat.subnetworks).collect();
-    for (connector, _, subnet) in stamped(draft.policy, observed) {
+    let stays = |connector: &ConnectorRef| draft.policy.for_connector(connector).connector.prune == Prune::Never;
+    for (connector, _, subnet) in stamped(draft.policy, observed).into_iter().filter(|(of, ..)| stays(of)) {
         let path = subnet_path(&observed.network_name, &observed.target, &subnet.name);
         let in_use = connectors.iter().any(|other| other.subnet.as_ref().is_some_and(|form| form.name == subnet.name))
             || standings.iter().any(|standing| standing.subnet.as_ref().is_some_and(|(used, _)| *used == path));

@@ -25,6 +25,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::connector::Remedy;
 use self::draft::Draft;
 use super::{
     desired::Desired,

@@ -9,7 +9,7 @@ use super::{Change, Draft, Object, StepId};
 use crate::domain::{
     desired::{Desired, PRUNED_AFTER, listed},
     names::{ConnectorRef, last_segment, relative},
-    owned::{has_infra_rule, stamped, stamped_rules, subnet_path},
+    owned::{stamped, stamped_rules, subnet_path},
     policy::Prune,
     stamp::Stamp,
     state::{
@@ -64,15 +64,9 @@ fn leave(draft: &mut Draft<'_>, connector: &ConnectorRef, standing: &Connector) 
             return;
         }
     }
-    match has_infra_rule(draft.policy, draft.observed, connector) {
-        Some(true) => {
-            let mode = draft.policy.for_connector(connector).mode;
-            let change = Change::Delete(Object::Connector(standing.clone()));
-            draft.push(change, Vec::new(), text::prune::connector(connector), mode);
-        }
-        Some(false) => draft.findings.push(text::connector::not_proven_ours(connector)),
-        None => {}
-    }
+    let mode = draft.policy.for_connector(connector).mode;
+    let change = Change::Delete(Object::Connector(standing.clone()));
+    draft.push(change, Vec::new(), text::prune::connector(connector), mode);
 }
 
 /// A subnet of an earlier attempt, whose connector stands on a later one.

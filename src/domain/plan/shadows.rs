@@ -68,16 +68,34 @@ impl<'a> Judge<'a> {
     /// The rule that lets out what the policy does not name, with these rules of ours in place: somebody else's, or one of
     /// ours that was changed or has not left yet.
     pub fn shadowing(&self, foreign: &[&Firewall], own: &[&Firewall], set: &[Rule]) -> Option<String> {
+        self.beyond(foreign, own, set).into_iter().next().map(|verdict| verdict.by)
+    }
+
+    /// The rule that would let out more beyond the policy than gets out now, were ours moved.
+    pub fn uncovered(
+        &self,
+        foreign: &[&Firewall],
+        now: &[&Firewall],
+        moved: &[&Firewall],
+        set: &[Rule],
+    ) -> Option<String> {
+        let out = self.beyond(foreign, now, set).iter().fold(Reach::default(), |sum, verdict| sum.or(&verdict.packets));
+        let more = self.beyond(foreign, moved, set).into_iter().find(|verdict| !out.contains(&verdict.packets));
+        more.map(|verdict| verdict.by)
+    }
+
+    /// What rules let out beyond the policy.
+    fn beyond(&self, foreign: &[&Firewall], own: &[&Firewall], set: &[Rule]) -> Vec<Verdict> {
         let standing = own.iter().chain(foreign).copied();
-        let verdicts = reach::decide(self.sender, standing, self.effective, self.policies_first);
         let policy = set
             .iter()
             .filter(|rule| rule.role.is_egress_allow())
             .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
-        verdicts
+        reach::decide(self.sender, standing, self.effective, self.policies_first)
             .into_iter()
             .filter(|verdict| verdict.kind == VerdictKind::Allow && verdict.stage != Stage::Implied)
-            .find(|verdict| !policy.contains(&verdict.packets))
-            .map(|verdict| verdict.by)
+            .map(|verdict| Verdict { packets: verdict.packets.without(&policy), ..verdict })
+            .filter(|verdict| !verdict.packets.is_empty())
+            .collect()
     }
 }

@@ -35,6 +35,8 @@ pub enum FailureKind {
         permission: Option<String>,
     },
     ApiDisabled,
+    /// A quota of resources is used up.
+    Quota,
     Absent,
     /// Worth asking again: the run answers 429.
     Transient,

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Other;
+use crate::domain::names::{last_segment, relative};
 
 /// A Cloud Router with its NAT gateways: `compute.routers`. It has no fingerprint, and a PATCH replaces `nats` whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -66,6 +69,34 @@ pub const ALL_RANGES: &str = "ALL_SUBNETWORKS_ALL_IP_RANGES";
 pub const ALL_PRIMARY: &str = "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES";
 pub const LIST: &str = "LIST_OF_SUBNETWORKS";
 
+impl Router {
+    /// What a person reads of its gateways, by `NAT.FIELD`.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let row = |nat: &Nat, field: &str, value: String| (format!("{}.{field}", nat.name), value);
+        self.nats
+            .iter()
+            .flat_map(|nat| {
+                let log = nat.log_config.as_ref().filter(|log| log.enable).map_or("off", |log| log.filter.as_str());
+                let entries = nat.subnetworks.iter();
+                let subnets = entries
+                    .map(|entry| format!("{} {}", last_segment(&entry.name), entry.source_ip_ranges_to_nat.join("+")));
+                [
+                    row(nat, "sourceSubnetworkIpRangesToNat", nat.source_subnetwork_ip_ranges_to_nat.clone()),
+                    row(nat, "subnetworks", subnets.collect::<Vec<_>>().join(", ")),
+                    row(nat, "natIpAllocateOption", nat.nat_ip_allocate_option.clone()),
+                    row(nat, "natIps", short(&nat.nat_ips)),
+                    row(nat, "drainNatIps", short(&nat.drain_nat_ips)),
+                    row(nat, "logConfig", log.to_owned()),
+                ]
+            })
+            .collect()
+    }
+}
+
+fn short(urls: &[String]) -> String {
+    urls.iter().map(|url| last_segment(url)).collect::<Vec<_>>().join(", ")
+}
+
 impl Nat {
     pub fn is_public(&self) -> bool {
         self.kind.is_empty() || self.kind == "PUBLIC"
@@ -89,7 +120,7 @@ impl Nat {
     pub fn lists(&self, subnet: &str) -> bool {
         self.source_subnetwork_ip_ranges_to_nat == LIST
             && self.subnetworks.iter().any(|entry| {
-                crate::domain::names::relative(&entry.name) == subnet
+                relative(&entry.name) == subnet
                     && entry
                         .source_ip_ranges_to_nat
                         .iter()

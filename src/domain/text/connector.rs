@@ -3,9 +3,9 @@ use ipnet::Ipv4Net;
 use super::{list, note};
 use crate::domain::{
     desired::Requirer,
-    names::{ConnectorRef, NameError, NetworkRef},
-    plan::Note,
-    policy::Ensure,
+    names::{ConnectorRef, NameError, NetworkRef, ProjectId},
+    plan::{Note, Remedy},
+    policy::{ConnectorSection, Ensure},
     state::{connector::ConnectorState, workload::Workload},
 };
 
@@ -48,8 +48,9 @@ fn workload(resource: &str) -> String {
     }
 }
 
-pub fn create(by: &[Requirer], subnet: &str) -> String {
-    format!("needed by {}; stands on subnet {subnet}", users(by))
+pub fn create(by: &[Requirer], subnet: &str, size: &ConnectorSection) -> String {
+    let ConnectorSection { min_instances: min, max_instances: max, machine_type, .. } = size;
+    format!("needed by {}; stands on subnet {subnet} with {min} to {max} {}", users(by), machine_type.as_str())
 }
 
 pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> String {
@@ -66,16 +67,13 @@ pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&str>) -> S
 }
 
 pub fn in_error_again(connector: &ConnectorRef, attempt: u32, cause: Option<&str>) -> Note {
-    let cause = cause.map_or_else(
-        || "Google tells the cause only in the operation that failed".to_owned(),
-        |cause| format!("Google said: {cause}"),
-    );
     note(
         "connector-error",
         object(connector),
         format!(
-            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; mend the cause, then delete it. {cause}",
-            connector.name
+            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; mend the cause, then delete it. {}",
+            connector.name,
+            said(cause)
         ),
     )
 }
@@ -122,17 +120,29 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     }
 }
 
-pub fn in_error(connector: &ConnectorRef, ours: bool, cause: Option<&str>) -> Note {
-    let todo =
-        if ours { "delete it, or set `connector.repair: true`" } else { "it is not ours: its owner must delete it" };
-    let cause = cause.map_or_else(
-        || "Google tells the cause only in the operation that failed".to_owned(),
-        |cause| format!("Google said: {cause}"),
-    );
+pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, cause: Option<&str>) -> Note {
+    let todo = match remedy {
+        Remedy::Foreign => "it is not ours: its owner must delete it".to_owned(),
+        Remedy::Off => "delete it, or set `connector.repair: true`".to_owned(),
+        Remedy::Mode => "delete it, or set `mode: enforce`, which `connector.repair` needs".to_owned(),
+        Remedy::Frozen(why) => format!("it is left alone: {why}"),
+        Remedy::Replace => "it is replaced".to_owned(),
+    };
     note(
         "connector-error",
         object(connector),
-        format!("connector {} is in state ERROR, which nothing but deletion ends; {todo}. {cause}", connector.name),
+        format!(
+            "connector {} is in state ERROR, which nothing but deletion ends; {todo}. {}",
+            connector.name,
+            said(cause)
+        ),
+    )
+}
+
+fn said(cause: Option<&str>) -> String {
+    cause.map_or_else(
+        || "Google tells the cause only in the operation that failed".to_owned(),
+        |cause| format!("Google said: {cause}"),
     )
 }
 
@@ -190,6 +200,16 @@ pub fn bad_reference(workload: &Workload, error: &NameError) -> Note {
         "bad-reference",
         workload.to_string(),
         format!("{workload} names a connector that cannot be: {error}; redeploy it with a right name"),
+    )
+}
+
+pub fn unknown_project(workload: &Workload, number: &ProjectId) -> Note {
+    note(
+        "bad-reference",
+        workload.to_string(),
+        format!(
+            "{workload} names a connector of project {number}, which does not exist; redeploy it with a right name"
+        ),
     )
 }
 

@@ -9,8 +9,9 @@ fn subnets(paths: &[String]) -> String {
     list(paths.iter().map(|path| last_segment(path)))
 }
 
-pub fn create(uncovered: &[String]) -> String {
-    format!("all traffic leaves through the connector and no Cloud NAT covers {}", subnets(uncovered))
+pub fn create(uncovered: &[String], addresses: &[String]) -> String {
+    let with = if addresses.is_empty() { String::new() } else { format!("; it leaves with {}", list(addresses)) };
+    format!("no Cloud NAT covers {}, from where all traffic is to leave{with}", subnets(uncovered))
 }
 
 /// `lost` = our gateway is gone from our router; `by` is who was last heard to have touched the router.

@@ -1,6 +1,6 @@
 use super::note;
 use crate::domain::{
-    plan::Note,
+    plan::{Note, StepId},
     state::observed::{FailureKind, ReadFailure},
 };
 
@@ -29,6 +29,13 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
                 ),
             ))
         }
+        FailureKind::Quota => Some(note(
+            "quota",
+            call,
+            format!(
+                "{call} was refused because a quota is used up; remove what is not needed, or ask Google for more. Google said: {message}"
+            ),
+        )),
         FailureKind::Invalid => Some(note(
             "refused",
             call,
@@ -36,6 +43,12 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
         )),
         FailureKind::Transient | FailureKind::Absent => None,
     }
+}
+
+/// A write that only a person can make possible; of other refusals the step itself tells.
+pub fn write_blocked(step: &StepId, failure: &ReadFailure) -> Option<Note> {
+    let by_person = matches!(failure.kind, FailureKind::Denied { .. } | FailureKind::ApiDisabled | FailureKind::Quota);
+    blocked(failure).filter(|_| by_person).map(|note| Note { object: step.0.clone(), ..note })
 }
 
 /// A read that is worth another try: the delivery is answered 429, so that it comes again.

@@ -1,0 +1,183 @@
+//! A case as it is written: a first line that says what it shows, then sections.
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+
+use egress_reconciler::{domain::wanted::WantedConnector, sim::world::World};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::lab::{PROJECT, REGION, world};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    connector: String,
+    egress: String,
+}
+
+/// What happens between two runs.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Happens {
+    /// Somebody's call: `PATCH compute/v1/…`.
+    Call(String, #[serde(default)] Value),
+    /// The policy file changes: laid over the case's policy.
+    Policy(Value),
+    /// Seconds go by.
+    Wait(u64),
+    /// Google's faults, as `POST /sim/faults` takes them.
+    Fault(Value),
+}
+
+pub struct Case {
+    pub title: String,
+    /// In the order of the file.
+    sections: Vec<(String, String)>,
+}
+
+impl Case {
+    pub fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap();
+        let (title, rest) = text.split_once('\n').expect("a first line that says what the case shows");
+        let mut sections = Vec::new();
+        for section in rest.split("\n== ").skip(1) {
+            let (name, body) = section.split_once('\n').unwrap_or((section, ""));
+            sections.push((name.trim().to_owned(), body.trim_end().to_owned()));
+        }
+        Self { title: title.to_owned(), sections }
+    }
+
+    pub fn section(&self, name: &str) -> &str {
+        self.sections.iter().find(|(own, _)| own == name).map_or("", |(_, body)| body)
+    }
+
+    fn yaml(&self, name: &str) -> Value {
+        let text = self.section(name);
+        if text.trim().is_empty() {
+            json!({})
+        } else {
+            serde_saphyr::from_str(text).unwrap_or_else(|error| panic!("{}: {name}: {error}", self.title))
+        }
+    }
+
+    /// The case with a key (`mode`, `firewall.adopt`) taken out of its policies; `None` = none of them has it.
+    pub fn without(&self, key: &str) -> Option<Self> {
+        let mut taken = false;
+        let mut take = |policy: &mut Value| {
+            let (map, key) = match key.split_once('.') {
+                Some((section, key)) => (policy.get_mut(section), key),
+                None => (Some(policy), key),
+            };
+            taken |= map.and_then(Value::as_object_mut).is_some_and(|map| map.remove(key).is_some());
+        };
+        let mut sections = Vec::new();
+        for (name, body) in &self.sections {
+            let mut value = match name.as_str() {
+                name if name == "policy" || name == "before" || name.starts_with("then") => self.yaml(name),
+                _ => Value::Null,
+            };
+            match &mut value {
+                Value::Array(events) => {
+                    events.iter_mut().filter_map(|event| event.get_mut("policy")).for_each(&mut take)
+                }
+                Value::Object(_) => take(&mut value),
+                _ => {}
+            }
+            sections.push((name.clone(), if value.is_null() { body.clone() } else { value.to_string() }));
+        }
+        taken.then(|| Self { title: self.title.clone(), sections })
+    }
+
+    pub fn policy(&self, over: &Value) -> String {
+        let mut policy = json!({
+            "version": 1, "owner": "lab", "mode": "enforce",
+            "scope": {"projects": [PROJECT], "regions": [REGION]},
+            "network": {"name": "my-vpc"},
+            "connector": {"subnet_pools": ["10.8.0.0/20"]},
+        });
+        lay_over(&mut policy, self.yaml("policy"));
+        lay_over(&mut policy, over.clone());
+        policy.to_string()
+    }
+
+    pub fn world(&self) -> World {
+        let mut document = world().written();
+        let mut over = self.yaml("world");
+        let map = over.as_object_mut().unwrap();
+        // Keys of the world itself are laid over; collections are added to.
+        for key in ["projects", "regions", "seed"] {
+            if let Some(value) = map.remove(key) {
+                lay_over(&mut document[key], value);
+            }
+        }
+        for (collection, documents) in std::mem::take(map) {
+            let list = &mut document["resources"][&collection];
+            let mut all = list.as_array().cloned().unwrap_or_default();
+            match documents {
+                Value::Array(documents) => all.extend(documents),
+                // `collection: {}` empties it.
+                _ => all.clear(),
+            }
+            *list = Value::Array(all);
+        }
+        World::read(document).unwrap_or_else(|error| panic!("{}: world: {error}", self.title))
+    }
+
+    pub fn wanted(&self) -> Vec<WantedConnector> {
+        let Value::Array(items) = self.yaml("wanted") else { return Vec::new() };
+        let read = |item: Value| {
+            let Wanted { connector, egress } = serde_json::from_value(item).unwrap();
+            WantedConnector {
+                connector: format!("projects/{PROJECT}/locations/{REGION}/connectors/{connector}").try_into().unwrap(),
+                egress: egress_reconciler::domain::wanted::Egress::parse(&egress),
+                workload: format!("namespaces/{PROJECT}/jobs/refused"),
+            }
+        };
+        items.into_iter().map(read).collect()
+    }
+
+    /// `== before`: what happens before the first look.
+    pub fn before(&self) -> Vec<Happens> {
+        if self.section("before").is_empty() { Vec::new() } else { self.happens("before") }
+    }
+
+    fn happens(&self, name: &str) -> Vec<Happens> {
+        serde_json::from_value(self.yaml(name)).unwrap_or_else(|error| panic!("{}: {name}: {error}", self.title))
+    }
+
+    /// `== then`, `== then again`, …: what happens after each time the world has come to rest.
+    pub fn chapters(&self) -> Vec<(&str, Vec<Happens>)> {
+        let names = self.sections.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("then"));
+        names.map(|name| (name, self.happens(name))).collect()
+    }
+
+    /// The file with its results; each chapter's stand behind it.
+    pub fn write(&self, path: &Path, results: &BTreeMap<String, String>) {
+        let mut out = self.title.clone() + "\n";
+        let mut section = |name: &str, body: &str| write!(out, "\n== {name}\n{}\n", body.trim_end()).unwrap();
+        for name in ["policy", "world", "wanted", "before"].into_iter().filter(|name| !self.section(name).is_empty()) {
+            section(name, self.section(name));
+        }
+        section("plan", &results["plan"]);
+        section("end", &results["end"]);
+        for (name, _) in self.chapters() {
+            section(name, self.section(name));
+            for kind in ["plan", "end"] {
+                let name = format!("{kind} {name}");
+                section(&name, &results[&name]);
+            }
+        }
+        fs::write(path, out).unwrap();
+    }
+}
+
+pub fn lay_over(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                lay_over(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
