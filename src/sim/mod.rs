@@ -26,6 +26,7 @@ mod compute;
 mod control;
 mod dice;
 mod effective;
+mod encoding;
 pub mod faults;
 mod fields;
 mod iam;

@@ -2,3 +2,7 @@
 //! `cargo test --features real-clients --test real`.
 
 mod emulator;
+mod gcloud;
+mod google;
+mod python;
+mod script;

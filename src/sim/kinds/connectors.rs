@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::sim::{
     cidr,
-    fields::{Field, int, message, text},
+    fields::{Field, choice, int, message, text},
     kind::{Audited, Kind, Plain},
     kinds::networks::network_of,
     links,
@@ -37,7 +37,7 @@ const FIELDS: &[Field] = &[
     int("maxInstances"),
     int("minThroughput"),
     int("maxThroughput"),
-    text("state").output(),
+    choice("state", &["READY", "CREATING", "DELETING", "ERROR", "UPDATING"]).output(),
     text("connectedProjects").repeated().output(),
 ];
 

@@ -28,10 +28,21 @@ pub const COMMON: &[Field] = &[
     text("expireTime").output(),
     text("creator").output(),
     text("lastModifier").output(),
-    any("terminalCondition").output(),
-    any("conditions").repeated().output(),
+    message("terminalCondition", CONDITION).output(),
+    message("conditions", CONDITION).repeated().output(),
     flag("reconciling").output(),
     flag("satisfiesPzs").output(),
+];
+
+const CONDITION: &[Field] = &[
+    text("type"),
+    choice("state", &["CONDITION_PENDING", "CONDITION_RECONCILING", "CONDITION_FAILED", "CONDITION_SUCCEEDED"]),
+    text("message"),
+    text("lastTransitionTime"),
+    choice("severity", &["ERROR", "WARNING", "INFO"]),
+    text("reason"),
+    text("revisionReason"),
+    text("executionReason"),
 ];
 
 const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "UNIMPLEMENTED", "PRELAUNCH"];
