@@ -29,6 +29,7 @@ mod effective;
 mod encoding;
 pub mod faults;
 mod fields;
+mod fingerprint;
 mod iam;
 mod kind;
 mod kinds;

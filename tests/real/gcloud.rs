@@ -147,7 +147,7 @@ fn firewall_rules() {
         ("compute firewall-rules update deny --disabled", 0, &["Updated"]),
         ("compute firewall-rules list", 0, &["deny", "my-vpc", "True"]),
         ("compute firewall-rules describe deny --format=value(destinationRanges,disabled,logConfig.enable)", 0, &["0.0.0.0/0\tTrue\tFalse"]),
-        ("compute networks get-effective-firewalls my-vpc", 0, &["deny", "EGRESS"]),
+        ("compute networks get-effective-firewalls my-vpc", 0, &["network-firewall", "990", "DENY", "EGRESS"]),
         ("compute firewall-rules delete deny", 0, &["Deleted"]),
         ("compute firewall-rules describe deny", 1, &["global/firewalls/deny' was not found"]),
     ]);
@@ -162,7 +162,6 @@ fn connectors() {
         ("compute networks vpc-access connectors create conn --region=europe-west2 --subnet=small --min-instances=2 --max-instances=3", 1, &["already exists"]),
         ("compute networks vpc-access connectors create broad --region=europe-west2 --subnet=wide --min-instances=2 --max-instances=3", 1, &["/28"]),
         ("compute networks vpc-access connectors create clash --region=europe-west2 --network=my-vpc --range=10.11.0.16/28 --min-instances=2 --max-instances=3", 1, &["Please delete the connector manually."]),
-        ("compute networks vpc-access connectors create endless --region=europe-west2 --network=my-vpc --range=10.12.0.0/28", 1, &["A Connector must specify either max_throughput or max_instances"]),
         ("compute networks vpc-access connectors list --region=europe-west2 --format=value(name.basename(),state)", 0, &["clash\tERROR", "conn\tREADY"]),
         ("compute networks vpc-access connectors describe conn --region=europe-west2", 0, &["machineType: e2-micro", "maxInstances: 3", "name: small", "state: READY"]),
         ("compute networks vpc-access connectors update conn --region=europe-west2 --min-instances=2 --max-instances=5", 0, &["Updated connector [conn]."]),
@@ -187,7 +186,7 @@ fn jobs() {
         ("run jobs list", 0, &["job", "europe-west2"]),
         ("run jobs update job --region=europe-west2 --vpc-egress=private-ranges-only", 0, &["has successfully been updated"]),
         ("run jobs describe job --region=europe-west2", 0, &["private-ranges-only"]),
-        ("run jobs deploy job --image=gcr.io/demo-project/image:2 --region=europe-west2 --clear-vpc-connector", 0, &["has successfully been deployed"]),
+        ("run jobs update job --region=europe-west2 --clear-vpc-connector", 0, &["has successfully been updated"]),
         ("run jobs delete job --region=europe-west2", 0, &["Deleted job [job]."]),
         ("run jobs describe job --region=europe-west2", 1, &["Cannot find job [job]"]),
     ]);

@@ -5,4 +5,5 @@ mod emulator;
 mod gcloud;
 mod google;
 mod python;
+mod rust;
 mod script;

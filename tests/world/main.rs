@@ -2,4 +2,5 @@
 
 mod cases;
 mod lab;
+mod oracle;
 mod story;

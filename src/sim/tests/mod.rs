@@ -3,6 +3,7 @@
 mod anything;
 mod doors;
 mod faults;
+mod readback;
 mod rules;
 mod serverless;
 mod story;
