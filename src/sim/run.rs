@@ -251,7 +251,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, 
         document["@type"] = message.clone().into();
         document
     };
-    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method, &call.path));
     let outcome = injected.as_ref().map_or_else(|| Ok(typed(&done)), Err);
     // An operation tells of the resource, but for which one of its name it is.
     let about = |document: &Value| {

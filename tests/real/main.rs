@@ -1,6 +1,7 @@
 //! Against what Google ships: a tool that is missing is a failure. Run by `.ci/run`, or with
 //! `cargo test --features real-clients --test real`.
 
+mod audit;
 mod emulator;
 mod gcloud;
 mod google;

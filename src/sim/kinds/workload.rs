@@ -49,6 +49,29 @@ const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECA
 
 pub const ENVIRONMENTS: &[&str] = &["EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"];
 
+/// <https://cloud.google.com/run/docs/reference/rest/v2/Container>
+pub const CONTAINER: &[Field] = &[
+    text("name"),
+    text("image"),
+    any("sourceCode"),
+    text("command").repeated(),
+    text("args").repeated(),
+    message("env", &[text("name"), text("value"), message("valueSource", &[message("secretKeyRef", SECRET)])])
+        .repeated(),
+    message("resources", &[map("limits"), flag("cpuIdle"), flag("startupCpuBoost")]),
+    message("ports", &[text("name"), int("containerPort")]).repeated(),
+    message("volumeMounts", &[text("name"), text("mountPath"), text("subPath")]).repeated(),
+    text("workingDir"),
+    any("livenessProbe"),
+    any("startupProbe"),
+    any("readinessProbe"),
+    text("dependsOn").repeated(),
+    text("baseImageUri"),
+    any("buildInfo").output(),
+];
+
+const SECRET: &[Field] = &[text("secret"), text("version")];
+
 /// What a revision of a service and of a worker pool is made from.
 pub const REVISION: &[Field] = &[
     text("revision"),
@@ -58,7 +81,7 @@ pub const REVISION: &[Field] = &[
     message("vpcAccess", VPC_ACCESS),
     text("timeout"),
     text("serviceAccount"),
-    any("containers").repeated(),
+    message("containers", CONTAINER).repeated(),
     any("volumes").repeated(),
     choice("executionEnvironment", ENVIRONMENTS),
     text("encryptionKey"),

@@ -107,3 +107,19 @@ async fn enums_are_numbers_for_who_asks() {
     assert_eq!(caller.get(&asked(&format!("{ACCESS}/connectors/conn"))).await.1["state"], 2);
     assert_eq!(caller.get(&format!("{ACCESS}/connectors/conn")).await.1["state"], "CREATING");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_one_in_both_versions() {
+    let caller = Caller::new(world());
+    let url = "http://europe-west1-run.googleapis.com/apis/run.googleapis.com/v1/namespaces/demo/jobs";
+    let variable = json!({"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "token", "key": "latest"}}});
+    let containers = json!([{"image": "image", "env": [variable]}]);
+    let body = json!({"metadata": {"name": "job"}, "spec": {"template": {"spec": {"template": {"spec": {"containers": containers}}}}}});
+    caller.done(Method::POST, url, body).await;
+    let secret = json!({"secretKeyRef": {"secret": "token", "version": "latest"}});
+    let (_, v2) = caller.get(&format!("{RUN}/jobs/job")).await;
+    assert_eq!(v2["template"]["template"]["containers"][0]["env"][0]["valueSource"], secret, "{v2}");
+    let (_, v1) = caller.get(&format!("{url}/job")).await;
+    let read = &v1["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"][0];
+    assert_eq!(read["valueFrom"], json!({"secretKeyRef": {"name": "token", "key": "latest"}}), "{v1}");
+}
