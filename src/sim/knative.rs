@@ -170,16 +170,20 @@ type Source = [&'static str; 3];
 const V1: Source = ["valueFrom", "name", "key"];
 const V2: Source = ["valueSource", "secret", "version"];
 
-/// Containers with their secrets in the other version's words; all else is the same in both.
+/// Containers with their secrets in the other version's words. v2 has limits and no requests; all else is the same.
 fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
     let mut containers = containers.clone();
-    let all = containers.as_array_mut().into_iter().flatten();
-    let variables = all.filter_map(|container| container.get_mut("env")?.as_array_mut()).flatten();
-    for variable in variables.filter_map(Value::as_object_mut) {
-        if let Some(source) = variable.remove(from[0]) {
-            let secret = &source["secretKeyRef"];
-            let secret = json!({to[1]: secret[from[1]], to[2]: secret[from[2]]});
-            variable.insert(to[0].to_owned(), json!({"secretKeyRef": secret}));
+    for container in containers.as_array_mut().into_iter().flatten() {
+        if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) {
+            resources.remove("requests");
+        }
+        let variables = container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten();
+        for variable in variables.filter_map(Value::as_object_mut) {
+            if let Some(source) = variable.remove(from[0]) {
+                let secret = &source["secretKeyRef"];
+                let secret = json!({to[1]: secret[from[1]], to[2]: secret[from[2]]});
+                variable.insert(to[0].to_owned(), json!({"secretKeyRef": secret}));
+            }
         }
     }
     containers

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ACCESS, COMPUTE, Caller, RUN, connector, network, world};
+use super::{ACCESS, COMPUTE, Caller, RUN, World, connector, network, world};
 
 const EUROPE: &str = "regions/europe-west1";
 
@@ -122,4 +122,30 @@ async fn a_secret_is_one_in_both_versions() {
     let (_, v1) = caller.get(&format!("{url}/job")).await;
     let read = &v1["spec"]["template"]["spec"]["template"]["spec"]["containers"][0]["env"][0];
     assert_eq!(read["valueFrom"], json!({"secretKeyRef": {"name": "token", "key": "latest"}}), "{v1}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rule_without_a_network_is_of_the_default_one() {
+    let caller = Caller::new(world().network("demo", "default"));
+    let rule = made(&caller, "global/firewalls", json!({"name": "rule", "denied": [{"IPProtocol": "all"}]})).await;
+    assert!(rule["network"].as_str().is_some_and(|network| network.ends_with("/networks/default")), "{rule}");
+}
+
+/// A connector's own subnetwork and rules are in no list, and yet in the way.
+#[tokio::test(start_paused = true)]
+async fn what_a_connector_hides_is_in_the_way() {
+    let caller = Caller::new(World::with_project("demo", "123456789012").network("demo", "vpc"));
+    let body = json!({"network": "vpc", "ipCidrRange": "10.9.0.0/28", "minInstances": 2, "maxInstances": 3});
+    caller.done(Method::POST, &format!("{ACCESS}/connectors?connectorId=my-conn"), body).await;
+    let subnets = format!("{COMPUTE}/{EUROPE}/subnetworks");
+    let clash = json!({"name": "clash", "network": network(), "ipCidrRange": "10.9.0.0/24"});
+    let (status, refused) = caller.send(Method::POST, &subnets, clash).await;
+    assert_eq!(status, 400);
+    assert!(refused.to_string().contains("aet-europewest1-my--conn-sbnt"), "{refused}");
+    let operation = caller.done(Method::DELETE, &format!("{COMPUTE}/global/networks/vpc"), Value::Null).await;
+    let (_, failed) = caller.get(operation["selfLink"].as_str().expect("a link")).await;
+    assert!(failed.to_string().contains("firewalls/aet-europewest1-my--conn-egrfw"), "{failed}");
+    for list in [subnets, format!("{COMPUTE}/global/firewalls")] {
+        assert!(caller.get(&list).await.1["items"].is_null(), "{list}");
+    }
 }
