@@ -1,16 +1,17 @@
 //! What should be there: which connectors are required, by whom, and with which egress.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    names::{ConnectorName, ConnectorRef, NetworkRef, last_segment, relative},
+    names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
+    owned::{rule_stamp, stamped, stamped_rules},
     plan::Note,
-    policy::{Policy, pattern},
+    policy::{Policy, Prune, pattern},
     stamp::Stamp,
     state::{
-        connector::Connector,
+        connector::{Connector, ConnectorState},
         observed::{Needs, Observed},
         subnet::Subnet,
         workload::Workload,
@@ -23,12 +24,19 @@ use super::{
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
 const STAMP_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// `connector.prune: 7d`.
+pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// Everything a target should have.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
     pub connectors: Vec<Required>,
     /// Connectors of other projects that workloads here name.
     pub elsewhere: Vec<Required>,
+    /// Connectors for which something of ours stands, though nothing has asked for them for long enough to let it go.
+    pub unused: Vec<ConnectorRef>,
+    /// Connectors that are gone and not asked for, while something of ours still stands for them.
+    pub left_over: Vec<ConnectorRef>,
     /// References that cannot be followed.
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
@@ -64,7 +72,7 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     let mut workloads: Vec<_> = observed.workloads().collect();
     workloads.sort();
     for workload in workloads {
-        draft.workload(workload);
+        draft.workload(workload, observed);
     }
     for entry in &policy.for_target(target).connector.declared {
         if entry.region == target.region && entry.project.as_ref().is_none_or(|project| *project == target.project) {
@@ -77,15 +85,34 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
-    let (connectors, elsewhere) = draft.found.into_values().partition(|required| is_here(&required.connector, target));
-    Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings }
+    let (unused, left_over) = draft.unused(observed);
+    draft.found.retain(|connector, _| !unused.contains(connector));
+    let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
+    Desired { connectors, elsewhere, unused, left_over, blocked_by: draft.blocked_by, findings: draft.findings }
+}
+
+/// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
+pub fn numbers(observed: &Observed) -> BTreeSet<ProjectId> {
+    let target = &observed.target;
+    let names = observed.workloads().filter_map(|workload| workload.connector.as_deref());
+    names
+        .filter_map(|name| ConnectorRef::parse(name, &target.project, &target.region).ok())
+        .map(|connector| connector.project)
+        .filter(ProjectId::is_number)
+        .collect()
 }
 
 /// What round two has to ask before a plan can be made.
 pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Needs {
     let desired = desired(policy, observed, wanted, now);
-    let missing = |required: &&Required| matches!(listed(observed, &required.connector), Some(None));
-    let creates = desired.connectors.iter().find(missing).is_some();
+    let takes_space = |required: &Required| match listed(observed, &required.connector) {
+        Some(None) => true,
+        Some(Some(found)) => {
+            found.state == ConnectorState::Error && policy.for_connector(&required.connector).connector.repair
+        }
+        None => false,
+    };
+    let creates = desired.connectors.iter().any(takes_space);
     let network_absent =
         observed.effective.as_ref().is_err_and(|failure| failure.kind == super::state::observed::FailureKind::Absent);
     let network_policies = observed
@@ -103,28 +130,6 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
 pub fn listed<'a>(observed: &'a Observed, connector: &ConnectorRef) -> Option<Option<&'a Connector>> {
     let connectors = observed.connectors.as_ref().ok()?;
     Some(connectors.iter().find(|found| last_segment(&found.name) == connector.name.as_str()))
-}
-
-/// Subnets of ours in the target's network that stand for a connector of this target.
-pub fn stamped<'a>(policy: &Policy, observed: &'a Observed) -> Vec<(ConnectorRef, Stamp, &'a Subnet)> {
-    let network = observed.network_name.to_string();
-    let subnets = observed.subnets.iter().flatten().filter(|subnet| relative(&subnet.network) == network);
-    subnets
-        .filter_map(|subnet| {
-            let path = subnet_path(&observed.network_name, &observed.target, &subnet.name);
-            let stamp = Stamp::ours(&subnet.description, &policy.owner, &path)?;
-            let connector = ConnectorRef::try_from(stamp.purpose.clone()?).ok()?;
-            is_here(&connector, &observed.target).then_some((connector, stamp, subnet))
-        })
-        .collect()
-}
-
-pub fn subnet_path(network: &NetworkRef, target: &Target, name: &str) -> String {
-    format!("projects/{}/regions/{}/subnetworks/{name}", network.project, target.region)
-}
-
-fn is_here(connector: &ConnectorRef, target: &Target) -> bool {
-    connector.project == target.project && connector.region == target.region
 }
 
 struct Draft<'a> {
@@ -157,7 +162,7 @@ impl Draft<'_> {
         required
     }
 
-    fn workload(&mut self, workload: &Workload) {
+    fn workload(&mut self, workload: &Workload, observed: &Observed) {
         let Some(name) = &workload.connector else {
             if !workload.direct.is_empty() {
                 self.findings.push(text::connector::direct_vpc(workload));
@@ -165,7 +170,12 @@ impl Draft<'_> {
             return;
         };
         match ConnectorRef::parse(name, &self.target.project, &self.target.region) {
-            Ok(connector) => {
+            Ok(mut connector) => {
+                if connector.project.is_number() {
+                    // Not known: nothing can be said of it; the failed read is told.
+                    let Some(Ok(id)) = observed.projects.get(&connector.project) else { return };
+                    connector.project = id.clone();
+                }
                 let label = workload.ignored.then(|| format!("{workload} bears the label egress-reconciler=ignore"));
                 let exempt = self.exemption(|entry| {
                     entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name))
@@ -182,7 +192,7 @@ impl Draft<'_> {
         let settings = self.policy.for_connector(&wanted.connector);
         let name_allowed = settings.connector.names.iter().any(|glob| pattern::names(glob, &wanted.connector));
         let absent = matches!(listed(observed, &wanted.connector), Some(None));
-        if !is_here(&wanted.connector, self.target) || !absent {
+        if !self.target.has(&wanted.connector) || !absent {
             return;
         }
         if name_allowed {
@@ -202,6 +212,56 @@ impl Draft<'_> {
             };
             self.require(connector, Requirer::Stamp, egress);
         }
+    }
+
+    /// What of ours nothing asks for: first what may go, then what stays though its connector is gone.
+    fn unused(&self, observed: &Observed) -> (Vec<ConnectorRef>, Vec<ConnectorRef>) {
+        let (mut unused, mut left_over) = (Vec::new(), Vec::new());
+        for connector in self.stamped_for(observed) {
+            let required = self.found.get(&connector);
+            if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {
+                continue;
+            }
+            if self.may_go(observed, &connector) {
+                unused.push(connector);
+            } else if required.is_none() && matches!(listed(observed, &connector), Some(None)) {
+                left_over.push(connector);
+            }
+        }
+        (unused, left_over)
+    }
+
+    /// Connectors of the target for which a subnet or a firewall rule of ours stands.
+    fn stamped_for(&self, observed: &Observed) -> BTreeSet<ConnectorRef> {
+        let subnets = stamped(self.policy, observed).into_iter().map(|(connector, ..)| connector);
+        let rules = observed.firewalls.iter().flatten();
+        let rules = rules.filter_map(|rule| rule_stamp(self.policy, observed, rule)?.purpose?.try_into().ok());
+        subnets.chain(rules).filter(|connector| self.target.has(connector)).collect()
+    }
+
+    /// Nobody can tell since when nothing names a connector. What can be known: all three kinds of workload were read and
+    /// understood, none names it, no other project is connected to it, and what stands for it is older than seven days.
+    fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
+        let is_old = |created: Option<Timestamp>| created.is_some_and(|at| self.now.duration_since(at) >= PRUNED_AFTER);
+        let subnets = stamped(self.policy, observed).into_iter().filter(|(named, ..)| named == connector);
+        let mut created: Vec<_> = subnets.map(|(.., subnet)| subnet.created()).collect();
+        if created.is_empty() {
+            created.extend(stamped_rules(self.policy, observed, connector).iter().map(|rule| rule.created()));
+        }
+        let alone = match listed(observed, connector) {
+            None => false,
+            Some(found) => found.is_none_or(|found| {
+                found.connected_projects.iter().all(|project| *project == connector.project.as_str())
+            }),
+        };
+        let exempt =
+            self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, connector)));
+        self.policy.for_connector(connector).connector.prune == Prune::SevenDays
+            && observed.workloads_complete()
+            && numbers(observed).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
+            && alone
+            && exempt.is_none()
+            && created.into_iter().all(is_old)
     }
 
     fn exemption(&self, names_it: impl Fn(&super::policy::Exemption) -> bool) -> Option<String> {

@@ -10,6 +10,7 @@ pub mod fields;
 mod locate;
 pub mod method;
 pub mod names;
+pub mod owned;
 pub mod plan;
 pub mod policy;
 pub mod ports;

@@ -4,13 +4,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::names::{NetworkRef, ProjectId, Region};
+use super::names::{ConnectorRef, NetworkRef, ProjectId, Region};
 
 /// What is decided together: a region of the project that owns the connectors.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Target {
     pub project: ProjectId,
     pub region: Region,
+}
+
+impl Target {
+    /// The connector lies here.
+    pub fn has(&self, connector: &ConnectorRef) -> bool {
+        connector.project == self.project && connector.region == self.region
+    }
 }
 
 impl fmt::Display for Target {

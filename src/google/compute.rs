@@ -21,6 +21,7 @@ const fn method(verb: Verb, id: &'static str, path: &'static str) -> Method {
     Method { id, api: Api::Compute, verb, path }
 }
 
+const PROJECT: &str = "projects/{project}";
 const NETWORK: &str = "projects/{project}/global/networks/{network}";
 const NETWORKS: &str = "projects/{project}/global/networks";
 const FIREWALL: &str = "projects/{project}/global/firewalls/{firewall}";
@@ -38,6 +39,7 @@ const ROUTERS: &str = "projects/{project}/regions/{region}/routers";
 const GLOBAL_OPERATION: &str = "projects/{project}/global/operations/{operation}";
 const REGION_OPERATION: &str = "projects/{project}/regions/{region}/operations/{operation}";
 
+const PROJECTS_GET: Method = method(Verb::GET, "compute.projects.get", PROJECT);
 const NETWORKS_GET: Method = method(Verb::GET, "compute.networks.get", NETWORK);
 const NETWORKS_INSERT: Method = method(Verb::POST, "compute.networks.insert", NETWORKS);
 const FIREWALLS_LIST: Method = method(Verb::GET, "compute.firewalls.list", FIREWALLS);
@@ -65,6 +67,14 @@ pub(super) const REGION_OPERATIONS_GET: Method = method(Verb::GET, "compute.regi
 
 /// How gcloud, too, refers to a network from another resource: by its whole URL.
 const NETWORK_URL: &str = "https://www.googleapis.com/compute/v1/projects/{project}/global/networks/{network}";
+
+/// Projects.
+impl Client {
+    /// A project, by its id or its number; the document's `name` is the id.
+    pub async fn get_project<T: DeserializeOwned>(&self, project: &str) -> Result<T, CallError> {
+        self.ask(&self.prepare(&PROJECTS_GET, &[project])?).await
+    }
+}
 
 /// Networks.
 impl Client {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,8 +12,9 @@ use super::observe::words;
 use crate::{
     domain::{
         names::ConnectorRef,
-        plan::{Change, Object, Plan, Step, StepId},
+        plan::{Change, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
+        state::connector::Connector,
     },
     google::{client::Client, error::CallError, kind::ErrorKind},
 };
@@ -27,6 +29,8 @@ pub struct Applied {
     pub creation: Option<(ConnectorRef, String)>,
     /// Google refused to make a connector, in these words.
     pub refused: Option<(ConnectorRef, String)>,
+    /// A range that Google says is taken.
+    pub taken: Option<Ipv4Net>,
 }
 
 /// What it takes to write: ids that make a repeat harmless, and the moment after which no step is begun.
@@ -86,8 +90,13 @@ pub async fn apply(
 }
 
 impl Applied {
+    /// The list of a router was written over: another writer of the same moment may have written over ours.
+    pub fn changed_list(&self) -> bool {
+        self.report.is_done() && self.report.verb != Verb::Create && self.report.step.0.starts_with("router/")
+    }
+
     fn plain(step: &Step, outcome: StepOutcome) -> Self {
-        Self { report: StepReport::new(step, outcome), lost: false, creation: None, refused: None }
+        Self { report: StepReport::new(step, outcome), lost: false, creation: None, refused: None, taken: None }
     }
 }
 
@@ -108,12 +117,21 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         Written::Creating(connector, operation) => {
             return Applied { creation: Some((connector, operation)), ..Applied::plain(step, StepOutcome::Done) };
         }
+        Written::Changed(what) => {
+            let why = format!("somebody else was first: {what}");
+            return Applied { lost: true, ..Applied::plain(step, StepOutcome::Skipped { why }) };
+        }
         Written::Failed(error) => error,
     };
     let lost = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict);
     if lost {
+        let taken = match &step.change {
+            Change::Create(Object::Subnet(subnet)) if error.kind() == ErrorKind::AddressConflict => subnet.cidr(),
+            _ => None,
+        };
         return Applied {
             lost: true,
+            taken,
             ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) })
         };
     }
@@ -132,6 +150,8 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
 enum Written {
     /// Google has begun to make the connector: minutes of work that nobody waits for here.
     Creating(ConnectorRef, String),
+    /// What was to go is not what was seen any more.
+    Changed(String),
     Failed(CallError),
 }
 
@@ -148,7 +168,7 @@ async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<()
         Change::Extend { before, after } | Change::Repair { before, after } => {
             Ok(update(client, project, region, before, after, id).await?)
         }
-        Change::Delete(object) => Ok(delete(client, project, region, object, id).await?),
+        Change::Delete(object) => delete(client, project, region, object, id).await,
     }
 }
 
@@ -199,25 +219,38 @@ async fn update(
     }
 }
 
-async fn delete(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), CallError> {
+async fn delete(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), Written> {
     match object {
-        Object::Firewall(firewall) => client.delete_firewall(project, &firewall.name, id).await,
-        Object::Router(router) => client.delete_router(project, region, &router.name, id).await,
-        Object::Subnet(subnet) => client.delete_subnetwork(project, region, &subnet.name, id).await,
-        Object::Connector(connector) => {
-            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
-            client.delete_connector(named.project.as_str(), named.region.as_str(), named.name.as_str()).await.map(drop)
-        }
+        Object::Firewall(firewall) => client.delete_firewall(project, &firewall.name, id).await?,
+        Object::Router(router) => client.delete_router(project, region, &router.name, id).await?,
+        Object::Subnet(subnet) => client.delete_subnetwork(project, region, &subnet.name, id).await?,
+        Object::Connector(connector) => return delete_connector(client, connector).await,
         // A network is never deleted.
-        Object::Network(_) => Ok(()),
+        Object::Network(_) => {}
     }
+    Ok(())
 }
 
-/// A firewall rule's PATCH: what can change and what names us. A merge patch keeps what it does not say, so a list that
-/// became empty is said.
+/// Connectors have no etag, so a last look is all that keeps one from being deleted that somebody has just made anew.
+async fn delete_connector(client: &Client, seen: &Connector) -> Result<(), Written> {
+    let Ok(named) = ConnectorRef::try_from(seen.name.clone()) else { return Ok(()) };
+    let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
+    let now: Connector = client.get_connector(project, region, name).await?;
+    if now.state != seen.state || now.subnet != seen.subnet {
+        return Err(Written::Changed(format!("connector {name} is {} by now", now.state.word())));
+    }
+    client.delete_connector(project, region, name).await?;
+    Ok(())
+}
+
+/// A firewall rule's PATCH: what changes, and nothing else. A merge patch keeps what it does not say, so a list that became
+/// empty is said.
 fn settings(before: &Value, after: &Value) -> Value {
-    const FIELDS: [&str; 4] = ["description", "priority", "disabled", "logConfig"];
-    const LISTS: [&str; 8] = [
+    const FIELDS: [&str; 12] = [
+        "description",
+        "priority",
+        "disabled",
+        "logConfig",
         "allowed",
         "denied",
         "sourceRanges",
@@ -227,13 +260,8 @@ fn settings(before: &Value, after: &Value) -> Value {
         "sourceServiceAccounts",
         "targetServiceAccounts",
     ];
-    let fields = FIELDS.into_iter().filter_map(|field| Some((field.to_owned(), after.get(field)?.clone())));
-    let lists = LISTS.into_iter().filter_map(|list| match (before.get(list), after.get(list)) {
-        (_, Some(items)) => Some((list.to_owned(), items.clone())),
-        (Some(_), None) => Some((list.to_owned(), json!([]))),
-        (None, None) => None,
-    });
-    fields.chain(lists).collect()
+    let changed = FIELDS.into_iter().filter(|field| before.get(field) != after.get(field));
+    changed.map(|field| (field.to_owned(), after.get(field).cloned().unwrap_or_else(|| json!([])))).collect()
 }
 
 fn without(mut document: Value, fields: &[&str]) -> Value {

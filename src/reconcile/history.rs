@@ -1,11 +1,13 @@
 //! What the process remembers between runs. Nothing here is needed for a right decision: it bounds and explains.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
+use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
+use super::breaker::Breaker;
 use crate::domain::{
-    names::{ConnectorRef, relative},
+    names::{ConnectorRef, NetworkRef, relative},
     plan::Budget,
     policy::Policy,
     signal::Trigger,
@@ -26,6 +28,11 @@ pub struct History {
     /// Creations that Google accepted: the operation to ask when the connector is not there.
     creating: BTreeMap<ConnectorRef, Creation>,
     touched: HashMap<String, (Timestamp, String)>,
+    /// Ranges that Google refused as taken, by network.
+    taken: HashMap<NetworkRef, Vec<(Timestamp, Ipv4Net)>>,
+    /// Connectors that were asked for in their own projects since the last sweep of the project that names them.
+    asked: BTreeSet<ConnectorRef>,
+    pub breaker: Breaker,
 }
 
 #[derive(Debug, Clone)]
@@ -75,6 +82,26 @@ impl History {
             .collect()
     }
 
+    /// The connector was deleted to be made again: its creation is a new one.
+    pub fn note_deleting(&mut self, connector: &ConnectorRef) {
+        self.refused.remove(connector);
+        self.creating.remove(connector);
+    }
+
+    pub fn note_taken(&mut self, network: &NetworkRef, range: Ipv4Net, now: Timestamp) {
+        self.taken.entry(network.clone()).or_default().push((now, range));
+    }
+
+    /// Whether another project's connector is asked for there for the first time since the last sweep.
+    pub fn may_ask(&mut self, connector: &ConnectorRef) -> bool {
+        self.asked.insert(connector.clone())
+    }
+
+    /// A sweep asks again.
+    pub fn forget_asked(&mut self) {
+        self.asked.clear();
+    }
+
     /// A sweep tries again.
     pub fn forget_refusals(&mut self, target: &Target) {
         self.refused.retain(|connector, _| connector.project != target.project || connector.region != target.region);
@@ -95,6 +122,10 @@ impl History {
     pub fn budget(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> Budget {
         self.touched.retain(|_, (at, _)| now.duration_since(*at) < HOUR);
         self.note_writes(target, 0, now);
+        let network = policy.network_of(target);
+        for ranges in self.taken.values_mut() {
+            ranges.retain(|(at, _)| now.duration_since(*at) < HOUR);
+        }
         let section = &policy.for_target(target).budget;
         let spent = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
         let this_run = spent(section.changes_per_run, written);
@@ -120,6 +151,8 @@ impl History {
                 .iter()
                 .map(|(object, (_, principal))| (object.clone(), principal.clone()))
                 .collect(),
+            taken: self.taken.get(&network).into_iter().flatten().map(|(_, range)| *range).collect(),
+            left_alone: self.breaker.open(target, now),
         }
     }
 }

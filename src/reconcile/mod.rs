@@ -4,29 +4,29 @@
 //! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
+pub mod breaker;
 pub mod cloudevent;
+mod completion;
 pub mod expand;
 pub mod history;
 pub mod observe;
 pub mod outbox;
+pub mod projects;
 pub mod publish;
 pub mod queue;
 mod run;
+mod turns;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{history::History, outbox::Outbox};
+use self::{history::History, outbox::Outbox, projects::Projects, turns::Turns};
 use crate::{
     domain::{
-        names::{NetworkRef, Region},
         policy::Policy,
         report::{Report, StepReport},
         target::Target,
@@ -48,21 +48,19 @@ pub enum Progress {
     Done { report: Arc<Report> },
 }
 
-/// Whose turn it is to write to a network in a region.
-type Turns = HashMap<(NetworkRef, Region), Arc<tokio::sync::Mutex<()>>>;
-
 /// Runs targets. One for the process.
 pub struct Engine {
     pub client: Client,
     pub policy: watch::Receiver<Arc<Policy>>,
     pub outbox: Outbox,
     pub history: Mutex<History>,
+    projects: Projects,
     pub now: Now,
     pub ids: Ids,
     pub progress: tokio::sync::broadcast::Sender<Progress>,
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
-    turns: Mutex<Turns>,
+    turns: Turns,
 }
 
 impl Engine {
@@ -74,11 +72,12 @@ impl Engine {
             policy,
             outbox,
             history: Mutex::default(),
+            projects: Projects::default(),
             now,
             ids,
             progress: tokio::sync::broadcast::channel(WATCHED).0,
             stop: CancellationToken::new(),
-            turns: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 }

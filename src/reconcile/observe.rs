@@ -6,6 +6,7 @@ use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
+use super::projects::Projects;
 use crate::{
     domain::{
         desired,
@@ -27,12 +28,14 @@ use crate::{
 /// Looks at everything that a plan needs.
 pub async fn observe(
     client: &Client,
+    projects: &Projects,
     policy: &Policy,
     target: &Target,
     wanted: &[WantedConnector],
     now: Timestamp,
 ) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
+    observed.projects = projects.ids(client, desired::numbers(&observed)).await;
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, &mut observed, needs).await;
@@ -73,15 +76,15 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network: None,
         address_space: None,
         elsewhere: BTreeMap::new(),
+        projects: BTreeMap::new(),
     }
 }
 
 async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     let network = observed.network_name.clone();
-    let project = observed.target.project.clone();
     let (found, space, elsewhere) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
-        OptionFuture::from(needs.address_space.then(|| address_space(client, &network, project.as_str()))),
+        OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
     );
     observed.network = found;
@@ -93,14 +96,20 @@ async fn get_network(client: &Client, network: &NetworkRef) -> Read<Option<Netwo
     absent_is_none(client.get_network(network.project.as_str(), network.name.as_str()).await)
 }
 
-async fn address_space(client: &Client, network: &NetworkRef, project: &str) -> Read<AddressSpace> {
+/// Connectors with a hidden subnet can only stand in their own project's network, so those of the network's project count;
+/// where the API is off there are none.
+async fn address_space(client: &Client, network: &NetworkRef) -> Read<AddressSpace> {
     let host = network.project.as_str();
     let (subnets, connectors, addresses) = join!(
         client.list_all_subnetworks(host),
-        client.list_all_connectors::<Connector>(project),
+        client.list_all_connectors::<Connector>(host),
         client.list_global_addresses::<Address>(host),
     );
-    Ok(AddressSpace { subnets: read(subnets)?, connectors: read(connectors)?, addresses: read(addresses)? })
+    let connectors = match read(connectors) {
+        Err(failure) if failure.kind == FailureKind::ApiDisabled => Vec::new(),
+        connectors => connectors?,
+    };
+    Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)? })
 }
 
 async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
@@ -117,7 +126,7 @@ fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
     }
 }
 
-fn read<T>(answer: Result<T, CallError>) -> Read<T> {
+pub(super) fn read<T>(answer: Result<T, CallError>) -> Read<T> {
     answer.map_err(|error| {
         let kind = match error.kind() {
             ErrorKind::Denied { permission } => FailureKind::Denied { permission },

@@ -44,9 +44,16 @@ impl RunRequest {
     }
 }
 
+/// What came of a run.
+pub struct Ran {
+    pub report: Report,
+    /// Runs of other targets that this one found wanting.
+    pub asks: Vec<RunRequest>,
+}
+
 /// What a run is.
 pub trait Run: Send + Sync + 'static {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Report>;
+    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran>;
     /// The report of a run that died.
     fn lost(&self, request: &RunRequest) -> Report;
 }
@@ -71,6 +78,12 @@ struct Pending {
     span: Span,
 }
 
+impl<R> Clone for Queue<R> {
+    fn clone(&self) -> Self {
+        Self { run: self.run.clone(), slots: self.slots.clone(), tasks: self.tasks.clone() }
+    }
+}
+
 impl<R: Run> Queue<R> {
     pub fn new(run: Arc<R>, tasks: TaskTracker) -> Self {
         Self { run, slots: Arc::default(), tasks }
@@ -88,7 +101,7 @@ impl<R: Run> Queue<R> {
             starts
         };
         if starts {
-            self.tasks.spawn(drain(self.run.clone(), self.slots.clone(), target));
+            self.tasks.spawn(drain(self.clone(), target));
         }
         Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(lost.0.lost(&lost.1))) })
     }
@@ -113,10 +126,10 @@ impl Slot {
 }
 
 /// Runs what waits for one target until nothing does; the slot stands as long as this does.
-async fn drain<R: Run>(run: Arc<R>, slots: Arc<Mutex<HashMap<Target, Slot>>>, target: Target) {
+async fn drain<R: Run>(queue: Queue<R>, target: Target) {
     loop {
         let next = {
-            let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slots = queue.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let pending = slots.get_mut(&target).and_then(|slot| slot.writing.take().or_else(|| slot.dry.take()));
             if pending.is_none() {
                 slots.remove(&target);
@@ -125,13 +138,19 @@ async fn drain<R: Run>(run: Arc<R>, slots: Arc<Mutex<HashMap<Target, Slot>>>, ta
         };
         let Some(Pending { request, waiting, span }) = next else { return };
         // A task of its own, so that a run that dies takes no waiting wish with it.
-        let this = run.clone();
+        let this = queue.run.clone();
         let copy = request.clone();
         let report = match tokio::spawn(async move { this.run(copy).await }.instrument(span)).await {
-            Ok(report) => report,
+            Ok(ran) => {
+                for ask in ran.asks {
+                    // Nobody here waits for another target's run.
+                    drop(queue.submit(ask));
+                }
+                ran.report
+            }
             Err(error) => {
                 tracing::error!(%target, %error, "a run died");
-                run.lost(&request)
+                queue.run.lost(&request)
             }
         };
         let report = Arc::new(report);

@@ -12,54 +12,50 @@ use tracing::{Instrument, Span};
 use super::{
     Engine, Progress,
     apply::{self, Applied, Terms},
+    completion::wait_for_completion,
     history::History,
     observe::{observe, words},
     publish::PublishError,
-    queue::{Run, RunRequest},
+    queue::{Ran, Run, RunRequest},
 };
 use crate::{
     domain::{
         desired::{desired, listed},
         names::ConnectorRef,
-        plan::{self, Note, Plan, StepId},
+        plan::{self, Change, Note, Object, Plan, StepId, Verb},
         policy::{Mode, Policy},
         report::{Outcome, Report, StepOutcome},
         state::{
-            connector::{Connector, ConnectorState},
+            connector::ConnectorState,
             observed::{FailureKind, Observed},
         },
         target::Target,
         text,
+        wanted::WantedConnector,
     },
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
 
 /// The most rounds that write; a look follows the last.
 const ROUNDS: u32 = 3;
+/// A router has no fingerprint: whoever wrote its list at the same moment may have taken our line off it, which a look shows
+/// only this much later.
+const LIST_SETTLES: Duration = Duration::from_secs(5);
 const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
-/// A connector's GET lags its operation: how long to wait for it to leave a state of change.
-const WAKE_PAUSES: [Duration; 6] = [
-    Duration::from_millis(500),
-    Duration::from_millis(1500),
-    Duration::from_secs(3),
-    Duration::from_secs(5),
-    Duration::from_secs(5),
-    Duration::from_secs(5),
-];
-
 impl Run for Engine {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Report> {
+    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
         let policy = self.policy.borrow().clone();
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
         let run = async move {
-            let (mut report, _) = self.reconcile(request, &policy, opened).await;
+            let (mut report, observed) = self.reconcile(request, &policy, opened).await;
+            let asks = observed.map_or_else(Vec::new, |observed| self.asks(&policy, &observed, report.dry_run));
             self.publish(&mut report).await;
             tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
             self.tell(Progress::Done { report: Arc::new(report.clone()) });
-            report
+            Ran { report, asks }
         };
         Box::pin(run.instrument(span))
     }
@@ -94,17 +90,21 @@ impl Engine {
         self.tell(Progress::Started { target: request.target.clone() });
         let deadline = Instant::now() + RUN_DEADLINE;
         let mut failed: HashSet<StepId> = HashSet::new();
-        let mut written: HashSet<StepId> = HashSet::new();
+        let mut written: HashSet<(StepId, Verb)> = HashSet::new();
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
             if request.sweep {
                 history.forget_refusals(&request.target);
+                history.forget_asked();
             }
         });
         wait_for_completion(&client, &request).await;
+        let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
-            let observed = observe(&client, policy, &request.target, &request.wanted, (self.now)()).await;
+            let seen = turn.writes();
+            let observed =
+                observe(&client, &self.projects, policy, &request.target, &request.wanted, (self.now)()).await;
             self.learn_causes(&client, &observed).await;
             let mut plan = self.decide(policy, &request, &observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
@@ -112,7 +112,7 @@ impl Engine {
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
             }
             plan.leave_out(&failed);
-            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.id));
+            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.key()));
             if again && let Some(pause) = stale.next() {
                 sleep(*pause).await;
                 continue;
@@ -122,12 +122,17 @@ impl Engine {
                 report.close(plan, transient(&observed));
                 break observed;
             }
+            // Who wrote here since we looked may have changed what we are about to change: look again.
+            let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
             let applied = self.write(&client, &plan, &report, deadline).await;
             self.note(&request, &applied, &plan);
+            if applied.iter().any(|result| result.changed_list()) {
+                sleep(LIST_SETTLES).await;
+            }
             for result in applied {
                 match result.report.outcome {
-                    StepOutcome::Done => written.insert(result.report.step.clone()),
+                    StepOutcome::Done => written.insert((result.report.step.clone(), result.report.verb)),
                     _ if result.lost => false,
                     _ => failed.insert(result.report.step.clone()),
                 };
@@ -160,6 +165,25 @@ impl Engine {
         self.remember(|history| history.unsay(&target));
     }
 
+    /// Connectors of other projects in scope that workloads here name and nobody has made: wanted where they belong. Each
+    /// is asked for once between sweeps, so that two projects that name each other's cannot call each other for ever.
+    fn asks(&self, policy: &Policy, observed: &Observed, dry_run: bool) -> Vec<RunRequest> {
+        let missing = desired(policy, observed, &[], observed.at).elsewhere.into_iter().filter(|required| {
+            policy.covers(&required.connector) && matches!(observed.elsewhere.get(&required.connector), Some(Ok(None)))
+        });
+        let asked =
+            missing.filter(|required| !dry_run && self.remember(|history| history.may_ask(&required.connector)));
+        asked
+            .map(|required| {
+                let connector = required.connector;
+                let target = Target { project: connector.project.clone(), region: connector.region.clone() };
+                let workload = format!("{} of {}", text::connector::users(&required.by), observed.target);
+                let wanted = vec![WantedConnector { connector, egress: required.egress, workload }];
+                RunRequest { wanted, ..RunRequest::new(target) }
+            })
+            .collect()
+    }
+
     fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
         Report {
             target: Some(request.target.clone()),
@@ -177,11 +201,7 @@ impl Engine {
         plan::plan(policy, observed, &desired, &budget, now)
     }
 
-    /// Writers of one network and region take turns, so that none loses another's addition to a shared list.
     async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
-        let key = (plan.network.clone(), plan.target.region.clone());
-        let lock = self.turns.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().clone();
-        let _turn = lock.lock().await;
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
@@ -196,11 +216,23 @@ impl Engine {
 
     fn note(&self, request: &RunRequest, applied: &[Applied], plan: &Plan) {
         let now = (self.now)();
+        let is_done = |id: &StepId| applied.iter().any(|result| result.report.step == *id && result.report.is_done());
         self.remember(|history| {
             let done = applied.iter().filter(|result| result.report.is_done()).count();
             history.note_writes(&request.target, done, now);
             for (connector, cause) in applied.iter().filter_map(|result| result.refused.clone()) {
                 history.note_refused(&connector, cause);
+            }
+            for range in applied.iter().filter_map(|result| result.taken) {
+                history.note_taken(&plan.network, range, now);
+            }
+            for step in plan.steps.iter().filter(|step| is_done(&step.id)) {
+                history.breaker.note(&request.target, step.repeat(), now);
+                if let Change::Delete(Object::Connector(connector)) = &step.change
+                    && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
+                {
+                    history.note_deleting(&connector);
+                }
             }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
                 let again = !plan.steps.iter().any(|step| step.id.0.starts_with("subnet/"));
@@ -240,34 +272,6 @@ impl Engine {
 /// Every line of the log tells which run it is of.
 fn span(report: &str, target: &Target) -> Span {
     tracing::info_span!("run", report, target = %target)
-}
-
-/// A completion entry may be ahead of the connector that it tells of.
-async fn wait_for_completion(client: &Client, request: &RunRequest) {
-    let completed: HashSet<ConnectorRef> = request
-        .triggers
-        .iter()
-        .filter(|trigger| trigger.method.ends_with("Connector"))
-        .filter_map(|trigger| ConnectorRef::try_from(trigger.resource.clone()).ok())
-        .filter(|connector| connector.project == request.target.project && connector.region == request.target.region)
-        .collect();
-    for connector in completed {
-        let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
-        for pause in WAKE_PAUSES {
-            let changing = match client.get_connector::<Connector>(project, region, name).await {
-                Ok(found) => matches!(
-                    found.state,
-                    ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting
-                ),
-                // What cannot be read here is read, and told, by the look that follows.
-                Err(_) => false,
-            };
-            if !changing {
-                break;
-            }
-            sleep(pause).await;
-        }
-    }
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {

@@ -11,6 +11,7 @@
 
 mod ask;
 pub mod auth;
+mod connections;
 pub mod delivery;
 mod events;
 mod health;

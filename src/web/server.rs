@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Door, router};
+use super::{Door, connections, router};
 use crate::app::App;
 
 /// For calls to Google that are on their way.
@@ -30,9 +30,7 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let halt = app.engine.stop.clone();
-    let server =
-        axum::serve(listener, router(app.clone(), door)).with_graceful_shutdown(halt.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(connections::serve(listener, router(app.clone(), door), halt.clone()));
     tokio::select! {
         ended = &mut server => return ended?,
         () = stop => {}

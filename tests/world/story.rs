@@ -77,6 +77,8 @@ async fn each_object_is_written_once() {
             "vpcaccess.projects.locations.connectors.create",
         ]
     );
+    let looks = lab.cloud.calls().into_iter().filter(|call| call.call == "compute.firewalls.list").count();
+    assert_eq!(looks, 4, "three rounds that write, and the look that proves them");
     let calls = lab.cloud.calls().len();
     lab.run().await;
     assert_eq!(lab.writes(calls), Vec::<String>::new(), "a second look writes nothing");

@@ -24,7 +24,7 @@ pub struct Demo {
     #[arg(long)]
     keep: bool,
     /// How long the simulated Google takes to make a connector, in seconds
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = value_parser!(u64).range(..=600))]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = value_parser!(u64).range(..=600))]
     connector_seconds: u64,
 }
 

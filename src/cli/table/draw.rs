@@ -1,6 +1,6 @@
 //! From a view to text.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use super::view::{Egress, Row, Tone, View};
 use crate::domain::plan::Note;
@@ -52,6 +52,12 @@ fn steps(rows: &[Row], look: Look) -> String {
             Cell::new(plain(&row.what)),
             Cell::new(why.join("\n")),
         ]);
+    }
+    // A name stands whole, on a line of its own where it must: half of one helps nobody.
+    let longest = rows.iter().flat_map(|row| row.what.split(' ')).map(|word| word.chars().count()).max();
+    if let (Some(column), Some(longest)) = (table.column_mut(2), longest) {
+        let width = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(look.width / 2);
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
     finished(table, look)
 }

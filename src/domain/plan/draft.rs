@@ -1,12 +1,16 @@
 //! A plan in the making.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld};
 use crate::domain::{
     desired::Desired,
+    names::last_segment,
     policy::{Mode, Policy},
-    state::observed::Observed,
+    stamp::Stamp,
+    state::{observed::Observed, router::Nat},
     text,
 };
 
@@ -61,33 +65,41 @@ impl<'a> Draft<'a> {
 
 /// What a change does, field by field: for a person to read.
 fn diff(change: &Change) -> Vec<FieldDiff> {
-    match (change.before(), change.after()) {
-        (Some(Object::Firewall(before)), Some(Object::Firewall(after))) => {
-            let (old, new) = (before.managed(), after.managed());
-            let mut rows: Vec<_> = old
-                .iter()
-                .filter_map(|(field, before)| {
-                    let after = new.get(field)?;
-                    (before != after).then(|| row(field, before, after))
-                })
-                .collect();
-            if before.description != after.description {
-                rows.push(row("description", &before.description, &after.description));
-            }
-            rows
+    let (Some(before), Some(after)) = (change.before(), change.after()) else { return Vec::new() };
+    let (old, new) = (fields(before), fields(after));
+    let rows = new.iter().filter(|(field, value)| old.get(*field) != Some(*value));
+    rows.map(|(field, after)| row(field, old.get(field).map_or("", String::as_str), after)).collect()
+}
+
+/// The fields that we write, each as a person would say it.
+fn fields(object: &Object) -> BTreeMap<&'static str, String> {
+    let mut fields = match object {
+        Object::Firewall(rule) => rule.managed(),
+        Object::Router(router) => {
+            BTreeMap::from([("nats", router.nats.iter().map(gateway).collect::<Vec<_>>().join("; "))])
         }
-        (Some(before), Some(after)) => {
-            let (before, after) = (before.document(), after.document());
-            let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { return Vec::new() };
-            let text = |value: Option<&serde_json::Value>| value.map_or_else(|| "none".to_owned(), ToString::to_string);
-            after
-                .iter()
-                .filter(|(field, value)| before.get(*field) != Some(*value))
-                .map(|(field, value)| row(field, &text(before.get(field)), &text(Some(value))))
-                .collect()
+        Object::Connector(connector) => {
+            let number = |value: Option<u32>| value.map_or_else(String::new, |number| number.to_string());
+            BTreeMap::from([
+                ("minInstances", number(connector.min_instances)),
+                ("maxInstances", number(connector.max_instances)),
+            ])
         }
-        _ => Vec::new(),
+        Object::Network(_) | Object::Subnet(_) => BTreeMap::new(),
+    };
+    if let Object::Firewall(rule) = object {
+        let stamp = Stamp::read(&rule.description).unwrap_or_default();
+        fields.insert("mark", stamp.armed.map(|hash| format!("armed={hash}")).unwrap_or_default());
+        fields.insert("released", stamp.released_by.unwrap_or_default());
     }
+    fields
+}
+
+/// `egress-nat for a, b` or `egress-nat for all subnets`.
+fn gateway(nat: &Nat) -> String {
+    let names: Vec<_> = nat.subnetworks.iter().map(|subnet| last_segment(&subnet.name)).collect();
+    let whom = if nat.covers_all_subnets() { "all subnets".to_owned() } else { names.join(", ") };
+    format!("{} for {whom}", nat.name)
 }
 
 fn row(field: &str, before: &str, after: &str) -> FieldDiff {

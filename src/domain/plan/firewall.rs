@@ -1,45 +1,37 @@
 //! The scoped firewall of each connector: allows first, the deny last, and nothing that another hand closed is opened.
 
 use super::{
-    Change, ConnectorEgress, Draft, EgressState, Object, StepId,
+    Change, ConnectorEgress, Draft, EgressState, Object, StepId, automatic,
     connector::{Ownership, Standing},
     deny::{self, Deny, Lead},
     network,
     shadows::{Judge, Neighbours, Opened},
 };
 use crate::domain::{
-    names::relative,
-    policy::{Mode, pattern},
+    owned,
+    policy::Mode,
     reach::{self, Sender},
     rules::{self, Role, Rule, Site},
-    state::firewall::{Direction, Firewall},
+    state::firewall::Firewall,
     text,
 };
 
 pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], network: &network::Standing) {
     let Ok(firewalls) = &draft.observed.firewalls else { return };
-    automatic(draft, firewalls);
     let policies_first = matches!(network, network::Standing::Stands { policies_first: true, .. });
+    let mut scoped = Vec::new();
     for standing in standings {
-        if standing.ownership == Ownership::Foreign {
+        let stands = if standing.ownership == Ownership::Foreign {
             draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
             state(draft, standing, EgressState::Unmanaged, None);
+            false
         } else {
-            scope(draft, standing, firewalls, policies_first);
-        }
+            let planned = draft.steps.len();
+            scope(draft, standing, firewalls, policies_first) && draft.steps.len() == planned
+        };
+        scoped.push((standing, stands));
     }
-}
-
-/// Broad egress rules that somebody's automation made: told, never touched here.
-fn automatic(draft: &mut Draft<'_>, firewalls: &[Firewall]) {
-    let globs = &draft.policy.for_target(&draft.observed.target).firewall.auto_rules;
-    let network = draft.observed.network_name.to_string();
-    let found = firewalls
-        .iter()
-        .filter(|rule| relative(&rule.network) == network && rule.direction == Direction::Egress && !rule.disabled)
-        .filter(|rule| !rule.name.starts_with("aet-") && !rule.is_deny())
-        .filter(|rule| globs.iter().any(|glob| pattern::matches(glob, &rule.name)));
-    draft.findings.extend(found.map(|rule| text::firewall::automatic(&rule.name)));
+    automatic::plan(draft, &scoped, firewalls);
 }
 
 /// The set of one connector, rule by rule.
@@ -54,7 +46,8 @@ pub(super) struct Scoping<'a, 'b> {
     pub missing_allows: Vec<String>,
 }
 
-fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) {
+/// Whether the set stands whole.
+fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
     let observed = draft.observed;
     let connector = &standing.required.connector;
     let site = Site { connector, network: &observed.network_name, range: standing.range };
@@ -65,7 +58,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let mut scoping = Scoping { standing, neighbours, set, hash, taken: Vec::new(), missing_allows: Vec::new() };
     let sender = Sender { tag: &tag, range: standing.range };
     // Without the policies over the network nobody can say what a rule would open.
-    let Ok(effective) = &observed.effective else { return };
+    let Ok(effective) = &observed.effective else { return false };
     let judge = Judge::new(effective, sender, &scoping.neighbours, policies_first);
     let overridden = &standing.settings.firewall.override_denies;
     let opened: Vec<_> = scoping
@@ -81,7 +74,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         Lead::Step(step) => Some(step),
         Lead::Held => {
             judge_state(draft, &scoping, Deny::InSync, shadow);
-            return;
+            return false;
         }
     };
     // What is missing comes first, then what lets more out, then what lets less out: a rule may take over what another
@@ -94,10 +87,8 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     for stage in stages {
         let mut steps = Vec::new();
         for rule in stage {
-            let taken =
-                firewalls.iter().any(|other| other.name == rule.firewall.name) && scoping.existing(&rule).is_none();
             let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
-            steps.extend(one(draft, &mut scoping, &rule, taken, opens, &first));
+            steps.extend(one(draft, &mut scoping, &rule, firewalls, opens, &first));
         }
         first.extend(steps);
     }
@@ -106,7 +97,9 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         None => deny::plan(draft, &scoping),
     };
     retire(draft, &scoping, &first);
+    let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
     judge_state(draft, &scoping, verdict, shadow);
+    stands
 }
 
 fn lets_more(existing: &Firewall, wanted: &Firewall) -> bool {
@@ -118,16 +111,17 @@ fn one(
     draft: &mut Draft<'_>,
     scoping: &mut Scoping<'_, '_>,
     rule: &Rule,
-    taken: bool,
+    firewalls: &[Firewall],
     opens: Option<&Opened>,
     first: &[StepId],
 ) -> Option<StepId> {
     let name = &rule.firewall.name;
     let stands = scoping.existing(rule).is_some();
+    let holder = firewalls.iter().find(|other| other.name == *name).filter(|_| !stands);
     let step = match opens {
-        _ if taken => {
-            draft.blocked_by.push(text::name_taken("firewall", name));
+        _ if let Some(holder) = holder => {
             scoping.taken.push(name.clone());
+            make_room(draft, scoping, holder);
             None
         }
         Some(opened) if rule.role == Role::Watch => {
@@ -146,6 +140,18 @@ fn one(
         scoping.missing_allows.push(name.clone());
     }
     step
+}
+
+/// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
+fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall) {
+    let connector = &scoping.standing.required.connector;
+    let ours = owned::rule_stamp(draft.policy, draft.observed, holder).is_some_and(|stamp| stamp.is_for(connector));
+    if !ours {
+        draft.blocked_by.push(text::name_taken("firewall", &holder.name));
+    } else if scoping.standing.required.frozen.is_none() {
+        let change = Change::Delete(Object::Firewall(holder.clone()));
+        draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
+    }
 }
 
 impl<'a> Scoping<'a, '_> {

@@ -3,22 +3,29 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, Plan, Step, StepId, Why, Withheld};
-use crate::domain::{policy::Mode, text};
+use crate::domain::{policy::Mode, state::observed::Observed, text};
 
 /// Orders the steps, holds back what may not be done, and closes the plan.
 pub(super) fn apply(draft: Draft<'_>) -> Plan {
     let observed = draft.observed;
     let mut withheld = draft.withheld;
+    let mut blocked_by = draft.blocked_by;
     let mut held: BTreeSet<StepId> = BTreeSet::new();
     let mut steps: Vec<Step> = Vec::new();
     for (step, mode) in ordered(draft.steps) {
         let waits_for_held = step.after.iter().find(|id| held.contains(*id)).cloned();
         let room = u32::try_from(steps.len()).unwrap_or(u32::MAX) < draft.budget.changes;
-        let (why, text) = match (step.change.permitted_by(mode), waits_for_held, room) {
+        let left_alone = draft.budget.left_alone.get(&step.repeat());
+        let (why, text) = match (step.change.permitted_by(mode), waits_for_held, left_alone) {
             (false, ..) => (Why::Mode, text::limits::mode(mode, step.change.verb(), &step.reason)),
             (true, Some(first), _) => (reason_of(&withheld, &first), text::limits::depends(&first, &step.reason)),
-            (true, None, false) => (Why::Budget, text::limits::budget(draft.budget.limit, &step.reason)),
-            (true, None, true) => {
+            (true, None, Some(until)) => {
+                let by = draft.budget.touched_by.get(&path(observed, &step)).map(String::as_str);
+                blocked_by.push(text::limits::left_alone(&step.id, *until, by));
+                (Why::Budget, text::limits::undone(*until, &step.reason))
+            }
+            (true, None, None) if !room => (Why::Budget, text::limits::budget(draft.budget.limit, &step.reason)),
+            (true, None, None) => {
                 steps.push(step);
                 continue;
             }
@@ -32,7 +39,7 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
         steps,
         withheld,
         waiting_on: draft.waiting_on,
-        blocked_by: draft.blocked_by,
+        blocked_by,
         findings: draft.findings,
         egress: draft.egress,
     };
@@ -42,6 +49,18 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
     }
     plan.egress.sort();
     plan
+}
+
+/// The relative name of what a step changes.
+fn path(observed: &Observed, step: &Step) -> String {
+    let (host, region) = (&observed.network_name.project, &observed.target.region);
+    let (kind, name) = step.id.0.split_once('/').unwrap_or_default();
+    match kind {
+        "connector" => format!("{}/connectors/{name}", observed.target),
+        "subnet" => format!("projects/{host}/regions/{region}/subnetworks/{name}"),
+        "router" => format!("projects/{host}/regions/{region}/routers/{name}"),
+        kind => format!("projects/{host}/global/{kind}s/{name}"),
+    }
 }
 
 fn reason_of(withheld: &[Withheld], step: &StepId) -> Why {

@@ -1,12 +1,17 @@
 //! The decision, as finished data: doing it makes no choice.
 
+mod automatic;
 mod connector;
+mod creation;
 mod deny;
 mod draft;
 mod firewall;
+mod gateway;
 mod limits;
 mod nat;
 mod network;
+mod prune;
+mod replacement;
 mod shadows;
 
 use std::{
@@ -14,6 +19,7 @@ use std::{
     fmt,
 };
 
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -116,7 +122,7 @@ impl Verb {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldDiff {
     pub field: String,
@@ -199,6 +205,18 @@ pub struct Budget {
     pub recreated: u32,
     /// Who was last heard to have touched an object, by its relative name.
     pub touched_by: BTreeMap<String, String>,
+    /// Ranges that Google said are taken, though no list shows by what.
+    pub taken: Vec<Ipv4Net>,
+    /// Changes that somebody undid again and again: left alone until then.
+    pub left_alone: BTreeMap<Repeat, Timestamp>,
+}
+
+/// A change that is the same whenever it is made: what tells a person who undoes it from a world that moves on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repeat {
+    pub step: StepId,
+    pub verb: Verb,
+    pub diff: Vec<FieldDiff>,
 }
 
 /// Decides. The same arguments give the same plan, in whatever order the lists stand.
@@ -209,7 +227,19 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     let standings = connector::plan(&mut draft, desired, &network);
     nat::plan(&mut draft, &standings);
     firewall::plan(&mut draft, &standings, &network);
+    prune::plan(&mut draft, desired);
     limits::apply(draft)
+}
+
+impl Step {
+    /// The same object may be written in several ways in a run.
+    pub fn key(&self) -> (StepId, Verb) {
+        (self.id.clone(), self.change.verb())
+    }
+
+    pub fn repeat(&self) -> Repeat {
+        Repeat { step: self.id.clone(), verb: self.change.verb(), diff: self.diff.clone() }
+    }
 }
 
 impl Change {

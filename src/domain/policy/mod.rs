@@ -70,6 +70,13 @@ impl Policy {
         self.first(|matched| matched.connectors.is_empty() && matched.target(target))
     }
 
+    /// The connector lies in a project, or a host, and a region of the scope.
+    pub fn covers(&self, connector: &ConnectorRef) -> bool {
+        let scope = &self.scope;
+        (scope.projects.contains(&connector.project) || scope.hosts.contains(&connector.project))
+            && scope.regions.list().is_none_or(|regions| regions.contains(&connector.region))
+    }
+
     fn first(&self, accepts: impl Fn(&Match) -> bool) -> &Policy {
         self.overrides
             .iter()

@@ -310,7 +310,7 @@ pub enum Enforcement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rearm {
-    /// It stays down until `egress-reconciler rearm`, or a changed policy.
+    /// It stays down until somebody enables it again, or the policy changes.
     Manual,
     /// It is put back in the next run.
     AtOnce,

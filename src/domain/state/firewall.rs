@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Other, is_false};
+use super::Other;
 
 /// A VPC firewall rule: `compute.firewalls`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ pub struct Layer4 {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogConfig {
-    #[serde(skip_serializing_if = "is_false")]
+    /// Said even where it is off: a merge patch keeps what it does not say.
     pub enable: bool,
     #[serde(flatten)]
     pub other: Other,
@@ -87,6 +88,10 @@ impl Firewall {
 
     pub fn is_logged(&self) -> bool {
         self.log_config.as_ref().is_some_and(|log| log.enable)
+    }
+
+    pub fn created(&self) -> Option<Timestamp> {
+        self.other.get("creationTimestamp")?.as_str()?.parse().ok()
     }
 
     pub fn is_deny(&self) -> bool {

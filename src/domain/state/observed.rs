@@ -10,7 +10,7 @@ use super::{
     route::Route, router::Router, subnet::Subnet, workload::Workload,
 };
 use crate::domain::{
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorRef, NetworkRef, ProjectId},
     target::Target,
 };
 
@@ -79,6 +79,9 @@ pub struct Observed {
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
+    /// The ids behind the project numbers that workloads name.
+    #[serde(serialize_with = "plain::each")]
+    pub projects: BTreeMap<ProjectId, Read<ProjectId>>,
 }
 
 /// All that takes IPv4 space in the network beyond the region's subnets.
@@ -128,6 +131,7 @@ impl Observed {
         .flatten()
         .collect();
         found.extend(self.elsewhere.values().filter_map(err));
+        found.extend(self.projects.values().filter_map(err));
         found
     }
 

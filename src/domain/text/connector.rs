@@ -14,14 +14,14 @@ fn object(connector: &ConnectorRef) -> String {
 }
 
 /// `job a, job b and 3 more`.
-fn users(by: &[Requirer]) -> String {
+pub fn users(by: &[Requirer]) -> String {
     const SHOWN: usize = 2;
     let mut names: Vec<_> = by
         .iter()
         .map(|by| match by {
             Requirer::Workload(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
-            Requirer::Wanted(name) => format!("the refused deploy of {}", workload(name)),
+            Requirer::Wanted(name) => format!("the deploy of {}", workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
         })
         .collect();
@@ -49,8 +49,43 @@ pub fn create(by: &[Requirer], subnet: &str) -> String {
     format!("needed by {}; stands on subnet {subnet}", users(by))
 }
 
-pub fn create_subnet(connector: &ConnectorRef, range: &str) -> String {
-    format!("connector {} needs a /28 of its own; {range} is the first free one of the pools", connector.name)
+pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> String {
+    let why = if attempt == 1 { "needs a /28 of its own" } else { "is in ERROR and must be made again on another /28" };
+    format!("connector {} {why}; {range} is the first free one of the pools", connector.name)
+}
+
+pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&str>) -> String {
+    let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {cause})"));
+    format!(
+        "connector {} is in ERROR, which nothing but deletion ends{cause}; it is made again on {subnet} when it is gone",
+        connector.name
+    )
+}
+
+pub fn in_error_again(connector: &ConnectorRef, attempt: u32, cause: Option<&str>) -> Note {
+    let cause = cause.map_or_else(
+        || "Google tells the cause only in the operation that failed".to_owned(),
+        |cause| format!("Google said: {cause}"),
+    );
+    note(
+        "connector-error",
+        object(connector),
+        format!(
+            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; mend the cause, then delete it. {cause}",
+            connector.name
+        ),
+    )
+}
+
+pub fn not_proven_ours(connector: &ConnectorRef) -> Note {
+    note(
+        "not-proven-ours",
+        object(connector),
+        format!(
+            "connector {} stands on a subnet of ours, but its infra rule with our stamp was not seen, so it is not deleted; the rule is written first where the policy's mode permits it",
+            connector.name
+        ),
+    )
 }
 
 pub fn grow(min: u32, max: u32) -> String {
@@ -117,6 +152,25 @@ pub fn elsewhere_missing(connector: &ConnectorRef, by: &[Requirer]) -> Note {
             "{} names {connector}, which does not exist; add its project to `scope.projects`, or create it there",
             users(by)
         ),
+    )
+}
+
+pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
+    note(
+        "connector-elsewhere",
+        connector.to_string(),
+        format!(
+            "{} names {connector}, which does not exist; it is asked for where it belongs, in its own project",
+            users(by)
+        ),
+    )
+}
+
+pub fn elsewhere_changing(connector: &ConnectorRef, state: ConnectorState) -> Note {
+    note(
+        "connector-elsewhere",
+        connector.to_string(),
+        format!("{connector} is {}; Google takes some minutes", state.word()),
     )
 }
 

@@ -1,5 +1,10 @@
 use super::{list, note, note_by};
-use crate::domain::{names::ConnectorRef, plan::Note, rules::Role, state::firewall::Firewall};
+use crate::domain::{
+    names::{ConnectorRef, last_segment},
+    plan::Note,
+    rules::Role,
+    state::firewall::Firewall,
+};
 
 fn what(role: Role) -> &'static str {
     match role {
@@ -40,7 +45,7 @@ pub fn arm() -> String {
 }
 
 pub fn allows_first(missing: &[String]) -> String {
-    format!("the deny waits until a later look finds every allow standing: {}", list(missing))
+    format!("the deny waits until a later look finds every allow standing; {} do not yet", missing.len())
 }
 
 pub fn unmanaged(connector: &ConnectorRef) -> Note {
@@ -54,13 +59,29 @@ pub fn unmanaged(connector: &ConnectorRef) -> Note {
     )
 }
 
-pub fn automatic(rule: &str) -> Note {
+pub fn automatic(rule: &str, replace: bool) -> Note {
+    let todo = if replace {
+        "it is disabled as soon as our rules stand for every connector that it lets out"
+    } else {
+        "remove it where it is not wanted, or set `firewall.replace_auto: true`"
+    };
     note(
         "automatic-rule",
         format!("firewall/{rule}"),
-        format!(
-            "{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; remove it where it is not wanted"
-        ),
+        format!("{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; {todo}"),
+    )
+}
+
+pub fn replace_automatic() -> String {
+    "a broad rule that somebody's automation made; our own rules stand, and `firewall.replace_auto` takes it out of force"
+        .to_owned()
+}
+
+pub fn other_network(rule: &Firewall, connector: &ConnectorRef) -> String {
+    format!(
+        "it bears our stamp for connector {} and stands in {}, where the connector is not; a rule cannot be moved, so it leaves and is made again",
+        connector.name,
+        last_segment(&rule.network)
     )
 }
 
@@ -124,7 +145,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         format!("firewall/{deny}"),
         who,
         format!(
-            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over",
+            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; enable it again when the emergency is over, or set `firewall.rearm: at-once`",
             connector.name
         ),
     )

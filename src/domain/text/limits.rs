@@ -1,5 +1,8 @@
+use jiff::Timestamp;
+
+use super::note_by;
 use crate::domain::{
-    plan::{StepId, Verb},
+    plan::{Note, StepId, Verb},
     policy::Mode,
 };
 
@@ -18,4 +21,21 @@ pub fn depends(first: &StepId, reason: &str) -> String {
 
 pub fn budget(limit: &str, reason: &str) -> String {
     format!("{reason}; held back because `{limit}` is used up, the next run goes on, or raise it")
+}
+
+pub fn undone(until: Timestamp, reason: &str) -> String {
+    format!("{reason}; undone three times within an hour, so left alone until {until:.0}")
+}
+
+/// The breaker: two programs, or a program and a person, must not fight over an object.
+pub fn left_alone(step: &StepId, until: Timestamp, by: Option<&str>) -> Note {
+    let who = by.unwrap_or("unknown");
+    note_by(
+        "left-alone",
+        &step.0,
+        who,
+        format!(
+            "{step} was put right three times within an hour and undone each time, last by {who}, so it is left alone until {until:.0}; agree with them, or change the policy"
+        ),
+    )
 }

@@ -5,6 +5,7 @@ pub mod firewall;
 pub mod limits;
 pub mod nat;
 pub mod network;
+pub mod prune;
 pub mod reads;
 
 use super::plan::Note;

@@ -72,3 +72,40 @@ pub fn appliance(route: &str, hop: &str) -> Note {
         format!("the default route {route} leads to {hop}, so the internet is that hop's business and no NAT is made"),
     )
 }
+
+pub fn repair(keys: &[&str], by: Option<&str>) -> String {
+    let who = by.map_or_else(String::new, |by| format!(", changed by {by}"));
+    format!("our NAT does not follow {}{who}", list(keys.iter().map(|key| format!("`{key}`"))))
+}
+
+pub fn widened(router: &str) -> Note {
+    note(
+        "nat-widened",
+        format!("router/{router}"),
+        format!(
+            "our NAT on {router} was changed to serve all subnets; others may rely on it by now, so it stays; set it back to a list by hand if none does"
+        ),
+    )
+}
+
+pub fn dead_subnet(router: &str, subnet: &str, connector: &ConnectorRef) -> Note {
+    note(
+        "dead-subnet",
+        format!("router/{router}"),
+        format!(
+            "our NAT lists {subnet}, on which connector {} does not stand; it costs nothing and stays, unless `connector.prune: 7d` lets it go",
+            connector.name
+        ),
+    )
+}
+
+pub fn no_direct_subnet(entry: &str, network: &NetworkRef) -> Note {
+    note(
+        "no-direct-subnet",
+        format!("subnet/{}", last_segment(entry)),
+        format!(
+            "`nat.direct_vpc_subnets` names {entry}, which network {} does not have; correct the policy, or make the subnet",
+            network.name
+        ),
+    )
+}

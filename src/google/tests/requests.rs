@@ -25,6 +25,7 @@ async fn reads_ask_the_documented_urls() {
     client.list_routers::<Value>("p", "r").await.unwrap();
     client.get_router::<Value>("p", "r", "x").await.unwrap();
     client.list_firewalls::<Value>("p").await.unwrap();
+    client.get_project::<Value>("123").await.unwrap();
     client.get_network::<Value>("p", "n").await.unwrap();
     client.list_routes::<Value>("p").await.unwrap();
     client.list_global_addresses::<Value>("p").await.unwrap();
@@ -44,6 +45,7 @@ async fn reads_ask_the_documented_urls() {
         format!("GET {COMPUTE}/regions/r/routers?maxResults=500"),
         format!("GET {COMPUTE}/regions/r/routers/x"),
         format!("GET {COMPUTE}/global/firewalls?maxResults=500"),
+        "GET compute.googleapis.com/compute/v1/projects/123".to_owned(),
         format!("GET {COMPUTE}/global/networks/n"),
         format!("GET {COMPUTE}/global/routes?maxResults=500"),
         format!("GET {COMPUTE}/global/addresses?maxResults=500"),

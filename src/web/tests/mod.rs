@@ -1,6 +1,7 @@
 //! The doors, in process: the router against the simulated cloud, on paused time.
 
 mod answers;
+mod connections;
 mod health;
 mod runs;
 mod stop;

@@ -1,0 +1,49 @@
+//! What of a target is ours, by its stamps.
+
+use super::{
+    names::{ConnectorRef, NetworkRef, relative},
+    policy::Policy,
+    rules::Site,
+    stamp::Stamp,
+    state::{firewall::Firewall, observed::Observed, subnet::Subnet},
+    target::Target,
+};
+
+/// Subnets of ours in the target's network that stand for a connector of this target.
+pub fn stamped<'a>(policy: &Policy, observed: &'a Observed) -> Vec<(ConnectorRef, Stamp, &'a Subnet)> {
+    let network = observed.network_name.to_string();
+    let subnets = observed.subnets.iter().flatten().filter(|subnet| relative(&subnet.network) == network);
+    subnets
+        .filter_map(|subnet| {
+            let path = subnet_path(&observed.network_name, &observed.target, &subnet.name);
+            let stamp = Stamp::ours(&subnet.description, &policy.owner, &path)?;
+            let connector = ConnectorRef::try_from(stamp.purpose.clone()?).ok()?;
+            observed.target.has(&connector).then_some((connector, stamp, subnet))
+        })
+        .collect()
+}
+
+/// Firewall rules of ours, in whatever network, that stand for a connector; empty if the rules were not read.
+pub fn stamped_rules<'a>(policy: &Policy, observed: &'a Observed, connector: &ConnectorRef) -> Vec<&'a Firewall> {
+    let of_rule = |rule: &&Firewall| rule_stamp(policy, observed, rule).is_some_and(|stamp| stamp.is_for(connector));
+    observed.firewalls.iter().flatten().filter(of_rule).collect()
+}
+
+/// The stamp of a rule of ours.
+pub fn rule_stamp(policy: &Policy, observed: &Observed, rule: &Firewall) -> Option<Stamp> {
+    let path = format!("projects/{}/global/firewalls/{}", observed.network_name.project, rule.name);
+    Stamp::ours(&rule.description, &policy.owner, &path)
+}
+
+/// A connector bears no stamp: its deletion asks for a second proof beside its subnet's. `None` = the rules were not read.
+pub fn has_infra_rule(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<bool> {
+    observed.firewalls.as_ref().ok()?;
+    let network = &observed.network_name;
+    let name = format!("allow-{}-infra", Site { connector, network, range: None }.base());
+    let rules = stamped_rules(policy, observed, connector);
+    Some(rules.iter().any(|rule| rule.name == name && relative(&rule.network) == network.to_string()))
+}
+
+pub fn subnet_path(network: &NetworkRef, target: &Target, name: &str) -> String {
+    format!("projects/{}/regions/{}/subnetworks/{name}", network.project, target.region)
+}

@@ -1,0 +1,63 @@
+//! Replacing a connector of ours that is in ERROR: nothing but deletion ends that state.
+//!
+//! First a subnet for the next attempt, so that its stamp remembers how many there were; then, once a later look finds
+//! it and the connector's infra rule, the deletion; the missing connector is then made on the highest attempt.
+
+use super::{
+    Change, Draft, Object,
+    connector::Standing,
+    creation::{self, Room},
+};
+use crate::domain::{
+    names::last_segment,
+    owned::{has_infra_rule, subnet_path},
+    stamp::Stamp,
+    state::{connector::Connector, subnet::Subnet},
+    text,
+};
+
+/// A second replacement would most likely fail like the first.
+const LAST_ATTEMPT: u32 = 2;
+
+pub(super) fn plan<'a>(
+    draft: &mut Draft<'a>,
+    standing: Standing<'a>,
+    connector: &Connector,
+    room: &mut Room,
+) -> Standing<'a> {
+    let required = standing.required;
+    let Some(newest) = creation::own_subnet(draft, &required.connector) else { return standing };
+    let attempt = attempt(&newest);
+    let on_newest = standing.subnet.as_ref().is_some_and(|(path, _)| last_segment(path) == newest.name);
+    let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
+    match on_newest {
+        true if attempt >= LAST_ATTEMPT => {
+            draft.blocked_by.push(text::connector::in_error_again(&required.connector, attempt, cause));
+            standing
+        }
+        true => match creation::new_subnet(draft, required, attempt + 1, room, Vec::new()) {
+            Some((subnet, step)) => Standing { made_by: Some(step), ..moved(draft, standing, &subnet) },
+            None => standing,
+        },
+        false if has_infra_rule(draft.policy, draft.observed, &required.connector) != Some(true) => {
+            draft.findings.push(text::connector::not_proven_ours(&required.connector));
+            moved(draft, standing, &newest)
+        }
+        false => {
+            let reason = text::connector::replace(&required.connector, &newest.name, cause);
+            let change = Change::Delete(Object::Connector(connector.clone()));
+            draft.push(change, Vec::new(), reason, standing.settings.mode);
+            moved(draft, standing, &newest)
+        }
+    }
+}
+
+fn attempt(subnet: &Subnet) -> u32 {
+    Stamp::read(&subnet.description).and_then(|stamp| stamp.attempt).unwrap_or(1)
+}
+
+/// NAT and firewall are made ready for where the connector will stand.
+fn moved<'a>(draft: &Draft<'_>, standing: Standing<'a>, subnet: &Subnet) -> Standing<'a> {
+    let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
+    Standing { subnet: Some((path, subnet.cidr())), range: subnet.cidr(), ..standing }
+}

@@ -1,0 +1,64 @@
+//! Connections: HTTP/1.1, as Pub/Sub and Eventarc speak it to Cloud Run.
+
+use std::{convert::Infallible, io, time::Duration};
+
+use axum::{Router, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// How long a client may take to say what it wants.
+const HEADERS: Duration = Duration::from_secs(10);
+/// After an accept that failed for want of file descriptors: the next one would fail as well.
+const BREATH: Duration = Duration::from_millis(200);
+
+/// Answers every connection until `halt`; then those that are open end with the request they are at.
+pub async fn serve(listener: TcpListener, router: Router, halt: CancellationToken) -> io::Result<()> {
+    let open = GracefulShutdown::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(BREATH).await;
+                    continue;
+                }
+            },
+            () = halt.cancelled() => break,
+        };
+        // A socket that does not take the option is only slower.
+        let _ = stream.set_nodelay(true);
+        let connection = answer(stream, router.clone());
+        tokio::spawn(open.watch(connection));
+    }
+    drop(listener);
+    open.shutdown().await;
+    Ok(())
+}
+
+fn answer(
+    stream: TcpStream,
+    router: Router,
+) -> http1::Connection<
+    TokioIo<TcpStream>,
+    impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
+    + Send,
+> {
+    let service =
+        service_fn(move |request: Request<Incoming>| router.clone().oneshot(request.map(axum::body::Body::new)));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        // A sink's attribute becomes a header of that name, slash and all; refused, it would be delivered for ever.
+        .ignore_invalid_headers(true)
+        .serve_connection(TokioIo::new(stream), service)
+}
