@@ -87,13 +87,18 @@ impl Simulate {
 }
 
 /// What points gcloud here. For Cloud Run it puts the region before the host, which therefore is a name that no resolver
-/// knows, and our port is its proxy.
+/// knows, and our port is its proxy: gcloud's own, and that of whoever reads `http_proxy`.
 pub fn exports(address: SocketAddr, project: &str) -> String {
+    let (host, port) = (address.ip(), address.port());
     format!(
         "# The simulated Google listens on http://{address}/. For gcloud, in another shell:
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE=http://{address}/compute/v1/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_VPCACCESS=http://{address}/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run.simulated/svc/run/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE=http://{address}/svc/serviceusage/
+export CLOUDSDK_PROXY_TYPE=http
+export CLOUDSDK_PROXY_ADDRESS={host}
+export CLOUDSDK_PROXY_PORT={port}
 export CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
 export CLOUDSDK_CORE_PROJECT={project}
 export PUBSUB_EMULATOR_HOST={address}

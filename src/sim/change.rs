@@ -109,7 +109,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
         (None, Some(before)) => kind.rules.companions(&draft, before),
         _ => Vec::new(),
     };
-    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method, &call.path));
     let failure = injected.or_else(|| in_use(state, change));
     let due = after(call.now, state.options.operation);
     if failure.is_none() {

@@ -18,7 +18,7 @@ use super::{
     answer::{Refusal, Shape},
     call::Call,
     calls::Logged,
-    control,
+    control, encoding,
     faults::{Fault, FaultKind},
     pubsub::Published,
     push, snapshot,
@@ -186,7 +186,7 @@ fn answered(state: &mut State, call: &Call) -> Reply {
         return Reply::Broken;
     }
     let mut response = match state.answer(call) {
-        Ok(document) => response(StatusCode::OK, &document),
+        Ok(document) => response(StatusCode::OK, &encoding::encoded(call, document)),
         Err(refusal) => refused(&refusal, call.shape()),
     };
     if let Some(fault) = call.fault(FaultKind::Rate).filter(|fault| fault.ms > 0) {

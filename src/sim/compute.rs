@@ -17,6 +17,7 @@ pub const PAGE: (&str, usize) = ("maxResults", 500);
 
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match (call.route.target, call.route.verb) {
+        (Target::Operations, Verb::AggregatedList) => aggregated_operations(state, call),
         (Target::Operations, verb) => operation(state, call, verb),
         (Target::Kind(kind), Verb::Get) => get(state, call, kind),
         (Target::Kind(kind), Verb::List) => list(state, call, kind),
@@ -58,13 +59,37 @@ fn presented(state: &State, call: &Call, kind: &Kind, document: &Value) -> Value
     document
 }
 
-/// The list of all regions: those without anything carry a warning in its place.
+/// A kind's list of all regions.
 fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
     let under = format!("projects/{}/regions/", call.project);
     let shown = Filter::of(call)?;
     let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
     let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), PAGE)?;
+    let page = page.into_iter().map(|(path, document)| (path, presented(state, call, kind, document)));
+    Ok(by_scope(state, call, (kind.message, kind.segment), page, next))
+}
+
+/// Operations of all regions, and the global ones.
+fn aggregated_operations(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let project = format!("projects/{}", call.project);
+    state.may_read(call, "compute.globalOperations.list", &project)?;
+    let under = format!("{project}/");
+    let shown = Filter::of(call)?;
+    let found = state.operations.under(&under, call.now).filter(|(_, operation)| shown.fits(operation));
+    let (page, next) = call.page(found.map(|(path, operation)| (path, (path, operation.clone()))), PAGE)?;
+    Ok(by_scope(state, call, ("compute#operation", "operations"), page.into_iter(), next))
+}
+
+/// What was found by the scope it is in: `global` or `regions/R`. A region without anything carries a warning in its
+/// place.
+fn by_scope<'a>(
+    state: &State,
+    call: &Call,
+    (message, segment): (&str, &str),
+    found: impl Iterator<Item = (&'a str, Value)>,
+    next: Option<String>,
+) -> Value {
     let mut items = Map::new();
     for region in &state.regions {
         let warning = json!({
@@ -74,21 +99,26 @@ fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, 
         });
         items.insert(format!("regions/{region}"), json!({"warning": warning}));
     }
-    for (path, document) in page {
-        let region = path.strip_prefix(&under).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        let scope = items.entry(format!("regions/{region}")).or_insert_with(|| json!({}));
-        if scope[kind.segment].is_null() {
-            *scope = json!({kind.segment: []});
+    for (path, document) in found {
+        let scope = path.split('/').skip(2).take_while(|part| *part != segment).collect::<Vec<_>>().join("/");
+        let scope = items.entry(scope).or_insert_with(|| json!({}));
+        if scope[segment].is_null() {
+            *scope = json!({segment: []});
         }
-        if let Some(list) = scope[kind.segment].as_array_mut() {
-            list.push(presented(state, call, kind, document));
+        if let Some(list) = scope[segment].as_array_mut() {
+            list.push(document);
         }
     }
-    let mut answer = json!({"kind": format!("{}AggregatedList", kind.message), "id": call.path, "items": items});
+    let mut answer = json!({
+        "kind": format!("{message}AggregatedList"),
+        "id": call.path,
+        "items": items,
+        "selfLink": links::full(&call.path),
+    });
     if let Some(token) = next {
         answer["nextPageToken"] = token.into();
     }
-    Ok(answer)
+    answer
 }
 
 /// The one form of list filter that is understood: `FIELD = "VALUE"` or `FIELD eq VALUE`, of a top-level field.

@@ -1,6 +1,7 @@
 //! Trouble on order: faults that tests lay in the way of calls.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::answer::{Code, Refusal};
 
@@ -110,29 +111,64 @@ impl Faults {
 
 impl Fault {
     /// The refusal of a `refuse` or `rate` fault; the failure of a `fail-operation`.
-    pub fn refusal(&self, method: &str) -> Refusal {
-        let service = method.split('.').next().unwrap_or_default();
-        match self.kind {
-            FaultKind::Rate => Refusal::new(
-                self.status.map_or(Code::RESOURCE_EXHAUSTED, Code::of_http),
-                self.reason.as_deref().unwrap_or("rateLimitExceeded"),
-                format!(
-                    "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service \
-                     '{service}.googleapis.com'."
-                ),
-            ),
-            FaultKind::FailOperation => Refusal::new(
-                Code::of_http(self.status.unwrap_or(500)),
-                self.reason.as_deref().unwrap_or("INTERNAL_ERROR"),
-                "Internal error. Please try again or contact Google Support.",
-            ),
-            _ => Refusal::new(
-                Code::of_http(self.status.unwrap_or(503)),
-                self.reason.as_deref().unwrap_or("backendError"),
-                format!("{method} was refused by an injected fault."),
-            ),
-        }
+    pub fn refusal(&self, method: &str, resource: &str) -> Refusal {
+        let (status, reason) = match self.kind {
+            FaultKind::Rate => (429, "rateLimitExceeded"),
+            FaultKind::FailOperation => (500, "INTERNAL_ERROR"),
+            _ => (503, "backendError"),
+        };
+        let (status, reason) = (self.status.unwrap_or(status), self.reason.as_deref().unwrap_or(reason));
+        let code = if reason == "operationInProgress" { Code::ABORTED } else { Code::of_http(status) };
+        let refusal = Refusal::new(Code { http: status, ..code }, reason, words(reason, method, resource));
+        if reason == CONCURRENT { refusal.with(too_many_at_once(method)) } else { refusal }
     }
+}
+
+const CONCURRENT: &str = "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED";
+
+/// What Google says with a reason.
+fn words(reason: &str, method: &str, resource: &str) -> String {
+    let service = method.split('.').next().unwrap_or_default();
+    match reason {
+        "alreadyExists" => format!("The resource '{resource}' already exists"),
+        "notFound" => format!("The resource '{resource}' was not found"),
+        "resourceNotReady" => format!("The resource '{resource}' is not ready"),
+        "operationInProgress" => format!("The resource '{resource}' has another operation in progress."),
+        "conditionNotMet" => "Supplied fingerprint does not match current metadata fingerprint.".to_owned(),
+        "forbidden" => format!("Required '{}' permission for '{resource}'", permission(method)),
+        "quotaExceeded" => {
+            let quota = method.rsplit('.').nth(1).unwrap_or_default().to_uppercase();
+            format!("Quota '{quota}' exceeded. Limit: 500.0 globally.")
+        }
+        "rateLimitExceeded" => format!(
+            "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' of service \
+             '{service}.googleapis.com'."
+        ),
+        CONCURRENT => "Quota exceeded for concurrent operations. Try again when some are done.".to_owned(),
+        _ => "Internal error. Please try again or contact Google Support.".to_owned(),
+    }
+}
+
+/// The permission that a method asks for: `compute.firewalls.insert` needs `compute.firewalls.create`.
+fn permission(method: &str) -> String {
+    let short = method.replace(".projects.locations.", ".");
+    let (kind, verb) = short.rsplit_once('.').unwrap_or((&short, ""));
+    let verb = match verb {
+        "insert" => "create",
+        "patch" => "update",
+        verb => verb,
+    };
+    format!("{kind}.{verb}")
+}
+
+fn too_many_at_once(method: &str) -> Value {
+    let service = method.split('.').next().unwrap_or_default();
+    json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": CONCURRENT,
+        "domain": format!("{service}.googleapis.com"),
+        "metadata": {"service": format!("{service}.googleapis.com")},
+    })
 }
 
 /// Whether a text fits a pattern in which `*` stands for any run of characters.

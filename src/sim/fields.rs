@@ -22,8 +22,8 @@ pub enum Type {
     /// Written as a decimal string.
     Int64,
     Number,
-    /// By name, or by number: the first name has number one, which holds for Cloud Run's enums. Compute's have numbers
-    /// that nobody sends.
+    /// By name, or by number: the first name has number one, which holds for the enums of Cloud Run and VPC Access.
+    /// Compute's have numbers that nobody sends.
     Enum(&'static [&'static str]),
     /// A Compute URL, full or from `projects/`, `global/` or `regions/` on; always read back in full.
     Link,
@@ -150,9 +150,13 @@ impl Field {
             Type::Int64 => (integer().map(|n| n.to_string().into()), "TYPE_INT64"),
             Type::Number => (value.is_number().then(|| value.clone()), "TYPE_FLOAT"),
             Type::Enum(of) => {
-                let numbered = || of.get(usize::try_from(value.as_u64()?.checked_sub(1)?).ok()?).copied();
-                let named = value.as_str().filter(|text| of.contains(text)).or_else(numbered);
-                (named.map(Value::from), "TYPE_ENUM")
+                let numbered = || match usize::try_from(value.as_u64()?).ok()? {
+                    // Number zero is that nothing was said.
+                    0 => Some(Value::Null),
+                    number => of.get(number - 1).map(|name| Value::from(*name)),
+                };
+                let named = value.as_str().filter(|text| of.contains(text)).map(Value::from);
+                (named.or_else(numbered), "TYPE_ENUM")
             }
             Type::Message(fields) => return check(&[fields], value, at).map(Value::Object),
             Type::Map => {
@@ -217,6 +221,27 @@ pub fn expand_links(
         }
     }
     Ok(())
+}
+
+/// Writes every enum of the document as its number, for clients that ask for `enum-encoding=int`.
+pub fn number_enums(groups: &[&[Field]], document: &mut Map<String, Value>) {
+    for field in of(groups) {
+        let values = match document.get_mut(field.name) {
+            None => continue,
+            Some(Value::Array(items)) => items.iter_mut().collect(),
+            Some(one) => vec![one],
+        };
+        for value in values {
+            match (field.of, &mut *value) {
+                (Type::Enum(names), Value::String(name)) => {
+                    let number = names.iter().position(|known| known == name).map_or(0, |before| before + 1);
+                    *value = number.into();
+                }
+                (Type::Message(fields), Value::Object(inner)) => number_enums(&[fields], inner),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The first field that is set for good and yet differs.

@@ -64,7 +64,7 @@ fn region(path: &str) -> &str {
 
 fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
     let mut spec = json!({
-        "containers": template["containers"],
+        "containers": containers(&template["containers"], [V2, V1]),
         "volumes": template["volumes"],
         "serviceAccountName": template["serviceAccount"],
         "timeoutSeconds": template["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
@@ -128,7 +128,7 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     let spec = if is_job { &template["spec"]["template"]["spec"] } else { &template["spec"] };
     let given = &template["metadata"];
     let mut inner = json!({
-        "containers": spec["containers"],
+        "containers": containers(&spec["containers"], [V1, V2]),
         "volumes": spec["volumes"],
         "serviceAccount": spec["serviceAccountName"],
         "timeout": seconds(&spec["timeoutSeconds"]),
@@ -163,6 +163,30 @@ fn own(given: &Value) -> Value {
         own.retain(|name, _| !googles.iter().any(|prefix| name.starts_with(prefix)));
     }
     own
+}
+
+/// How a version writes that a variable's value is a secret's: the field, and in it those of the name and the version.
+type Source = [&'static str; 3];
+const V1: Source = ["valueFrom", "name", "key"];
+const V2: Source = ["valueSource", "secret", "version"];
+
+/// Containers with their secrets in the other version's words. v2 has limits and no requests; all else is the same.
+fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
+    let mut containers = containers.clone();
+    for container in containers.as_array_mut().into_iter().flatten() {
+        if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) {
+            resources.remove("requests");
+        }
+        let variables = container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten();
+        for variable in variables.filter_map(Value::as_object_mut) {
+            if let Some(source) = variable.remove(from[0]) {
+                let secret = &source["secretKeyRef"];
+                let secret = json!({to[1]: secret[from[1]], to[2]: secret[from[2]]});
+                variable.insert(to[0].to_owned(), json!({"secretKeyRef": secret}));
+            }
+        }
+    }
+    containers
 }
 
 /// Whole seconds, as a number or in decimal.

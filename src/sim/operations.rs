@@ -122,8 +122,8 @@ pub fn compute(call: &Call, target: &str, target_id: &str, due: Timestamp, failu
     if let Some(failure) = failure {
         done["error"] = json!({"errors": [{"code": failure.reason, "message": failure.message}]});
         done["httpErrorStatusCode"] = failure.code.http.into();
-        done["httpErrorMessage"] =
-            http::StatusCode::from_u16(failure.code.http).ok().and_then(|s| s.canonical_reason()).into();
+        let status = http::StatusCode::from_u16(failure.code.http).ok();
+        done["httpErrorMessage"] = status.and_then(|status| status.canonical_reason()).map(str::to_uppercase).into();
     }
     Operation { path, due, running, done }
 }

@@ -106,7 +106,7 @@ impl UnaryService<PublishRequest> for Publisher {
 fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<PublishResponse, Status> {
     let topic = &request.topic;
     if let Some(fault) = state.faults.strike(METHOD, topic).first() {
-        return Err(refusal(fault));
+        return Err(refusal(fault, topic));
     }
     if !state.topics.contains(topic) {
         return Err(Status::not_found(format!("Resource not found (resource={}).", super::links::last(topic))));
@@ -136,8 +136,8 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
 }
 
 /// Faults of the wire make no sense to a service that has no wire of its own here: they are unavailability.
-fn refusal(fault: &Fault) -> Status {
-    let message = fault.refusal(METHOD).message;
+fn refusal(fault: &Fault, topic: &str) -> Status {
+    let message = fault.refusal(METHOD, topic).message;
     match (fault.kind, fault.status) {
         (FaultKind::Rate, _) | (_, Some(429)) => Status::resource_exhausted(message),
         (_, Some(403)) => Status::permission_denied(message),

@@ -219,6 +219,9 @@ fn compute(method: &Method, version: &str, project: &str, rest: &[&str]) -> Opti
         [] if method == Method::GET => route(None, Target::Project, None, Verb::Get),
         ["regions"] if method == Method::GET => route(None, Target::Locations, None, Verb::List),
         ["regions", region] if method == Method::GET => route(Some(region), Target::Locations, None, Verb::Get),
+        ["aggregated", "operations"] if method == Method::GET => {
+            route(None, Target::Operations, None, Verb::AggregatedList)
+        }
         ["aggregated", segment] if method == Method::GET => {
             let kind = Kind::at(Service::Compute, segment, true)?;
             route(None, Target::Kind(kind), None, Verb::AggregatedList)

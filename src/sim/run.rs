@@ -199,8 +199,8 @@ fn complete(state: &State, change: &Change<'_>, before: Option<&Value>, document
     document.insert("createTime".to_owned(), kept("createTime").unwrap_or_else(|| written(call.now).into()));
     document.insert("creator".to_owned(), kept("creator").unwrap_or_else(|| call.caller.clone().into()));
     document.insert("generation".to_owned(), kept("generation").unwrap_or_else(|| "0".into()));
-    if let Some(observed) = kept("observedGeneration") {
-        document.insert("observedGeneration".to_owned(), observed);
+    for field in ["observedGeneration", "terminalCondition"] {
+        document.extend(kept(field).map(|value| (field.to_owned(), value)));
     }
     document.entry("launchStage").or_insert_with(|| "GA".into());
     next_generation(change, document);
@@ -251,9 +251,15 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, 
         document["@type"] = message.clone().into();
         document
     };
-    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method, &call.path));
     let outcome = injected.as_ref().map_or_else(|| Ok(typed(&done)), Err);
-    let operation = operations::longrunning(call, due, typed(&running), typed(&done), outcome);
+    // An operation tells of the resource, but for which one of its name it is.
+    let about = |document: &Value| {
+        let mut document = typed(document);
+        document.as_object_mut().map(|fields| fields.remove("uid"));
+        document
+    };
+    let operation = operations::longrunning(call, due, about(&running), about(&done), outcome);
     state.record(change.begun("", None));
     if call.parameter("validateOnly") == Some("true") {
         return Ok(operation.done);
@@ -269,7 +275,10 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, 
 
 fn stages(mut document: Map<String, Value>, due: Timestamp) -> (Value, Value) {
     document.insert("reconciling".to_owned(), true.into());
-    document.insert("terminalCondition".to_owned(), json!({"type": "Ready", "state": "CONDITION_PENDING"}));
+    // What has settled once keeps the time at which it did.
+    let mut condition = document.remove("terminalCondition").unwrap_or_else(|| json!({}));
+    condition["state"] = "CONDITION_PENDING".into();
+    document.insert("terminalCondition".to_owned(), condition);
     let running = Value::Object(document.clone());
     document.remove("reconciling");
     let generation = document.get("generation").cloned().unwrap_or_default();

@@ -104,7 +104,7 @@ impl State {
     pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
         for kind in [FaultKind::Refuse, FaultKind::Rate] {
             if let Some(fault) = call.fault(kind) {
-                return Err(fault.refusal(&call.method));
+                return Err(fault.refusal(&call.method, &call.path));
             }
         }
         self.admit(call)?;

@@ -227,7 +227,7 @@ fn begin(
     failure: Option<Refusal>,
 ) -> Result<Value, Refusal> {
     let call = change.call;
-    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method));
+    let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method, &call.path));
     let (failure, end) = match injected {
         Some(failure) => (Some(failure), now.clone().map(|(_, connector)| ("ERROR", connector))),
         None => (failure, end),

@@ -18,9 +18,9 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-struct Emulator {
+pub struct Emulator {
     child: Child,
-    host: String,
+    pub host: String,
     http: reqwest::Client,
 }
 
@@ -47,7 +47,18 @@ fn jar() -> PathBuf {
 }
 
 impl Emulator {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
+        // Between our choice of a port and the emulator's taking it, somebody else may have taken it.
+        for _ in 0..3 {
+            if let Some(emulator) = Self::on_a_free_port().await {
+                return emulator;
+            }
+        }
+        panic!("the emulator does not come up");
+    }
+
+    /// None if the emulator ended at once.
+    async fn on_a_free_port() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new("java")
             .args(["-Xmx256m", "-jar"])
@@ -57,16 +68,22 @@ impl Emulator {
             .stderr(Stdio::null())
             .spawn()
             .expect("java is needed");
-        let emulator = Self { child, host: format!("127.0.0.1:{port}"), http: reqwest::Client::new() };
+        let mut emulator = Self { child, host: format!("127.0.0.1:{port}"), http: reqwest::Client::new() };
         let begun = Instant::now();
-        while emulator.http.get(format!("http://{}/", emulator.host)).send().await.is_err() {
+        loop {
+            if emulator.child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            let answer = emulator.http.get(format!("http://{}/", emulator.host)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Some(emulator);
+            }
             assert!(begun.elapsed() < Duration::from_secs(60), "the emulator does not come up");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        emulator
     }
 
-    async fn ask(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
+    pub async fn ask(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
         let url = format!("http://{}/v1/{path}", self.host);
         let response = self
             .http

@@ -1,4 +1,10 @@
 //! Against what Google ships: a tool that is missing is a failure. Run by `.ci/run`, or with
 //! `cargo test --features real-clients --test real`.
 
+mod audit;
 mod emulator;
+mod gcloud;
+mod google;
+mod python;
+mod rust;
+mod script;

@@ -4,4 +4,5 @@ mod case_file;
 mod cases;
 mod keys;
 mod lab;
+mod oracle;
 mod story;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::sim::{
     fields::{self, Field, choice, int, link, map, text},
+    fingerprint,
     kind::{Audited, Draft, Kind, Rules},
     route::Service,
 };
@@ -72,6 +73,12 @@ impl Rules for Address {
     fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {
         document.entry("addressType").or_insert_with(|| "EXTERNAL".into());
         document.insert("status".to_owned(), "RESERVED".into());
+        document.entry("description").or_insert_with(|| "".into());
+        if document.get("addressType").is_some_and(|kind| kind == "EXTERNAL") {
+            document.entry("networkTier").or_insert_with(|| "PREMIUM".into());
+        }
+        let labels = document.get("labels").unwrap_or(&Value::Null);
+        document.insert("labelFingerprint".to_owned(), fingerprint::of(labels).into());
         // An address of a block for documentation (RFC 5737) stands in for the one that Google would choose.
         let last = 1 + u32::try_from(draft.draw.id().parse::<u64>().unwrap_or(0) % 254).unwrap_or(0);
         document.entry("address").or_insert_with(|| Value::from(format!("203.0.113.{last}")));

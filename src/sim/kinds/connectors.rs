@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::sim::{
     cidr,
-    fields::{Field, int, message, text},
+    fields::{Field, choice, int, message, text},
     kind::{Audited, Kind, Plain},
     kinds::networks::network_of,
     links,
@@ -37,14 +37,14 @@ const FIELDS: &[Field] = &[
     int("maxInstances"),
     int("minThroughput"),
     int("maxThroughput"),
-    text("state").output(),
+    choice("state", &["READY", "CREATING", "DELETING", "ERROR", "UPDATING"]).output(),
     text("connectedProjects").repeated().output(),
 ];
 
-/// Google's own resources of a connector are named after it: `aet-uscentral1-my--name-sbnt`.
-fn hidden_subnet(path: &str) -> String {
+/// Google's own resources of a connector are named after it: `aet-uscentral1-my--name-sbnt`. No list shows them.
+fn hidden(path: &str, suffix: &str) -> String {
     let region = path.split('/').nth(3).unwrap_or_default().replace('-', "");
-    format!("aet-{region}-{}-sbnt", links::last(path).replace('-', "--"))
+    format!("aet-{region}-{}-{suffix}", links::last(path).replace('-', "--"))
 }
 
 fn project_of(path: &str) -> &str {
@@ -67,11 +67,11 @@ fn network_path(standing: Standing<'_>, path: &str, connector: &Value) -> Option
     }
 }
 
-/// A connector in the way of its network's deletion.
+/// What is in the way of a network's deletion is not a connector but a hidden firewall rule of it.
 pub fn on_network(standing: Standing<'_>, network: &str) -> Option<String> {
     let mut standing =
         standing.all(&KIND).filter(|(path, it)| network_path(standing, path, it).as_deref() == Some(network));
-    standing.next().map(|(path, _)| path.to_owned())
+    standing.next().map(|(path, _)| format!("projects/{}/global/firewalls/{}", project_of(path), hidden(path, "egrfw")))
 }
 
 /// A connector in the way of its subnetwork's deletion.
@@ -87,5 +87,5 @@ pub fn holding(standing: Standing<'_>, network: &str, range: Ipv4Net) -> Option<
         let clashes = connector["state"] != "ERROR" && held.is_some_and(|held| cidr::overlap(held, range));
         clashes && network_path(standing, path, connector).as_deref() == Some(network)
     };
-    standing.all(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden_subnet(path))
+    standing.all(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden(path, "sbnt"))
 }

@@ -3,7 +3,7 @@
 use crate::sim::{
     fields::{Field, any, choice, flag, int, map, message, text},
     kind::{Audited, Kind, Plain},
-    kinds::workload::{COMMON, ENVIRONMENTS, VPC_ACCESS},
+    kinds::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS},
     route::Service,
 };
 
@@ -39,7 +39,7 @@ const FIELDS: &[Field] = &[
 ];
 
 const TASK: &[Field] = &[
-    any("containers").repeated(),
+    message("containers", CONTAINER).repeated(),
     any("volumes").repeated(),
     int("maxRetries"),
     text("timeout"),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     answer::Refusal,
     change,
-    fields::{Field, choice, flag, int, link, long, message, text},
+    fields::{Field, choice, flag, int, link, message, text},
     kind::Draft,
     links,
 };
@@ -48,7 +48,7 @@ pub const FIELDS: &[Field] = &[
     message(
         "rules",
         &[
-            long("ruleNumber"),
+            int("ruleNumber"),
             text("description"),
             text("match"),
             message(

@@ -34,7 +34,7 @@ const FIELDS: &[Field] = &[
     flag("autoCreateSubnetworks"),
     int("mtu"),
     flag("enableUlaInternalIpv6"),
-    text("internalIpv6Range").fixed(),
+    text("internalIpv6Range"),
     choice("networkFirewallPolicyEnforcementOrder", &["AFTER_CLASSIC_FIREWALL", "BEFORE_CLASSIC_FIREWALL"]),
     link("networkProfile").fixed(),
     message(
@@ -65,6 +65,15 @@ impl Rules for Network {
         document.insert("selfLinkWithId".to_owned(), with_id.into());
         let order = || "AFTER_CLASSIC_FIREWALL".into();
         document.entry("networkFirewallPolicyEnforcementOrder").or_insert_with(order);
+        // Off is not shown.
+        if document.get("enableUlaInternalIpv6") == Some(&Value::Bool(false)) {
+            document.remove("enableUlaInternalIpv6");
+        }
+        if document.contains_key("enableUlaInternalIpv6") {
+            let draw = draft.draw.and("internalIpv6Range");
+            let range = || format!("fd20:{}:{}:0:0:0:0:0/48", draw.hex(2), draw.and("second").hex(2)).into();
+            document.entry("internalIpv6Range").or_insert_with(range);
+        }
         let routing = document.entry("routingConfig").or_insert_with(|| json!({}));
         if routing["routingMode"].is_null() {
             routing["routingMode"] = "REGIONAL".into();

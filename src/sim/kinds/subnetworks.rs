@@ -1,14 +1,13 @@
 //! Subnetworks. <https://cloud.google.com/compute/docs/reference/rest/v1/subnetworks>
 
-use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::sim::{
     answer::Refusal,
     change, cidr,
     fields::{self, Field, Type, any, choice, field, flag, link, message, text},
+    fingerprint,
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, networks::network_of, routers},
     links,
@@ -133,14 +132,17 @@ pub fn filled_in(document: &mut Map<String, Value>) {
         "privateIpGoogleAccess": false,
         "privateIpv6GoogleAccess": "DISABLE_GOOGLE_ACCESS",
         "purpose": "PRIVATE",
-        "stackType": "IPV4_ONLY",
     });
     for (name, value) in defaults.as_object().into_iter().flatten() {
         document.entry(name.clone()).or_insert_with(|| value.clone());
     }
+    // A range for private NAT has no machines, and so no stack.
+    if document.get("purpose").is_none_or(|purpose| purpose != "PRIVATE_NAT") {
+        document.entry("stackType").or_insert_with(|| "IPV4_ONLY".into());
+    }
     document.remove("fingerprint");
-    let digest: [u8; 32] = Sha256::digest(Value::Object(document.clone()).to_string().as_bytes()).into();
-    document.insert("fingerprint".to_owned(), BASE64.encode(&digest[..8]).into());
+    let fingerprint = fingerprint::of(&Value::Object(document.clone()));
+    document.insert("fingerprint".to_owned(), fingerprint.into());
 }
 
 /// What already holds a part of a range in a network: a subnetwork of any region, or the hidden one of a connector.

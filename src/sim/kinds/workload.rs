@@ -28,15 +28,49 @@ pub const COMMON: &[Field] = &[
     text("expireTime").output(),
     text("creator").output(),
     text("lastModifier").output(),
-    any("terminalCondition").output(),
-    any("conditions").repeated().output(),
+    message("terminalCondition", CONDITION).output(),
+    message("conditions", CONDITION).repeated().output(),
     flag("reconciling").output(),
     flag("satisfiesPzs").output(),
+];
+
+const CONDITION: &[Field] = &[
+    text("type"),
+    choice("state", &["CONDITION_PENDING", "CONDITION_RECONCILING", "CONDITION_FAILED", "CONDITION_SUCCEEDED"]),
+    text("message"),
+    text("lastTransitionTime"),
+    choice("severity", &["ERROR", "WARNING", "INFO"]),
+    text("reason"),
+    text("revisionReason"),
+    text("executionReason"),
 ];
 
 const LAUNCH_STAGES: &[&str] = &["EARLY_ACCESS", "ALPHA", "BETA", "GA", "DEPRECATED", "UNIMPLEMENTED", "PRELAUNCH"];
 
 pub const ENVIRONMENTS: &[&str] = &["EXECUTION_ENVIRONMENT_GEN1", "EXECUTION_ENVIRONMENT_GEN2"];
+
+/// <https://cloud.google.com/run/docs/reference/rest/v2/Container>
+pub const CONTAINER: &[Field] = &[
+    text("name"),
+    text("image"),
+    any("sourceCode"),
+    text("command").repeated(),
+    text("args").repeated(),
+    message("env", &[text("name"), text("value"), message("valueSource", &[message("secretKeyRef", SECRET)])])
+        .repeated(),
+    message("resources", &[map("limits"), flag("cpuIdle"), flag("startupCpuBoost")]),
+    message("ports", &[text("name"), int("containerPort")]).repeated(),
+    message("volumeMounts", &[text("name"), text("mountPath"), text("subPath")]).repeated(),
+    text("workingDir"),
+    any("livenessProbe"),
+    any("startupProbe"),
+    any("readinessProbe"),
+    text("dependsOn").repeated(),
+    text("baseImageUri"),
+    any("buildInfo").output(),
+];
+
+const SECRET: &[Field] = &[text("secret"), text("version")];
 
 /// What a revision of a service and of a worker pool is made from.
 pub const REVISION: &[Field] = &[
@@ -47,7 +81,7 @@ pub const REVISION: &[Field] = &[
     message("vpcAccess", VPC_ACCESS),
     text("timeout"),
     text("serviceAccount"),
-    any("containers").repeated(),
+    message("containers", CONTAINER).repeated(),
     any("volumes").repeated(),
     choice("executionEnvironment", ENVIRONMENTS),
     text("encryptionKey"),

@@ -45,6 +45,34 @@ async fn refusals_count_the_calls_they_match() {
     }
 }
 
+/// Statuses and reasons with the words that Google says with them.
+#[tokio::test(start_paused = true)]
+async fn refusals_have_googles_words() {
+    let caller = Caller::new(world());
+    for (status, reason, says) in [
+        (409, "alreadyExists", "The resource 'projects/demo/global/firewalls/a' already exists"),
+        (404, "notFound", "The resource 'projects/demo/global/firewalls/a' was not found"),
+        (400, "resourceNotReady", "is not ready"),
+        (409, "operationInProgress", "another operation in progress"),
+        (403, "rateLimitExceeded", "limit 'Queries per minute' of service 'compute.googleapis.com'"),
+        (403, "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED", "concurrent operations"),
+        (403, "quotaExceeded", "Quota 'FIREWALLS' exceeded. Limit: 500.0 globally."),
+        (412, "conditionNotMet", "Supplied fingerprint does not match current metadata fingerprint."),
+        (403, "forbidden", "Required 'compute.firewalls.create' permission for 'projects/demo/global/firewalls/a'"),
+    ] {
+        lay(
+            &caller,
+            json!({"method": "compute.firewalls.insert", "kind": "refuse", "status": status, "reason": reason}),
+        );
+        let (got, answer) = caller.send(Method::POST, RULES, rule("a")).await;
+        let error = &answer["error"];
+        assert_eq!((got, &error["errors"][0]["reason"]), (status, &json!(reason)));
+        assert!(error["message"].as_str().expect("a message").contains(says), "{answer}");
+        let concurrent = reason.starts_with("CONCURRENT");
+        assert_eq!(error["details"][0]["reason"] == reason, concurrent, "{answer}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn connections_break_before_and_after() {
     for (kind, made) in [("reset-before", 404), ("reset-after", 200)] {

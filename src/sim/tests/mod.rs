@@ -3,6 +3,9 @@
 mod anything;
 mod doors;
 mod faults;
+mod networks;
+mod readback;
+mod routers;
 mod rules;
 mod serverless;
 mod story;

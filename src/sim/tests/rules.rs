@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{ACCESS, COMPUTE, CONNECTOR, Caller, RUN, connector, network, world};
+use super::{ACCESS, COMPUTE, Caller, RUN, connector, network, world};
 
 pub const SUBNET: &str = "projects/demo/regions/europe-west1/subnetworks/egress";
 
@@ -27,7 +27,7 @@ pub async fn hold(caller: &Caller, cases: Vec<Case>) {
     }
 }
 
-fn firewall(more: Value) -> Value {
+pub fn firewall(more: Value) -> Value {
     let mut rule = json!({"name": "rule", "network": network(), "allowed": [{"IPProtocol": "tcp"}]});
     rule.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     rule
@@ -113,186 +113,8 @@ async fn firewalls() {
     .await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn networks_and_subnetworks() {
-    let caller = Caller::new(world());
-    let networks = format!("{COMPUTE}/global/networks");
-    let url = format!("{COMPUTE}/regions/europe-west1/subnetworks");
-    let subnet = |range: &str| json!({"name": "other", "network": network(), "ipCidrRange": range});
-    hold(
-        &caller,
-        vec![
-            post(&networks, json!({"name": "legacy"}), 400, "invalid", "Legacy networks"),
-            post(
-                &url,
-                subnet("10.8.0.0/24"),
-                400,
-                "invalid",
-                "conflicts with existing subnetwork 'egress' in region 'europe-west1'",
-            ),
-            post(&url, subnet("10.9.0.1/24"), 400, "invalid", "host bits"),
-            post(&url, subnet("10.9.0.0/30"), 400, "invalid", "prefix length"),
-            post(&url, subnet("everything"), 400, "invalid", "CIDR"),
-            post(format!("{COMPUTE}/regions/mars/subnetworks"), subnet("10.9.0.0/24"), 400, "invalid", "'mars'"),
-        ],
-    )
-    .await;
-    // A network in the making is not ready for anything else.
-    let (status, _) =
-        caller.send(Method::POST, &networks, json!({"name": "young", "autoCreateSubnetworks": true})).await;
-    assert_eq!(status, 200);
-    let young = json!({"name": "x", "network": "global/networks/young", "ipCidrRange": "10.9.0.0/24"});
-    hold(
-        &caller,
-        vec![
-            post(
-                &url,
-                young,
-                400,
-                "resourceNotReady",
-                "The resource 'projects/demo/global/networks/young' is not ready",
-            ),
-            Case(Method::GET, format!("{networks}/young"), Value::Null, 404, "notFound", ""),
-        ],
-    )
-    .await;
-    caller.cloud.advance(Duration::from_secs(2));
-    let (_, young) = caller.get(&format!("{networks}/young")).await;
-    assert_eq!(young["subnetworks"].as_array().map(Vec::len), Some(2));
-    let (_, routes) = caller.get(&format!("{COMPUTE}/global/routes")).await;
-    let gateways =
-        routes["items"].as_array().expect("routes").iter().filter(|route| route["nextHopGateway"].is_string());
-    assert_eq!(gateways.count(), 2);
-    // Private Google Access has a method of its own; a patch needs the fingerprint.
-    let one = format!("{url}/egress");
-    caller.done(Method::POST, &format!("{one}/setPrivateIpGoogleAccess"), json!({"privateIpGoogleAccess": true})).await;
-    let (_, read) = caller.get(&one).await;
-    assert_eq!((&read["privateIpGoogleAccess"], &read["gatewayAddress"]), (&json!(true), &json!("10.8.0.1")));
-    hold(
-        &caller,
-        vec![Case(Method::PATCH, one.clone(), json!({"enableFlowLogs": true}), 412, "conditionNotMet", "fingerprint")],
-    )
-    .await;
-    let patch = json!({"enableFlowLogs": true, "fingerprint": read["fingerprint"]});
-    caller.done(Method::PATCH, &one, patch).await;
-    assert_eq!(caller.get(&one).await.1["enableFlowLogs"], true);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_in_use_is_not_deleted() {
-    let caller = Caller::new(world().document("vpcaccess.connectors", CONNECTOR, ready()));
-    for (url, user) in [
-        (format!("{COMPUTE}/global/networks/vpc"), SUBNET),
-        (format!("{COMPUTE}/regions/europe-west1/subnetworks/egress"), CONNECTOR),
-    ] {
-        let (status, operation) = caller.send(Method::DELETE, &url, Value::Null).await;
-        assert_eq!((status, &operation["status"]), (200, &json!("RUNNING")));
-        caller.cloud.advance(Duration::from_secs(2));
-        let (status, operation) = caller.get(operation["selfLink"].as_str().expect("a link")).await;
-        assert_eq!(
-            (status, &operation["status"], &operation["httpErrorStatusCode"]),
-            (200, &json!("DONE"), &json!(400))
-        );
-        let error = &operation["error"]["errors"][0];
-        assert_eq!(error["code"], "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE");
-        assert!(error["message"].as_str().expect("a message").contains(user), "{error}");
-        assert_eq!(caller.get(&url).await.0, 200);
-    }
-}
-
 pub fn ready() -> Value {
     json!({"subnet": {"name": "egress"}, "state": "READY", "minInstances": 2, "maxInstances": 3, "machineType": "e2-micro"})
-}
-
-fn nat(name: &str, more: Value) -> Value {
-    let mut nat = json!({
-        "name": name,
-        "natIpAllocateOption": "AUTO_ONLY",
-        "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
-        "subnetworks": [{"name": SUBNET, "sourceIpRangesToNat": ["PRIMARY_IP_RANGE"]}],
-    });
-    let nat_fields = nat.as_object_mut().expect("an object");
-    nat_fields.extend(more.as_object().expect("an object").clone());
-    nat_fields.retain(|_, value| !value.is_null());
-    nat
-}
-
-fn all() -> Value {
-    json!({"sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES", "subnetworks": null})
-}
-
-#[tokio::test(start_paused = true)]
-async fn routers() {
-    let caller = Caller::new(world());
-    let url = format!("{COMPUTE}/regions/europe-west1/routers");
-    let router = |name: &str, nats: Value| json!({"name": name, "network": network(), "nats": nats});
-    let listed = json!({"name": SUBNET, "sourceIpRangesToNat": ["ALL_IP_RANGES"]});
-    caller.done(Method::POST, &url, router("first", json!([nat("a", json!({}))]))).await;
-    let refused = |nats: Value, says: &'static str| post(&url, router("second", nats), 400, "invalid", says);
-    hold(
-        &caller,
-        vec![
-            refused(
-                json!([nat("b", all())]),
-                "Can not create new Nats since a Nat with option ALL_SUBNETWORKS_ALL_IP_RANGES exists.",
-            ),
-            refused(
-                json!([nat("b", json!({}))]),
-                "Can not specify PRIMARY_IP_RANGE for the Subnetwork since it is already configured",
-            ),
-            refused(
-                json!([nat("b", json!({"subnetworks": [listed]}))]),
-                "The subnetwork is already configured with ALL_IP_RANGES",
-            ),
-            refused(json!([nat("b", json!({"subnetworks": null}))]), "Subnetworks must be listed."),
-            refused(json!([nat("b", json!({"natIpAllocateOption": "MANUAL_ONLY"}))]), "Nat IPs must be given."),
-            post(
-                &url,
-                router("second", json!([nat("b", json!({"name": null}))])),
-                400,
-                "required",
-                "resource.nats[0].name",
-            ),
-            post(
-                &url,
-                router(
-                    "second",
-                    json!([nat("b", json!({"subnetworks": [{"name": "regions/europe-west1/subnetworks/none"}]}))]),
-                ),
-                404,
-                "notFound",
-                "subnetworks/none",
-            ),
-        ],
-    )
-    .await;
-    let one = format!("{url}/first");
-    let again = json!({"nats": [nat("a", json!({})), nat("a", json!({}))]});
-    hold(&caller, vec![Case(Method::PATCH, one.clone(), again, 400, "invalid", "already used by another Nat")]).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_patch_keeps_what_it_does_not_speak_of() {
-    let caller = Caller::new(world());
-    let url = format!("{COMPUTE}/regions/europe-west1/routers");
-    caller.done(Method::POST, &url, json!({"name": "r", "network": network(), "nats": [nat("a", json!({}))]})).await;
-    let one = format!("{url}/r");
-    let (_, created) = caller.get(&one).await;
-    let read = &created["nats"][0];
-    assert_eq!(
-        (&read["autoNetworkTier"], &read["endpointTypes"], &read["type"]),
-        (&json!("PREMIUM"), &json!(["ENDPOINT_TYPE_VM"]), &json!("PUBLIC"))
-    );
-    caller.done(Method::PATCH, &one, json!({})).await;
-    assert_eq!(caller.get(&one).await.1, created);
-    caller.done(Method::PATCH, &one, json!({"description": "ours"})).await;
-    assert_eq!(caller.get(&one).await.1["nats"], created["nats"]);
-    caller.done(Method::PATCH, &one, json!({"nats": []})).await;
-    let (_, emptied) = caller.get(&one).await;
-    assert_eq!((&emptied["nats"], &emptied["description"]), (&Value::Null, &json!("ours")));
-    for field in ["id", "selfLink", "region", "creationTimestamp"] {
-        assert_eq!(emptied[field], created[field]);
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -417,61 +239,4 @@ async fn lists_come_in_pages() {
     let (_, everywhere) = caller.get(&format!("{COMPUTE}/aggregated/subnetworks")).await;
     assert_eq!(everywhere["items"]["regions/europe-west1"]["subnetworks"][0]["name"], "egress");
     assert_eq!(everywhere["items"]["regions/us-central1"]["warning"]["code"], "NO_RESULTS_ON_PAGE");
-}
-
-#[tokio::test(start_paused = true)]
-async fn effective_firewalls() {
-    let policy = |name: &str, target: &str| json!({"name": name, "rules": [{"priority": 1, "action": "deny"}], "associations": [{"name": "a", "attachmentTarget": target}]});
-    let mut regional = policy("near", "projects/demo/global/networks/vpc");
-    regional["region"] = "https://www.googleapis.com/compute/v1/projects/demo/regions/europe-west1".into();
-    let caller = Caller::new(
-        world()
-            .document(
-                "compute.firewallPolicies",
-                "locations/global/firewallPolicies/77",
-                policy("77", "organizations/1"),
-            )
-            .document(
-                "compute.networkFirewallPolicies",
-                "projects/demo/global/firewallPolicies/wide",
-                policy("wide", "projects/demo/global/networks/vpc"),
-            )
-            .document(
-                "compute.networkFirewallPolicies",
-                "projects/demo/global/firewallPolicies/loose",
-                policy("loose", "projects/demo/global/networks/other"),
-            )
-            .document(
-                "compute.regionNetworkFirewallPolicies",
-                "projects/demo/regions/europe-west1/firewallPolicies/near",
-                regional,
-            ),
-    );
-    caller.done(Method::POST, &format!("{COMPUTE}/global/firewalls"), firewall(json!({}))).await;
-    let (_, global) = caller.get(&format!("{COMPUTE}/global/networks/vpc/getEffectiveFirewalls")).await;
-    let (_, here) = caller.get(&format!("{COMPUTE}/regions/europe-west1/firewallPolicies/getEffectiveFirewalls?network=projects%2Fdemo%2Fglobal%2Fnetworks%2Fvpc")).await;
-    let types = |answer: &Value| -> Vec<String> {
-        answer["firewallPolicys"]
-            .as_array()
-            .expect("policies")
-            .iter()
-            .map(|one| one["type"].as_str().unwrap_or_default().to_owned())
-            .collect()
-    };
-    assert_eq!(types(&global), ["HIERARCHY", "NETWORK"]);
-    assert_eq!(types(&here), ["HIERARCHY", "NETWORK", "NETWORK_REGIONAL"]);
-    assert_eq!(here["firewalls"][0]["name"], "rule");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_network_takes_along_what_came_with_it() {
-    let caller = Caller::new(super::World::with_project("demo", "123456789012").network("demo", "custom"));
-    let networks = format!("{COMPUTE}/global/networks");
-    caller.done(Method::POST, &networks, json!({"name": "auto", "autoCreateSubnetworks": true})).await;
-    for name in ["auto", "custom"] {
-        caller.done(Method::DELETE, &format!("{networks}/{name}"), Value::Null).await;
-    }
-    for list in ["global/networks", "global/routes", "regions/europe-west1/subnetworks"] {
-        assert!(caller.get(&format!("{COMPUTE}/{list}")).await.1["items"].is_null(), "{list}");
-    }
 }

@@ -189,6 +189,13 @@ async fn workloads() {
                 "one and only one of connector and network_interfaces must be set",
             ),
             post(&jobs, json!({"template": {}}), 400, "INVALID_ARGUMENT", "container"),
+            post(
+                &jobs,
+                json!({"template": {"template": {"containers": [{"image": "a", "imagePullPolicy": "Always"}]}}}),
+                400,
+                "INVALID_ARGUMENT",
+                "Unknown name \"imagePullPolicy\" at 'job.template.template.containers[0]'",
+            ),
             Case(
                 Method::GET,
                 format!("{RUN}/jobs/nightly"),

@@ -1,0 +1,101 @@
+//! Routers and their NATs.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    COMPUTE, Caller, network,
+    rules::{Case, SUBNET, hold, post},
+    world,
+};
+
+fn nat(name: &str, more: Value) -> Value {
+    let mut nat = json!({
+        "name": name,
+        "natIpAllocateOption": "AUTO_ONLY",
+        "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
+        "subnetworks": [{"name": SUBNET, "sourceIpRangesToNat": ["PRIMARY_IP_RANGE"]}],
+    });
+    let nat_fields = nat.as_object_mut().expect("an object");
+    nat_fields.extend(more.as_object().expect("an object").clone());
+    nat_fields.retain(|_, value| !value.is_null());
+    nat
+}
+
+fn all() -> Value {
+    json!({"sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES", "subnetworks": null})
+}
+
+#[tokio::test(start_paused = true)]
+async fn routers() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    let router = |name: &str, nats: Value| json!({"name": name, "network": network(), "nats": nats});
+    let listed = json!({"name": SUBNET, "sourceIpRangesToNat": ["ALL_IP_RANGES"]});
+    caller.done(Method::POST, &url, router("first", json!([nat("a", json!({}))]))).await;
+    let refused = |nats: Value, says: &'static str| post(&url, router("second", nats), 400, "invalid", says);
+    hold(
+        &caller,
+        vec![
+            refused(
+                json!([nat("b", all())]),
+                "Can not create new Nats since a Nat with option ALL_SUBNETWORKS_ALL_IP_RANGES exists.",
+            ),
+            refused(
+                json!([nat("b", json!({}))]),
+                "Can not specify PRIMARY_IP_RANGE for the Subnetwork since it is already configured",
+            ),
+            refused(
+                json!([nat("b", json!({"subnetworks": [listed]}))]),
+                "The subnetwork is already configured with ALL_IP_RANGES",
+            ),
+            refused(json!([nat("b", json!({"subnetworks": null}))]), "Subnetworks must be listed."),
+            refused(json!([nat("b", json!({"natIpAllocateOption": "MANUAL_ONLY"}))]), "Nat IPs must be given."),
+            post(
+                &url,
+                router("second", json!([nat("b", json!({"name": null}))])),
+                400,
+                "required",
+                "resource.nats[0].name",
+            ),
+            post(
+                &url,
+                router(
+                    "second",
+                    json!([nat("b", json!({"subnetworks": [{"name": "regions/europe-west1/subnetworks/none"}]}))]),
+                ),
+                404,
+                "notFound",
+                "subnetworks/none",
+            ),
+        ],
+    )
+    .await;
+    let one = format!("{url}/first");
+    let again = json!({"nats": [nat("a", json!({})), nat("a", json!({}))]});
+    hold(&caller, vec![Case(Method::PATCH, one.clone(), again, 400, "invalid", "already used by another Nat")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_patch_keeps_what_it_does_not_speak_of() {
+    let caller = Caller::new(world());
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    caller.done(Method::POST, &url, json!({"name": "r", "network": network(), "nats": [nat("a", json!({}))]})).await;
+    let one = format!("{url}/r");
+    let (_, created) = caller.get(&one).await;
+    let read = &created["nats"][0];
+    assert_eq!(
+        (&read["autoNetworkTier"], &read["endpointTypes"], &read["type"]),
+        (&json!("PREMIUM"), &json!(["ENDPOINT_TYPE_VM"]), &json!("PUBLIC"))
+    );
+    caller.done(Method::PATCH, &one, json!({})).await;
+    assert_eq!(caller.get(&one).await.1, created);
+    caller.done(Method::PATCH, &one, json!({"description": "ours"})).await;
+    assert_eq!(caller.get(&one).await.1["nats"], created["nats"]);
+    caller.done(Method::PATCH, &one, json!({"nats": []})).await;
+    let (_, emptied) = caller.get(&one).await;
+    assert_eq!((&emptied["nats"], &emptied["description"]), (&Value::Null, &json!("ours")));
+    for field in ["id", "selfLink", "region", "creationTimestamp"] {
+        assert_eq!(emptied[field], created[field]);
+    }
+}
