@@ -1,11 +1,20 @@
 //! Fingerprints: what a client shows to prove that it knows the document it changes.
 
-use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use base64::{Engine, prelude::BASE64_URL_SAFE};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Eight bytes in base64, another for every other value.
+/// Eight bytes in Compute's base64, which has `-` and `_` for `+` and `/`; another for every other value.
 pub fn of(value: &Value) -> String {
     let digest: [u8; 32] = Sha256::digest(value.to_string().as_bytes()).into();
-    BASE64.encode(&digest[..8])
+    BASE64_URL_SAFE.encode(&digest[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fingerprints_are_spelled_as_in_urls() {
+        let all: String = (0..100).map(|n| super::of(&n.into())).collect();
+        assert!(all.contains(['-', '_']) && !all.contains(['+', '/']), "{all}");
+    }
 }
