@@ -162,7 +162,7 @@ pub fn elsewhere_missing(connector: &ConnectorRef, by: &[Requirer]) -> Note {
         "connector-elsewhere",
         connector.to_string(),
         format!(
-            "{} names {connector}, which does not exist; add its project to `scope.projects`, or create it there",
+            "{connector}, needed by {}, does not exist; add its project to `scope.projects`, or create it there",
             users(by)
         ),
     )
@@ -173,7 +173,7 @@ pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
         "connector-elsewhere",
         connector.to_string(),
         format!(
-            "{} names {connector}, which does not exist; it is asked for where it belongs, in its own project",
+            "{connector}, needed by {}, does not exist; it is asked for where it belongs, in its own project",
             users(by)
         ),
     )

@@ -7,6 +7,8 @@ pub mod nat;
 pub mod network;
 pub mod prune;
 pub mod reads;
+#[cfg(test)]
+mod tests;
 
 use super::plan::Note;
 

@@ -1,0 +1,176 @@
+//! Every sentence, as a person reads it: one snapshot a family.
+
+use std::fmt::Display;
+
+use super::*;
+use crate::domain::{
+    desired::Requirer,
+    names::{ConnectorRef, NetworkRef},
+    plan::{Remedy, StepId, Verb},
+    policy::{ConnectorSection, Ensure, Mode},
+    rules::Role,
+    state::{
+        connector::ConnectorState,
+        firewall::Firewall,
+        observed::{FailureKind, ReadFailure},
+        router::Router,
+        workload::{Workload, WorkloadKind},
+    },
+    wanted::Egress,
+};
+
+fn conn() -> ConnectorRef {
+    "projects/demo-project/locations/europe-west2/connectors/conn".to_owned().try_into().unwrap()
+}
+
+fn vpc() -> NetworkRef {
+    "projects/demo-project/global/networks/my-vpc".to_owned().try_into().unwrap()
+}
+
+fn by() -> [Requirer; 4] {
+    [
+        Requirer::Workload("job a".into()),
+        Requirer::Declared,
+        Requirer::Wanted("namespaces/p/jobs/b".into()),
+        Requirer::Stamp,
+    ]
+}
+
+impl Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let by = self.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+        write!(f, "[{}]{by} {}: {}", self.code, self.object, self.text)
+    }
+}
+
+fn lines(sentences: &[&dyn Display]) -> String {
+    sentences.iter().map(|sentence| format!("{sentence}\n")).collect()
+}
+
+fn job() -> Workload {
+    Workload {
+        kind: WorkloadKind::Job,
+        name: "a".into(),
+        connector: None,
+        egress: Egress::AllTraffic,
+        direct: Vec::new(),
+        ignored: false,
+    }
+}
+
+#[test]
+fn connectors() {
+    let size = ConnectorSection::default();
+    let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
+    let long = ConnectorRef { name: "vpc-conn-europe-west".to_owned().try_into().unwrap(), ..conn() };
+    insta::assert_snapshot!(lines(&[
+        &connector::create(&by(), "egress-conn", &size),
+        &connector::create_subnet(&conn(), "10.8.0.0/28", 1),
+        &connector::create_subnet(&conn(), "10.8.0.16/28", 2),
+        &connector::replace(&conn(), "egress-conn-2", Some("no range")),
+        &connector::grow(3, 6),
+        &connector::waiting(&conn(), ConnectorState::Creating),
+        &connector::waiting(&conn(), ConnectorState::Updating),
+        &connector::waiting(&conn(), ConnectorState::Deleting),
+        &connector::in_error(&conn(), &Remedy::Off, None),
+        &connector::in_error(&conn(), &Remedy::Mode, Some("no range")),
+        &connector::in_error(&conn(), &Remedy::Foreign, None),
+        &connector::in_error(&conn(), &Remedy::Frozen("exempted until 2026-12-01: a test".into()), None),
+        &connector::in_error_again(&conn(), 2, None),
+        &connector::not_proven_ours(&conn()),
+        &connector::other_network(&conn(), "other", &vpc()),
+        &connector::elsewhere_missing(&conn(), &by()),
+        &connector::elsewhere_asked(&conn(), &by()),
+        &connector::elsewhere_changing(&conn(), ConnectorState::Creating),
+        &connector::elsewhere_not_ready(&conn(), ConnectorState::Error),
+        &connector::bad_reference(&job(), &bad),
+        &connector::unknown_project(&job(), &"999999999999".to_owned().try_into().unwrap()),
+        &connector::direct_vpc(&job()),
+        &connector::long_name(&long).unwrap(),
+        &connector::name_not_allowed(&conn(), &["team-*".into()]),
+        &connector::not_ensured(&conn(), Ensure::Never),
+        &connector::frozen(&conn(), "job a bears the label egress-reconciler=ignore"),
+        &connector::refused_before(&conn(), "no range"),
+        &connector::deleted(&conn()),
+        &connector::daily_limit(&conn(), 3),
+        &connector::no_space(&conn(), &["10.8.0.0/28".parse().unwrap()], 1),
+    ]));
+}
+
+#[test]
+fn gateways() {
+    let subnet = ["projects/p/regions/r/subnetworks/apps".to_owned()];
+    let router = Router { name: "theirs".into(), ..Router::default() };
+    insta::assert_snapshot!(lines(&[
+        &nat::create(&subnet, &[]),
+        &nat::create(&subnet, &["out-1".into()]),
+        &nat::extend(&subnet, true, Some("alice@example.com")),
+        &nat::extend(&subnet, false, None),
+        &nat::repair(&["nat.log"], Some("alice@example.com")),
+        &nat::hidden_subnet(&conn()),
+        &nat::in_the_way("theirs", "nat"),
+        &nat::router_quota(&vpc(), &conn().region, &[&router]),
+        &nat::no_default_route(&vpc()),
+        &nat::appliance("default", "10.1.1.1"),
+        &nat::widened("ours"),
+        &nat::dead_subnet("ours", "egress-conn", &conn()),
+        &nat::no_direct_subnet("europe-west2/apps", &vpc()),
+    ]));
+}
+
+#[test]
+fn firewalls() {
+    let rule = Firewall { name: "allow-conn-int".into(), network: vpc().to_string(), ..Firewall::default() };
+    let moved = Firewall { priority: 920, ..rule.clone() };
+    insta::assert_snapshot!(lines(&[
+        &firewall::create(Role::Infra, &conn()),
+        &firewall::repair(Role::Internal, &rule, &moved, Some("alice@example.com")),
+        &firewall::repair(Role::Deny, &Firewall { disabled: true, ..rule.clone() }, &moved, None),
+        &firewall::retire(&rule),
+        &firewall::arm(),
+        &firewall::allows_first(&["allow-conn-int".into()]),
+        &firewall::unmanaged(&conn()),
+        &firewall::automatic("broad", false),
+        &firewall::automatic("broad", true),
+        &firewall::replace_automatic(),
+        &firewall::other_network(&rule, &conn()),
+        &firewall::foreign_deny("allow-conn-int", "no-ssh", true),
+        &firewall::foreign_deny("allow-conn-int", "no-ssh", false),
+        &firewall::would_uncover("deny-conn", 990, "open-wide"),
+        &firewall::watch_defeats("watch-conn", "no-ssh"),
+        &firewall::disable_watch("no-ssh"),
+        &firewall::shadowed(&conn(), "open-wide"),
+        &firewall::disarmed("deny-conn", &conn(), Some("alice@example.com"), true),
+        &firewall::disarmed("deny-conn", &conn(), None, false),
+        &firewall::frozen(&conn(), "exempted until 2026-12-01: a test"),
+    ]));
+}
+
+#[test]
+fn everything_else() {
+    let step = StepId("firewall/deny-conn".into());
+    let failure = |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into() };
+    let read = |kind| reads::blocked(&failure(kind)).map_or_else(String::new, |note| note.to_string());
+    insta::assert_snapshot!(lines(&[
+        &limits::mode(Mode::Report, Verb::Create, "needed by job a"),
+        &limits::mode(Mode::Create, Verb::Repair, "was disabled"),
+        &limits::depends(&step, "needed by job a"),
+        &limits::budget("budget.changes_per_run", "needed by job a"),
+        &limits::undone("2026-11-23T12:00:00Z".parse().unwrap(), "was disabled"),
+        &limits::left_alone(&step, "2026-11-23T12:00:00Z".parse().unwrap(), Some("alice@example.com")),
+        &network::missing(&vpc()),
+        &network::create(&vpc()),
+        &prune::connector(&conn()),
+        &prune::unlist(&["egress-conn".into()]),
+        &prune::rule(&conn()),
+        &prune::subnet(&conn()),
+        &prune::left_over(&conn()),
+        &read(FailureKind::Denied { permission: Some("compute.firewalls.list".into()) }),
+        &read(FailureKind::ApiDisabled),
+        &read(FailureKind::Quota),
+        &read(FailureKind::Invalid),
+        &reads::transient(&failure(FailureKind::Transient)),
+        &reads::died(),
+        &name_taken("router", "egress-my-vpc"),
+    ]));
+}
