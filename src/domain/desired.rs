@@ -8,7 +8,7 @@ use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
     owned::{has_infra_rule, rule_stamp, stamped, stamped_rules},
     plan::Note,
-    policy::{Policy, Prune, pattern},
+    policy::{Mode, Policy, Prune, pattern},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
@@ -261,6 +261,10 @@ impl Draft<'_> {
     /// Nobody can tell since when nothing names a connector. What can be known: all three kinds of workload were read and
     /// understood, none names it, no other project is connected to it, and what stands for it is older than seven days.
     fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
+        // What nothing may delete is kept whole: it is not called unused while it stands.
+        if self.policy.for_connector(connector).mode == Mode::Create {
+            return false;
+        }
         let is_old = |created: Option<Timestamp>| created.is_some_and(|at| self.now.duration_since(at) >= PRUNED_AFTER);
         let subnets = stamped(self.policy, observed).into_iter().filter(|(named, ..)| named == connector);
         let mut created: Vec<_> = subnets.map(|(.., subnet)| subnet.created()).collect();
