@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{State, rejection::BytesRejection};
-use bytes::Bytes;
+use axum::extract::State;
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use tracing::Instrument;
 
 use super::{
     Front,
+    body::Whole,
     delivery::{Delivery, Item, decode},
     logs::printable,
     problem::Problem,
@@ -30,9 +30,8 @@ use crate::{
 pub async fn receive(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<StatusCode, Problem> {
-    let body = body?;
     let delivery = decode(&headers, &body)?;
     tracing::debug!(
         form = delivery.form.label(),
