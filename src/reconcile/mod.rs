@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod cloudevent;
 mod completion;
 pub mod expand;
+mod heard;
 pub mod history;
 pub mod observe;
 pub mod outbox;

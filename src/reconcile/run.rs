@@ -47,7 +47,8 @@ const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 impl Run for Engine {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
+    fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
+        self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
         let policy = self.policy.borrow().clone();
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
