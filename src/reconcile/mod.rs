@@ -7,6 +7,7 @@ pub mod apply;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
+pub mod emergency;
 pub mod expand;
 pub mod history;
 pub mod observe;

@@ -5,6 +5,7 @@ mod connector;
 mod creation;
 mod deny;
 mod draft;
+pub mod emergency;
 mod firewall;
 mod gateway;
 mod limits;
