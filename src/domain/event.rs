@@ -15,6 +15,9 @@ use super::{
     wanted::{PERMISSION_DENIED, wanted},
 };
 
+/// Where the service agents of Serverless VPC Access have their accounts.
+pub(super) const AGENT_DOMAIN: &str = "gcp-sa-vpcaccess.iam.gserviceaccount.com";
+
 /// The decision about one event. All three are answered with success: no redelivery would change them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
@@ -157,7 +160,8 @@ fn wakes_its_maker(service: Service, operation: Option<Operation>, code: i64) ->
 
 /// Serverless VPC Access's service agent, which makes a connector's instances and firewall rules.
 fn is_connector_agent(principal: &str) -> bool {
-    principal.starts_with("service-") && principal.ends_with("@gcp-sa-vpcaccess.iam.gserviceaccount.com")
+    principal.starts_with("service-")
+        && principal.strip_suffix(AGENT_DOMAIN).is_some_and(|account| account.ends_with('@'))
 }
 
 /// Whether the caller asked only for validation, in v2's way or in v1's.
