@@ -154,6 +154,23 @@ fn release_and_rearm() {
     assert_eq!(status(&google.program(&["plan", "--project", "demo-project"], &scoped)), 0);
 }
 
+#[test]
+fn explain() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let place = ["explain", "--project", "demo-project", "--region", "europe-west2"];
+    let nobody = google.program(&place, &policy);
+    assert_eq!(
+        (status(&nobody), told(&nobody).0.as_str()),
+        (0, "no job, service or worker pool was found in demo-project europe-west2\n")
+    );
+    let unknown = google.program(&[&place[..], &["--workload", "nightly"]].concat(), &policy);
+    assert_eq!(status(&unknown), 1);
+    assert!(told(&unknown).1.contains("--workload: found nightly"), "{unknown:?}");
+    let json = google.program(&[&place[..], &["--format", "json"]].concat(), &policy);
+    assert_eq!((status(&json), told(&json).0.as_str()), (0, "[]\n"));
+}
+
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
 /// Arguments, variables, the status, and what stderr (stdout where the status is 0) says.

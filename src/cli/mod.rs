@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod door;
 mod exit;
+mod explain;
 mod order;
 mod plan;
 mod policy;
@@ -56,6 +57,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
+    Explain(explain::Explain),
     Release(release::Release),
     Rearm(rearm::Rearm),
     Demo(demo::Demo),
@@ -105,6 +107,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
+            Command::Explain(command) => command.run().await,
             Command::Release(command) => command.run().await,
             Command::Rearm(command) => command.run().await,
             Command::Demo(command) => command.run().await,

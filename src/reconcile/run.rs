@@ -82,6 +82,14 @@ impl Engine {
         self.reconcile(request, &policy, opened).instrument(span).await
     }
 
+    /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
+    pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
+        let policy = self.policy.borrow().clone();
+        let observed = observe(&self.client, &self.projects, &policy, target, &[], (self.now)()).await;
+        let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
+        (observed, plan)
+    }
+
     /// What the policy asks for. One policy for the whole run.
     async fn reconcile(&self, request: RunRequest, policy: &Policy, report: Report) -> (Report, Option<Observed>) {
         if report.mode == Mode::Off {

@@ -3,6 +3,7 @@
 mod case_file;
 mod cases;
 mod emergency;
+mod explain;
 mod keys;
 mod lab;
 mod oracle;

@@ -26,6 +26,8 @@ fn command_lines() {
         ("plan --policy p --project demo-project --region europe-west2 --format json", None),
         ("apply --policy p --project demo-project --timeout 90s", None),
         ("sweep --dry-run", None),
+        ("explain --project demo-project --region europe-west2 --workload nightly", None),
+        ("explain --project demo-project", Some("--region <REGION>")),
         ("release", None),
         ("release --project demo-project --region europe-west2 --connector conn --principal alice", None),
         ("rearm --connector projects/p/locations/r/connectors/c --format json", None),

@@ -9,7 +9,7 @@ pub mod emergency;
 mod firewall;
 mod gateway;
 mod limits;
-mod nat;
+pub(super) mod nat;
 mod network;
 mod prune;
 mod replacement;

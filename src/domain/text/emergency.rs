@@ -51,11 +51,12 @@ pub fn not_released(deny: &str, project: &ProjectId) -> Note {
 }
 
 pub fn allows_missing(deny: &str, connector: &ConnectorRef, missing: &[String]) -> Note {
-    let (is, name) = (if missing.len() == 1 { "is" } else { "are" }, &connector.name);
+    let (is, them) = if missing.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let name = &connector.name;
     not_rearmed(
         deny,
         &format!(
-            "{} {is} not in sync, and without them it would stop what connector {name} may reach; run `egress-reconciler apply --project {} --region {}` first, under a mode that writes",
+            "{} {is} not in sync, and without {them} it would stop what connector {name} may reach; run `egress-reconciler apply --project {} --region {}` first, under a mode that writes",
             list(missing),
             connector.project,
             connector.region

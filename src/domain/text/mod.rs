@@ -2,6 +2,7 @@
 
 pub mod connector;
 pub mod emergency;
+pub mod explain;
 pub mod firewall;
 pub mod limits;
 pub mod nat;
