@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 
 use super::{
     exit::{Exit, Failure},
@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     app,
-    domain::policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
+    domain::{
+        policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
+        sink,
+    },
 };
 
 /// Check a policy file, or print one to start from
@@ -26,6 +29,18 @@ pub enum Policy {
     Example,
     /// Print the JSON Schema of the policy file
     Schema,
+    /// Print which audit entries the service acts on, for a log sink or for Eventarc
+    SinkFilter {
+        /// The filter of a log sink, or a JSON array of Eventarc triggers
+        #[arg(long, env = "EGRESS_SINK_FORMAT", value_name = "FORMAT", default_value = "filter")]
+        format: SinkFormat,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SinkFormat {
+    Filter,
+    Triggers,
 }
 
 impl Policy {
@@ -38,6 +53,8 @@ impl Policy {
             }
             Self::Example => print::out(policy::example())?,
             Self::Schema => print::json(&policy::schema())?,
+            Self::SinkFilter { format: SinkFormat::Filter } => print::out(&sink::filter())?,
+            Self::SinkFilter { format: SinkFormat::Triggers } => print::json(&sink::triggers())?,
         }
         Ok(Exit::Done)
     }

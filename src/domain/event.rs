@@ -7,13 +7,16 @@ use super::{
     fields::Fields,
     locate::locate,
     method::{self, Row, Service},
-    names::last_segment,
+    names::{bounded, last_segment},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Trigger},
     target::Place,
     wanted::{PERMISSION_DENIED, wanted},
 };
+
+/// Where the service agents of Serverless VPC Access have their accounts.
+pub(super) const AGENT_DOMAIN: &str = "gcp-sa-vpcaccess.iam.gserviceaccount.com";
 
 /// The decision about one event. All three are answered with success: no redelivery would change them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +68,10 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
         _ => None,
     };
     let trigger = Trigger {
-        event_id: entry.id(),
-        method: audit.method().into(),
-        resource: audit.resource().into(),
-        principal: audit.principal().map(Into::into),
+        event_id: bounded(entry.id()),
+        method: bounded(audit.method()),
+        resource: bounded(audit.resource()),
+        principal: audit.principal().map(bounded),
         at: entry.at().unwrap_or(received),
         received,
     };
@@ -157,7 +160,8 @@ fn wakes_its_maker(service: Service, operation: Option<Operation>, code: i64) ->
 
 /// Serverless VPC Access's service agent, which makes a connector's instances and firewall rules.
 fn is_connector_agent(principal: &str) -> bool {
-    principal.starts_with("service-") && principal.ends_with("@gcp-sa-vpcaccess.iam.gserviceaccount.com")
+    principal.starts_with("service-")
+        && principal.strip_suffix(AGENT_DOMAIN).is_some_and(|account| account.ends_with('@'))
 }
 
 /// Whether the caller asked only for validation, in v2's way or in v1's.

@@ -118,6 +118,21 @@ impl Service {
         }
     }
 
+    /// The prefixes with each version that Google is known to write in place of `*`. Entries of other versions count
+    /// too; only who must name a method whole needs these.
+    pub fn full_prefixes(self) -> impl Iterator<Item = String> {
+        let versions: &[&str] = match self {
+            Self::Run => &["v1", "v2"],
+            Self::VpcAccess => &["v1", "v1beta1", "v1alpha1"],
+            Self::ServiceUsage => &["v1", "v1beta1"],
+            Self::Compute => &[],
+        };
+        self.prefixes().iter().flat_map(move |prefix| match prefix.contains('*') {
+            true => versions.iter().map(|version| prefix.replace('*', version)).collect(),
+            false => vec![(*prefix).to_owned()],
+        })
+    }
+
     pub fn of(host: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.host() == host)
     }

@@ -20,6 +20,7 @@ pub mod report;
 pub mod rules;
 pub mod scope;
 pub mod signal;
+pub mod sink;
 pub mod space;
 pub mod stamp;
 pub mod state;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::AuditLog,
     fields::Fields,
-    names::{ConnectorRef, NameError},
+    names::{ConnectorRef, NameError, bounded},
     scope::Scope,
     target::Target,
 };
@@ -74,7 +74,7 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
     let ours = own(&connector) && own(&confirmed) && connector.region == target.region;
     let same = connector.name == confirmed.name && connector.region == confirmed.region;
-    (ours && same).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+    (ours && same).then(|| WantedConnector { connector, egress, workload: bounded(audit.resource()) })
 }
 
 /// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.

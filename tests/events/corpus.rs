@@ -1,7 +1,11 @@
 //! Entries and deliveries collected from public sources, where a checkout has them beside it: they are not ours to
 //! carry.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use egress_reconciler::web::delivery::{Item, decode};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -117,13 +121,18 @@ const REAL: &[(&str, &str)] = &[
     ("storage-objects-get-dataaccess.json", "ignore data-access"),
 ];
 
+fn corpus() -> Option<PathBuf> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/events");
+    let found = corpus.is_dir();
+    if !found {
+        eprintln!("no corpus at {}: nothing to compare", corpus.display());
+    }
+    found.then_some(corpus)
+}
+
 #[test]
 fn every_file_is_decided_as_the_table_says() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/events");
-    if !corpus.is_dir() {
-        eprintln!("no corpus at {}: nothing to compare", corpus.display());
-        return;
-    }
+    let Some(corpus) = corpus() else { return };
     for (folder, table) in [("composed", COMPOSED), ("real", REAL)] {
         let folder = corpus.join(folder);
         let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
@@ -140,15 +149,39 @@ fn every_file_is_decided_as_the_table_says() {
     }
 }
 
-fn decisions(file: &[u8]) -> String {
+/// Every entry of every file, by the file's name, with the decision about it; none without a corpus.
+pub fn decided() -> Vec<(String, Value, String)> {
+    let tables = corpus().into_iter().flat_map(|corpus| {
+        [("composed", COMPOSED), ("real", REAL)].map(|(folder, table)| (corpus.join(folder), table))
+    });
+    let files = tables.flat_map(|(folder, table)| table.iter().map(move |(name, _)| (*name, folder.join(name))));
+    files
+        .flat_map(|(name, file)| {
+            let entries = items(&fs::read(file).unwrap(), |item| match item {
+                Item::Entry(json) => serde_json::from_slice(&json).ok().map(|entry| (entry, judge(&json))),
+                Item::NoEntry | Item::Malformed(_) => None,
+            });
+            entries.into_iter().flatten().map(move |(entry, decision)| (name.to_owned(), entry, decision))
+        })
+        .collect()
+}
+
+fn items<T>(file: &[u8], each: impl FnMut(Item<'_>) -> T) -> Vec<T> {
     let (headers, body) = request(file);
-    let scope = scope(PROJECTS, &[], &[("123456789012", "acme-prod")], None);
-    let decisions = decode(&headers, &body).unwrap().items.into_iter().map(|item| match item {
-        Item::Entry(entry) => decide(&entry, &scope, OWN),
+    decode(&headers, &body).unwrap().items.into_iter().map(each).collect()
+}
+
+fn judge(entry: &[u8]) -> String {
+    decide(entry, &scope(PROJECTS, &[], &[("123456789012", "acme-prod")], None), OWN)
+}
+
+fn decisions(file: &[u8]) -> String {
+    let decisions = items(file, |item| match item {
+        Item::Entry(entry) => judge(&entry),
         Item::NoEntry => "no entry".to_owned(),
         Item::Malformed(reason) => format!("reject {}", reason.label()),
     });
-    decisions.collect::<Vec<_>>().join(", ")
+    decisions.join(", ")
 }
 
 /// A file is a body, or a whole request as `{"headers": …, "body": …}`.

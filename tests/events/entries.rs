@@ -61,6 +61,11 @@ fn merge(target: &mut Value, patch: &Value) {
     }
 }
 
+/// Every case by name, with the decision about it.
+pub fn decided() -> Vec<(String, Value, String)> {
+    CASES.iter().map(|case| (case.name.clone(), case.entry.clone(), case.expected.clone())).collect()
+}
+
 #[test]
 fn every_case_is_decided_as_its_table_says() {
     let scope = demo_scope();

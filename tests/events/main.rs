@@ -12,6 +12,8 @@ use jiff::Timestamp;
 
 mod corpus;
 mod entries;
+mod filter;
+mod sink;
 
 fn scope(projects: &[&str], hosts: &[&str], numbers: &[(&str, &str)], regions: Option<&[&str]>) -> Scope {
     let id = |text: &&str| ProjectId::parse(text).unwrap();
