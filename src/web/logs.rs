@@ -41,7 +41,7 @@ fn filter() -> EnvFilter {
 }
 
 /// One JSON object a line, with the trace of the request.
-fn cloud<S, W>(project: Option<String>, writer: W) -> impl Layer<S>
+pub(super) fn cloud<S, W>(project: Option<String>, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
