@@ -197,6 +197,8 @@ fn everything_else() {
         &read(FailureKind::Invalid),
         &reads::transient(&failure(FailureKind::Transient)),
         &reads::died(),
+        &reads::write_failed("compute.firewalls.patch was refused: 503 backendError: No.", true),
+        &reads::write_failed("compute.firewalls.patch was refused: 400 invalid: No.", false),
         &name_taken("router", "egress-my-vpc"),
     ]));
 }
