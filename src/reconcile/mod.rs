@@ -7,6 +7,7 @@ pub mod apply;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
+pub mod emergency;
 pub mod expand;
 mod heard;
 pub mod history;

@@ -2,7 +2,10 @@
 
 mod case_file;
 mod cases;
+mod emergency;
+mod explain;
 mod keys;
 mod lab;
 mod oracle;
+mod overload;
 mod story;
