@@ -1,6 +1,7 @@
 //! The one place that puts clouds, policy, publisher, clock and ids together.
 
 mod counted;
+pub mod doctor;
 pub mod metrics;
 mod policy_file;
 mod principal;

@@ -6,6 +6,7 @@
 mod apply;
 mod args;
 mod demo;
+mod doctor;
 mod door;
 mod exit;
 mod plan;
@@ -52,6 +53,7 @@ enum Command {
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
     Demo(demo::Demo),
+    Doctor(Box<doctor::Doctor>),
     Simulate(simulate::Simulate),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -99,6 +101,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
             Command::Demo(command) => command.run().await,
+            Command::Doctor(command) => command.run().await,
             Command::Simulate(command) => command.run().await,
             Command::Policy(command) => command.run(),
         }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, Uri, header::HOST};
 
-use super::kind::Kind;
+use super::{flat, kind::Kind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -11,10 +11,24 @@ pub enum Service {
     Run,
     Usage,
     ResourceManager,
+    PubSub,
+    Logging,
+    OrgPolicy,
+    NetworkConnectivity,
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::Compute, Self::VpcAccess, Self::Run, Self::Usage, Self::ResourceManager];
+    const ALL: [Self; 9] = [
+        Self::Compute,
+        Self::VpcAccess,
+        Self::Run,
+        Self::Usage,
+        Self::ResourceManager,
+        Self::PubSub,
+        Self::Logging,
+        Self::OrgPolicy,
+        Self::NetworkConnectivity,
+    ];
 
     /// The first label of its host name.
     pub fn short(self) -> &'static str {
@@ -24,7 +38,16 @@ impl Service {
             Self::Run => "run",
             Self::Usage => "serviceusage",
             Self::ResourceManager => "cloudresourcemanager",
+            Self::PubSub => "pubsub",
+            Self::Logging => "logging",
+            Self::OrgPolicy => "orgpolicy",
+            Self::NetworkConnectivity => "networkconnectivity",
         }
+    }
+
+    /// Whether its resources stand in a project without a region, and change at once.
+    pub fn is_flat(self) -> bool {
+        matches!(self, Self::PubSub | Self::Logging | Self::OrgPolicy | Self::NetworkConnectivity)
     }
 
     pub fn host(self) -> String {
@@ -93,17 +116,16 @@ impl Route {
             (Service::Usage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
                 Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
             }
-            (Service::ResourceManager, [version, "projects", project]) if method == Method::GET => {
-                Some(Self::new(service, version, project, None, Target::Project, None, Verb::Get))
-            }
+            (Service::ResourceManager, [version, "projects", project]) => flat::project(method, version, project),
             (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
                 located(service, method, version, project, rest)
             }
+            (service, segments) if service.is_flat() => flat::route(service, method, segments),
             _ => None,
         }
     }
 
-    fn new(
+    pub fn new(
         service: Service,
         version: &str,
         project: &str,
@@ -188,6 +210,10 @@ fn by_look(path: &str) -> Option<Service> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match segments.as_slice() {
         ["compute", ..] => Some(Service::Compute),
+        [_, "projects", _, "topics" | "subscriptions", ..] => Some(Service::PubSub),
+        [_, "projects", _, "sinks", ..] => Some(Service::Logging),
+        [_, "projects", _, "policies", ..] => Some(Service::OrgPolicy),
+        [_, "projects", _, "locations", "global", "internalRanges", ..] => Some(Service::NetworkConnectivity),
         ["v2" | "apis", ..] => Some(Service::Run),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
@@ -294,7 +320,7 @@ fn only(method: &Method, wanted: Method, verb: Verb) -> Option<Verb> {
     (*method == wanted).then_some(verb)
 }
 
-fn on_one(method: &Method) -> Option<Verb> {
+pub fn on_one(method: &Method) -> Option<Verb> {
     match *method {
         Method::GET => Some(Verb::Get),
         Method::PATCH => Some(Verb::Patch),

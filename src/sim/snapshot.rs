@@ -1,7 +1,5 @@
 //! Between a world as a document and a world that lives.
 
-use std::collections::VecDeque;
-
 use serde_json::{Map, Value};
 
 use super::{
@@ -13,6 +11,7 @@ use super::{
     faults::Faults,
     fields,
     kind::{Draft, Kind},
+    mail::Mail,
     operations::Operations,
     route::Service,
     state::State,
@@ -30,14 +29,13 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         clock,
         projects: world.projects,
         regions: world.regions,
-        topics: world.topics,
         store: Store::default(),
         operations: Operations::default(),
         audit: AuditLog::default(),
         calls: Calls::default(),
         faults: Faults::default(),
-        published: VecDeque::new(),
         messages: 0,
+        mail: Mail::default(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
@@ -104,7 +102,6 @@ pub fn of(state: &State) -> World {
         seed: state.dice.seed(),
         regions: state.regions.clone(),
         projects: state.projects.clone(),
-        topics: state.topics.clone(),
         resources: seen.chain(later).collect(),
         operations: state.operations.all().cloned().collect(),
     }

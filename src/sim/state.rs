@@ -1,9 +1,6 @@
 //! The world as it stands, and the way of one call through it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, header::USER_AGENT};
@@ -21,12 +18,13 @@ use super::{
     compute,
     dice::Dice,
     faults::{FaultKind, Faults},
+    flat,
     iam::{self, Grant},
     kind::Kind,
     locations,
+    mail::Mail,
     operations::Operations,
     projects,
-    pubsub::Published,
     route::{Route, Service, Target, Verb},
     run,
     store::{Standing, Store},
@@ -44,13 +42,12 @@ pub struct State {
     pub dice: Dice,
     pub projects: BTreeMap<String, Project>,
     pub regions: Vec<String>,
-    pub topics: BTreeSet<String>,
     pub store: Store,
     pub operations: Operations,
     pub audit: AuditLog,
     pub calls: Calls,
     pub faults: Faults,
-    pub published: VecDeque<Published>,
+    pub mail: Mail,
     pub messages: u64,
 }
 
@@ -110,12 +107,13 @@ impl State {
         self.admit(call)?;
         match (call.route.service, call.route.target) {
             (Service::Usage, _) => projects::apis(self, call),
-            (_, Target::Project) => projects::get(self, call),
+            (_, Target::Project) => projects::answer(self, call),
+            (service, _) if service.is_flat() => flat::answer(self, call),
             (_, Target::Locations) => locations::answer(self, call),
             (Service::Compute, _) => compute::answer(self, call),
             (Service::VpcAccess, _) => vpcaccess::answer(self, call),
             (Service::Run, _) => run::answer(self, call),
-            (Service::ResourceManager, _) => Err(Refusal::not_found(&call.path)),
+            _ => Err(Refusal::not_found(&call.path)),
         }
     }
 
@@ -173,12 +171,15 @@ impl State {
         self.projects.get(project).map_or("0", |project| project.number.as_str())
     }
 
+    pub fn iam(&self, project: &str) -> &iam::Policy {
+        self.projects.get(project).map_or(&None, |project| &project.iam)
+    }
+
     /// Asks IAM for permissions, each on the path of a resource.
     pub fn ask(&self, call: &Call, wanted: Vec<(String, String)>) -> Vec<Grant> {
         let granted = |permission: &str, on: &str| {
             let project = on.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or(&call.project);
-            let policy = self.projects.get(project).map(|project| &project.iam);
-            policy.is_none_or(|policy| iam::allows(policy, &call.caller, permission))
+            iam::allows(self.iam(project), &call.caller, permission)
         };
         let answered = wanted.into_iter().map(|(permission, on)| {
             let granted = granted(&permission, &on);

@@ -2,7 +2,10 @@
 
 mod case_file;
 mod cases;
+mod clinic;
+mod doctor;
 mod keys;
 mod lab;
 mod oracle;
+mod privilege;
 mod story;
