@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::Args;
 
 use super::{
     args::{Format, duration},
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         self, Settings,
-        doctor::{Asked, Doctor as Examiner},
+        doctor::{Asked, Doctor as Examiner, Service},
     },
     domain::{
         doctor::{Line, Mark},
@@ -47,9 +47,9 @@ pub struct Doctor {
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
     #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     report_topic: Option<String>,
-    /// The running service's URL
-    #[arg(long, env = "EGRESS_SERVICE", value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    service: Option<String>,
+    /// The running service: projects/P/locations/R/services/S, or its URL where it can be reached from here
+    #[arg(long, env = "EGRESS_SERVICE", value_name = "SERVICE", value_parser = service)]
+    service: Option<Service>,
     /// Send a synthetic event and time it to its report; its run does what the policy allows
     #[arg(long, requires = "region")]
     probe: bool,
@@ -133,6 +133,21 @@ fn sink(text: &str) -> Result<String, String> {
 
 fn subscription(text: &str) -> Result<String, String> {
     path(text, &[("projects", "subscriptions")], "projects/PROJECT/subscriptions/NAME")
+}
+
+fn service(text: &str) -> Result<Service, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let known = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b)));
+    match parts[..] {
+        ["http:" | "https:", "", host, ..] if !host.is_empty() => Ok(Service::At(text.to_owned())),
+        ["projects", project, "locations", location, "services", name] if known => {
+            let [project, location, name] = [project, location, name].map(str::to_owned);
+            Ok(Service::Named { project, location, name })
+        }
+        _ => Err("expected projects/PROJECT/locations/REGION/services/NAME, or a URL".to_owned()),
+    }
 }
 
 fn topic(text: &str) -> Result<String, String> {

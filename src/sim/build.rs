@@ -19,6 +19,7 @@ impl World {
             regions: ["europe-west1", "us-central1"].map(str::to_owned).to_vec(),
             projects: BTreeMap::new(),
             resources: Vec::new(),
+            policies: BTreeMap::new(),
             operations: Vec::new(),
         };
         nothing.project(id, number)

@@ -18,7 +18,7 @@ use super::{
     calls::Logged,
     clock::written,
     cloud::Cloud,
-    faults::{Fault, FaultKind},
+    faults::{Fault, FaultKind, Passing},
     iam, mail,
     state::State,
 };
@@ -104,13 +104,14 @@ impl UnaryService<PublishRequest> for Publisher {
 
 fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<PublishResponse, Status> {
     let topic = &request.topic;
-    if let Some(fault) = state.faults.strike(METHOD, topic).first() {
+    let project = topic.split('/').nth(1).unwrap_or_default();
+    let passing = Passing { method: METHOD, resource: topic, project, bucket: None, now: state.clock.now() };
+    if let Some(fault) = state.faults.strike(&passing).first() {
         return Err(refusal(fault, topic));
     }
     if state.store.standing(state.clock.now()).get(topic).is_none() {
         return Err(Status::not_found(format!("Resource not found (resource={}).", super::links::last(topic))));
     }
-    let project = topic.split('/').nth(1).unwrap_or_default();
     if !iam::allows(state.iam(project), caller, "pubsub.topics.publish") {
         return Err(Status::permission_denied("User not authorized to perform this action."));
     }

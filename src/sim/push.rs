@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::google::transport::{Request, Transport};
 
-use super::{clock::written, cloud::Cloud, iam, kinds::sinks, mail, pubsub::Published, state::State};
+use super::{clock::written, cloud::Cloud, iam, kinds::sinks, mail, pubsub::Published, requests, state::State};
 
 /// The longest acknowledgement deadline a subscription can have; for push it bounds the request.
 const ACK_DEADLINE: Duration = Duration::from_secs(600);
@@ -34,7 +34,7 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
         if let Some(deliver) = &deliver {
             let mut messages: Vec<_> = due.iter().flat_map(|entry| messages(cloud, entry)).collect();
             messages.extend(mail::outgoing(&mut cloud.state()));
-            pushes.extend(messages.into_iter().map(|(to, body)| push(Arc::clone(deliver), to, body)));
+            pushes.extend(messages.into_iter().map(|(to, body)| push(cloud, Arc::clone(deliver), to, body)));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -45,7 +45,7 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
 }
 
 /// Sends one message until it is acknowledged.
-async fn push(deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
+async fn push(cloud: &Cloud, deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
     let began = tokio::time::Instant::now();
     let mut backoff = FIRST_BACKOFF;
     while began.elapsed() < RETENTION {
@@ -57,8 +57,11 @@ async fn push(deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
         // The only thing in it that was not written here is the URI, and that is one already.
         let Ok(http) = sent else { return };
         let answer = deliver.send(Request { call: "pubsub.push", http, deadline: ACK_DEADLINE }).await;
-        if answer.is_ok_and(|response| acknowledges(response.status())) {
-            return;
+        if let Ok(answer) = answer {
+            requests::note(&mut cloud.state(), &endpoint, answer.status().as_u16());
+            if acknowledges(answer.status()) {
+                return;
+            }
         }
         tokio::time::sleep(backoff).await;
         backoff = (backoff * 2).min(LONGEST_BACKOFF);

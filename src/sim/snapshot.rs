@@ -1,5 +1,7 @@
 //! Between a world as a document and a world that lives.
 
+use std::collections::VecDeque;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -30,12 +32,14 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         projects: world.projects,
         regions: world.regions,
         store: Store::default(),
+        policies: world.policies,
         operations: Operations::default(),
         audit: AuditLog::default(),
         calls: Calls::default(),
         faults: Faults::default(),
         messages: 0,
         mail: Mail::default(),
+        requests: VecDeque::new(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
@@ -85,7 +89,7 @@ fn completed(
 /// The world as it stands, with what is to come.
 pub fn of(state: &State) -> World {
     let now = state.clock.now();
-    let seen = state.store.all(Eyes { now, stale: false }).map(|(kind, path, document)| Resource {
+    let seen = state.store.all(Eyes { deleted: true, ..Eyes::at(now) }).map(|(kind, path, document)| Resource {
         kind,
         path: path.to_owned(),
         from: None,
@@ -103,6 +107,7 @@ pub fn of(state: &State) -> World {
         regions: state.regions.clone(),
         projects: state.projects.clone(),
         resources: seen.chain(later).collect(),
+        policies: state.policies.clone(),
         operations: state.operations.all().cloned().collect(),
     }
 }

@@ -1,6 +1,9 @@
 //! The world as it stands, and the way of one call through it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, header::USER_AGENT};
@@ -17,7 +20,7 @@ use super::{
     cloud::Options,
     compute,
     dice::Dice,
-    faults::{FaultKind, Faults},
+    faults::{FaultKind, Faults, Passing},
     flat,
     iam::{self, Grant},
     kind::Kind,
@@ -25,6 +28,8 @@ use super::{
     mail::Mail,
     operations::Operations,
     projects,
+    quotas::Bucket,
+    requests,
     route::{Route, Service, Target, Verb},
     run,
     store::{Standing, Store},
@@ -43,11 +48,15 @@ pub struct State {
     pub projects: BTreeMap<String, Project>,
     pub regions: Vec<String>,
     pub store: Store,
+    /// IAM policies by the path of their resource.
+    pub policies: BTreeMap<String, Value>,
     pub operations: Operations,
     pub audit: AuditLog,
     pub calls: Calls,
     pub faults: Faults,
     pub mail: Mail,
+    /// Cloud Run's log of requests.
+    pub requests: VecDeque<Value>,
     pub messages: u64,
 }
 
@@ -66,17 +75,21 @@ impl State {
             serde_json::from_slice(request.body())
                 .map_err(|error| (Refusal::bad_request(format!("Invalid JSON payload received. {error}")), shape))?
         };
-        let project = self.project_id(&route.project);
+        let named = if route.target == Target::Entries { requests::project_asked(&body) } else { &route.project };
+        let project = self.project_id(named);
         let query = form_urlencoded(uri.query().unwrap_or_default());
         let path = path_of(&route, &project, &query, &body);
         let caller = iam::caller(request.headers(), &self.options.caller);
         let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let method = route.method();
+        let (bucket, now) = (Bucket::of(&route), self.clock.now());
+        let passing = Passing { method: &method, resource: &path, project: &project, bucket: bucket.as_ref(), now };
         Ok(Call {
             draw: self.dice.next(&caller, &method, &path),
-            faults: self.faults.strike(&method, &path),
+            faults: self.faults.strike(&passing),
+            bucket,
             agent: agent.to_owned(),
-            now: self.clock.now(),
+            now,
             route,
             method,
             project,
@@ -99,15 +112,18 @@ impl State {
 
     /// Does what the call asks.
     pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
-        for kind in [FaultKind::Refuse, FaultKind::Rate] {
-            if let Some(fault) = call.fault(kind) {
-                return Err(fault.refusal(&call.method, &call.path));
-            }
+        if let Some(fault) = call.fault(FaultKind::Refuse) {
+            return Err(fault.refusal(&call.method, &call.path));
+        }
+        if let Some(fault) = call.fault(FaultKind::Rate) {
+            let over = |bucket: &Bucket| fault.over(bucket, self.number(&call.project));
+            return Err(call.bucket.as_ref().map_or_else(|| fault.refusal(&call.method, &call.path), over));
         }
         self.admit(call)?;
         match (call.route.service, call.route.target) {
             (Service::Usage, _) => projects::apis(self, call),
             (_, Target::Project) => projects::answer(self, call),
+            (_, Target::Entries) => requests::list(self, call),
             (service, _) if service.is_flat() => flat::answer(self, call),
             (_, Target::Locations) => locations::answer(self, call),
             (Service::Compute, _) => compute::answer(self, call),
@@ -233,7 +249,7 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
         (Target::Apis, ..) => format!("projects/{project}/services/"),
         (Target::Locations, Service::Compute, _) => format!("projects/{project}/regions/"),
         (Target::Locations, ..) => format!("projects/{project}/locations/"),
-        (Target::Project, ..) => return format!("projects/{project}"),
+        (Target::Project | Target::Entries, ..) => return format!("projects/{project}"),
     };
     let name = match (&route.name, route.verb, route.service) {
         (Some(name), ..) => Some(name.as_str()),

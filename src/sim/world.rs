@@ -1,7 +1,7 @@
 //! A world as a document: what `--world` loads and `GET /sim/world` shows.
 //!
 //! `{version, now, seed, regions, projects: {ID: {number, apis, iam, quotas}}, resources: {COLLECTION: [documents as GET
-//! returns them]}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
+//! returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
 //! changes of operations that have not ended.
 
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct World {
     pub regions: Vec<String>,
     pub projects: BTreeMap<String, Project>,
     pub resources: Vec<Resource>,
+    /// IAM policies by the path of their resource.
+    pub policies: BTreeMap<String, Value>,
     pub operations: Vec<Operation>,
 }
 
@@ -110,6 +112,7 @@ impl World {
             regions: take::<Option<Vec<String>>>(&mut fields, "regions")?.unwrap_or_else(default_regions),
             projects,
             resources: Vec::new(),
+            policies: take_or_default(&mut fields, "policies")?,
             operations: take_or_default(&mut fields, "operations")?,
         };
         let resources: Map<String, Value> = take_or_default(&mut fields, "resources")?;
@@ -152,6 +155,7 @@ impl World {
             "regions": self.regions,
             "projects": self.projects,
             "resources": resources,
+            "policies": self.policies,
             "operations": self.operations,
             "future": future,
         })

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use egress_reconciler::{
     app::{
         App, Settings,
-        doctor::{Asked, Doctor},
+        doctor::{Asked, Doctor, Service},
     },
     domain::{doctor::Line, policy, report::Report, sink},
     google::{
@@ -91,7 +91,7 @@ impl Patient {
                 sink: Some(SINK.into()),
                 subscription: Some(SUBSCRIPTION.into()),
                 report_topic: None,
-                service: Some(SERVICE.into()),
+                service: Some(Service::At(SERVICE.into())),
             },
             swept: true,
         }

@@ -2,9 +2,12 @@
 
 use std::{fmt::Write, time::Duration};
 
-use egress_reconciler::domain::{
-    doctor::{Line, Mark},
-    target::Target,
+use egress_reconciler::{
+    app::doctor::Service,
+    domain::{
+        doctor::{Line, Mark},
+        target::Target,
+    },
 };
 use serde_json::{Value, json};
 
@@ -34,6 +37,11 @@ fn sink(patient: &mut Patient, over: Value) {
 
 fn subscription(patient: &mut Patient, over: Value) {
     patient.set(SUBSCRIPTION, |subscription| lay_over(subscription, over));
+}
+
+fn by_name() -> Service {
+    let [project, location, name] = [PROJECT, "europe-west2", "egress-reconciler"].map(str::to_owned);
+    Service::Named { project, location, name }
 }
 
 fn gone(patient: &mut Patient, path: &str) {
@@ -161,8 +169,13 @@ const CASES: &[Case] = &[
             p.remake(|world| world.allow(HOST, agent, &["compute.networks.use", "compute.subnetworks.use"]));
         }
     }),
-    ("the service is not there", |p| p.asked.service = Some("https://nowhere.example".into())),
+    ("the service is not there", |p| p.asked.service = Some(Service::At("https://nowhere.example".into()))),
     ("the service has just started", |p| p.swept = false),
+    ("nobody may read the log of requests", |p| {
+        p.bar(&[]);
+        p.asked.service = Some(by_name());
+    }),
+    ("the log of requests is empty", |p| p.asked.service = Some(by_name())),
 ];
 
 fn told(lines: &[Line]) -> String {
@@ -213,6 +226,21 @@ async fn a_sweep_that_stays_away_is_red() {
     assert_eq!(
         told(&lines),
         "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
+    );
+}
+
+/// Google logs what Pub/Sub pushes: the service need not be reached to know that an event came.
+#[tokio::test(start_paused = true)]
+async fn a_push_is_seen_in_the_log_of_requests() {
+    let mut patient = Patient::healthy();
+    patient.asked.service = Some(by_name());
+    let path = format!("projects/{PROJECT}/locations/europe-west2/services/egress-reconciler");
+    patient.add("run.services", &path, json!({"uri": "https://egress.example"}));
+    let clinic = Clinic::open(patient);
+    clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
+    assert_eq!(
+        told(&clinic.examine().await),
+        "warn last sweep: none in the last 24 hours, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
     );
 }
 

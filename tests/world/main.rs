@@ -7,5 +7,6 @@ mod doctor;
 mod keys;
 mod lab;
 mod oracle;
+mod overload;
 mod privilege;
 mod story;

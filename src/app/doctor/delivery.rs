@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::join;
 
-use super::Doctor;
+use super::{Doctor, Service};
 use crate::{
     domain::{
         doctor::{
@@ -47,7 +47,11 @@ impl Doctor {
         }
         match &subscription {
             Some((path, found)) => {
-                lines.extend(delivery::subscription(path, topic, self.asked.service.as_deref(), found));
+                let service = match &self.asked.service {
+                    Some(Service::At(url)) => Some(url.as_str()),
+                    _ => None,
+                };
+                lines.extend(delivery::subscription(path, topic, service, found));
             }
             None => lines.push(Line::not_named("subscription", "--subscription projects/P/subscriptions/S")),
         }
@@ -101,16 +105,27 @@ impl Doctor {
         of_sink.or_else(|| subscription.and_then(|(_, found)| Some(found.ok()?.topic)))
     }
 
-    /// The service tells by its metrics, which ask for no token of ours.
     pub(super) async fn service(&self) -> Vec<Line> {
-        let Some(url) = &self.asked.service else {
-            let unnamed = |subject| Line::not_named(subject, "--service URL");
-            return ["last event", "last sweep"].map(unnamed).to_vec();
-        };
-        let url = url.trim_end_matches('/');
-        service::seen(url, &self.metrics(url).await, (self.now)())
+        match &self.asked.service {
+            Some(Service::At(url)) => {
+                let url = url.trim_end_matches('/');
+                service::seen(url, &self.metrics(url).await, (self.now)())
+            }
+            Some(Service::Named { project, location, name }) => {
+                let filter = |sweep| service::request_filter(location, name, sweep);
+                let (events, sweeps) = (filter(false), filter(true));
+                let (events, sweeps) =
+                    join!(self.client.latest_entry(project, &events), self.client.latest_entry(project, &sweeps));
+                service::logged(project, &read(events), &read(sweeps), (self.now)())
+            }
+            None => {
+                let flag = "--service projects/P/locations/R/services/S";
+                ["last event", "last sweep"].map(|subject| Line::not_named(subject, flag)).to_vec()
+            }
+        }
     }
 
+    /// What the service itself tells, without a token of ours.
     async fn metrics(&self, url: &str) -> Result<Seen, String> {
         let http =
             http::Request::get(format!("{url}/metrics")).body(Bytes::new()).map_err(|error| error.to_string())?;

@@ -43,8 +43,16 @@ pub struct Asked {
     pub subscription: Option<String>,
     /// In place of the policy's `reports.topic`.
     pub report_topic: Option<String>,
-    /// Where the running service is.
-    pub service: Option<String>,
+    pub service: Option<Service>,
+}
+
+/// How the running service is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Service {
+    /// By its metrics: a URL that can be reached from here.
+    At(String),
+    /// By the log of requests: a Cloud Run service, which takes requests from inside alone.
+    Named { project: String, location: String, name: String },
 }
 
 pub struct Doctor {

@@ -145,16 +145,19 @@ pub fn subscription(path: &str, topic: Option<&str>, service: Option<&str>, foun
     let found = match found {
         Ok(found) => found,
         Err(failure) if failure.is_absent() => {
-            let create = format!(
-                "gcloud pubsub subscriptions create {name} --project={project} --topic=TOPIC --push-endpoint=SERVICE_URL/events --push-auth-service-account=PUSH_ACCOUNT --push-auth-token-audience=SERVICE_URL --ack-deadline=600 --min-retry-delay=10s"
-            );
-            return vec![Line::bad(&subject, "does not exist, so no event reaches the service", create)];
+            let text = "does not exist, so no event reaches the service";
+            return vec![Line::bad(&subject, text, creation(name, project, topic, service))];
         }
         Err(failure) => return vec![unread(&subject, project, failure)],
     };
+    // A door on this machine says nothing of where Google pushes to.
+    let pushes_here = found.push_config.push_endpoint.starts_with("http://");
+    let service = service.filter(|url| pushes_here || url.starts_with("https://"));
     let update = |with: &str| format!("gcloud pubsub subscriptions update {name} --project={project} {with}");
+    let create = creation(name, project, topic, service);
+    let again = format!("gcloud pubsub subscriptions delete {name} --project={project} && {create}");
     vec![
-        alive(&subject, name, project, topic, found),
+        alive(&subject, topic, found, again),
         endpoint(&subject, service, found, &update),
         token(&subject, service, found, &update),
         deadline(&subject, found, &update),
@@ -163,8 +166,14 @@ pub fn subscription(path: &str, topic: Option<&str>, service: Option<&str>, foun
     ]
 }
 
-fn alive(subject: &str, name: &str, project: &str, topic: Option<&str>, found: &Subscription) -> Line {
-    let again = format!("gcloud pubsub subscriptions delete {name} --project={project}, then create it anew");
+fn creation(name: &str, project: &str, topic: Option<&str>, service: Option<&str>) -> String {
+    let (topic, service) = (topic.unwrap_or("TOPIC"), service.unwrap_or("SERVICE_URL").trim_end_matches('/'));
+    format!(
+        "gcloud pubsub subscriptions create {name} --project={project} --topic={topic} --push-endpoint={service}/events --push-auth-service-account=PUSH_ACCOUNT --push-auth-token-audience={service} --ack-deadline=600 --min-retry-delay=10s"
+    )
+}
+
+fn alive(subject: &str, topic: Option<&str>, found: &Subscription, again: String) -> Line {
     match found.topic.as_str() {
         _ if found.detached => Line::bad(subject, "is detached from its topic, so no event comes", again),
         "_deleted-topic_" => Line::bad(subject, "its topic was deleted, so no event comes", again),

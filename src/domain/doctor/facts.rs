@@ -1,6 +1,7 @@
 //! What is read: Google's documents, as far as a check needs them.
 
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// `serviceusage.services.batchGet`.
@@ -180,4 +181,22 @@ pub struct DeadLetter {
 pub struct Retry {
     /// A JSON duration such as `10s`; absent = 10 s.
     pub minimum_backoff: Option<String>,
+}
+
+/// `logging.entries.list`, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Entries {
+    pub entries: Vec<LogEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct LogEntry {
+    pub timestamp: Timestamp,
+}
+
+impl Entries {
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.entries.first().map(|entry| entry.timestamp)
+    }
 }

@@ -49,7 +49,14 @@ pub fn permissions(project: &ProjectId, wanted: &[&Permission], found: &Read<Gra
     }
     let told = |missing: Vec<&Permission>| {
         let list: Vec<_> = missing.iter().map(|one| format!("cannot {}: `{}`", one.what, one.name)).collect();
-        Line::bad(&subject, list.join("; "), missing[0].mend(project.as_str()))
+        // Nothing of a role is there: it is not bound at all.
+        let role = missing[0].role;
+        let unbound = missing.len() == wanted.iter().filter(|one| one.role == role).count();
+        let bind = format!(
+            "gcloud projects add-iam-policy-binding {project} --member=serviceAccount:SERVICE_ACCOUNT --role=projects/{project}/roles/{}",
+            role.id()
+        );
+        Line::bad(&subject, list.join("; "), if unbound { bind } else { missing[0].mend(project.as_str()) })
     };
     missing.into_iter().map(told).collect()
 }

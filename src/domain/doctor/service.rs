@@ -1,8 +1,12 @@
-//! When the service last did its work, as its own metrics tell.
+//! When the service last did its work: as the log of requests tells, or the service itself by its metrics.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Line, Mark};
+use super::{Line, Mark, facts::Entries, unread};
+use crate::domain::state::observed::Read;
+
+const EVENT: &str = "last event";
+const SWEEP: &str = "last sweep";
 
 /// Two sweeps, and a little.
 const SWEEP_WITHIN: SignedDuration = SignedDuration::from_mins(25);
@@ -29,28 +33,63 @@ impl Seen {
     }
 }
 
-/// `Err` = the service did not answer, and why.
+/// What the log of requests says, which Google writes for every request to a Cloud Run service: the latest event and sweep
+/// that were taken. <https://cloud.google.com/run/docs/logging>
+pub fn request_filter(location: &str, service: &str, sweep: bool) -> String {
+    let not = if sweep { "" } else { "NOT " };
+    [
+        r#"resource.type="cloud_run_revision""#.to_owned(),
+        format!(r#"resource.labels.service_name="{service}""#),
+        format!(r#"resource.labels.location="{location}""#),
+        r#"log_id("run.googleapis.com/requests")"#.to_owned(),
+        r#"httpRequest.requestMethod="POST""#.to_owned(),
+        "httpRequest.status<400".to_owned(),
+        format!(r#"{not}httpRequest.requestUrl=~"/sweep$""#),
+    ]
+    .join(" AND ")
+}
+
+/// By the running service's own word, which it forgets when it ends.
 pub fn seen(url: &str, found: &Result<Seen, String>, now: Timestamp) -> Vec<Line> {
-    let (event, sweep) = ("last event", "last sweep");
-    let seen = match found {
-        Ok(seen) => seen,
+    match found {
+        Ok(seen) => vec![
+            event(seen.event, "since the service started", now),
+            sweep(seen.sweep, "since the service started", now),
+        ],
         Err(why) => {
             let text = format!("{url}/metrics cannot be read: {why}");
-            let reach = "gcloud run services proxy egress-reconciler --port=8080, then --service http://127.0.0.1:8080";
-            let line = |subject| Line { mark: Mark::Unknown, ..Line::warn(subject, text.clone(), reach) };
-            return vec![line(event), line(sweep)];
+            let by_name = "egress-reconciler doctor --service projects/P/locations/R/services/S";
+            let line = |subject| Line { mark: Mark::Unknown, ..Line::warn(subject, text.clone(), by_name) };
+            vec![line(EVENT), line(SWEEP)]
         }
+    }
+}
+
+/// By the log of requests.
+pub fn logged(project: &str, events: &Read<Entries>, sweeps: &Read<Entries>, now: Timestamp) -> Vec<Line> {
+    let told = |subject, found: &Read<Entries>, line: fn(Option<Timestamp>, &str, Timestamp) -> Line| match found {
+        Ok(found) => line(found.latest(), "in the last 24 hours", now),
+        Err(failure) => unread(subject, project, failure),
     };
-    let ago = |at: Timestamp| format!("{:#} ago", SignedDuration::from_secs(now.duration_since(at).as_secs()));
-    let heard = match seen.event {
-        Some(at) => Line::ok(event, ago(at)),
-        None => Line::warn(event, "none since the service started", "egress-reconciler doctor --probe"),
-    };
+    vec![told(EVENT, events, event), told(SWEEP, sweeps, sweep)]
+}
+
+fn event(at: Option<Timestamp>, since: &str, now: Timestamp) -> Line {
+    match at {
+        Some(at) => Line::ok(EVENT, ago(at, now)),
+        None => Line::warn(EVENT, format!("none {since}"), "egress-reconciler doctor --probe"),
+    }
+}
+
+fn sweep(at: Option<Timestamp>, since: &str, now: Timestamp) -> Line {
     let run = "gcloud scheduler jobs run egress-reconciler-sweep";
-    let swept = match seen.sweep {
-        Some(at) if now.duration_since(at) <= SWEEP_WITHIN => Line::ok(sweep, ago(at)),
-        Some(at) => Line::bad(sweep, format!("{}, and one is due every 10 minutes", ago(at)), run),
-        None => Line::warn(sweep, "none since the service started, and one is due every 10 minutes", run),
-    };
-    vec![heard, swept]
+    match at {
+        Some(at) if now.duration_since(at) <= SWEEP_WITHIN => Line::ok(SWEEP, ago(at, now)),
+        Some(at) => Line::bad(SWEEP, format!("{}, and one is due every 10 minutes", ago(at, now)), run),
+        None => Line::warn(SWEEP, format!("none {since}, and one is due every 10 minutes"), run),
+    }
+}
+
+fn ago(at: Timestamp, now: Timestamp) -> String {
+    format!("{:#} ago", SignedDuration::from_secs(now.duration_since(at).as_secs()))
 }
