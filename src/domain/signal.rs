@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{target::Place, wanted::WantedConnector};
 
+/// What the insert id of a probe begins with: its run reports though it has nothing new to say.
+pub const PROBE: &str = "probe-";
+
 /// An event that names a place to look at. It never says what to do there, but for `wanted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
@@ -50,5 +53,12 @@ pub fn join(triggers: &mut Vec<Trigger>, more: impl IntoIterator<Item = Trigger>
             Some(known) => known.duplicates += 1,
             None => triggers.push(trigger),
         }
+    }
+}
+
+impl Trigger {
+    /// Whether somebody asked for a report, as `doctor --probe` does. The insert id is the last part of the event's id.
+    pub fn is_probe(&self) -> bool {
+        self.event_id.rsplit('/').next().is_some_and(|id| id.starts_with(PROBE))
     }
 }
