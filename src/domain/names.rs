@@ -124,6 +124,13 @@ fn is_region(text: &str) -> bool {
     text.len() <= 32 && is_rfc1035(text) && text.contains('-') && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
+/// Whether a character would let a stranger's text break out of its line: controls, line separators, and those that
+/// turn the direction of what follows.
+pub fn is_unruly(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// What a message shows of text that a stranger wrote.
 pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 80;

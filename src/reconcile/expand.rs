@@ -21,7 +21,7 @@ use crate::{
         names::{ProjectId, Region},
         policy::{NetworkName, Policy},
         report::Report,
-        signal::Signal,
+        signal::{Signal, join},
         target::{Place, Target},
     },
     google::{error::CallError, transport::BoxFuture},
@@ -93,6 +93,8 @@ impl Expander {
         let place = signal.place.clone();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        // Entries name networks as they like: what is long past is not remembered.
+        wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
         let slot = wide.entry(place.clone()).or_insert_with(|| Wide { next: now, trailing: None });
         if let Some((trailing, signals)) = &slot.trailing {
             signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
@@ -193,9 +195,8 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
 }
 
 fn request(target: Target, signals: &[Signal]) -> RunRequest {
-    RunRequest {
-        wanted: signals.iter().filter_map(|signal| signal.wanted.clone()).collect(),
-        triggers: signals.iter().map(|signal| signal.trigger.clone()).collect(),
-        ..RunRequest::new(target)
-    }
+    let mut request = RunRequest::new(target);
+    request.wanted = signals.iter().filter_map(|signal| signal.wanted.clone()).collect();
+    join(&mut request.triggers, signals.iter().map(|signal| signal.trigger.clone()));
+    request
 }

@@ -9,6 +9,7 @@ pub mod cloudevent;
 mod completion;
 pub mod emergency;
 pub mod expand;
+mod heard;
 pub mod history;
 pub mod observe;
 pub mod outbox;

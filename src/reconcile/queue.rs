@@ -10,7 +10,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use crate::{
-    domain::{report::Report, signal::Trigger, target::Target, wanted::WantedConnector},
+    domain::{
+        report::Report,
+        signal::{Trigger, join},
+        target::Target,
+        wanted::WantedConnector,
+    },
     google::transport::BoxFuture,
 };
 
@@ -30,14 +35,15 @@ impl RunRequest {
         Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
     }
 
-    /// The union of two wishes for the same target. Each waits in a request of its own, so that their number is bounded.
+    /// The union of two wishes for the same target. Their number is bounded where they come from: each event has a place
+    /// among those that wait.
     fn merge(&mut self, other: Self) {
         for wanted in other.wanted {
             if !self.wanted.contains(&wanted) {
                 self.wanted.push(wanted);
             }
         }
-        self.triggers.extend(other.triggers);
+        join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
     }
 }

@@ -48,7 +48,8 @@ pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(240);
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 
 impl Run for Engine {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
+    fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
+        self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
         let policy = self.policy.borrow().clone();
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
@@ -226,6 +227,7 @@ impl Engine {
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
             triggers: request.triggers.iter().take(TRIGGERS_NAMED).cloned().collect(),
+            more_triggers: request.triggers.len().saturating_sub(TRIGGERS_NAMED),
             ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }
     }

@@ -7,14 +7,17 @@
 //!                 └▶ health    GET /livez, /readyz, /metrics: no token, never shed
 //! ```
 //!
-//! [`delivery`] knows the forms in which entries come, [`token`] what a caller must prove, [`server`] how to stop.
+//! [`delivery`] knows the forms in which entries come, [`token`] and
+//! [`auth`] what a caller must prove, [`server`] how to stop.
 
 mod ask;
 pub mod auth;
-mod connections;
+mod body;
+pub mod connections;
 pub mod delivery;
 mod events;
 mod health;
+mod keys;
 pub mod logs;
 mod patience;
 mod problem;
@@ -24,6 +27,7 @@ mod state;
 mod sweep;
 pub mod token;
 mod trace;
+mod verifier;
 
 use std::{any::Any, sync::Arc};
 
@@ -38,10 +42,10 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::auth::Auth;
+pub use self::auth::{Allowed, Auth};
 use self::{
-    auth::{Gate, Role},
-    patience::Patience,
+    auth::{Guard, Role},
+    patience::{Patience, Waiting},
     problem::Problem,
     rejections::Rejections,
 };
@@ -54,7 +58,8 @@ const LARGEST_BODY: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Door {
     pub auth: Auth,
-    /// Requests worked on at once; who comes beyond them is asked to come again.
+    /// Requests worked on at once, of which three quarters may wait for runs; who comes beyond them is asked to come
+    /// again.
     pub max_concurrent: usize,
 }
 
@@ -62,12 +67,15 @@ pub struct Door {
 struct Front {
     app: Arc<App>,
     rejections: Rejections,
+    waiting: Waiting,
 }
 
 /// Every door, for a server or for a test.
 pub fn router(app: Arc<App>, door: Door) -> Router {
-    let gate = |role| from_fn_with_state(Arc::new(Gate::new(app.clone(), door.auth.clone(), role)), auth::check);
-    let permits = Arc::new(Semaphore::new(door.max_concurrent.min(Semaphore::MAX_PERMITS)));
+    let guard = Guard::new(app.clone(), door.auth);
+    let gate = |role| from_fn_with_state(guard.at(role), auth::check);
+    let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(max_concurrent));
     let patience =
         || from_fn_with_state(Patience { permits: permits.clone(), stop: app.engine.stop.clone() }, patience::wait);
     let deliveries = Router::new()
@@ -92,7 +100,7 @@ pub fn router(app: Arc<App>, door: Door) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(trace::span))
-        .with_state(Arc::new(Front { app, rejections: Rejections::default() }))
+        .with_state(Arc::new(Front { app, rejections: Rejections::default(), waiting: Waiting::among(max_concurrent) }))
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -7,4 +7,5 @@ mod explain;
 mod keys;
 mod lab;
 mod oracle;
+mod overload;
 mod story;

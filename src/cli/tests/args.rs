@@ -41,7 +41,7 @@ fn command_lines() {
         ("plan --project demo-project --region Mars", Some("a region such as europe-west2")),
         ("plan --project demo-project --format yaml", Some("[possible values: table, json]")),
         ("apply --project demo-project --timeout soon", Some("a time such as 30s or 15m")),
-        ("serve --auth self", Some("[possible values: platform, off]")),
+        ("serve --auth nobody", Some("[possible values: platform, self, off]")),
         ("serve --listen localhost", Some("such as 127.0.0.1:8080")),
         ("serve --max-concurrent 0", Some("1..=100000")),
         ("simulate --push-to here", Some("a URL such as")),
