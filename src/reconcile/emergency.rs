@@ -163,6 +163,7 @@ impl Engine {
             principal: Some(order.by.to_owned()),
             at: now,
             received: now,
+            duplicates: 0,
         };
         RunRequest { triggers: vec![trigger], ..RunRequest::new(target) }
     }

@@ -7,6 +7,7 @@ use crate::domain::{
     owned::{stamped, subnet_path},
     plan::nat::{WayOut, covering, way_out},
     policy::EnsureNat,
+    rules::Site,
     state::{
         connector::{Connector, ConnectorState},
         router::Router,
@@ -85,7 +86,9 @@ impl Scene<'_> {
     fn subnet(&self, connector: &ConnectorRef, standing: Option<&Connector>, subnet: Option<&Subnet>) -> Hop {
         let named = standing.and_then(|standing| standing.subnet.as_ref()).map(|form| form.name.clone());
         let new = self.plan.steps.iter().map(|step| &step.id).chain(self.plan.withheld.iter().map(|held| &held.step));
-        let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(|name| name.contains(connector.name.as_str()));
+        let base = Site { connector, network: &self.observed.network_name, range: None }.base();
+        let is_own = |name: &&str| name.starts_with(&format!("egress-{base}"));
+        let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(is_own);
         let name = named.or_else(|| new.map(str::to_owned)).unwrap_or_default();
         let (mark, text) = match (standing, subnet, &self.observed.subnets) {
             (_, Some(subnet), _) => (Mark::Ok, text::explain::subnet(subnet, &self.observed.network_name)),

@@ -119,6 +119,29 @@ pub(super) fn released(deny: &Firewall) -> Option<Release> {
     Stamp::read(&deny.description).and_then(|stamp| stamp.released).filter(|_| deny.disabled)
 }
 
+/// What hardens ingress is a deny, too, and obeys the same orders: whether nothing else is to be done about it.
+pub(super) fn inner(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let existing = scoping.existing(rule);
+    if draft.rearm {
+        return true;
+    }
+    if let Some(release) = existing.and_then(released) {
+        let connector = &scoping.standing.required.connector;
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, connector, &release));
+        return true;
+    }
+    let in_sync = existing.filter(|existing| existing.managed() == rule.firewall.managed());
+    in_sync.into_iter().for_each(|existing| clear_mark(draft, scoping, existing));
+    in_sync.is_some()
+}
+
+/// As for the deny itself, once every allow was looked at.
+pub(super) fn rearm_inner(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
+    if let Some(rule) = scoping.rule(Role::IngressDeny) {
+        rearm(draft, scoping, rule, false);
+    }
+}
+
 /// Puts back a deny that is down, whoever took it down; one that never stood is not missed.
 fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: bool) -> Deny {
     let existing = scoping.existing(rule);

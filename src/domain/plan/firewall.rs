@@ -109,6 +109,9 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         Some(_) => Deny::Missing,
         None => deny::plan(draft, &scoping),
     };
+    if draft.rearm {
+        deny::rearm_inner(draft, &scoping);
+    }
     retire(draft, &scoping, &first);
     let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
     judge_state(draft, &scoping, verdict, shadow);
@@ -146,7 +149,7 @@ fn one(
             None
         }
         None if rule.role == Role::Deny => return None,
-        None if rule.role == Role::IngressDeny && stays_released(draft, scoping, rule) => return None,
+        None if rule.role == Role::IngressDeny && deny::inner(draft, scoping, rule) => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
     };
     let in_sync = stands && step.is_none();
@@ -154,16 +157,6 @@ fn one(
         scoping.missing_allows.push(name.clone());
     }
     step
-}
-
-/// `release` takes down what hardens ingress, too, and only `rearm` puts it back.
-fn stays_released(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
-    let release = scoping.existing(rule).and_then(deny::released).filter(|_| !draft.rearm);
-    let connector = &scoping.standing.required.connector;
-    let note = release.map(|release| text::emergency::released(&rule.firewall, connector, &release));
-    let stays = note.is_some();
-    draft.blocked_by.extend(note);
-    stays
 }
 
 /// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
