@@ -2,7 +2,7 @@
 
 use super::{
     Change, Draft, Object, StepId, Verb, Why, Withheld,
-    firewall::{Scoping, ensure},
+    scoping::{Scoping, ensure},
     shadows::Judge,
 };
 use crate::domain::{
@@ -100,13 +100,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
         draft.findings.push(text::firewall::frozen(connector, frozen));
         return Deny::Missing;
     }
-    if existing.is_none_or(|existing| tightens(existing, &rule.firewall)) && !scoping.missing_allows.is_empty() {
-        draft.withheld.push(Withheld {
-            step: Object::Firewall(rule.firewall.clone()).id(),
-            verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-            why: Why::AllowsFirst,
-            text: text::firewall::allows_first(&scoping.missing_allows),
-        });
+    if waits_for_allows(draft, scoping, rule) {
         return Deny::Missing;
     }
     ensure(draft, scoping, rule, Vec::new());
@@ -117,29 +111,6 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
 /// by hand is in force, whatever the mark says.
 pub(super) fn released(deny: &Firewall) -> Option<Release> {
     Stamp::read(&deny.description).and_then(|stamp| stamp.released).filter(|_| deny.disabled)
-}
-
-/// What hardens ingress is a deny, too, and obeys the same orders: whether nothing else is to be done about it.
-pub(super) fn inner(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
-    let existing = scoping.existing(rule);
-    if draft.rearm {
-        return true;
-    }
-    if let Some(release) = existing.and_then(released) {
-        let connector = &scoping.standing.required.connector;
-        draft.blocked_by.push(text::emergency::released(&rule.firewall, connector, &release));
-        return true;
-    }
-    let in_sync = existing.filter(|existing| existing.managed() == rule.firewall.managed());
-    in_sync.into_iter().for_each(|existing| clear_mark(draft, scoping, existing));
-    in_sync.is_some()
-}
-
-/// As for the deny itself, once every allow was looked at.
-pub(super) fn rearm_inner(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
-    if let Some(rule) = scoping.rule(Role::IngressDeny) {
-        rearm(draft, scoping, rule, false);
-    }
 }
 
 /// Puts back a deny that is down, whoever took it down; one that never stood is not missed.
@@ -171,6 +142,42 @@ fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firew
         let change = Change::Extend { before: Object::Firewall(standing.clone()), after: Object::Firewall(after) };
         draft.push(change, Vec::new(), text::emergency::clear_mark(), scoping.mode());
     }
+}
+
+/// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.
+pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
+    let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
+    let required = &scoping.standing.required;
+    if scoping.taken.contains(&rule.firewall.name) {
+        return;
+    }
+    if draft.rearm {
+        rearm(draft, scoping, rule, false);
+        return;
+    }
+    let existing = scoping.existing(rule);
+    if let Some(release) = existing.and_then(released) {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+    } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
+        clear_mark(draft, scoping, standing);
+    } else if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+        ensure(draft, scoping, rule, Vec::new());
+    }
+}
+
+/// A deny that would stop something that gets through now is held back until a look finds every allow standing.
+fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let existing = scoping.existing(rule);
+    if scoping.missing_allows.is_empty() || existing.is_some_and(|existing| !tightens(existing, &rule.firewall)) {
+        return false;
+    }
+    draft.withheld.push(Withheld {
+        step: Object::Firewall(rule.firewall.clone()).id(),
+        verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
+        why: Why::AllowsFirst,
+        text: text::firewall::allows_first(&scoping.missing_allows),
+    });
+    true
 }
 
 /// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took
