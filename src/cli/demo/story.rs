@@ -148,9 +148,10 @@ async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     let pick = Pick::default();
     let order = Order { pick: &pick, by: ALICE };
     let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
+    say("$ egress-reconciler release\n")?;
     stage.app.engine.release(order).await;
     let report = stage.report(is_down).await?;
-    say(&format!("$ egress-reconciler release\n\n{}", draw_report(&report)))?;
+    say(&format!("\n{}", draw_report(&report)))?;
     let calls = stage.calls_so_far();
     // Any event of the region makes the service look again.
     let entries = stage.audit_entries();
@@ -161,9 +162,10 @@ async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     }
     say("The next event is heard, the service looks, and leaves it down although the policy says rearm at-once.")?;
     proofs.check("a released deny stays down, and reports say who and since when", stage.calls(calls).1.is_empty());
+    say("\n$ egress-reconciler rearm\n")?;
     stage.app.engine.rearm(order).await;
     let report = stage.report(is_scoped).await?;
-    say(&format!("\n$ egress-reconciler rearm\n\n{}", draw_report(&report)))?;
+    say(&format!("\n{}", draw_report(&report)))?;
     proofs.check("rearm put it back, and the path is scoped again", report.outcome == Outcome::Changed);
     Ok(())
 }
