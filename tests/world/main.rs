@@ -2,6 +2,7 @@
 
 mod case_file;
 mod cases;
+mod instances;
 mod keys;
 mod lab;
 mod oracle;
