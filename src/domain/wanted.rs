@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::AuditLog,
     fields::Fields,
-    names::{ConnectorRef, NameError, bounded},
+    names::{ConnectorRef, NameError},
     scope::Scope,
     target::Target,
 };
@@ -74,7 +74,7 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     let same = asked.name == confirmed.name && asked.region == confirmed.region;
     // Either may write the project as a number: that is what is left to be looked up.
     let connector = if asked.project.is_number() { asked } else { confirmed };
-    (ours && same).then(|| WantedConnector { connector, egress, workload: bounded(audit.resource()) })
+    (ours && same).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
 }
 
 /// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use tracing::Instrument;
 use super::{
     Front,
     ask::{Ask, Wrong},
+    body::Whole,
     patience::{Held, LONGEST},
     problem::Problem,
 };
@@ -91,10 +92,10 @@ pub async fn run(
     State(front): State<Arc<Front>>,
     Extension(held): Extension<Held>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let app = &front.app;
-    let ask = Ask::parse(&body?, &app.scope())?;
+    let ask = Ask::parse(&body, &app.scope())?;
     let (targets, errors) = targets(app, &ask).await?;
     let lines = begin(app.clone(), targets, errors, ask.dry_run);
     match wants_lines(&headers) {
@@ -175,6 +176,9 @@ async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: 
         }
     }
     let stopped = summary.stopped;
+    let Summary { reports: ended, failed, unfinished, .. } = summary;
+    // An alert waits for this line.
+    tracing::info!(reports = ended, failed, unfinished, dry_run, "sweep ended");
     tell(lines, Line::Done(summary));
     // The answer is out; the targets that nobody waits for any more have their turn all the same.
     while !stopped && reports.next().await.is_some() {}

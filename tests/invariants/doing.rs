@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use egress_reconciler::domain::{
     desired::desired,
     names::{last_segment, short_hash},
-    plan::{Budget, Change, Object, Plan, Step, StepId, plan},
+    plan::{
+        Budget, Change, Object, Plan, Step, StepId,
+        emergency::{self, Pick},
+        plan,
+    },
     policy::Policy,
     state::{
         connector::{Connector, ConnectorState},
@@ -90,6 +94,15 @@ pub fn settle(policy: &Policy, world: &mut Observed, course: Course) -> Option<V
         }
     }
     None
+}
+
+/// The order of a person: every deny of ours down. Their names.
+pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
+    let (host, firewalls) = (world.network_name.project.clone(), world.firewalls.clone().unwrap());
+    let plans = emergency::release(policy, &host, &firewalls, &Pick::default(), "alice", world.at);
+    let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
+    steps.iter().for_each(|step| perform(world, step));
+    steps.into_iter().filter_map(|step| Some(step.id.0.strip_prefix("firewall/")?.to_owned())).collect()
 }
 
 /// One of the orders in which steps can end: any that keeps what waits behind what it waits for.

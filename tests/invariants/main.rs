@@ -7,15 +7,21 @@ mod worlds;
 
 use egress_reconciler::domain::{
     names::short_hash,
-    plan::{Change, EgressState, Object},
+    plan::{
+        Change, EgressState, Object,
+        emergency::{Pick, rearm},
+    },
     policy::Mode,
     reach::Reach,
-    state::observed::{FailureKind, Observed, ReadFailure},
+    state::{
+        firewall::Firewall,
+        observed::{FailureKind, Observed, ReadFailure},
+    },
 };
 use proptest::prelude::*;
 
 use self::{
-    doing::{Course, decide, interleave, objects, perform, settle},
+    doing::{Course, decide, interleave, objects, perform, release, settle},
     judging::{bare_ingress_deny, connector, foreign_stopped, is_ours, policy_reach, range, reach_of},
     worlds::{CONNECTORS, Scene, scenes},
 };
@@ -49,6 +55,9 @@ fn after_all(scene: &Scene) -> Observed {
     let mut world = scene.world.clone();
     let rest = settle(&scene.before, &mut world, Course::undisturbed(1000));
     assert!(rest.is_some(), "does not come to rest under the first policy");
+    if scene.happens.released {
+        release(&scene.before, &mut world);
+    }
     scene.happens.to(&mut world);
     world
 }
@@ -148,6 +157,46 @@ proptest! {
                 prop_assert!(most.contains(&reach_of(&world, index, range)), "{} is told to be scoped", egress.connector.name);
             }
         }
+    }
+
+    #[test]
+    fn released_denies_stay_down_until_rearmed(scene in scenes()) {
+        let undisturbed = Course::undisturbed(1000);
+        let mut world = scene.world.clone();
+        prop_assert!(settle(&scene.before, &mut world, undisturbed).is_some());
+        let reach = |world: &Observed| -> Vec<_> {
+            (0..CONNECTORS).map(|index| range(world, index).map(|range| reach_of(world, index, range))).collect()
+        };
+        let scoped = reach(&world);
+        let released = release(&scene.before, &mut world);
+        prop_assert!(settle(&scene.after, &mut world, undisturbed).is_some());
+        let standing = |world: &Observed| -> Vec<Firewall> {
+            world.firewalls.iter().flatten().filter(|rule| released.contains(&rule.name)).cloned().collect()
+        };
+        for rule in standing(&world) {
+            prop_assert!(rule.disabled, "{} is back without `rearm`", rule.name);
+        }
+        // Under the first policy again, the order puts back what stands, and opens nothing.
+        prop_assert!(settle(&scene.before, &mut world, undisturbed).is_some());
+        let open = reach(&world);
+        let plan = rearm(&scene.before, &world, &Pick::default());
+        for step in &plan.steps {
+            let object = step.change.before().or(step.change.after());
+            prop_assert!(object.is_some_and(|object| is_ours(&world, object)) && step.id.0.contains("/deny-"));
+            perform(&mut world, step);
+        }
+        for (index, now) in reach(&world).into_iter().enumerate() {
+            let (Some(now), Some(open)) = (now, &open[index]) else { continue };
+            prop_assert!(open.contains(&now), "conn-{} reaches more after `rearm`", index);
+            if let Some(scoped) = &scoped[index] {
+                prop_assert!(now.contains(&scoped.and(open)), "conn-{} reaches less than before `release`", index);
+            }
+        }
+        for rule in standing(&world).iter().filter(|rule| rule.disabled) {
+            let told = plan.blocked_by.iter().chain(&plan.findings).any(|note| note.object.ends_with(&rule.name));
+            prop_assert!(told, "{} stays down and nobody is told", rule.name);
+        }
+        prop_assert!(rearm(&scene.before, &world, &Pick::default()).steps.is_empty());
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct Happens {
     pub days: i64,
     /// The workloads are gone.
     pub idle: bool,
+    /// The person on call takes our denies down.
+    pub released: bool,
     /// Somebody changes one of our rules: which, and how.
     pub drift: Option<(usize, Drift)>,
 }
@@ -129,13 +131,14 @@ fn happens(shared: bool) -> impl Strategy<Value = Happens> {
     (
         vec(foreign_rules(shared), 0..2),
         select(vec![0_i64, 0, 4, 40]),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
         (any::<bool>(), 0..20_usize, drifts),
     )
-        .prop_map(|(rules, days, idle, (drifts, which, drift))| Happens {
+        .prop_map(|(rules, days, (idle, released), (drifts, which, drift))| Happens {
             rules,
             days,
             idle,
+            released,
             drift: drifts.then_some((which, drift)),
         })
 }

@@ -2,6 +2,8 @@
 
 mod case_file;
 mod cases;
+mod emergency;
+mod explain;
 mod instances;
 mod keys;
 mod lab;

@@ -94,21 +94,21 @@ fn needs_nat(standing: &Standing<'_>) -> bool {
 }
 
 /// The gateway that carries the subnet's primary range (`None` = a hidden one) to the internet, whoever owns it.
-fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
+pub(in crate::domain) fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
     let gateways = routers.iter().flat_map(|router| &router.nats);
     gateways
         .filter(|nat| nat.is_public() && nat.serves_vms() && !nat.is_draining())
         .find(|nat| nat.covers_all_subnets() || subnet.is_some_and(|subnet| nat.lists(subnet)))
 }
 
-enum WayOut<'a> {
+pub(in crate::domain) enum WayOut<'a> {
     Internet,
     Nowhere,
     Appliance(&'a Route),
 }
 
 /// Where packets leave: the default route with the lowest priority number that applies to instances with these tags.
-fn way_out<'a>(routes: &'a [Route], network: &str, tags: &[&str]) -> WayOut<'a> {
+pub(in crate::domain) fn way_out<'a>(routes: &'a [Route], network: &str, tags: &[&str]) -> WayOut<'a> {
     let applies = |route: &Route| route.tags.is_empty() || route.tags.iter().any(|tag| tags.contains(&tag.as_str()));
     let defaults =
         routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && applies(route));

@@ -7,6 +7,7 @@ use crate::domain::{
     policy::Mode,
     reach::{self, Reach, Sender},
     rules::{self, Role, Rule, Site},
+    stamp::Stamp,
     state::firewall::Firewall,
     text,
 };
@@ -117,10 +118,11 @@ pub(super) fn ensure(
     Some(draft.push(change, after, reason, scoping.mode()))
 }
 
-/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay.
+/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
+/// into force is released no more.
 fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
     Firewall {
-        description: existing.description.clone(),
+        description: Stamp::with_release(&existing.description, None),
         network: existing.network.clone(),
         other: existing.other.clone(),
         log_config: wanted.log_config.clone().or_else(|| existing.log_config.as_ref().map(|_| Default::default())),

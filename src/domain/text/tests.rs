@@ -9,9 +9,10 @@ use crate::domain::{
     plan::{Remedy, StepId, Verb},
     policy::{ConnectorSection, Ensure, Mode},
     rules::Role,
+    stamp::Release,
     state::{
         connector::ConnectorState,
-        firewall::Firewall,
+        firewall::{Direction, Firewall},
         observed::{FailureKind, ReadFailure},
         router::Router,
         workload::{Workload, WorkloadKind},
@@ -111,8 +112,8 @@ fn gateways() {
         &nat::hidden_subnet(&conn()),
         &nat::in_the_way("theirs", "nat"),
         &nat::listed_idle("theirs", "nat", &subnet[0]),
-        &nat::unfit("egress-nat", &subnet[0]),
-        &nat::full("egress-nat", &subnet[0], 50),
+        &nat::unfit("ours", "egress-nat", &subnet[0]),
+        &nat::full("ours", &subnet[0], 50),
         &nat::router_quota(&vpc(), &conn().region, &[&router]),
         &nat::no_default_route(&vpc()),
         &nat::appliance("default", "10.1.1.1"),
@@ -153,6 +154,26 @@ fn firewalls() {
 }
 
 #[test]
+fn orders() {
+    let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
+    let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
+    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap());
+    insta::assert_snapshot!(lines(&[
+        &emergency::release("alice@example.com"),
+        &emergency::keep_down("alice@example.com"),
+        &emergency::clear_mark(),
+        &emergency::released(&deny, &conn(), &release),
+        &emergency::released(&inner, &conn(), &release),
+        &emergency::not_released("deny-conn", &conn().project),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
+        &emergency::not_rearmed("deny-conn", emergency::UNJUDGED),
+        &emergency::connector_gone("deny-conn", &conn()),
+        &emergency::not_asked("deny-conn"),
+    ]));
+}
+
+#[test]
 fn everything_else() {
     let step = StepId("firewall/deny-conn".into());
     let failure = |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into() };
@@ -177,6 +198,8 @@ fn everything_else() {
         &read(FailureKind::Invalid),
         &reads::transient(&failure(FailureKind::Transient)),
         &reads::died(),
+        &reads::write_failed("compute.firewalls.patch was refused: 503 backendError: No.", true),
+        &reads::write_failed("compute.firewalls.patch was refused: 400 invalid: No.", false),
         &name_taken("router", "egress-my-vpc"),
     ]));
 }
