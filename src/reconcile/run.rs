@@ -188,6 +188,9 @@ impl Engine {
         };
         let always = self.policy.borrow().for_target(&target).reports.in_sync;
         let news = self.remember(|history| history.is_news(&target, &report.signature()));
+        if news || report.changed() {
+            warn(report);
+        }
         if (always || news || report.changed()) && !self.send(report).await {
             // Nobody has heard it: the next run says it again.
             self.remember(|history| history.unsay(&target));
@@ -273,8 +276,7 @@ impl Engine {
                 }
             }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
-                let again = !plan.steps.iter().any(|step| step.id.0.starts_with("subnet/"));
-                history.note_creating(&connector, operation, again, now);
+                history.note_creating(&connector, operation, now);
             }
         });
     }
@@ -310,6 +312,14 @@ impl Engine {
 /// Every line of the log tells which run it is of.
 pub(super) fn span(report: &str, target: &Target) -> Span {
     tracing::info_span!("run", report, target = %target)
+}
+
+/// What is wrong goes to the log too, as often as it is news.
+fn warn(report: &Report) {
+    let reads = report.findings.iter().filter(|note| note.code == text::reads::FAILED);
+    for note in report.blocked_by.iter().chain(reads) {
+        tracing::warn!(code = note.code, object = note.object, "blocked: {}", note.text);
+    }
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {
