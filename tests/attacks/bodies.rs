@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::house::{House, deployed};
 
 const DEEP: usize = 1_000_000;
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-const BATCH: &[(&str, &str)] = &[("content-type", "application/cloudevents-batch+json")];
+type Headers = &'static [(&'static str, &'static str)];
+
+const JSON: Headers = &[("content-type", "application/json")];
+const BATCH: Headers = &[("content-type", "application/cloudevents-batch+json")];
 
 fn wrapped(data: &str) -> String {
     json!({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).to_string()
