@@ -276,8 +276,7 @@ impl Engine {
                 }
             }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
-                let again = !plan.steps.iter().any(|step| step.id.0.starts_with("subnet/"));
-                history.note_creating(&connector, operation, again, now);
+                history.note_creating(&connector, operation, now);
             }
         });
     }
