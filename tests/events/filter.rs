@@ -41,7 +41,10 @@ impl Query {
             Self::Present(path) => member(entry, path).is_some(),
             Self::Equals(path, wanted) => member(entry, path).is_some_and(|found| match found {
                 Value::String(text) => text.eq_ignore_ascii_case(wanted),
-                other => other.to_string() == *wanted,
+                other => {
+                    let written = other.to_string();
+                    written == *wanted
+                }
             }),
             Self::Above(path, least) => member(entry, path).and_then(Value::as_f64).is_some_and(|found| found > *least),
             Self::Matches(path, pattern) => {
