@@ -9,10 +9,15 @@ mod demo;
 mod doctor;
 mod door;
 mod exit;
+mod explain;
+mod order;
 mod plan;
 mod policy;
+mod principal;
 mod print;
 mod progress;
+mod rearm;
+mod release;
 mod serve;
 mod session;
 mod simulate;
@@ -32,6 +37,7 @@ Examples:
   egress-reconciler policy example > policy.yaml
   egress-reconciler plan --policy policy.yaml --project demo-project --region europe-west2
   egress-reconciler apply --policy policy.yaml --project demo-project
+  egress-reconciler release --policy policy.yaml --connector vpc-conn
   egress-reconciler serve --policy policy.yaml --cloud simulated
 
 Every flag can be given as the environment variable shown beside it; an empty one counts as unset.
@@ -52,6 +58,9 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
+    Explain(explain::Explain),
+    Release(release::Release),
+    Rearm(rearm::Rearm),
     Demo(demo::Demo),
     Doctor(Box<doctor::Doctor>),
     Simulate(simulate::Simulate),
@@ -100,6 +109,9 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
+            Command::Explain(command) => command.run().await,
+            Command::Release(command) => command.run().await,
+            Command::Rearm(command) => command.run().await,
             Command::Demo(command) => command.run().await,
             Command::Doctor(command) => command.run().await,
             Command::Simulate(command) => command.run().await,

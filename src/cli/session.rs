@@ -58,16 +58,35 @@ impl Session {
     /// The targets of one project, which must stand in the policy's scope.
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         let policy = self.app.policy();
-        let scope = &policy.scope;
-        if !scope.projects.contains(project) {
-            return Err(out_of_scope("--project", project, "scope.projects", &scope.projects));
+        if !policy.scope.projects.contains(project) {
+            return Err(out_of_scope("--project", project, "scope.projects", &policy.scope.projects));
         }
-        match (region, scope.regions.list()) {
+        self.has_region(region)?;
+        match region {
+            Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
+            None => Ok(self.app.expander.targets_of(project, &[]).await?),
+        }
+    }
+
+    /// A region that is named must stand in the policy's scope.
+    pub fn has_region(&self, region: Option<&Region>) -> Result<(), Failure> {
+        match (region, self.app.policy().scope.regions.list()) {
             (Some(region), Some(listed)) if !listed.contains(region) => {
                 Err(out_of_scope("--region", region, "scope.regions", listed))
             }
-            (Some(region), _) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
-            (None, _) => Ok(self.app.expander.targets_of(project, &[]).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// A project that is named must be one whose connectors count: of the policy's scope, or a host.
+    pub fn has_project(&self, project: Option<&ProjectId>) -> Result<(), Failure> {
+        let scope = &self.app.policy().scope;
+        let known: Vec<_> = scope.projects.iter().chain(&scope.hosts).cloned().collect();
+        match project {
+            Some(project) if !known.contains(project) => {
+                Err(out_of_scope("--project", project, "scope.projects and scope.hosts", &known))
+            }
+            _ => Ok(()),
         }
     }
 

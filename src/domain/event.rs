@@ -7,7 +7,7 @@ use super::{
     fields::Fields,
     locate::locate,
     method::{self, Row, Service},
-    names::{bounded, last_segment},
+    names::{is_unruly, last_segment},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Trigger},
@@ -67,15 +67,34 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
         Place::Target(target) if row.service == Service::Run => wanted(&audit, target, scope),
         _ => None,
     };
-    let trigger = Trigger {
-        event_id: bounded(entry.id()),
-        method: bounded(audit.method()),
-        resource: bounded(audit.resource()),
-        principal: audit.principal().map(bounded),
-        at: entry.at().unwrap_or(received),
+    Ok(Signal { place, wanted, trigger: trigger(&entry, &audit, received)? })
+}
+
+/// What reports and memory keep of the entry. Its method is one of the table's.
+fn trigger(entry: &Entry<'_>, audit: &AuditLog<'_>, received: Timestamp) -> Result<Trigger, RejectReason> {
+    let (event_id, resource, principal) = (entry.id(), audit.resource(), audit.principal());
+    plain("insertId", &event_id)?;
+    plain("protoPayload.resourceName", &resource)?;
+    plain("protoPayload.authenticationInfo", principal.as_deref().unwrap_or_default())?;
+    Ok(Trigger {
+        event_id,
+        method: audit.method().into(),
+        resource: resource.into(),
+        principal: principal.map(Into::into),
+        // Nobody has heard of what is still to come.
+        at: entry.at().map_or(received, |at| at.min(received)),
         received,
-    };
-    Ok(Signal { place, wanted, trigger })
+        duplicates: 0,
+    })
+}
+
+/// Text that is shown to people and kept: of one line, and bounded. Google's own names are shorter by far.
+fn plain(field: &'static str, text: &str) -> Result<(), RejectReason> {
+    const LONGEST: usize = 1024;
+    match text.len() <= LONGEST && !text.contains(is_unruly) {
+        true => Ok(()),
+        false => Err(RejectReason::malformed(field, text, "at most 1024 bytes without control characters")),
+    }
 }
 
 /// By log, service and method alone.

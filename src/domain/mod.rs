@@ -7,6 +7,7 @@ pub mod desired;
 pub mod doctor;
 pub mod entry;
 pub mod event;
+pub mod explain;
 pub mod fields;
 mod locate;
 pub mod method;

@@ -21,7 +21,7 @@ use crate::{
         names::{ProjectId, Region},
         policy::{NetworkName, Policy},
         report::Report,
-        signal::Signal,
+        signal::{Signal, join},
         target::{Place, Target},
     },
     google::{error::CallError, transport::BoxFuture},
@@ -195,9 +195,8 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
 }
 
 fn request(target: Target, signals: &[Signal]) -> RunRequest {
-    RunRequest {
-        wanted: signals.iter().filter_map(|signal| signal.wanted.clone()).collect(),
-        triggers: signals.iter().map(|signal| signal.trigger.clone()).collect(),
-        ..RunRequest::new(target)
-    }
+    let mut request = RunRequest::new(target);
+    request.wanted = signals.iter().filter_map(|signal| signal.wanted.clone()).collect();
+    join(&mut request.triggers, signals.iter().map(|signal| signal.trigger.clone()));
+    request
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::breaker::Breaker;
+use super::{breaker::Breaker, heard::Heard};
 use crate::domain::{
     names::{ConnectorRef, NetworkRef, relative},
     plan::Budget,
@@ -33,6 +33,7 @@ pub struct History {
     /// Connectors that were asked for in their own projects since the last sweep of the project that names them.
     asked: BTreeSet<ConnectorRef>,
     pub breaker: Breaker,
+    pub heard: Heard,
 }
 
 #[derive(Debug, Clone)]

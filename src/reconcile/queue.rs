@@ -10,7 +10,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use crate::{
-    domain::{report::Report, signal::Trigger, target::Target, wanted::WantedConnector},
+    domain::{
+        report::Report,
+        signal::{Trigger, join},
+        target::Target,
+        wanted::WantedConnector,
+    },
     google::transport::BoxFuture,
 };
 
@@ -38,7 +43,7 @@ impl RunRequest {
                 self.wanted.push(wanted);
             }
         }
-        self.triggers.extend(other.triggers);
+        join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
     }
 }

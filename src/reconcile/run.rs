@@ -44,11 +44,13 @@ const ROUNDS: u32 = 3;
 const LIST_SETTLES: Duration = Duration::from_secs(5);
 /// The most triggers that a report names; events may come by the thousand.
 const TRIGGERS_NAMED: usize = 100;
-const RUN_DEADLINE: Duration = Duration::from_secs(240);
+pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
+
 impl Run for Engine {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
+    fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
+        self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
         let policy = self.policy.borrow().clone();
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
@@ -56,9 +58,7 @@ impl Run for Engine {
             let (mut report, observed) = self.reconcile(request, &policy, opened).await;
             let asks = observed.map_or_else(Vec::new, |observed| self.asks(&policy, &observed, report.dry_run));
             self.publish(&mut report).await;
-            (self.ended)(&report);
-            tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
-            self.tell(Progress::Done { report: Arc::new(report.clone()) });
+            self.finish(&report);
             Ran { report, asks }
         };
         Box::pin(run.instrument(span))
@@ -84,11 +84,32 @@ impl Engine {
         self.reconcile(request, &policy, opened).instrument(span).await
     }
 
-    /// The flow on one screen. One policy for the whole run.
-    async fn reconcile(&self, request: RunRequest, policy: &Policy, mut report: Report) -> (Report, Option<Observed>) {
+    /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
+    pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
+        let policy = self.policy.borrow().clone();
+        let observed = observe(&self.client, &self.projects, &policy, target, &[], (self.now)()).await;
+        let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
+        (observed, plan)
+    }
+
+    /// What the policy asks for. One policy for the whole run.
+    async fn reconcile(&self, request: RunRequest, policy: &Policy, report: Report) -> (Report, Option<Observed>) {
         if report.mode == Mode::Off {
             return (report, None);
         }
+        let decide = |observed: &Observed, written| self.decide(policy, &request, observed, written);
+        let (report, observed) = self.rounds(&request, policy, report, &decide).await;
+        (report, Some(observed))
+    }
+
+    /// The flow on one screen. `decide` is told how much was written already.
+    pub(super) async fn rounds(
+        &self,
+        request: &RunRequest,
+        policy: &Policy,
+        mut report: Report,
+        decide: &(dyn Fn(&Observed, usize) -> Plan + Sync),
+    ) -> (Report, Observed) {
         let calls = CallLog::default();
         let client = self.client.with_log(calls.clone());
         self.tell(Progress::Started { target: request.target.clone() });
@@ -104,14 +125,14 @@ impl Engine {
                 history.forget_asked();
             }
         });
-        wait_for_completion(&client, &request).await;
+        wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let seen = turn.writes();
             let observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, (self.now)()).await;
             self.learn_causes(&client, &observed, &mut blocked).await;
-            let mut plan = self.decide(policy, &request, &observed, report.done_steps());
+            let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
@@ -135,7 +156,7 @@ impl Engine {
             let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
             let applied = self.write(&client, &plan, &report, deadline).await;
-            self.note(&request, &applied, &plan);
+            self.note(request, &applied, &plan);
             if applied.iter().any(|result| result.changed_list()) {
                 sleep(LIST_SETTLES).await;
             }
@@ -152,7 +173,13 @@ impl Engine {
         };
         report.calls = calls.counts();
         report.done = (self.now)();
-        (report, Some(observed))
+        (report, observed)
+    }
+
+    pub(super) fn finish(&self, report: &Report) {
+        (self.ended)(report);
+        tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
+        self.tell(Progress::Done { report: Arc::new(report.clone()) });
     }
 
     /// A run that changed something, or says something new of its target, is told to the world. Dry runs are not.
@@ -163,17 +190,18 @@ impl Engine {
         let always =
             self.policy.borrow().for_target(&target).reports.in_sync || report.triggers.iter().any(Trigger::is_probe);
         let news = self.remember(|history| history.is_news(&target, &report.signature()));
-        if !(always || news || report.changed()) {
-            return;
+        if (always || news || report.changed()) && !self.send(report).await {
+            // Nobody has heard it: the next run says it again.
+            self.remember(|history| history.unsay(&target));
         }
-        match self.outbox.send(report).await {
-            Ok(()) => return,
-            Err(PublishError::Transient(_)) => report.transient = true,
-            // Nothing that a redelivery could mend; the log and `/readyz` tell.
-            Err(PublishError::Refused(_) | PublishError::Unfit(_)) => {}
-        }
-        // Nobody has heard it: the next run says it again.
-        self.remember(|history| history.unsay(&target));
+    }
+
+    /// Whether somebody has heard it.
+    pub(super) async fn send(&self, report: &mut Report) -> bool {
+        let sent = self.outbox.send(report).await;
+        // What was refused or is unfit no redelivery could mend; the log and `/readyz` tell.
+        report.transient |= matches!(sent, Err(PublishError::Transient(_)));
+        sent.is_ok()
     }
 
     /// Connectors of other projects in scope that workloads here name and nobody has made: wanted where they belong. Each
@@ -195,7 +223,7 @@ impl Engine {
             .collect()
     }
 
-    fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
+    pub(super) fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
         Report {
             target: Some(request.target.clone()),
             mode: policy.for_target(&request.target).mode,
@@ -213,7 +241,7 @@ impl Engine {
         plan::plan(policy, observed, &desired, &budget, now)
     }
 
-    async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
+    pub(super) async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
@@ -294,7 +322,7 @@ fn named(triggers: &[Trigger]) -> Vec<Trigger> {
 }
 
 /// Every line of the log tells which run it is of.
-fn span(report: &str, target: &Target) -> Span {
+pub(super) fn span(report: &str, target: &Target) -> Span {
     tracing::info_span!("run", report, target = %target)
 }
 

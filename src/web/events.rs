@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::{State, rejection::BytesRejection};
-use bytes::Bytes;
+use axum::extract::State;
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use tracing::Instrument;
 
 use super::{
     Front,
+    body::Whole,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
@@ -30,10 +30,11 @@ use crate::{
 pub async fn receive(
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<StatusCode, Problem> {
     // Thousands may wait: none of them keeps its body.
-    let signals = front.signals(&headers, &body?)?;
+    let signals = front.signals(&headers, &body)?;
+    drop(body);
     if signals.is_empty() || settled(&front, signals).await? {
         return Ok(StatusCode::NO_CONTENT);
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use tracing::Instrument;
 use super::{
     Front,
     ask::{Ask, Wrong},
+    body::Whole,
     patience::{Held, LONGEST},
     problem::Problem,
 };
@@ -91,10 +92,10 @@ pub async fn run(
     State(front): State<Arc<Front>>,
     Extension(held): Extension<Held>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let app = &front.app;
-    let ask = Ask::parse(&body?, &app.scope())?;
+    let ask = Ask::parse(&body, &app.scope())?;
     let (targets, errors) = targets(app, &ask).await?;
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());

@@ -79,10 +79,19 @@ fn every_case_is_decided_as_its_table_says() {
 }
 
 #[test]
-fn a_key_given_twice_counts_the_last_time() {
-    let case = &CASES[0];
-    let doubled = case.entry.to_string().replacen('{', r#"{"logName":"x","protoPayload":7,"logName":"y","#, 1);
-    assert_eq!(decide(doubled.as_bytes(), &demo_scope(), OWN), case.expected);
+fn a_key_given_twice_is_believed_neither_time() {
+    let text = CASES[0].entry.to_string();
+    let doubled = [
+        (r#""insertId":"#, "reject malformed"),
+        (r#""serviceName":"#, "reject malformed"),
+        (r#""labels":"#, "reject malformed"),
+        (r#""project_id":"#, "reject malformed"),
+    ];
+    for (key, expected) in doubled {
+        let twice = text.replacen(key, &format!("{key}{{}},{key}"), 1);
+        assert_ne!(twice, text, "{key}");
+        assert_eq!(decide(twice.as_bytes(), &demo_scope(), OWN), expected, "{key}");
+    }
 }
 
 #[test]

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use egress_reconciler::domain::{
     desired::desired,
-    plan::{Budget, Change, Object, Plan, Step, StepId, plan},
+    plan::{
+        Budget, Change, Object, Plan, Step, StepId,
+        emergency::{self, Pick},
+        plan,
+    },
     policy::Policy,
     reach::{self, Reach, Sender},
     state::{
@@ -50,6 +54,15 @@ pub fn perform(world: &mut Observed, step: &Step) {
             }
         }
     }
+}
+
+/// The order of a person: every deny of ours down. Their names.
+pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
+    let (host, firewalls) = (world.network_name.project.clone(), world.firewalls.clone().unwrap());
+    let plans = emergency::release(policy, &host, &firewalls, &Pick::default(), "alice", world.at);
+    let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
+    steps.iter().for_each(|step| perform(world, step));
+    steps.into_iter().filter_map(|step| Some(step.id.0.strip_prefix("firewall/")?.to_owned())).collect()
 }
 
 /// Every step but one, and but those that wait for it.

@@ -4,7 +4,10 @@ mod doing;
 mod worlds;
 
 use egress_reconciler::domain::{
-    plan::{Change, EgressState, Object},
+    plan::{
+        Change, EgressState, Object,
+        emergency::{Pick, rearm},
+    },
     policy::{Enforcement, Mode},
     reach::{self, Reach, Sender, VerdictKind},
     rules::{Site, rules},
@@ -17,7 +20,7 @@ use egress_reconciler::domain::{
 use proptest::prelude::*;
 
 use self::{
-    doing::{decide, interleave, objects, perform, perform_all_but, reach_of, settle},
+    doing::{decide, interleave, objects, perform, perform_all_but, reach_of, release, settle},
     worlds::{NETWORK, foreign_rules, policies, worlds},
 };
 
@@ -84,8 +87,11 @@ proptest! {
     }
 
     #[test]
-    fn only_what_is_ours_is_changed(before in policies(), after in policies(), mut world in worlds()) {
+    fn only_what_is_ours_is_changed(before in policies(), after in policies(), mut world in worlds(), released in any::<bool>()) {
         settle(&before, &mut world, 1000);
+        if released {
+            release(&before, &mut world);
+        }
         for step in decide(&after, &world, 1000).steps {
             if let Some(object) = step.change.before() {
                 prop_assert!(is_ours(object), "{} changes what is not ours", step.id);
@@ -105,10 +111,14 @@ proptest! {
         before in policies(),
         after in policies(),
         mut world in worlds(),
+        released in any::<bool>(),
         later in proptest::collection::vec(foreign_rules(), 0..2),
     ) {
         // The world comes to rest under one policy, somebody adds rules, and the policy changes.
         settle(&before, &mut world, 1000);
+        if released {
+            release(&before, &mut world);
+        }
         let added = later.into_iter().enumerate().map(|(index, rule)| Firewall { name: format!("later-{index}"), ..rule });
         world.firewalls.as_mut().unwrap().extend(added);
         let start = world.clone();
@@ -144,6 +154,39 @@ proptest! {
             let most = policy_reach(&after, index);
             prop_assert!(most.contains(&reach_of(&world, index)), "{} is told to be scoped", egress.connector.name);
         }
+    }
+
+    #[test]
+    fn released_denies_stay_down_until_rearmed(before in policies(), after in policies(), mut world in worlds()) {
+        settle(&before, &mut world, 1000);
+        let reach = [0, 1, 2].map(|index| reach_of(&world, index));
+        let released = release(&before, &mut world);
+        prop_assert!(settle(&after, &mut world, 1000).is_some());
+        let standing = |world: &Observed| -> Vec<Firewall> {
+            let rules = world.firewalls.as_ref().unwrap().iter();
+            rules.filter(|rule| released.contains(&rule.name)).cloned().collect()
+        };
+        for rule in standing(&world) {
+            prop_assert!(rule.disabled, "{} is back without `rearm`", rule.name);
+        }
+        // Under the first policy again, the order puts back what stands, and opens nothing.
+        prop_assert!(settle(&before, &mut world, 1000).is_some());
+        let open = [0, 1, 2].map(|index| reach_of(&world, index));
+        let plan = rearm(&before, &world, &Pick::default());
+        for step in &plan.steps {
+            prop_assert!(step.change.before().or(step.change.after()).is_some_and(is_ours) && step.id.0.contains("/deny-"));
+            perform(&mut world, step);
+        }
+        for (index, open) in open.iter().enumerate() {
+            let now = reach_of(&world, index);
+            prop_assert!(open.contains(&now), "conn-{} reaches more after `rearm`", index);
+            prop_assert!(now.contains(&reach[index].and(open)), "conn-{} reaches less than before `release`", index);
+        }
+        for rule in standing(&world).iter().filter(|rule| rule.disabled) {
+            let told = plan.blocked_by.iter().chain(&plan.findings).any(|note| note.object.ends_with(&rule.name));
+            prop_assert!(told, "{} stays down and nobody is told", rule.name);
+        }
+        prop_assert!(rearm(&before, &world, &Pick::default()).steps.is_empty());
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod case_file;
 mod cases;
 mod clinic;
 mod doctor;
+mod emergency;
+mod explain;
 mod keys;
 mod lab;
 mod oracle;

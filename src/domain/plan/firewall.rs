@@ -12,6 +12,7 @@ use crate::domain::{
     policy::Mode,
     reach::{self, Reach, Sender},
     rules::{self, Role, Rule, Site},
+    stamp::Stamp,
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -145,6 +146,7 @@ fn one(
             None
         }
         None if rule.role == Role::Deny => return None,
+        None if rule.role == Role::IngressDeny && stays_released(draft, scoping, rule) => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
     };
     let in_sync = stands && step.is_none();
@@ -152,6 +154,16 @@ fn one(
         scoping.missing_allows.push(name.clone());
     }
     step
+}
+
+/// `release` takes down what hardens ingress, too, and only `rearm` puts it back.
+fn stays_released(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let release = scoping.existing(rule).and_then(deny::released).filter(|_| !draft.rearm);
+    let connector = &scoping.standing.required.connector;
+    let note = release.map(|release| text::emergency::released(&rule.firewall, connector, &release));
+    let stays = note.is_some();
+    draft.blocked_by.extend(note);
+    stays
 }
 
 /// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
@@ -229,10 +241,11 @@ impl Scoping<'_, '_> {
     }
 }
 
-/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay.
+/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
+/// into force is released no more.
 fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
     Firewall {
-        description: existing.description.clone(),
+        description: Stamp::with_release(&existing.description, None),
         network: existing.network.clone(),
         other: existing.other.clone(),
         log_config: wanted.log_config.clone().or_else(|| existing.log_config.as_ref().map(|_| Default::default())),

@@ -85,21 +85,21 @@ fn needs_nat(standing: &Standing<'_>) -> bool {
 }
 
 /// The gateway that carries the subnet's primary range (`None` = a hidden one) to the internet, whoever owns it.
-fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
+pub(in crate::domain) fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
     let gateways = routers.iter().flat_map(|router| &router.nats);
     gateways
         .filter(|nat| nat.is_public() && nat.serves_vms() && !nat.is_draining())
         .find(|nat| nat.covers_all_subnets() || subnet.is_some_and(|subnet| nat.lists(subnet)))
 }
 
-enum WayOut<'a> {
+pub(in crate::domain) enum WayOut<'a> {
     Internet,
     Nowhere,
     Appliance(&'a Route),
 }
 
 /// Where a connector's packets leave: the default route with the lowest priority number that applies to its instances.
-fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
+pub(in crate::domain) fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
     let defaults =
         routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && applies(route));
     match defaults.min_by_key(|route| (route.priority, !route.to_internet(), route.name.as_str())) {

@@ -145,7 +145,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         format!("firewall/{deny}"),
         who,
         format!(
-            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; enable it again when the emergency is over, or set `firewall.rearm: at-once`",
+            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over, or set `firewall.rearm: at-once`",
             connector.name
         ),
     )

@@ -9,9 +9,10 @@ use crate::domain::{
     plan::{Remedy, StepId, Verb},
     policy::{ConnectorSection, Ensure, Mode},
     rules::Role,
+    stamp::Release,
     state::{
         connector::ConnectorState,
-        firewall::Firewall,
+        firewall::{Direction, Firewall},
         observed::{FailureKind, ReadFailure},
         router::Router,
         workload::{Workload, WorkloadKind},
@@ -143,6 +144,26 @@ fn firewalls() {
         &firewall::disarmed("deny-conn", &conn(), Some("alice@example.com"), true),
         &firewall::disarmed("deny-conn", &conn(), None, false),
         &firewall::frozen(&conn(), "exempted until 2026-12-01: a test"),
+    ]));
+}
+
+#[test]
+fn orders() {
+    let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
+    let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
+    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap());
+    insta::assert_snapshot!(lines(&[
+        &emergency::release("alice@example.com"),
+        &emergency::keep_down("alice@example.com"),
+        &emergency::clear_mark(),
+        &emergency::released(&deny, &conn(), &release),
+        &emergency::released(&inner, &conn(), &release),
+        &emergency::not_released("deny-conn", &conn().project),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
+        &emergency::not_rearmed("deny-conn", emergency::UNJUDGED),
+        &emergency::connector_gone("deny-conn", &conn()),
+        &emergency::not_asked("deny-conn"),
     ]));
 }
 
