@@ -189,7 +189,7 @@ fn statuses_and_words() {
     let cases: &[(&[&str], Variables, i32, &str)] = &[
         (&["--help"], &[], 0, "Examples:"),
         (&["serve", "--help"], &[], 0, "EGRESS_MAX_CONCURRENT"),
-        (&["--version"], &[], 0, "egress-reconciler "),
+        (&["--version"], &[], 0, concat!("egress-reconciler ", env!("CARGO_PKG_VERSION"))),
         (&[], &[], 64, "Usage:"),
         (&["plan"], &[], 64, "--project"),
         (&["plan"], &[("EGRESS_PROJECT", "")], 64, "--project"),
@@ -216,6 +216,9 @@ fn statuses_and_words() {
         (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),
         (&["policy", "example"], &[], 0, "version: 1"),
         (&["policy", "schema"], &[], 0, "\"subnet_pools\""),
+        (&["policy", "sink-filter"], &[], 0, "protoPayload.serviceName=\"vpcaccess.googleapis.com\""),
+        (&["policy", "sink-filter", "--format", "triggers"], &[], 0, "\"methodName\": \"/Jobs.CreateJob\""),
+        (&["policy", "sink-filter"], &[("EGRESS_SINK_FORMAT", "x")], 64, "possible values: filter, triggers"),
         (&["serve"], &[("K_SERVICE", "x"), ("EGRESS_POLICY", right)], 1, "on Cloud Run `--auth` has no default"),
         (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would let everybody in"),
         (&["serve", "--listen", "127.0.0.1:0"], &[], 1, "no policy"),

@@ -26,11 +26,18 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::LazyLock};
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
 use self::exit::{Exit, Failure};
+
+/// The version, and the commit it was built from where the build names one in `EGRESS_COMMIT`.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = option_env!("EGRESS_COMMIT").filter(|commit| !commit.is_empty());
+    let commit = commit.map_or_else(String::new, |commit| format!(" ({commit})"));
+    format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+});
 
 const EXAMPLES: &str = "\
 Examples:
@@ -88,7 +95,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = without_empty_variables(Cli::command());
+    let mut command = without_empty_variables(Cli::command()).version(VERSION.as_str());
     let mut matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }

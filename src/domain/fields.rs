@@ -24,9 +24,21 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// What is not one whole JSON object, gives a key twice, or has thousands of members.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
+        Self::read(json, &[])
+    }
+
+    /// As [`Fields::parse`], but nothing where a member has one of these names: nothing behind it is read.
+    pub fn parse_without(json: &'a str, names: &[&str]) -> Option<Self> {
+        Self::read(json, names).ok()
+    }
+
+    fn read(json: &'a str, without: &[&str]) -> Result<Self, serde_json::Error> {
         #[cfg(test)]
         PARSED.with(|parsed| parsed.set(parsed.get() + 1));
-        serde_json::from_str(json)
+        let mut json = serde_json::Deserializer::from_str(json);
+        let fields = json.deserialize_map(Members { without })?;
+        json.end()?;
+        Ok(fields)
     }
 
     /// The member's JSON text. Of a key given in both spellings the last counts, and null counts as absent.
@@ -116,33 +128,35 @@ fn spells(key: &str, name: &str) -> bool {
     key.next().is_none()
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+/// Reads an object's members, unless it has one of those that it should be without.
+struct Members<'n> {
+    without: &'n [&'n str],
+}
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Fields<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        /// As many as a log entry has.
+        const USUAL: usize = 16;
+        let mut members: Vec<(Cow<'_, str>, _)> = Vec::with_capacity(USUAL);
+        while let Some(Key(key)) = map.next_key()? {
+            if self.without.iter().any(|name| spells(&key, name)) {
+                return Err(A::Error::custom("a member of another kind of object"));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Key(key), value)) = map.next_entry::<_, &'de RawValue>()? {
-                    if members.len() == MOST_MEMBERS {
-                        return Err(A::Error::custom(format_args!("more than {MOST_MEMBERS} members")));
-                    }
-                    if members.iter().any(|(known, _): &(Cow<'_, str>, _)| *known == key) {
-                        return Err(A::Error::custom(format_args!("the key {key:?} twice")));
-                    }
-                    members.push((key, value));
-                }
-                Ok(members)
+            if members.len() == MOST_MEMBERS {
+                return Err(A::Error::custom(format_args!("more than {MOST_MEMBERS} members")));
             }
+            if members.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} twice")));
+            }
+            members.push((key, map.next_value()?));
         }
-
-        deserializer.deserialize_map(Members).map(Fields)
+        Ok(Fields(members))
     }
 }
 
@@ -212,6 +226,13 @@ mod tests {
         ];
         for (json, expected) in cases {
             assert_eq!(Fields::parse(&json).is_ok(), expected, "{}", &json[..json.len().min(80)]);
+        }
+    }
+
+    #[test]
+    fn without_some_members() {
+        for (json, expected) in [("{}", true), (r#"{"a":1}"#, true), (r#"{"a":1,"log_name":2"#, false), ("{", false)] {
+            assert_eq!(Fields::parse_without(json, &["b", "logName"]).is_some(), expected, "{json}");
         }
     }
 

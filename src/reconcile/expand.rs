@@ -32,6 +32,7 @@ const REGIONS_FOR: Duration = Duration::from_secs(300);
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
+type Asked = Arc<Mutex<Vec<Signal>>>;
 type Trailing = Shared<BoxFuture<'static, Arc<Result<Reports, ExpandError>>>>;
 
 /// A place could not be expanded: the event must come again.
@@ -47,9 +48,10 @@ pub struct ExpandError {
 pub struct Expander {
     engine: Arc<Engine>,
     pub queue: Arc<Queue<Engine>>,
-    /// Wide signals of one place that come closer together than this share one run.
+    /// Wide signals of one project that come closer together than this share one run.
     interval: Duration,
-    wide: Mutex<HashMap<Place, Wide>>,
+    /// Projects that had a wide signal lately.
+    wide: Mutex<HashMap<ProjectId, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
 }
 
@@ -59,7 +61,7 @@ type Known = Arc<tokio::sync::Mutex<Option<(Instant, Vec<Region>)>>>;
 struct Wide {
     next: Instant,
     /// The run that all who came too early share, and what they ask of it.
-    trailing: Option<(Trailing, Arc<Mutex<Vec<Signal>>>)>,
+    trailing: Option<(Trailing, Asked)>,
 }
 
 impl Expander {
@@ -90,49 +92,53 @@ impl Expander {
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
-        let place = signal.place.clone();
+        let project = own_project(&signal.place).clone();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        // Entries name networks as they like: what is long past is not remembered.
         wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
-        let slot = wide.entry(place.clone()).or_insert_with(|| Wide { next: now, trailing: None });
-        if let Some((trailing, signals)) = &slot.trailing {
-            signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
-            let shared = trailing.clone();
-            return Box::pin(async move { (*shared.await).clone() });
-        }
-        if slot.next <= now {
-            slot.next = now + self.interval;
+        let Some(slot) = wide.get_mut(&project) else {
+            wide.insert(project, Wide { next: now + self.interval, trailing: None });
             let this = self.clone();
-            return Box::pin(async move { this.run_all(&place, vec![signal]).await });
-        }
-        let signals = Arc::new(Mutex::new(vec![signal]));
-        let (this, at, asked) = (self.clone(), slot.next, signals.clone());
+            return Box::pin(async move { this.run_all(vec![signal]).await });
+        };
+        let (trailing, signals) = slot.trailing.get_or_insert_with(|| self.trail(project, slot.next));
+        signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+        let shared = trailing.clone();
+        Box::pin(async move { (*shared.await).clone() })
+    }
+
+    /// The run of all who come before `at`. It runs though the request that asked for it may be gone.
+    fn trail(self: &Arc<Self>, project: ProjectId, at: Instant) -> (Trailing, Asked) {
+        let asked = Asked::default();
+        let (this, signals) = (self.clone(), asked.clone());
         let future: BoxFuture<'static, _> = Box::pin(async move {
             sleep_until(at).await;
             // From here on a newer signal must have a run of its own.
-            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&place) {
-                slot.trailing = None;
-                slot.next = at + this.interval;
+            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&project) {
+                *slot = Wide { next: at + this.interval, trailing: None };
             }
-            let signals = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
-            Arc::new(this.run_all(&place, signals).await)
+            let signals = std::mem::take(&mut *signals.lock().unwrap_or_else(PoisonError::into_inner));
+            Arc::new(this.run_all(signals).await)
         });
         let trailing = future.shared();
-        slot.trailing = Some((trailing.clone(), signals));
-        // It runs though the request that asked for it may be gone.
         tokio::spawn(trailing.clone());
-        Box::pin(async move { (*trailing.await).clone() })
+        (trailing, asked)
     }
 
     /// One project that cannot be listed hides no other; it is told when nothing worse came of the rest.
-    async fn run_all(&self, place: &Place, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
+    async fn run_all(&self, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
         let policy = self.engine.policy.borrow().clone();
-        let concerned = policy.scope.projects.iter().filter(|project| may_concern(&policy, place, project));
+        let may_concern =
+            |project: &&ProjectId| signals.iter().any(|signal| may_concern(&policy, &signal.place, project));
+        let concerned = policy.scope.projects.iter().filter(may_concern);
         let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
         let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
-        let targets = found.into_iter().flatten().flatten().filter(|target| concerns(&policy, place, target));
-        let reports = join_all(targets.map(|target| self.queue.submit(request(target, &signals)))).await;
+        let requests = found.into_iter().flatten().flatten().filter_map(|target| {
+            let own = signals.iter().filter(|signal| concerns(&policy, &signal.place, &target));
+            let own: Vec<Signal> = own.cloned().collect();
+            (!own.is_empty()).then(|| request(target, &own))
+        });
+        let reports = join_all(requests.map(|request| self.queue.submit(request))).await;
         match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
@@ -172,13 +178,17 @@ impl Expander {
     }
 }
 
-/// Whether any region of the project may be concerned: asked before the regions are.
-fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
-    let own = match place {
+fn own_project(place: &Place) -> &ProjectId {
+    match place {
         Place::Target(target) => &target.project,
         Place::Network(network) => &network.project,
         Place::Project(named) => named,
-    };
+    }
+}
+
+/// Whether any region of the project may be concerned: asked before the regions are.
+fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
+    let own = own_project(place);
     // An override may give single regions another network: these are told apart when they are known.
     let mut policies = std::iter::once(policy).chain(&policy.resolved);
     own == project

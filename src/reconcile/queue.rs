@@ -109,11 +109,6 @@ impl<R: Run> Queue<R> {
         }
         Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(lost.0.lost(&lost.1))) })
     }
-
-    /// Targets that a run is under way for or waits on.
-    pub fn busy(&self) -> usize {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
 }
 
 impl Slot {

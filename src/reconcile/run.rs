@@ -190,6 +190,9 @@ impl Engine {
         let always =
             self.policy.borrow().for_target(&target).reports.in_sync || report.triggers.iter().any(Trigger::is_probe);
         let news = self.remember(|history| history.is_news(&target, &report.signature()));
+        if news || report.changed() {
+            warn(report);
+        }
         if (always || news || report.changed()) && !self.send(report).await {
             // Nobody has heard it: the next run says it again.
             self.remember(|history| history.unsay(&target));
@@ -275,8 +278,7 @@ impl Engine {
                 }
             }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
-                let again = !plan.steps.iter().any(|step| step.id.0.starts_with("subnet/"));
-                history.note_creating(&connector, operation, again, now);
+                history.note_creating(&connector, operation, now);
             }
         });
     }
@@ -324,6 +326,14 @@ fn named(triggers: &[Trigger]) -> Vec<Trigger> {
 /// Every line of the log tells which run it is of.
 pub(super) fn span(report: &str, target: &Target) -> Span {
     tracing::info_span!("run", report, target = %target)
+}
+
+/// What is wrong goes to the log too, as often as it is news.
+fn warn(report: &Report) {
+    let reads = report.findings.iter().filter(|note| note.code == text::reads::FAILED);
+    for note in report.blocked_by.iter().chain(reads) {
+        tracing::warn!(code = note.code, object = note.object, "blocked: {}", note.text);
+    }
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {

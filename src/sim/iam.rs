@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     answer::{Code, Refusal},
     call::Call,
-    faults::matches,
+    glob::matches,
     route::Service,
     state::State,
 };

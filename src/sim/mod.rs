@@ -32,6 +32,8 @@ pub mod faults;
 mod fields;
 mod fingerprint;
 mod flat;
+mod glob;
+mod hosts;
 mod iam;
 mod iam_policy;
 mod kind;

@@ -151,14 +151,11 @@ enum Envelope<'a> {
 const MOST_ENVELOPES: usize = 2;
 
 impl<'a> Envelope<'a> {
-    /// Told by its members, as senders do not agree on content types. A log entry has neither kind's.
+    /// Told by its members, as senders do not agree on content types. What has a log entry's is one.
     fn of(json: &'a [u8]) -> Option<Self> {
-        let fields = Fields::parse(str::from_utf8(json).ok()?).ok()?;
+        let fields = Fields::parse_without(str::from_utf8(json).ok()?, &["logName", "protoPayload"])?;
         if fields.raw_any_case("specversion").is_some() {
             return Some(Self::CloudEvent(fields));
-        }
-        if fields.raw("logName").is_some() || fields.raw("protoPayload").is_some() {
-            return None;
         }
         let message = fields.object("message")?;
         Some(Self::Pubsub { message, attempt: fields.integer("deliveryAttempt") })
@@ -204,7 +201,10 @@ fn open<'a>(json: &'a [u8], envelope: Option<Envelope<'a>>, envelopes: usize) ->
     match envelope.payload() {
         Ok(Some(payload)) if is_other_text(&payload) => Item::NoEntry,
         Ok(Some(Cow::Borrowed(payload))) => open_any(payload, envelopes - 1),
-        Ok(Some(Cow::Owned(payload))) => open_any(&payload, envelopes - 1).into_owned(),
+        Ok(Some(Cow::Owned(payload))) => match Envelope::of(&payload) {
+            None => Item::Entry(Cow::Owned(payload)),
+            inner => open(&payload, inner, envelopes - 1).into_owned(),
+        },
         Ok(None) => Item::NoEntry,
         Err(reason) => Item::Malformed(reason),
     }
@@ -228,8 +228,7 @@ fn is_other_text(payload: &[u8]) -> bool {
 /// Standard or URL-safe, padded or not.
 fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
     let digits = text.trim().trim_end_matches('=');
-    let engine = if digits.contains(['-', '_']) { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
-    engine.decode(digits)
+    STANDARD_NO_PAD.decode(digits).or_else(|error| URL_SAFE_NO_PAD.decode(digits).map_err(|_| error))
 }
 
 fn media_type(headers: &HeaderMap) -> String {

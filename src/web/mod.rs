@@ -76,8 +76,8 @@ pub fn router(app: Arc<App>, door: Door) -> Router {
     let gate = |role| from_fn_with_state(guard.at(role), auth::check);
     let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
     let permits = Arc::new(Semaphore::new(max_concurrent));
-    let patience =
-        || from_fn_with_state(Patience { permits: permits.clone(), stop: app.engine.stop.clone() }, patience::wait);
+    let patience = Arc::new(Patience { permits, stop: app.engine.stop.clone() });
+    let patience = || from_fn_with_state(patience.clone(), patience::wait);
     let deliveries = Router::new()
         .route("/", post(events::receive))
         .route("/events", post(events::receive))

@@ -179,6 +179,9 @@ async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: 
         }
     }
     let stopped = summary.stopped;
+    let Summary { reports: ended, failed, unfinished, .. } = summary;
+    // An alert waits for this line.
+    tracing::info!(reports = ended, failed, unfinished, dry_run, "sweep ended");
     tell(lines, Line::Done(summary));
     // The answer is out; the targets that nobody waits for any more have their turn all the same.
     while !stopped && reports.next().await.is_some() {}

@@ -4,7 +4,8 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use egress_reconciler::web::Auth;
-use http::Request;
+use http::{HeaderValue, Request};
+use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunner};
 use serde_json::{Value, json};
 
 use super::{
@@ -259,4 +260,30 @@ async fn without_certificates_nobody_comes_in_and_all_may_come_again() {
     let late = json!({"iat": NOW + 110_000, "exp": NOW + 113_000});
     let late = bearer(&header().to_string(), &merged(claims(), &late).to_string(), Seal::Signed(&signer));
     assert_eq!(knock(&house, "/", &[&late]).await.status, 429);
+}
+
+/// `.ci/run` sets `PROPTEST_CASES` for more cases than the usual few hundred.
+#[test]
+fn a_damaged_token_is_no_token() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let signer = Signer::new("ours");
+    let house = runtime.block_on(async { verifying(&signer) });
+    let good = bearer(&header().to_string(), &claims().to_string(), Seal::Signed(&signer));
+    let (_, token) = good.split_once(' ').unwrap();
+    let cuts = vec((any::<Index>(), 0..4_usize, "[-_.=A-Za-z0-9 ]{0,3}"), 1..4);
+    let damaged = TestRunner::default().run(&cuts, |cuts| {
+        let mut text = good.clone();
+        for (at, length, piece) in cuts {
+            let from = at.index(text.len() + 1);
+            text.replace_range(from..(from + length).min(text.len()), &piece);
+        }
+        let value = HeaderValue::from_str(&text).unwrap();
+        let same = text
+            .split_once(' ')
+            .is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("bearer") && rest.trim() == token);
+        let status = runtime.block_on(knock(&house, "/", &[value.to_str().unwrap()])).status.as_u16();
+        prop_assert_eq!(status, if same { 204 } else { 401 }, "{}", text);
+        Ok(())
+    });
+    assert!(damaged.is_ok(), "{damaged:?}");
 }

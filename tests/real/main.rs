@@ -6,6 +6,7 @@ mod doctor;
 mod emulator;
 mod gcloud;
 mod google;
+mod install;
 mod python;
 mod rust;
 mod script;

@@ -7,6 +7,7 @@ use crate::domain::{
     owned::{stamped, subnet_path},
     plan::nat::{WayOut, covering, way_out},
     policy::EnsureNat,
+    reach::COMMON_TAG,
     state::{
         connector::{Connector, ConnectorState},
         router::Router,
@@ -35,7 +36,9 @@ impl Scene<'_> {
         let subnet = standing.and_then(|standing| self.subnet_of(standing));
         hops.push(self.subnet(connector, standing, subnet));
         let path = subnet.map(|subnet| subnet_path(&self.observed.network_name, &self.observed.target, &subnet.name));
-        hops.push(self.nat(path.as_deref(), all, self.policy.for_connector(connector).nat.ensure));
+        let tag = connector.tag();
+        let tags = [COMMON_TAG, &tag];
+        hops.push(self.nat(path.as_deref(), all, self.policy.for_connector(connector).nat.ensure, &tags));
         let hidden = standing.and_then(|standing| standing.ip_cidr_range.parse().ok());
         let range = subnet.and_then(Subnet::cidr).or(hidden);
         hops.extend(self.reach(connector, range, all));
@@ -99,8 +102,8 @@ impl Scene<'_> {
         Hop { notes, ..Hop::new(HopKind::Subnet, &name, mark, text) }
     }
 
-    /// `subnet` is its relative name; `None` = a hidden one, or none that stands.
-    fn nat(&self, subnet: Option<&str>, all: bool, ensure: EnsureNat) -> Hop {
+    /// `subnet` is its relative name; `None` = a hidden one, or none that stands. `tags` = of the instances there.
+    fn nat(&self, subnet: Option<&str>, all: bool, ensure: EnsureNat, tags: &[&str]) -> Hop {
         let hop = |name: &str, mark, text| Hop::new(HopKind::Nat, name, mark, text);
         if !all && ensure != EnsureNat::Always {
             return hop("none", Mark::NotAsked, text::explain::private_only());
@@ -110,7 +113,7 @@ impl Scene<'_> {
             (Err(failure), _) | (_, Err(failure)) => return hop("none", Mark::Blocked, text::explain::unread(failure)),
         };
         let network = self.observed.network_name.to_string();
-        match way_out(routes, &network) {
+        match way_out(routes, &network, tags) {
             WayOut::Internet => {}
             WayOut::Nowhere => return hop("none", Mark::Missing, text::explain::no_default_route()),
             WayOut::Appliance(route) => {
@@ -147,7 +150,7 @@ impl Scene<'_> {
                     let text = text::explain::subnet(subnet, &self.observed.network_name);
                     hops.push(Hop::new(HopKind::Subnet, name, Mark::Ok, text));
                     let path = subnet_path(&self.observed.network_name, &self.observed.target, name);
-                    let nat = self.nat(Some(&path), all, ensure);
+                    let nat = self.nat(Some(&path), all, ensure, &[]);
                     let notes = if nat.mark == Mark::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
                     hops.push(Hop { notes: [notes, nat.notes.clone()].concat(), ..nat });
                 }

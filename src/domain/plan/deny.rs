@@ -2,7 +2,7 @@
 
 use super::{
     Change, Draft, Object, StepId, Verb, Why, Withheld,
-    firewall::{Scoping, ensure},
+    scoping::{Scoping, ensure},
     shadows::Judge,
 };
 use crate::domain::{
@@ -100,13 +100,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
         draft.findings.push(text::firewall::frozen(connector, frozen));
         return Deny::Missing;
     }
-    if existing.is_none_or(|existing| tightens(existing, &rule.firewall)) && !scoping.missing_allows.is_empty() {
-        draft.withheld.push(Withheld {
-            step: Object::Firewall(rule.firewall.clone()).id(),
-            verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-            why: Why::AllowsFirst,
-            text: text::firewall::allows_first(&scoping.missing_allows),
-        });
+    if waits_for_allows(draft, scoping, rule) {
         return Deny::Missing;
     }
     ensure(draft, scoping, rule, Vec::new());
@@ -148,6 +142,39 @@ fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firew
         let change = Change::Extend { before: Object::Firewall(standing.clone()), after: Object::Firewall(after) };
         draft.push(change, Vec::new(), text::emergency::clear_mark(), scoping.mode());
     }
+}
+
+/// The deny of `firewall.ingress.harden`: what it would cut off must be open before.
+pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
+    let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
+    let required = &scoping.standing.required;
+    if scoping.taken.contains(&rule.firewall.name) {
+        return;
+    }
+    // `release` takes it down too, and only `rearm` puts it back.
+    let release = scoping.existing(rule).and_then(released).filter(|_| !draft.rearm);
+    if let Some(release) = release {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+        return;
+    }
+    if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+        ensure(draft, scoping, rule, Vec::new());
+    }
+}
+
+/// A deny that would stop something that gets through now is held back until a look finds every allow standing.
+fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let existing = scoping.existing(rule);
+    if scoping.missing_allows.is_empty() || existing.is_some_and(|existing| !tightens(existing, &rule.firewall)) {
+        return false;
+    }
+    draft.withheld.push(Withheld {
+        step: Object::Firewall(rule.firewall.clone()).id(),
+        verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
+        why: Why::AllowsFirst,
+        text: text::firewall::allows_first(&scoping.missing_allows),
+    });
+    true
 }
 
 /// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took
