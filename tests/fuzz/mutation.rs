@@ -54,7 +54,7 @@ pub fn entries() -> impl Strategy<Value = Value> {
         ]),
         (any::<Index>(), any::<Index>()).prop_map(|(entry, member)| {
             let entry = entry.get(&ENTRIES);
-            entry.pointer(member.get(&paths(entry))).cloned().unwrap_or_default()
+            entry.pointer(member.get::<String>(&paths(entry))).cloned().unwrap_or_default()
         }),
     ];
     (any::<Index>(), vec((any::<Index>(), other), 0..4)).prop_map(|(entry, changes)| {

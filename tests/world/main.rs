@@ -2,10 +2,13 @@
 
 mod case_file;
 mod cases;
+mod clinic;
+mod doctor;
 mod emergency;
 mod explain;
 mod keys;
 mod lab;
 mod oracle;
 mod overload;
+mod privilege;
 mod story;
