@@ -215,7 +215,8 @@ impl House {
             .with(EnvFilter::new(levels))
             .with(logs::cloud(Some("demo-project".into()), move || ear.clone()));
         Self {
-            router: web::router(app.clone(), Door { auth, max_concurrent: 1000 }),
+            // Three quarters of the places are for events that wait for runs: a thousand and some.
+            router: web::router(app.clone(), Door { auth, max_concurrent: 1400 }),
             cloud,
             app,
             wire,
