@@ -2,6 +2,7 @@
 
 pub mod certificates;
 mod counted;
+pub mod doctor;
 pub mod metrics;
 mod policy_file;
 mod principal;

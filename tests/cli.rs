@@ -64,6 +64,11 @@ impl Google {
             let url = format!("http://{}/{path}", self.address);
             command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
         }
+        for service in ["serviceusage", "cloudresourcemanager", "pubsub", "logging", "orgpolicy", "networkconnectivity"]
+        {
+            let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", service.to_uppercase());
+            command.env(variable, format!("http://{}/svc/{service}/", self.address));
+        }
         command.env("EGRESS_POLICY", policy.path()).output().unwrap()
     }
 }
@@ -239,4 +244,20 @@ fn a_reader_that_leaves_early_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((status(&output), told(&output).1.as_str()), (0, ""));
+}
+
+/// The doctor against the simulated Google, over the wire; a policy that is wrong is the first thing to mend.
+#[test]
+fn the_doctor_looks_and_tells() {
+    let google = Google::begin();
+    let args = ["doctor", "--report-topic", "projects/demo-project/topics/egress-reports", "--format", "json"];
+    let right = google.program(&args, &policy(POLICY));
+    let lines: Value = serde_json::from_str(&told(&right).0).unwrap();
+    let marks = |mark: &str| lines.as_array().unwrap().iter().filter(|line| line["mark"] == mark).count();
+    assert_eq!((status(&right), marks("bad"), marks("unknown")), (0, 0, 4), "{lines:#}");
+
+    let wrong = google.program(&["doctor"], &policy("version: 1\n"));
+    let (text, _) = told(&wrong);
+    assert_eq!(status(&wrong), 1);
+    assert!(text.starts_with("bad      policy: ") && text.contains("-> egress-reconciler policy check "), "{text}");
 }

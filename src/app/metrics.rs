@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
         counter::Counter,
         family::Family,
+        gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::Registry,
@@ -49,6 +51,8 @@ pub struct Metrics {
     call_seconds: Histogram,
     decided_seconds: Histogram,
     done_seconds: Histogram,
+    last_event: Gauge,
+    last_sweep: Gauge,
 }
 
 impl Default for Metrics {
@@ -64,6 +68,8 @@ impl Default for Metrics {
             call_seconds: Histogram::new(buckets(0.002)),
             decided_seconds: Histogram::new(buckets(0.01)),
             done_seconds: Histogram::new(buckets(0.01)),
+            last_event: Gauge::default(),
+            last_sweep: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("events", "Events by what became of them", metrics.events.clone());
@@ -82,11 +88,31 @@ impl Default for Metrics {
             metrics.decided_seconds.clone(),
         );
         registry.register("event_to_done_seconds", "From the event to the report", metrics.done_seconds.clone());
+        registry.register(
+            "last_event_timestamp_seconds",
+            "When an audit entry last came, in Unix time (0: not yet)",
+            metrics.last_event.clone(),
+        );
+        registry.register(
+            "last_sweep_timestamp_seconds",
+            "When a sweep last began, in Unix time (0: not yet)",
+            metrics.last_sweep.clone(),
+        );
         metrics
     }
 }
 
 impl Metrics {
+    /// A sweep of what the policy covers began.
+    pub fn swept(&self, at: Timestamp) {
+        self.last_sweep.set(at.as_second());
+    }
+
+    /// An audit entry came.
+    pub fn heard(&self, at: Timestamp) {
+        self.last_event.set(at.as_second());
+    }
+
     /// `reason` is empty for what was acted on.
     pub fn event(&self, disposition: &'static str, reason: &'static str) {
         self.events.get_or_create(&Disposed { disposition, reason }).inc();
@@ -114,7 +140,7 @@ impl Metrics {
             self.writes.get_or_create(&Wrote { kind, verb: step.verb.word(), result }).inc();
         }
         let Some(first) = report.triggers.iter().map(|trigger| trigger.at).min() else { return };
-        let since = |at: jiff::Timestamp| at.duration_since(first).as_secs_f64().max(0.0);
+        let since = |at: Timestamp| at.duration_since(first).as_secs_f64().max(0.0);
         self.decided_seconds.observe(since(report.decided));
         self.done_seconds.observe(since(report.done));
     }

@@ -6,6 +6,7 @@
 mod apply;
 mod args;
 mod demo;
+mod doctor;
 mod door;
 mod exit;
 mod explain;
@@ -68,6 +69,7 @@ enum Command {
     Release(release::Release),
     Rearm(rearm::Rearm),
     Demo(demo::Demo),
+    Doctor(Box<doctor::Doctor>),
     Simulate(simulate::Simulate),
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -118,6 +120,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Release(command) => command.run().await,
             Command::Rearm(command) => command.run().await,
             Command::Demo(command) => command.run().await,
+            Command::Doctor(command) => command.run().await,
             Command::Simulate(command) => command.run().await,
             Command::Policy(command) => command.run(),
         }

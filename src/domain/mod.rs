@@ -1,9 +1,10 @@
 //! Pure decisions: no I/O, no clock (`now` is always an argument), nothing of the other rooms.
 //!
 //! An entry becomes a [`event::Disposition`]; what was seen ([`state`]) and the [`policy`] give what is [`desired`]; the
-//! difference is a [`plan`]; what was done is a [`report`]. Every sentence that a person reads stands in [`text`].
+//! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence that a person reads stands in [`text`].
 
 pub mod desired;
+pub mod doctor;
 pub mod entry;
 pub mod event;
 pub mod explain;
@@ -12,6 +13,7 @@ mod locate;
 pub mod method;
 pub mod names;
 pub mod owned;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod ports;

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{target::Place, wanted::WantedConnector};
 
+/// What the insert id of a probe begins with: its run reports though it has nothing new to say.
+pub const PROBE: &str = "probe-";
+
 /// An event that names a place to look at. It never says what to do there, but for `wanted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
@@ -15,7 +18,7 @@ pub struct Signal {
     pub trigger: Trigger,
 }
 
-/// The audit entry behind a run, as reports tell it.
+/// The audit entry behind a run, as reports tell it; or a person's order, `egress-reconciler release` or `rearm`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trigger {
@@ -50,5 +53,12 @@ pub fn join(triggers: &mut Vec<Trigger>, more: impl IntoIterator<Item = Trigger>
             Some(known) => known.duplicates += 1,
             None => triggers.push(trigger),
         }
+    }
+}
+
+impl Trigger {
+    /// Whether somebody asked for a report, as `doctor --probe` does. The insert id is the last part of the event's id.
+    pub fn is_probe(&self) -> bool {
+        self.event_id.rsplit('/').next().is_some_and(|id| id.starts_with(PROBE))
     }
 }

@@ -48,7 +48,13 @@ impl Taken {
 
     /// The first free /28 of the pools, in their order.
     pub fn first_free(&self, pools: &[Ipv4Net]) -> Option<Ipv4Net> {
-        pools.iter().filter_map(|pool| pool.subnets(PREFIX).ok()).flatten().find(|candidate| self.is_free(*candidate))
+        self.free(pools).next()
+    }
+
+    /// Every free /28 of the pools, in their order.
+    pub fn free(&self, pools: &[Ipv4Net]) -> impl Iterator<Item = Ipv4Net> {
+        let candidates = pools.iter().filter_map(|pool| pool.subnets(PREFIX).ok()).flatten();
+        candidates.filter(|candidate| self.is_free(*candidate))
     }
 
     fn is_free(&self, candidate: Ipv4Net) -> bool {

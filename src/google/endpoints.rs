@@ -4,13 +4,11 @@
 
 use reqwest::Url;
 
+use crate::google::method;
+
 /// The base URLs of the APIs. Each ends with a slash; compute's includes `compute/v1/`, the others no version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoints {
-    pub(super) compute: Url,
-    pub(super) vpcaccess: Url,
-    pub(super) run: Url,
-}
+pub struct Endpoints([Url; APIS.len()]);
 
 /// A variable that holds no usable endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +49,31 @@ const RUN: Api = Api {
     versions: &["v1/", "v2/"],
 };
 
+const fn other(variable: &'static str, google: &'static str, versions: &'static [&'static str]) -> Api {
+    Api { variable, google, path: "/", versions }
+}
+
+/// In the order of [`method::Api`].
+const APIS: [Api; 9] = [
+    COMPUTE,
+    VPCACCESS,
+    RUN,
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_SERVICEUSAGE", "https://serviceusage.googleapis.com/", &["v1/"]),
+    other(
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER",
+        "https://cloudresourcemanager.googleapis.com/",
+        &["v1/", "v3/"],
+    ),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB", "https://pubsub.googleapis.com/", &["v1/"]),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING", "https://logging.googleapis.com/", &["v2/"]),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_ORGPOLICY", "https://orgpolicy.googleapis.com/", &["v2/"]),
+    other(
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_NETWORKCONNECTIVITY",
+        "https://networkconnectivity.googleapis.com/",
+        &["v1/"],
+    ),
+];
+
 impl Endpoints {
     /// Google's own endpoints, but for those that a variable overrides. An empty variable counts as none.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EndpointError> {
@@ -58,12 +81,27 @@ impl Endpoints {
             let given = lookup(api.variable).filter(|text| !text.is_empty());
             api.base(given.as_deref().unwrap_or(api.google))
         };
-        Ok(Self { compute: endpoint(&COMPUTE)?, vpcaccess: endpoint(&VPCACCESS)?, run: endpoint(&RUN)? })
+        let [compute, vpcaccess, run, usage, manager, pubsub, logging, policy, connectivity] = &APIS;
+        Ok(Self([
+            endpoint(compute)?,
+            endpoint(vpcaccess)?,
+            endpoint(run)?,
+            endpoint(usage)?,
+            endpoint(manager)?,
+            endpoint(pubsub)?,
+            endpoint(logging)?,
+            endpoint(policy)?,
+            endpoint(connectivity)?,
+        ]))
+    }
+
+    pub(super) fn of(&self, api: method::Api) -> &Url {
+        &self.0[api as usize]
     }
 
     /// Whether any endpoint is reached without TLS: then no Google credentials may be sent.
     pub fn is_plain_http(&self) -> bool {
-        [&self.compute, &self.vpcaccess, &self.run].iter().any(|url| url.scheme() == "http")
+        self.0.iter().any(|url| url.scheme() == "http")
     }
 }
 
@@ -144,13 +182,13 @@ mod tests {
     #[test]
     fn reads_each_variable() {
         let at_google = Endpoints::from_lookup(&|_| None).unwrap();
-        assert_eq!(at_google.compute.as_str(), "https://compute.googleapis.com/compute/v1/");
-        assert_eq!(at_google.run.as_str(), "https://run.googleapis.com/");
+        assert_eq!(at_google.of(method::Api::Compute).as_str(), "https://compute.googleapis.com/compute/v1/");
+        assert_eq!(at_google.of(method::Api::Run).as_str(), "https://run.googleapis.com/");
         assert!(!at_google.is_plain_http());
 
         let one = Endpoints::from_lookup(&|name| (name == VPCACCESS.variable).then(|| "http://h/".into())).unwrap();
-        assert_eq!(one.vpcaccess.as_str(), "http://h/");
-        assert_eq!(one.compute, at_google.compute);
+        assert_eq!(one.of(method::Api::VpcAccess).as_str(), "http://h/");
+        assert_eq!(one.of(method::Api::Compute), at_google.of(method::Api::Compute));
         assert!(one.is_plain_http());
         assert_eq!(Endpoints::from_lookup(&|_| Some(String::new())), Ok(at_google));
     }

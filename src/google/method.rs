@@ -10,12 +10,20 @@ use crate::google::{endpoints::Endpoints, error::CallError, retry::Repeat};
 
 /// The longest segment we send. Google's longest names have 63 characters.
 const LONGEST_SEGMENT: usize = 128;
+/// Names of topics and subscriptions have up to 255.
+const LONGEST_WIDE: usize = 255;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Api {
     Compute,
     VpcAccess,
     Run,
+    ServiceUsage,
+    ResourceManager,
+    PubSub,
+    Logging,
+    OrgPolicy,
+    NetworkConnectivity,
 }
 
 /// A method of one of Google's APIs, as its discovery document has it.
@@ -25,7 +33,8 @@ pub(super) struct Method {
     pub id: &'static str,
     pub api: Api,
     pub verb: Verb,
-    /// Relative to the API's base URL; what stands in braces is filled in, in order.
+    /// Relative to the API's base URL; what stands in braces is filled in, in order. `{+name}` takes the wider names of
+    /// Pub/Sub, Logging and Organization Policy; a verb after a colon may follow.
     pub path: &'static str,
 }
 
@@ -41,11 +50,7 @@ pub(super) struct Call {
 
 impl Call {
     pub fn new(endpoints: &Endpoints, method: &Method, args: &[&str]) -> Result<Self, CallError> {
-        let base = match method.api {
-            Api::Compute => &endpoints.compute,
-            Api::VpcAccess => &endpoints.vpcaccess,
-            Api::Run => &endpoints.run,
-        };
+        let base = endpoints.of(method.api);
         let path = fill(method.id, method.path, args)?;
         let url =
             base.join(&path).map_err(|error| CallError::Unsendable { call: method.id, source: Box::new(error) })?;
@@ -71,6 +76,12 @@ impl Call {
         Ok(self)
     }
 
+    /// A call that only reads, though its verb does not say so.
+    pub fn reading(mut self) -> Self {
+        self.repeat = Repeat::Freely;
+        self
+    }
+
     /// Compute does at most once what bears the same `requestId`, so such a call may be repeated freely.
     /// <https://cloud.google.com/compute/docs/reference/rest/v1/firewalls/insert#query-parameters>
     pub fn identified_by(mut self, id: Uuid) -> Self {
@@ -87,25 +98,29 @@ fn fill(call: &'static str, template: &str, args: &[&str]) -> Result<String, Cal
         if !path.is_empty() {
             path.push('/');
         }
-        if part.starts_with('{') {
-            // A missing argument is empty, and refused like any other empty one.
-            let arg = args.next().unwrap_or_default();
-            path.push_str(checked(call, arg)?);
-        } else {
-            path.push_str(part);
+        match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            Some((name, verb)) => {
+                // A missing argument is empty, and refused like any other empty one.
+                let arg = args.next().unwrap_or_default();
+                path.push_str(checked(call, arg, name.starts_with('+'))?);
+                path.push_str(verb);
+            }
+            None => path.push_str(part),
         }
     }
     Ok(path)
 }
 
-/// `[a-z0-9]([-a-z0-9.:]*[a-z0-9])?`: what Google's names, project ids (`example.com:app`) and numbers are made of.
-fn checked<'a>(call: &'static str, segment: &'a str) -> Result<&'a str, CallError> {
-    let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let inner = |byte: &u8| edge(byte) || matches!(byte, b'-' | b'.' | b':');
+/// `[a-z0-9]([-a-z0-9.:]*[a-z0-9])?`: what Google's names, project ids (`example.com:app`) and numbers are made of. A wide
+/// name may also have capitals, and `_`, `~` and `+` inside: <https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names>.
+fn checked<'a>(call: &'static str, segment: &'a str, wide: bool) -> Result<&'a str, CallError> {
+    let edge = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || wide && byte.is_ascii_uppercase();
+    let inner =
+        |byte: &u8| edge(byte) || matches!(byte, b'-' | b'.' | b':') || wide && matches!(byte, b'_' | b'~' | b'+');
     let bytes = segment.as_bytes();
     let good = bytes.first().is_some_and(edge)
-        && bytes.last().is_some_and(edge)
+        && bytes.last().is_some_and(|byte| if wide { inner(byte) } else { edge(byte) })
         && bytes.iter().all(inner)
-        && bytes.len() <= LONGEST_SEGMENT;
+        && bytes.len() <= if wide { LONGEST_WIDE } else { LONGEST_SEGMENT };
     if good { Ok(segment) } else { Err(CallError::bad_segment(call, segment)) }
 }

@@ -2,20 +2,25 @@
 //!
 //! [`client::Client`] is what others hold. A call is described in `method`, sent through [`transport`] with the
 //! patience of `retry`, and its answer is a document of the caller's type or a [`error::CallError`]. The methods
-//! themselves stand in [`compute`], [`vpcaccess`] and [`run`]; lists read every page (`paging`), and compute's
+//! themselves stand in [`compute`], [`vpcaccess`], [`run`], and, for an installation's check, in [`pubsub`], [`logging`],
+//! [`projects`] and [`constraints`]; lists read every page (`paging`), and compute's
 //! writes return when their operation has ended ([`operations`]).
 
 pub mod calls;
 pub mod client;
 pub mod compute;
+pub mod constraints;
 pub mod credentials;
 pub mod endpoints;
 pub mod error;
 pub mod http;
 pub mod kind;
+pub mod logging;
 mod method;
 pub mod operations;
 mod paging;
+pub mod projects;
+pub mod pubsub;
 mod refusal;
 mod retry;
 pub mod run;

@@ -92,13 +92,13 @@ async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     observed.elsewhere = elsewhere.into_iter().collect();
 }
 
-async fn get_network(client: &Client, network: &NetworkRef) -> Read<Option<Network>> {
+pub async fn get_network(client: &Client, network: &NetworkRef) -> Read<Option<Network>> {
     absent_is_none(client.get_network(network.project.as_str(), network.name.as_str()).await)
 }
 
 /// Connectors with a hidden subnet can only stand in their own project's network, so those of the network's project count;
 /// where the API is off there are none.
-async fn address_space(client: &Client, network: &NetworkRef) -> Read<AddressSpace> {
+pub async fn address_space(client: &Client, network: &NetworkRef) -> Read<AddressSpace> {
     let host = network.project.as_str();
     let (subnets, connectors, addresses) = join!(
         client.list_all_subnetworks(host),
@@ -126,7 +126,7 @@ fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
     }
 }
 
-pub(super) fn read<T>(answer: Result<T, CallError>) -> Read<T> {
+pub fn read<T>(answer: Result<T, CallError>) -> Read<T> {
     answer.map_err(|error| failure(&error))
 }
 

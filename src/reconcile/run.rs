@@ -14,7 +14,7 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::{observe, words},
+    observe::{failure, observe, words},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
 };
@@ -25,6 +25,7 @@ use crate::{
         plan::{self, Change, Note, Object, Plan, StepId, Verb},
         policy::{Mode, Policy},
         report::{Outcome, Report, StepOutcome},
+        signal::Trigger,
         state::{
             connector::ConnectorState,
             observed::{FailureKind, Observed},
@@ -130,7 +131,7 @@ impl Engine {
             let seen = turn.writes();
             let observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, (self.now)()).await;
-            self.learn_causes(&client, &observed).await;
+            self.learn_causes(&client, &observed, &mut blocked).await;
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
@@ -186,7 +187,8 @@ impl Engine {
         let Some(target) = report.target.clone().filter(|_| !report.dry_run && report.mode != Mode::Off) else {
             return;
         };
-        let always = self.policy.borrow().for_target(&target).reports.in_sync;
+        let always =
+            self.policy.borrow().for_target(&target).reports.in_sync || report.triggers.iter().any(Trigger::is_probe);
         let news = self.remember(|history| history.is_news(&target, &report.signature()));
         if news || report.changed() {
             warn(report);
@@ -229,7 +231,7 @@ impl Engine {
             target: Some(request.target.clone()),
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
-            triggers: request.triggers.iter().take(TRIGGERS_NAMED).cloned().collect(),
+            triggers: named(&request.triggers),
             more_triggers: request.triggers.len().saturating_sub(TRIGGERS_NAMED),
             ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }
@@ -282,7 +284,7 @@ impl Engine {
     }
 
     /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
-    async fn learn_causes(&self, client: &Client, observed: &Observed) {
+    async fn learn_causes(&self, client: &Client, observed: &Observed, blocked: &mut Vec<Note>) {
         let begun = self.remember(|history| history.begun(&observed.target));
         for (connector, operation) in begun {
             let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
@@ -291,10 +293,16 @@ impl Engine {
             }
             let id = operation.rsplit('/').next().unwrap_or_default();
             let answer = client.get_operation(connector.project.as_str(), connector.region.as_str(), id).await;
-            if let Ok(operation) = answer
-                && let Err(error) = operation.ended("vpcaccess.projects.locations.connectors.create")
-            {
-                self.remember(|history| history.note_refused(&connector, words(&error)));
+            match answer {
+                Ok(operation) => {
+                    if let Err(error) = operation.ended("vpcaccess.projects.locations.connectors.create") {
+                        self.remember(|history| history.note_refused(&connector, words(&error)));
+                    }
+                }
+                Err(error) => {
+                    let note = text::reads::blocked(&failure(&error));
+                    blocked.extend(note.filter(|note| !blocked.contains(note)));
+                }
             }
         }
     }
@@ -307,6 +315,12 @@ impl Engine {
         // Nobody may be watching.
         let _ = self.progress.send(progress);
     }
+}
+
+/// The triggers that the report names: a probe waits to be named.
+fn named(triggers: &[Trigger]) -> Vec<Trigger> {
+    let (probes, others): (Vec<_>, Vec<_>) = triggers.iter().partition(|trigger| trigger.is_probe());
+    probes.into_iter().chain(others).take(TRIGGERS_NAMED).cloned().collect()
 }
 
 /// Every line of the log tells which run it is of.

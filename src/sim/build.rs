@@ -1,6 +1,6 @@
 //! Worlds made by hand, in code.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,6 @@ impl World {
             seed: 0,
             regions: ["europe-west1", "us-central1"].map(str::to_owned).to_vec(),
             projects: BTreeMap::new(),
-            topics: BTreeSet::new(),
             resources: Vec::new(),
             policies: BTreeMap::new(),
             operations: Vec::new(),
@@ -27,7 +26,7 @@ impl World {
     }
 
     pub fn project(mut self, id: &str, number: &str) -> Self {
-        let project = Project { number: number.to_owned(), apis: all_apis(), iam: None };
+        let project = Project { number: number.to_owned(), apis: all_apis(), iam: None, quotas: BTreeMap::new() };
         self.projects.insert(id.to_owned(), project);
         self
     }
@@ -48,9 +47,8 @@ impl World {
         self
     }
 
-    pub fn topic(mut self, path: &str) -> Self {
-        self.topics.insert(path.to_owned());
-        self
+    pub fn topic(self, path: &str) -> Self {
+        self.document("pubsub.topics", path, json!({}))
     }
 
     /// A custom mode network with its route to the internet.
@@ -86,11 +84,9 @@ impl World {
     /// A document of any collection at its path; what Google fills in may be missing. No such collection, no document.
     pub fn document(mut self, collection: &str, path: &str, mut document: Value) -> Self {
         if let Some(kind) = Kind::of_collection(collection) {
-            let (field, name) = match kind.service {
-                super::route::Service::Compute => ("selfLink", links::full(path)),
-                _ => ("name", path.to_owned()),
-            };
-            document[field] = name.into();
+            let is_compute = kind.service == super::route::Service::Compute;
+            let name = if is_compute { links::full(path) } else { path.to_owned() };
+            document[kind.named_by()] = name.into();
             self.resources.push(Resource { kind, path: path.to_owned(), from: None, document: Some(document) });
         }
         self

@@ -12,6 +12,7 @@ use super::{
     kind::{Draft, Kind, Own},
     links, names,
     operations::{self, Operation},
+    projects,
     route::Verb,
     state::State,
 };
@@ -92,6 +93,9 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     if creates && before.is_some() {
         let message = format!("The resource '{path}' already exists");
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
+    }
+    if creates {
+        projects::spend(state, call, kind)?;
     }
     in_flight(state, change)?;
     if !creates && before.is_none() {

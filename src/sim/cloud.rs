@@ -112,7 +112,7 @@ impl Cloud {
     /// Moves simulated time forward.
     pub fn advance(&self, by: Duration) {
         self.state().clock.advance(by);
-        self.0.stirred.notify_one();
+        self.stir();
     }
 
     /// The world as it stands now.
@@ -131,7 +131,7 @@ impl Cloud {
     }
 
     pub fn published(&self) -> Vec<Published> {
-        self.state().published.iter().cloned().collect()
+        self.state().mail.published.iter().cloned().collect()
     }
 
     /// Lays a fault in the way of calls to come and returns its id.
@@ -142,6 +142,11 @@ impl Cloud {
     /// The state is consistent between calls, whatever became of the thread that held it.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is something new to deliver.
+    pub(super) fn stir(&self) {
+        self.0.stirred.notify_one();
     }
 
     pub(super) async fn stirred(&self) {
@@ -176,7 +181,7 @@ impl Cloud {
             }
         };
         drop(state);
-        self.0.stirred.notify_one();
+        self.stir();
         reply
     }
 }

@@ -31,6 +31,10 @@ fn by_look(path: &str) -> Option<Service> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match segments.as_slice() {
         ["compute", ..] => Some(Service::Compute),
+        [_, "projects", _, "topics" | "subscriptions", ..] => Some(Service::PubSub),
+        [_, "projects", _, "sinks", ..] => Some(Service::Logging),
+        [_, "projects", _, "policies", ..] => Some(Service::OrgPolicy),
+        [_, "projects", _, "locations", "global", "internalRanges", ..] => Some(Service::NetworkConnectivity),
         ["v2" | "apis", ..] => Some(Service::Run),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Code, Refusal},
+    call::Call,
     glob::matches,
     route::Service,
+    state::State,
 };
 
 /// Permission globs by e-mail address; a project without them lets everybody do everything.
@@ -34,12 +36,54 @@ pub fn allows(policy: &Policy, caller: &str, permission: &str) -> bool {
     policy.get(caller).is_some_and(|globs| globs.iter().any(|glob| matches(glob, permission)))
 }
 
+/// Roles that are shown where a caller's permissions amount to them.
+const ROLES: [(&str, &[&str]); 3] = [
+    ("roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
+    ("roles/pubsub.publisher", &["pubsub.topics.publish"]),
+    ("roles/run.invoker", &["run.routes.invoke"]),
+];
+
+/// The policy as `getIamPolicy` shows it: a world knows permissions, so the roles are read off them.
+pub fn shown(policy: &Policy) -> Value {
+    let member = |email: &str| {
+        let kind = if email.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
+        format!("{kind}:{email}")
+    };
+    let members = |permissions: &[&str]| match policy {
+        None => vec!["allUsers".to_owned()],
+        Some(emails) => {
+            let all = |email: &&String| permissions.iter().all(|permission| allows(policy, email, permission));
+            emails.keys().filter(all).map(|email| member(email)).collect()
+        }
+    };
+    let bindings = ROLES.iter().map(|(role, permissions)| (role, members(permissions)));
+    let bindings = bindings.filter(|(_, members)| !members.is_empty());
+    json!({
+        "version": 1,
+        "etag": "BwXh",
+        "bindings": bindings.map(|(role, members)| json!({"role": role, "members": members})).collect::<Vec<_>>(),
+    })
+}
+
+/// `testIamPermissions`: those of the permissions asked for that the caller has. Everybody may ask.
+pub fn tested(state: &State, call: &Call) -> Value {
+    let asked = call.body["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let wanted = asked.map(|permission| (permission.to_owned(), call.path.clone())).collect();
+    let granted = state.ask(call, wanted).into_iter().filter(|grant| grant.granted);
+    let granted: Vec<String> = granted.map(|grant| grant.permission).collect();
+    if granted.is_empty() { json!({}) } else { json!({"permissions": granted}) }
+}
+
 /// Google's words for the first permission that is missing.
 pub fn refusal(service: Service, grants: &[Grant]) -> Option<Refusal> {
     let Grant { permission, on, .. } = grants.iter().find(|grant| !grant.granted)?;
     Some(match service {
         Service::Compute => {
             Refusal::new(Code::PERMISSION_DENIED, "forbidden", format!("Required '{permission}' permission for '{on}'"))
+        }
+        // Pub/Sub does not say what is missing.
+        Service::PubSub => {
+            Refusal::new(Code::PERMISSION_DENIED, "forbidden", "User not authorized to perform this action.")
         }
         _ => {
             let resource = if service == Service::Run { on.clone() } else { format!("//{}/{on}", service.host()) };
@@ -63,6 +107,10 @@ pub fn disabled(service: Service, number: &str) -> Refusal {
         Service::Run => "Cloud Run Admin API",
         Service::Usage => "Service Usage API",
         Service::ResourceManager => "Cloud Resource Manager API",
+        Service::PubSub => "Cloud Pub/Sub API",
+        Service::Logging => "Cloud Logging API",
+        Service::OrgPolicy => "Organization Policy API",
+        Service::NetworkConnectivity => "Network Connectivity API",
     };
     let url = format!("https://console.developers.google.com/apis/api/{host}/overview?project={number}");
     let message = format!(

@@ -120,15 +120,25 @@ impl Kind {
         let segment = self.segment;
         match (self.service, region) {
             (Service::Compute, Some(region)) => format!("projects/{project}/regions/{region}/{segment}/"),
+            (Service::NetworkConnectivity, _) => format!("projects/{project}/locations/global/{segment}/"),
+            (service, _) if service.is_flat() => format!("projects/{project}/{segment}/"),
             (_, Some(region)) => format!("projects/{project}/locations/{region}/{segment}/"),
             (_, None) => format!("projects/{project}/global/{segment}/"),
         }
     }
 
+    /// The field in which a document says where it belongs.
+    pub fn named_by(&self) -> &'static str {
+        match self.service {
+            Service::Compute => "selfLink",
+            Service::Logging => "resourceName",
+            _ => "name",
+        }
+    }
+
     /// A document's own path, read off the document.
     pub fn path_of(&self, document: &Value) -> Option<String> {
-        let field = if self.service == Service::Compute { "selfLink" } else { "name" };
-        let link = document[field].as_str()?;
+        let link = document[self.named_by()].as_str()?;
         // A hierarchical policy belongs to no project.
         let start = link.find("projects/").or_else(|| link.find("locations/global/"))?;
         Some(link[start..].to_owned())

@@ -1,11 +1,12 @@
-//! A small Google behind the wire, in the binary: Compute, VPC Access, Cloud Run, their audit log and Pub/Sub.
+//! A small Google behind the wire, in the binary: Compute, VPC Access, Cloud Run, their audit log, Pub/Sub, and as much of
+//! the services around them as an installation is checked by.
 //!
 //! It shares no document with the client: a fake that shares the client's structs shares its mistakes. What a kind's
 //! documents hold stands in a table ([`kind::Kind`]), one validator ([`fields`]) reads every table, one [`store`] keeps
 //! every document, and what takes time is a document's version in the future.
 //!
 //! ```text
-//! request ─▶ route ─▶ call ─▶ compute | vpcaccess | run ─▶ store, operations, audit ─▶ answer
+//! request ─▶ route ─▶ call ─▶ compute | vpcaccess | run | flat ─▶ store, operations, audit ─▶ answer
 //!               └ faults                 └ kinds: rules                      └ push ─▶ whoever listens
 //! ```
 //!
@@ -30,6 +31,7 @@ mod encoding;
 pub mod faults;
 mod fields;
 mod fingerprint;
+mod flat;
 mod glob;
 mod hosts;
 mod iam;
@@ -40,6 +42,7 @@ mod knative;
 mod links;
 mod locations;
 mod lro;
+mod mail;
 mod names;
 mod namespaces;
 mod operations;
@@ -47,6 +50,7 @@ mod projects;
 pub mod pubsub;
 mod push;
 mod quotas;
+mod requests;
 mod route;
 mod run;
 mod snapshot;

@@ -3,14 +3,62 @@
 use serde_json::{Value, json};
 
 use super::{
-    answer::Refusal,
+    answer::{Code, Refusal},
     call::Call,
+    iam,
+    kind::Kind,
     route::{Service, Verb},
     state::State,
 };
 
+/// Compute's quotas that an egress path uses up, with the limits of an ordinary project.
+/// <https://cloud.google.com/vpc/docs/quota>
+const QUOTAS: [(&str, &str, u32); 4] = [
+    ("NETWORKS", "compute.networks", 50),
+    ("FIREWALLS", "compute.firewalls", 1000),
+    ("ROUTERS", "compute.routers", 200),
+    ("SUBNETWORKS", "compute.subnetworks", 500),
+];
+
+/// A project itself, and who may do what in it.
+pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
+    match call.route.verb {
+        Verb::Own("testIamPermissions") => Ok(iam::tested(state, call)),
+        Verb::Own("getIamPolicy") => {
+            state.may_read(call, "resourcemanager.projects.getIamPolicy", &call.path)?;
+            Ok(iam::shown(state.iam(&call.project)))
+        }
+        Verb::Get => get(state, call),
+        _ => Err(Refusal::not_found(&call.path)),
+    }
+}
+
+/// The metric, the limit and the use of every quota.
+fn quotas(state: &State, call: &Call) -> Vec<(&'static str, u32, usize)> {
+    let given = state.projects.get(&call.project).map(|project| &project.quotas);
+    let quota = |(metric, collection, usual): (&'static str, &str, u32)| {
+        let limit = given.and_then(|given| given.get(metric)).copied().unwrap_or(usual);
+        let under = format!("projects/{}/", call.project);
+        let standing = Kind::of_collection(collection).into_iter().flat_map(|kind| state.standing(call).all(kind));
+        (metric, limit, standing.filter(|(path, _)| path.starts_with(&under)).count())
+    };
+    QUOTAS.map(quota).to_vec()
+}
+
+/// Refuses one more of a kind where its quota is used up.
+pub fn spend(state: &State, call: &Call, kind: &Kind) -> Result<(), Refusal> {
+    let Some((metric, ..)) = QUOTAS.iter().find(|(_, collection, _)| *collection == kind.collection) else {
+        return Ok(());
+    };
+    let used_up = |(own, limit, used): &(&str, u32, usize)| own == metric && *used >= *limit as usize;
+    quotas(state, call).into_iter().find(used_up).map_or(Ok(()), |(metric, limit, _)| {
+        let message = format!("Quota '{metric}' exceeded. Limit: {limit}.0 globally.");
+        Err(Refusal::new(Code::PERMISSION_DENIED, "quotaExceeded", message))
+    })
+}
+
 /// One project, as Resource Manager or Compute shows it.
-pub fn get(state: &State, call: &Call) -> Result<Value, Refusal> {
+fn get(state: &State, call: &Call) -> Result<Value, Refusal> {
     let path = &call.path;
     let number = state.number(&call.project);
     let permission =
@@ -21,6 +69,10 @@ pub fn get(state: &State, call: &Call) -> Result<Value, Refusal> {
             "kind": "compute#project",
             "id": state.dice.fixed(path).id(),
             "name": call.project,
+            "quotas": quotas(state, call)
+                .into_iter()
+                .map(|(metric, limit, usage)| json!({"metric": metric, "limit": limit, "usage": usage}))
+                .collect::<Vec<_>>(),
             "defaultServiceAccount": format!("{number}-compute@developer.gserviceaccount.com"),
             "selfLink": super::links::full(path),
         }),

@@ -19,12 +19,10 @@ use super::{
     clock::written,
     cloud::Cloud,
     faults::{Fault, FaultKind, Passing},
-    iam,
+    iam, mail,
     state::State,
 };
 
-/// A world that runs for weeks keeps its latest messages only.
-const KEPT: usize = 20_000;
 const METHOD: &str = "pubsub.publish";
 
 /// A message that was published.
@@ -85,6 +83,7 @@ impl UnaryService<PublishRequest> for Publisher {
 
     fn call(&mut self, request: Request<PublishRequest>) -> Self::Future {
         let request = request.into_inner();
+        self.cloud.stir();
         let mut state = self.cloud.state();
         let published = accept(&mut state, &self.caller, &request);
         let status = published.as_ref().map_or_else(|status| http_status(status.code()), |_| 200);
@@ -110,28 +109,24 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
     if let Some(fault) = state.faults.strike(&passing).first() {
         return Err(refusal(fault, topic));
     }
-    if !state.topics.contains(topic) {
+    if state.store.standing(state.clock.now()).get(topic).is_none() {
         return Err(Status::not_found(format!("Resource not found (resource={}).", super::links::last(topic))));
     }
-    if state.projects.get(project).is_some_and(|project| !iam::allows(&project.iam, caller, "pubsub.topics.publish")) {
+    if !iam::allows(state.iam(project), caller, "pubsub.topics.publish") {
         return Err(Status::permission_denied("User not authorized to perform this action."));
     }
     let publish_time = written(state.clock.now());
     let mut message_ids = Vec::with_capacity(request.messages.len());
     for message in &request.messages {
-        let message_id = state.next_message_id();
-        if state.published.len() == KEPT {
-            state.published.pop_front();
-        }
-        state.published.push_back(Published {
+        let message = Published {
             topic: topic.clone(),
-            message_id: message_id.clone(),
+            message_id: state.next_message_id(),
             publish_time: publish_time.clone(),
             ordering_key: message.ordering_key.clone(),
             attributes: message.attributes.clone().into_iter().collect(),
             data: BASE64.encode(&message.data),
-        });
-        message_ids.push(message_id);
+        };
+        message_ids.push(mail::post(state, message));
     }
     Ok(PublishResponse { message_ids })
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::google::transport::{Request, Transport};
 
-use super::{clock::written, cloud::Cloud};
+use super::{clock::written, cloud::Cloud, iam, kinds::sinks, mail, pubsub::Published, requests, state::State};
 
 /// The longest acknowledgement deadline a subscription can have; for push it bounds the request.
 const ACK_DEADLINE: Duration = Duration::from_secs(600);
@@ -28,11 +28,13 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
             let mut state = cloud.state();
             let now = state.clock.now();
             let due = state.audit.take(now);
+            due.iter().for_each(|entry| sink(&mut state, entry));
             (due, state.audit.next().map_or(IDLE, |next| state.clock.until(next)))
         };
         if let Some(deliver) = &deliver {
-            let messages = due.iter().flat_map(|entry| messages(cloud, entry));
-            pushes.extend(messages.map(|(to, body)| push(Arc::clone(deliver), to, body)));
+            let mut messages: Vec<_> = due.iter().flat_map(|entry| messages(cloud, entry)).collect();
+            messages.extend(mail::outgoing(&mut cloud.state()));
+            pushes.extend(messages.into_iter().map(|(to, body)| push(cloud, Arc::clone(deliver), to, body)));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -43,7 +45,7 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
 }
 
 /// Sends one message until it is acknowledged.
-async fn push(deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
+async fn push(cloud: &Cloud, deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
     let began = tokio::time::Instant::now();
     let mut backoff = FIRST_BACKOFF;
     while began.elapsed() < RETENTION {
@@ -55,8 +57,11 @@ async fn push(deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
         // The only thing in it that was not written here is the URI, and that is one already.
         let Ok(http) = sent else { return };
         let answer = deliver.send(Request { call: "pubsub.push", http, deadline: ACK_DEADLINE }).await;
-        if answer.is_ok_and(|response| acknowledges(response.status())) {
-            return;
+        if let Ok(answer) = answer {
+            requests::note(&mut cloud.state(), &endpoint, answer.status().as_u16());
+            if acknowledges(answer.status()) {
+                return;
+            }
         }
         tokio::time::sleep(backoff).await;
         backoff = (backoff * 2).min(LONGEST_BACKOFF);
@@ -67,29 +72,47 @@ fn acknowledges(status: StatusCode) -> bool {
     matches!(status.as_u16(), 102 | 200 | 201 | 202 | 204)
 }
 
+/// Routes an entry to the topics of its project's sinks. Filters are not read: a receiver has to stand more than it asked
+/// for, as where sinks overlap. A sink whose writer may not publish loses what it routes.
+fn sink(state: &mut State, entry: &Value) {
+    let project = entry["logName"].as_str().and_then(|name| name.split('/').nth(1)).unwrap_or_default();
+    let standing = state.store.standing(state.clock.now());
+    let of_project = standing.all(&sinks::KIND).filter(|(path, _)| path.split('/').nth(1) == Some(project));
+    let leads =
+        of_project.filter_map(|(_, sink)| Some((sinks::topic(sink)?.to_owned(), sink["writerIdentity"].clone())));
+    for (topic, writer) in leads.collect::<Vec<_>>() {
+        let writer = writer.as_str().and_then(|member| member.split_once(':')).map_or("", |(_, email)| email);
+        let owner = topic.split('/').nth(1).unwrap_or_default();
+        let stands = state.store.standing(state.clock.now()).get(&topic).is_some();
+        if !stands || !iam::allows(state.iam(owner), writer, "pubsub.topics.publish") {
+            continue;
+        }
+        let message = published(state, topic, entry);
+        mail::post(state, message);
+    }
+}
+
+fn published(state: &mut State, topic: String, entry: &Value) -> Published {
+    let at = entry["timestamp"].as_str().unwrap_or_default().to_owned();
+    Published {
+        topic,
+        message_id: state.next_message_id(),
+        publish_time: written(state.clock.now()),
+        ordering_key: String::new(),
+        attributes: [("logging.googleapis.com/timestamp".to_owned(), at)].into(),
+        data: BASE64.encode(entry.to_string()),
+    }
+}
+
 /// An entry as the messages in which it travels, each with where it goes.
 fn messages(cloud: &Cloud, entry: &Value) -> Vec<(Uri, Value)> {
     let mut state = cloud.state();
-    let attributes = json!({"logging.googleapis.com/timestamp": entry["timestamp"]});
-    let data = BASE64.encode(entry.to_string());
-    let published = written(state.clock.now());
-    let id = state.next_message_id();
+    let message = published(&mut state, String::new(), entry);
     let options = &state.options;
     let topic = options.publish_to.clone().map(|topic| {
-        let message = json!({"attributes": attributes, "data": data});
+        let message = json!({"attributes": message.attributes, "data": message.data});
         (topic, json!({"messages": [message]}))
     });
-    // A wrapped push has the id and the time in two spellings.
-    let push = options.push_to.clone().map(|endpoint| {
-        let message = json!({
-            "attributes": attributes,
-            "data": data,
-            "messageId": id,
-            "message_id": id,
-            "publishTime": published,
-            "publish_time": published,
-        });
-        (endpoint, json!({"message": message, "subscription": options.subscription}))
-    });
+    let push = options.push_to.clone().map(|endpoint| (endpoint, mail::pushed(&message, &options.subscription)));
     topic.into_iter().chain(push).collect()
 }

@@ -47,7 +47,7 @@ impl Bucket {
             (Service::Run, _) => (if reads { RUN_READS } else { RUN_WRITES }, RUN_REGION),
             // Google does not say what those of VPC Access are called.
             (Service::VpcAccess, _) => (if reads { READS } else { WRITES }, PROJECT),
-            (Service::Usage | Service::ResourceManager, _) => return None,
+            _ => return None,
         };
         Some(Self { service: route.service, quota, scope, region })
     }

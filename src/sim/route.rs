@@ -3,6 +3,7 @@
 use http::{HeaderMap, Method, Uri};
 
 use super::{
+    flat,
     hosts::{region_of, service_of},
     kind::Kind,
 };
@@ -14,10 +15,24 @@ pub enum Service {
     Run,
     Usage,
     ResourceManager,
+    PubSub,
+    Logging,
+    OrgPolicy,
+    NetworkConnectivity,
 }
 
 impl Service {
-    const ALL: [Self; 5] = [Self::Compute, Self::VpcAccess, Self::Run, Self::Usage, Self::ResourceManager];
+    const ALL: [Self; 9] = [
+        Self::Compute,
+        Self::VpcAccess,
+        Self::Run,
+        Self::Usage,
+        Self::ResourceManager,
+        Self::PubSub,
+        Self::Logging,
+        Self::OrgPolicy,
+        Self::NetworkConnectivity,
+    ];
 
     /// The first label of its host name.
     pub fn short(self) -> &'static str {
@@ -27,7 +42,16 @@ impl Service {
             Self::Run => "run",
             Self::Usage => "serviceusage",
             Self::ResourceManager => "cloudresourcemanager",
+            Self::PubSub => "pubsub",
+            Self::Logging => "logging",
+            Self::OrgPolicy => "orgpolicy",
+            Self::NetworkConnectivity => "networkconnectivity",
         }
+    }
+
+    /// Whether its resources stand in a project without a region, and change at once.
+    pub fn is_flat(self) -> bool {
+        matches!(self, Self::PubSub | Self::Logging | Self::OrgPolicy | Self::NetworkConnectivity)
     }
 
     pub fn host(self) -> String {
@@ -49,6 +73,8 @@ pub enum Target {
     /// The APIs of a project.
     Apis,
     Project,
+    /// Entries of the log.
+    Entries,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,17 +122,20 @@ impl Route {
             (Service::Usage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
                 Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
             }
-            (Service::ResourceManager, [version, "projects", project]) if method == Method::GET => {
-                Some(Self::new(service, version, project, None, Target::Project, None, Verb::Get))
-            }
+            (Service::ResourceManager, [version, "projects", project]) => flat::project(method, version, project),
             (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
                 located(service, method, version, project, rest)
             }
+            // The project is named in the body.
+            (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
+                Some(Self::new(service, version, "", None, Target::Entries, None, Verb::List))
+            }
+            (service, segments) if service.is_flat() => flat::route(service, method, segments),
             _ => None,
         }
     }
 
-    fn new(
+    pub fn new(
         service: Service,
         version: &str,
         project: &str,
@@ -161,6 +190,7 @@ impl Route {
             (Target::Locations, _) => format!("{service}.projects.locations.{verb}"),
             (Target::Apis, _) => format!("serviceusage.services.{verb}"),
             (Target::Project, _) => format!("{service}.projects.{verb}"),
+            (Target::Entries, _) => format!("{service}.entries.{verb}"),
         }
     }
 }
@@ -280,7 +310,7 @@ fn only(method: &Method, wanted: Method, verb: Verb) -> Option<Verb> {
     (*method == wanted).then_some(verb)
 }
 
-fn on_one(method: &Method) -> Option<Verb> {
+pub fn on_one(method: &Method) -> Option<Verb> {
     match *method {
         Method::GET => Some(Verb::Get),
         Method::PATCH => Some(Verb::Patch),

@@ -13,6 +13,7 @@ use super::{
     faults::Faults,
     fields,
     kind::{Draft, Kind},
+    mail::Mail,
     operations::Operations,
     route::Service,
     state::State,
@@ -30,15 +31,15 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         clock,
         projects: world.projects,
         regions: world.regions,
-        topics: world.topics,
         store: Store::default(),
         policies: world.policies,
         operations: Operations::default(),
         audit: AuditLog::default(),
         calls: Calls::default(),
         faults: Faults::default(),
-        published: VecDeque::new(),
         messages: 0,
+        mail: Mail::default(),
+        requests: VecDeque::new(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
@@ -105,7 +106,6 @@ pub fn of(state: &State) -> World {
         seed: state.dice.seed(),
         regions: state.regions.clone(),
         projects: state.projects.clone(),
-        topics: state.topics.clone(),
         resources: seen.chain(later).collect(),
         policies: state.policies.clone(),
         operations: state.operations.all().cloned().collect(),

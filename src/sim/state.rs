@@ -1,7 +1,7 @@
 //! The world as it stands, and the way of one call through it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
@@ -21,13 +21,15 @@ use super::{
     compute,
     dice::Dice,
     faults::{FaultKind, Faults, Passing},
+    flat,
     iam::{self, Grant},
     kind::Kind,
     locations,
+    mail::Mail,
     operations::Operations,
     projects,
-    pubsub::Published,
     quotas::Bucket,
+    requests,
     route::{Route, Service, Target, Verb},
     run,
     store::{Standing, Store},
@@ -45,7 +47,6 @@ pub struct State {
     pub dice: Dice,
     pub projects: BTreeMap<String, Project>,
     pub regions: Vec<String>,
-    pub topics: BTreeSet<String>,
     pub store: Store,
     /// IAM policies by the path of their resource.
     pub policies: BTreeMap<String, Value>,
@@ -53,7 +54,9 @@ pub struct State {
     pub audit: AuditLog,
     pub calls: Calls,
     pub faults: Faults,
-    pub published: VecDeque<Published>,
+    pub mail: Mail,
+    /// Cloud Run's log of requests.
+    pub requests: VecDeque<Value>,
     pub messages: u64,
 }
 
@@ -72,7 +75,8 @@ impl State {
             serde_json::from_slice(request.body())
                 .map_err(|error| (Refusal::bad_request(format!("Invalid JSON payload received. {error}")), shape))?
         };
-        let project = self.project_id(&route.project);
+        let named = if route.target == Target::Entries { requests::project_asked(&body) } else { &route.project };
+        let project = self.project_id(named);
         let query = form_urlencoded(uri.query().unwrap_or_default());
         let path = path_of(&route, &project, &query, &body);
         let caller = iam::caller(request.headers(), &self.options.caller);
@@ -118,12 +122,14 @@ impl State {
         self.admit(call)?;
         match (call.route.service, call.route.target) {
             (Service::Usage, _) => projects::apis(self, call),
-            (_, Target::Project) => projects::get(self, call),
+            (_, Target::Project) => projects::answer(self, call),
+            (_, Target::Entries) => requests::list(self, call),
+            (service, _) if service.is_flat() => flat::answer(self, call),
             (_, Target::Locations) => locations::answer(self, call),
             (Service::Compute, _) => compute::answer(self, call),
             (Service::VpcAccess, _) => vpcaccess::answer(self, call),
             (Service::Run, _) => run::answer(self, call),
-            (Service::ResourceManager, _) => Err(Refusal::not_found(&call.path)),
+            _ => Err(Refusal::not_found(&call.path)),
         }
     }
 
@@ -181,12 +187,15 @@ impl State {
         self.projects.get(project).map_or("0", |project| project.number.as_str())
     }
 
+    pub fn iam(&self, project: &str) -> &iam::Policy {
+        self.projects.get(project).map_or(&None, |project| &project.iam)
+    }
+
     /// Asks IAM for permissions, each on the path of a resource.
     pub fn ask(&self, call: &Call, wanted: Vec<(String, String)>) -> Vec<Grant> {
         let granted = |permission: &str, on: &str| {
             let project = on.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or(&call.project);
-            let policy = self.projects.get(project).map(|project| &project.iam);
-            policy.is_none_or(|policy| iam::allows(policy, &call.caller, permission))
+            iam::allows(self.iam(project), &call.caller, permission)
         };
         let answered = wanted.into_iter().map(|(permission, on)| {
             let granted = granted(&permission, &on);
@@ -240,7 +249,7 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
         (Target::Apis, ..) => format!("projects/{project}/services/"),
         (Target::Locations, Service::Compute, _) => format!("projects/{project}/regions/"),
         (Target::Locations, ..) => format!("projects/{project}/locations/"),
-        (Target::Project, ..) => return format!("projects/{project}"),
+        (Target::Project | Target::Entries, ..) => return format!("projects/{project}"),
     };
     let name = match (&route.name, route.verb, route.service) {
         (Some(name), ..) => Some(name.as_str()),

@@ -12,7 +12,7 @@ use super::{
     cidr,
     clock::{after, written},
     faults::FaultKind,
-    fields,
+    fields, iam,
     kinds::{
         connectors::{self, KIND},
         networks::network_of,
@@ -206,6 +206,9 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
     let Some(subnet) = state.standing(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
+    if let Some(agent) = barred(state, change, &path) {
+        return Err(failed(format!("{agent} does not have the permission compute.subnetworks.use on '{path}'.")));
+    }
     let range = subnet["ipCidrRange"].as_str().and_then(cidr::range);
     if range.is_none_or(|range| range.prefix_len() != 28) {
         return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
@@ -214,6 +217,19 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
+}
+
+/// The agent that may not use a host project's subnetwork: two of the connector's own project put it there.
+/// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>
+fn barred(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String> {
+    let project = change.call.project.as_str();
+    let host = subnetwork.split('/').nth(1).filter(|host| *host != project)?;
+    let number = state.number(project);
+    let agents = [
+        format!("service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com"),
+        format!("{number}@cloudservices.gserviceaccount.com"),
+    ];
+    agents.into_iter().find(|agent| !iam::allows(state.iam(host), agent, "compute.subnetworks.use"))
 }
 
 type Stage = Option<(&'static str, Map<String, Value>)>;

@@ -1,10 +1,10 @@
 //! A world as a document: what `--world` loads and `GET /sim/world` shows.
 //!
-//! `{version, now, seed, regions, projects: {ID: {number, apis, iam}}, pubsub: {topics}, resources: {COLLECTION:
-//! [documents as GET returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
+//! `{version, now, seed, regions, projects: {ID: {number, apis, iam, quotas}}, resources: {COLLECTION: [documents as GET
+//! returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
 //! changes of operations that have not ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -31,7 +31,6 @@ pub struct World {
     pub seed: u64,
     pub regions: Vec<String>,
     pub projects: BTreeMap<String, Project>,
-    pub topics: BTreeSet<String>,
     pub resources: Vec<Resource>,
     /// IAM policies by the path of their resource.
     pub policies: BTreeMap<String, Value>,
@@ -47,6 +46,9 @@ pub struct Project {
     pub apis: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Policy,
+    /// Limits of Compute's quotas by metric, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quotas: BTreeMap<String, u32>,
 }
 
 /// One document, or the absence of one, from a moment on.
@@ -69,9 +71,9 @@ struct Future {
 }
 
 pub fn all_apis() -> Vec<String> {
-    ["cloudresourcemanager", "compute", "pubsub", "run", "serviceusage", "vpcaccess"]
-        .map(|name| format!("{name}.googleapis.com"))
-        .to_vec()
+    let apis = ["cloudresourcemanager", "compute", "logging", "networkconnectivity", "orgpolicy", "pubsub", "run"];
+    let apis = apis.into_iter().chain(["serviceusage", "vpcaccess"]);
+    apis.map(|name| format!("{name}.googleapis.com")).collect()
 }
 
 fn default_regions() -> Vec<String> {
@@ -104,14 +106,11 @@ impl World {
             project.apis.sort();
             projects.insert(id, project);
         }
-        let mut pubsub: Map<String, Value> = take_or_default(&mut fields, "pubsub")?;
         let mut world = Self {
             now: take_or_default(&mut fields, "now")?,
             seed: take_or_default(&mut fields, "seed")?,
             regions: take::<Option<Vec<String>>>(&mut fields, "regions")?.unwrap_or_else(default_regions),
             projects,
-            topics: take_or_default(&mut pubsub, "topics")
-                .map_err(|error| wrong(&format!("pubsub.{}", error.at), error.why))?,
             resources: Vec::new(),
             policies: take_or_default(&mut fields, "policies")?,
             operations: take_or_default(&mut fields, "operations")?,
@@ -155,7 +154,6 @@ impl World {
             "seed": self.seed,
             "regions": self.regions,
             "projects": self.projects,
-            "pubsub": {"topics": self.topics},
             "resources": resources,
             "policies": self.policies,
             "operations": self.operations,
@@ -167,10 +165,9 @@ impl World {
 /// A document of a world file: its fields must be those of its kind, and it must say where it belongs.
 fn resource(kind: &'static Kind, document: Value, at: &str) -> Result<Resource, WorldError> {
     fields::check(kind.fields, &document, "").map_err(|refusal| wrong(at, refusal.message))?;
-    let named_by = if kind.service == Service::Compute { "selfLink" } else { "name" };
     let path = kind
         .path_of(&document)
-        .ok_or_else(|| wrong(&format!("{at}.{named_by}"), "missing, or not a resource's path"))?;
+        .ok_or_else(|| wrong(&format!("{at}.{}", kind.named_by()), "missing, or not a resource's path"))?;
     Ok(Resource { kind, path, from: None, document: Some(document) })
 }
 

@@ -50,6 +50,11 @@ impl Wrong {
 }
 
 impl Ask {
+    /// Whether it asks for everything, and for all of it to be done.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads a body. Any content type will do: Cloud Scheduler sends an empty body as `application/octet-stream`.
     pub fn parse(body: &[u8], scope: &Scope) -> Result<Self, Wrong> {
         if body.trim_ascii().is_empty() {

@@ -59,8 +59,12 @@ impl Front {
     }
 
     fn judge(&self, item: &Item<'_>, message: Option<&str>, scope: &Scope, own: &OwnPrincipals) -> Option<Signal> {
+        let now = (self.app.engine.now)();
+        if matches!(item, Item::Entry(_)) {
+            self.app.metrics.heard(now);
+        }
         let disposition = match item {
-            Item::Entry(json) => dispose(json, scope, own, (self.app.engine.now)()),
+            Item::Entry(json) => dispose(json, scope, own, now),
             Item::NoEntry => Disposition::Ignore(IgnoreReason::NotAudit),
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
         };

@@ -97,6 +97,9 @@ pub async fn run(
     let app = &front.app;
     let ask = Ask::parse(&body, &app.scope())?;
     let (targets, errors) = targets(app, &ask).await?;
+    if ask.is_all() {
+        app.metrics.swept((app.engine.now)());
+    }
     let lines = begin(app.clone(), targets, errors, ask.dry_run);
     match wants_lines(&headers) {
         true => Ok(streamed(lines, held)),

@@ -2,6 +2,7 @@
 //! `cargo test --features real-clients --test real`.
 
 mod audit;
+mod doctor;
 mod emulator;
 mod gcloud;
 mod google;

@@ -2,10 +2,14 @@
 
 mod case_file;
 mod cases;
+mod clinic;
+mod doctor;
 mod emergency;
 mod explain;
+mod instances;
 mod keys;
 mod lab;
 mod oracle;
 mod overload;
+mod privilege;
 mod story;

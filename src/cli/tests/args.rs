@@ -48,6 +48,11 @@ fn command_lines() {
         ("simulate --audit-topic projects/p/topics/t --audit-pubsub 127.0.0.1:8085", None),
         ("simulate --audit-topic projects/p/topics/t", Some("--audit-pubsub")),
         ("simulate --audit-topic t --audit-pubsub 127.0.0.1:8085", Some("projects/PROJECT/topics/NAME")),
+        ("doctor --sink folders/1/sinks/egress --service https://egress.example", None),
+        ("doctor --service projects/p/locations/europe-west2/services/egress", None),
+        ("doctor --sink egress", Some("projects/PROJECT/sinks/NAME")),
+        ("doctor --service egress", Some("services/NAME, or a URL")),
+        ("doctor --probe", Some("--region <REGION>")),
         ("explode", Some("unrecognized subcommand")),
         ("plan --project demo-project --explode", Some("unexpected argument")),
     ];

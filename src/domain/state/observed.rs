@@ -28,6 +28,13 @@ pub struct ReadFailure {
     pub message: String,
 }
 
+impl ReadFailure {
+    /// There is no such thing.
+    pub fn is_absent(&self) -> bool {
+        self.kind == FailureKind::Absent
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureKind {

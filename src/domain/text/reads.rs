@@ -1,5 +1,6 @@
 use super::note;
 use crate::domain::{
+    permissions,
     plan::{Note, StepId},
     state::observed::{FailureKind, ReadFailure},
 };
@@ -12,13 +13,18 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
     let ReadFailure { call, kind, message } = failure;
     match kind {
         FailureKind::Denied { permission } => {
+            let known = permission.as_deref().and_then(permissions::find);
             let what =
                 permission.as_ref().map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
+            let how = match (known, project_in(message)) {
+                (Some(known), Some(project)) => format!(": run `{}`", known.mend(project)),
+                _ => String::new(),
+            };
             Some(note(
                 "denied",
                 call,
                 format!(
-                    "{call} was denied; grant {what} to the service account of this service. Google said: {message}"
+                    "{call} was denied; grant {what} to the service account of this service{how}. Google said: {message}"
                 ),
             ))
         }
@@ -46,6 +52,13 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
         )),
         FailureKind::Transient | FailureKind::Absent => None,
     }
+}
+
+/// The project of the resource that Google's sentence names.
+fn project_in(message: &str) -> Option<&str> {
+    let rest = &message[message.find("projects/")? + "projects/".len()..];
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|project| !project.is_empty())
 }
 
 /// A write that only a person can make possible; of other refusals the step itself tells.

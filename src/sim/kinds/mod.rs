@@ -5,18 +5,23 @@ use super::kind::Kind;
 pub mod addresses;
 pub mod connectors;
 pub mod firewalls;
+pub mod internal_ranges;
 pub mod jobs;
 mod nats;
 pub mod networks;
+pub mod org_policies;
 pub mod policies;
 pub mod routers;
 pub mod routes;
 pub mod services;
+pub mod sinks;
 pub mod subnetworks;
+pub mod subscriptions;
+pub mod topics;
 pub mod worker_pools;
 mod workload;
 
-pub static ALL: [&Kind; 14] = [
+pub static ALL: [&Kind; 19] = [
     &networks::KIND,
     &subnetworks::KIND,
     &routers::KIND,
@@ -31,4 +36,9 @@ pub static ALL: [&Kind; 14] = [
     &jobs::KIND,
     &services::KIND,
     &worker_pools::KIND,
+    &topics::KIND,
+    &subscriptions::KIND,
+    &sinks::KIND,
+    &org_policies::KIND,
+    &internal_ranges::KIND,
 ];

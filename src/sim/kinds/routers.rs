@@ -69,7 +69,15 @@ impl Rules for Router {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        change::update_policy(document)
+        let mut wanted = change::update_policy(document);
+        for nat in document.get("nats").and_then(Value::as_array).into_iter().flatten() {
+            let subnets = nat["subnetworks"].as_array().into_iter().flatten().map(|one| &one["name"]);
+            let addresses = nat["natIps"].as_array().into_iter().flatten();
+            let path = |link: &Value| links::path(link.as_str().unwrap_or_default()).to_owned();
+            wanted.extend(subnets.map(|link| ("compute.subnetworks.use", path(link))));
+            wanted.extend(addresses.map(|link| ("compute.addresses.use", path(link))));
+        }
+        wanted
     }
 }
 

@@ -9,7 +9,7 @@ use crate::sim::{
     fields::{self, Field, Type, any, choice, field, flag, link, message, text},
     fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
-    kinds::{connectors, networks::network_of, routers},
+    kinds::{connectors, internal_ranges, networks::network_of, routers},
     links,
     route::Service,
     store::Standing,
@@ -119,6 +119,10 @@ impl Rules for Subnetwork {
         for range in cidr::of_subnetwork(&Value::Object(document.clone())) {
             if let Some(holder) = holder(draft.standing, &network, range, draft.path) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} conflicts with existing {holder}.")));
+            }
+            let reserved = internal_ranges::reserving(draft.standing, &network, range);
+            if let (Some(reserved), None) = (reserved, document.get("reservedInternalRange")) {
+                return Err(bad(&format!("Invalid IPCidrRange: {range} is reserved by internal range '{reserved}'.")));
             }
         }
         Ok(())

@@ -40,7 +40,10 @@ fn a_world_file_is_told_where_it_is_wrong() {
         (r#"{"version": 1}"#, "projects"),
         (r#"{"version": 1, "projects": {"demo": {}}}"#, "projects.demo"),
         (r#"{"version": 1, "projects": {}, "extra": 1}"#, "extra"),
-        (r#"{"version": 1, "projects": {}, "pubsub": {"topics": 1}}"#, "pubsub.topics"),
+        (
+            r#"{"version": 1, "projects": {}, "resources": {"pubsub.topics": [{"name": 1}]}}"#,
+            "resources.pubsub.topics[0]",
+        ),
         (r#"{"version": 1, "projects": {}, "resources": {"compute.cats": []}}"#, "resources.compute.cats"),
         (
             r#"{"version": 1, "projects": {}, "resources": {"compute.firewalls": [{}]}}"#,

@@ -1,0 +1,241 @@
+//! Reads what an installation stands on, and has it judged by [`crate::domain::doctor`]. Nothing is written but by the
+//! probe.
+
+mod delivery;
+mod probe;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures_util::future::join_all;
+use ipnet::Ipv4Net;
+use tokio::join;
+
+use crate::{
+    domain::{
+        doctor::{
+            Line,
+            facts::{Granted, IamPolicy, Project},
+            network::{self, Space},
+            project,
+        },
+        names::{NetworkRef, ProjectId},
+        permissions::{PERMISSIONS, Permission, Role},
+        policy::{Mode, NetworkName, Policy, Prune},
+    },
+    google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
+    reconcile::{
+        Ids, Now,
+        observe::{address_space, get_network, read},
+    },
+};
+
+/// What is asked about, beyond what the policy says.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Of the policy's scope; none = all of it.
+    pub projects: Vec<ProjectId>,
+    /// `projects/P/sinks/S`, or of a folder or an organization.
+    pub sink: Option<String>,
+    /// `projects/P/subscriptions/S`.
+    pub subscription: Option<String>,
+    /// In place of the policy's `reports.topic`.
+    pub report_topic: Option<String>,
+    pub service: Option<Service>,
+}
+
+/// How the running service is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Service {
+    /// By its metrics: a URL that can be reached from here.
+    At(String),
+    /// By the log of requests: a Cloud Run service, which takes requests from inside alone.
+    Named { project: String, location: String, name: String },
+}
+
+pub struct Doctor {
+    client: Client,
+    transport: Arc<dyn Transport>,
+    policy: Policy,
+    asked: Asked,
+    now: Now,
+    ids: Ids,
+}
+
+/// What a project is used for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    connectors: bool,
+    network: bool,
+    delivery: bool,
+}
+
+impl Doctor {
+    pub fn new(
+        transport: Arc<dyn Transport>,
+        (endpoints, credentials): (Endpoints, Credentials),
+        policy: Policy,
+        asked: Asked,
+        (now, ids): (Now, Ids),
+    ) -> Self {
+        let client = Client::new(transport.clone(), endpoints, credentials);
+        Self { client, transport, policy, asked, now, ids }
+    }
+
+    /// Everything, in the order in which it depends on each other.
+    pub async fn examine(&self) -> Vec<Line> {
+        let used = self.used();
+        let projects = used.iter().map(|(project, used)| self.project(project, *used));
+        let networks = self.networks().into_iter().map(|(network, pools)| self.network(network, pools));
+        let agents = self.hosted().into_iter().map(|(host, service)| self.agents(host, service));
+        let (projects, networks, agents, delivery, service) =
+            join!(join_all(projects), join_all(networks), join_all(agents), self.delivery(), self.service());
+        let all = [projects.concat(), networks.concat(), agents.concat(), delivery, service];
+        all.concat()
+    }
+
+    fn projects(&self) -> impl Iterator<Item = &ProjectId> {
+        let asked = &self.asked.projects;
+        self.policy.scope.projects.iter().filter(|project| asked.is_empty() || asked.contains(project))
+    }
+
+    /// The policy and its overrides, as far as they may count in a project.
+    fn settings(&self, project: &ProjectId) -> impl Iterator<Item = &Policy> {
+        let overrides = self.policy.overrides.iter().zip(&self.policy.resolved);
+        let fits = overrides.filter(|(entry, _)| {
+            let projects = &entry.matches.projects;
+            projects.is_empty() || projects.contains(project)
+        });
+        std::iter::once(&self.policy).chain(fits.map(|(_, policy)| policy))
+    }
+
+    /// The networks, each with the pools that connectors there are cut from.
+    fn networks(&self) -> BTreeMap<NetworkRef, Vec<Ipv4Net>> {
+        let mut found: BTreeMap<NetworkRef, BTreeSet<Ipv4Net>> = BTreeMap::new();
+        for project in self.projects() {
+            for policy in self.settings(project) {
+                let pools = found.entry(network_of(policy, project)).or_default();
+                pools.extend(&policy.connector.subnet_pools);
+            }
+        }
+        found.into_iter().map(|(network, pools)| (network, pools.into_iter().collect())).collect()
+    }
+
+    /// Hosts, each with a project whose connectors stand on its subnets.
+    fn hosted(&self) -> BTreeSet<(ProjectId, ProjectId)> {
+        let of = |project: &ProjectId| {
+            let hosts = self.settings(project).map(|policy| network_of(policy, project).project);
+            hosts.map(|host| (host, project.clone())).collect::<Vec<_>>()
+        };
+        self.projects().flat_map(of).filter(|(host, project)| host != project).collect()
+    }
+
+    fn used(&self) -> BTreeMap<ProjectId, Used> {
+        let mut used: BTreeMap<ProjectId, Used> = BTreeMap::new();
+        for project in self.projects() {
+            used.entry(project.clone()).or_default().connectors = true;
+        }
+        for network in self.networks().into_keys() {
+            used.entry(network.project).or_default().network = true;
+        }
+        for project in self.delivery_projects() {
+            used.entry(project).or_default().delivery = true;
+        }
+        used
+    }
+
+    async fn project(&self, id: &ProjectId, used: Used) -> Vec<Line> {
+        let name = id.as_str();
+        let needed = apis(used);
+        let wanted = self.permissions(used);
+        let names: Vec<&str> = wanted.iter().map(|permission| permission.name).collect();
+        let constraints = project::CONSTRAINTS.iter().filter(|_| used.connectors);
+        let constraints = constraints.map(async |constraint| {
+            let found = read(self.client.get_effective_policy(name, constraint.name).await);
+            project::constraint(id, constraint, &found)
+        });
+        let (enabled, tested, quotas, constraints) = join!(
+            self.client.get_apis(name, &needed),
+            self.client.test_project_permissions::<Granted>(name, &names),
+            self.client.get_project(name),
+            join_all(constraints),
+        );
+        let mut lines = vec![project::apis(id, &needed, &read(enabled))];
+        if used.connectors || used.network {
+            lines.extend(project::permissions(id, &wanted, &read(tested)));
+        }
+        if used.network {
+            lines.push(project::quotas(id, &read(quotas)));
+        }
+        lines.extend(constraints);
+        lines
+    }
+
+    /// What the service needs there under the policy as it is; an override anywhere counts.
+    fn permissions(&self, used: Used) -> Vec<&'static Permission> {
+        let any = |holds: fn(&Policy) -> bool| {
+            let mut policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
+            policies.any(holds)
+        };
+        let wanted = |role| match role {
+            Role::Look => true,
+            Role::Write => any(|policy| policy.mode >= Mode::Create),
+            Role::Network => any(|policy| policy.mode >= Mode::Create && policy.network.create),
+            Role::Deletions => any(|policy| {
+                let section = &policy.connector;
+                policy.mode == Mode::Enforce && (section.repair || section.prune != Prune::Never)
+            }),
+        };
+        let here = PERMISSIONS.iter().filter(|permission| permission.is_for(used.connectors, used.network));
+        here.filter(|permission| wanted(permission.role)).collect()
+    }
+
+    async fn network(&self, name: NetworkRef, pools: Vec<Ipv4Net>) -> Vec<Line> {
+        let project = name.project.as_str();
+        let (found, taken, routes, ranges) = join!(
+            get_network(&self.client, &name),
+            address_space(&self.client, &name),
+            self.client.list_routes(project),
+            self.client.list_internal_ranges(project),
+        );
+        let create = self.policy.network.create || self.policy.resolved.iter().any(|policy| policy.network.create);
+        let mut lines = vec![network::network(&name, create, &found)];
+        if pools.is_empty() {
+            return lines;
+        }
+        let auto_mode = found.as_ref().is_ok_and(|found| found.as_ref().is_some_and(|it| it.auto_create_subnetworks));
+        let (routes, internal_ranges) = (&read(routes), &read(ranges));
+        let space = Space { network: &name, auto_mode, pools: &pools, taken: &taken, routes, internal_ranges };
+        lines.push(space.free());
+        lines.extend(space.reserved());
+        lines
+    }
+
+    async fn agents(&self, host: ProjectId, service: ProjectId) -> Vec<Line> {
+        let (number, policy) = join!(
+            self.client.get_resource_project::<Project>(service.as_str()),
+            self.client.get_project_iam_policy::<IamPolicy>(host.as_str()),
+        );
+        network::agents(&host, &service, &read(number), &read(policy))
+    }
+}
+
+fn network_of(policy: &Policy, project: &ProjectId) -> NetworkRef {
+    match &policy.network.name {
+        NetworkName::Own(name) => NetworkRef { project: project.clone(), name: name.clone() },
+        NetworkName::Of(network) => network.clone(),
+    }
+}
+
+fn apis(used: Used) -> Vec<&'static str> {
+    let of = [
+        (used.connectors || used.network, "compute.googleapis.com"),
+        (used.connectors, "run.googleapis.com"),
+        (used.connectors, "vpcaccess.googleapis.com"),
+        (used.delivery, "pubsub.googleapis.com"),
+        (used.delivery, "logging.googleapis.com"),
+    ];
+    of.into_iter().filter(|(needed, _)| *needed).map(|(_, api)| api).collect()
+}

@@ -1,0 +1,155 @@
+//! `doctor`: is it installed right?
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use super::{
+    args::{Format, duration},
+    exit::{Exit, Failure},
+    print,
+    session::{policy_path, quiet_logs, variable},
+    table::plain,
+};
+use crate::{
+    app::{
+        self, Settings,
+        doctor::{Asked, Doctor as Examiner, Service},
+    },
+    domain::{
+        doctor::{Line, Mark},
+        names::{ProjectId, Region},
+        target::Target,
+    },
+};
+
+/// Check an installation line by line, and print the command that mends what is not right
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Permissions are those of whoever runs this: to hear of the service, be its account\n(gcloud auth application-default login --impersonate-service-account=EMAIL).\nExit status: 0, or 1 if something is bad."
+)]
+pub struct Doctor {
+    /// The policy file
+    #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// A table for people, or an array of lines
+    #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
+    format: Format,
+    /// Only these projects of the policy's scope
+    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse, value_delimiter = ',')]
+    project: Vec<ProjectId>,
+    /// The log sink: projects/P/sinks/S, or of a folder or an organization
+    #[arg(long, env = "EGRESS_SINK", value_name = "SINK", value_parser = sink)]
+    sink: Option<String>,
+    /// The push subscription: projects/P/subscriptions/S
+    #[arg(long, env = "EGRESS_SUBSCRIPTION", value_name = "SUBSCRIPTION", value_parser = subscription)]
+    subscription: Option<String>,
+    /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
+    report_topic: Option<String>,
+    /// The running service: projects/P/locations/R/services/S, or its URL where it can be reached from here
+    #[arg(long, env = "EGRESS_SERVICE", value_name = "SERVICE", value_parser = service)]
+    service: Option<Service>,
+    /// Send a synthetic event and time it to its report; its run does what the policy allows
+    #[arg(long, requires = "region")]
+    probe: bool,
+    /// The region that the probe is about
+    #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
+    region: Option<Region>,
+    /// How long to wait for the probe's report
+    #[arg(long, env = "EGRESS_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = duration)]
+    timeout: Duration,
+}
+
+impl Doctor {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        quiet_logs();
+        let cloud = Settings::cloud(&variable)?;
+        let path = policy_path(self.policy)?;
+        let file = path.display().to_string();
+        let policy = match app::read_policy(&path) {
+            Ok(policy) => policy,
+            Err(error) => return show(&[Line::policy(&file, Some(&error.to_string()))], self.format),
+        };
+        if let Some(stranger) = self.project.iter().find(|project| !policy.scope.projects.contains(project)) {
+            return Err(format!("--project: found {stranger}, expected one of the policy's scope.projects").into());
+        }
+        let probed = self.project.first().or(policy.scope.projects.first()).cloned();
+        let target = probed.zip(self.region).map(|(project, region)| Target { project, region });
+        let asked = Asked {
+            projects: self.project,
+            sink: self.sink,
+            subscription: self.subscription,
+            report_topic: self.report_topic,
+            service: self.service,
+        };
+        let doctor = Examiner::new(app::wire(), cloud, policy, asked, (app::now(), app::ids()));
+        let mut lines = vec![Line::policy(&file, None)];
+        lines.extend(doctor.examine().await);
+        if let (true, Some(target)) = (self.probe, target) {
+            lines.push(doctor.probe(&target, self.timeout).await);
+        }
+        show(&lines, self.format)
+    }
+}
+
+fn show(lines: &[Line], format: Format) -> Result<Exit, Failure> {
+    match format {
+        Format::Json => print::json(&lines)?,
+        Format::Table => print::out(&drawn(lines))?,
+    }
+    let bad = lines.iter().any(|line| line.mark == Mark::Bad);
+    Ok(if bad { Exit::Error } else { Exit::Done })
+}
+
+/// A line each, the command that mends it below, and how many there are of each mark. Nothing is cut or wrapped: commands
+/// are there to be pasted.
+pub fn drawn(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for Line { mark, subject, text: told, mend } in lines {
+        text += &format!("{:<8} {}: {}\n", mark.word(), plain(subject), plain(told));
+        if let Some(mend) = mend {
+            text += &format!("         -> {}\n", plain(mend));
+        }
+    }
+    let count = |mark: Mark| format!("{} {}", lines.iter().filter(|line| line.mark == mark).count(), mark.word());
+    text + &Mark::ALL.map(count).join(", ") + "\n"
+}
+
+fn path(text: &str, collections: &[(&str, &str)], expected: &str) -> Result<String, String> {
+    let fits = match text.split('/').collect::<Vec<_>>()[..] {
+        [parents, parent, collection, name] => {
+            collections.contains(&(parents, collection)) && !parent.is_empty() && !name.is_empty()
+        }
+        _ => false,
+    };
+    if fits { Ok(text.to_owned()) } else { Err(format!("expected {expected}")) }
+}
+
+fn sink(text: &str) -> Result<String, String> {
+    let parents = [("projects", "sinks"), ("folders", "sinks"), ("organizations", "sinks")];
+    path(text, &parents, "projects/PROJECT/sinks/NAME, or of folders/… or organizations/…")
+}
+
+fn subscription(text: &str) -> Result<String, String> {
+    path(text, &[("projects", "subscriptions")], "projects/PROJECT/subscriptions/NAME")
+}
+
+fn service(text: &str) -> Result<Service, String> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let known = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:".contains(&b)));
+    match parts[..] {
+        ["http:" | "https:", "", host, ..] if !host.is_empty() => Ok(Service::At(text.to_owned())),
+        ["projects", project, "locations", location, "services", name] if known => {
+            let [project, location, name] = [project, location, name].map(str::to_owned);
+            Ok(Service::Named { project, location, name })
+        }
+        _ => Err("expected projects/PROJECT/locations/REGION/services/NAME, or a URL".to_owned()),
+    }
+}
+
+fn topic(text: &str) -> Result<String, String> {
+    path(text, &[("projects", "topics")], "projects/PROJECT/topics/NAME")
+}

@@ -1,0 +1,202 @@
+//! What is read: Google's documents, as far as a check needs them.
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// `serviceusage.services.batchGet`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Apis {
+    pub services: Vec<Api>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Api {
+    pub config: ApiConfig,
+    pub state: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ApiConfig {
+    pub name: String,
+}
+
+/// `testIamPermissions`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Granted {
+    pub permissions: Vec<String>,
+}
+
+/// `getIamPolicy`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct IamPolicy {
+    pub bindings: Vec<Binding>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Binding {
+    pub role: String,
+    pub members: Vec<String>,
+    /// A binding under a condition may not hold when it is needed.
+    pub condition: Option<serde_json::Value>,
+}
+
+impl IamPolicy {
+    /// Whether one of the roles is bound to the member, always.
+    pub fn binds(&self, member: &str, roles: &[&str]) -> bool {
+        let mut bindings = self.bindings.iter().filter(|binding| binding.condition.is_none());
+        bindings.any(|binding| {
+            let bound = |one: &String| one.eq_ignore_ascii_case(member) || one == "allUsers";
+            roles.contains(&binding.role.as_str()) && binding.members.iter().any(bound)
+        })
+    }
+}
+
+/// `cloudresourcemanager.projects.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Project {
+    /// `projects/NUMBER`.
+    pub name: String,
+}
+
+/// `compute.projects.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Quotas {
+    pub quotas: Vec<Quota>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Quota {
+    pub metric: String,
+    pub limit: f64,
+    pub usage: f64,
+}
+
+/// `orgpolicy.projects.policies.getEffectivePolicy`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct OrgPolicy {
+    pub spec: PolicySpec,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct PolicySpec {
+    pub rules: Vec<PolicyRule>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PolicyRule {
+    pub values: PolicyValues,
+    pub allow_all: bool,
+    pub deny_all: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PolicyValues {
+    pub allowed_values: Vec<String>,
+    pub denied_values: Vec<String>,
+}
+
+/// `networkconnectivity.projects.locations.internalRanges.list`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct InternalRange {
+    pub name: String,
+    pub ip_cidr_range: Option<Ipv4Net>,
+    pub network: String,
+}
+
+/// `pubsub.projects.topics.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Topic {
+    pub schema_settings: Option<SchemaSettings>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct SchemaSettings {
+    pub schema: String,
+    pub encoding: String,
+}
+
+/// `logging.….sinks.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Sink {
+    pub destination: String,
+    pub filter: String,
+    pub writer_identity: String,
+    pub disabled: bool,
+}
+
+/// `pubsub.projects.subscriptions.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Subscription {
+    pub topic: String,
+    pub push_config: PushConfig,
+    pub ack_deadline_seconds: u32,
+    pub dead_letter_policy: Option<DeadLetter>,
+    pub retry_policy: Option<Retry>,
+    pub detached: bool,
+    pub state: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PushConfig {
+    pub push_endpoint: String,
+    pub oidc_token: Option<OidcToken>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OidcToken {
+    pub service_account_email: String,
+    pub audience: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DeadLetter {
+    pub dead_letter_topic: String,
+    pub max_delivery_attempts: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Retry {
+    /// A JSON duration such as `10s`; absent = 10 s.
+    pub minimum_backoff: Option<String>,
+}
+
+/// `logging.entries.list`, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Entries {
+    pub entries: Vec<LogEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct LogEntry {
+    pub timestamp: Timestamp,
+}
+
+impl Entries {
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.entries.first().map(|entry| entry.timestamp)
+    }
+}

@@ -1,0 +1,122 @@
+//! Is it installed right? Every check is a pure function from what was read to a line: what is so, and the one command that
+//! mends it where it is not.
+//!
+//! [`project`] looks at what a project allows, [`network`] at where connectors are to stand, [`delivery`] at the way of an
+//! event to the service and of a report from it, [`service`] at when that last happened, [`probe`] makes it happen. What
+//! cannot be read is `unknown`, never right.
+
+pub mod delivery;
+pub mod facts;
+pub mod network;
+pub mod probe;
+pub mod project;
+pub mod service;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use super::state::observed::{FailureKind, ReadFailure};
+
+/// In the order of badness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    Ok,
+    /// It works, and may not for long, or not for all.
+    Warn,
+    /// It could not be looked at.
+    Unknown,
+    Bad,
+}
+
+impl Mark {
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Warn, Self::Unknown, Self::Bad];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// What was found about one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub mark: Mark,
+    pub subject: String,
+    pub text: String,
+    /// A command to paste, or, where there is none, what to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+impl Line {
+    fn ok(subject: &str, text: impl Into<String>) -> Self {
+        Self { mark: Mark::Ok, subject: subject.to_owned(), text: text.into(), mend: None }
+    }
+
+    fn warn(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { mark: Mark::Warn, mend: Some(mend.into()), ..Self::ok(subject, text) }
+    }
+
+    fn bad(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { mark: Mark::Bad, mend: Some(mend.into()), ..Self::ok(subject, text) }
+    }
+
+    /// The policy file, which all else is checked against.
+    pub fn policy(file: &str, wrong: Option<&str>) -> Self {
+        match wrong {
+            None => Self::ok("policy", format!("{file} is right")),
+            Some(why) => Self::bad("policy", why, format!("egress-reconciler policy check {file}")),
+        }
+    }
+
+    /// Nobody said which one, so nothing can be told of it.
+    pub fn not_named(subject: &str, flag: &str) -> Self {
+        let mend = format!("egress-reconciler doctor {flag}");
+        Self { mark: Mark::Unknown, ..Self::warn(subject, "not named, so not looked at", mend) }
+    }
+}
+
+/// A read by which the doctor looks: Google's method, the permission that it asks, and the smallest role that has it.
+const LOOKS: [(&str, &str, &str); 12] = [
+    ("serviceusage.services.batchGet", "serviceusage.services.get", "roles/serviceusage.serviceUsageViewer"),
+    (
+        "cloudresourcemanager.projects.getIamPolicy",
+        "resourcemanager.projects.getIamPolicy",
+        "roles/iam.securityReviewer",
+    ),
+    ("cloudresourcemanager.projects", "resourcemanager.projects.get", "roles/browser"),
+    ("orgpolicy.", "orgpolicy.policy.get", "roles/orgpolicy.policyViewer"),
+    ("networkconnectivity.", "networkconnectivity.internalRanges.list", "roles/compute.networkViewer"),
+    ("pubsub.projects.topics.getIamPolicy", "pubsub.topics.getIamPolicy", "roles/iam.securityReviewer"),
+    ("pubsub.projects.topics", "pubsub.topics.get", "roles/pubsub.viewer"),
+    ("pubsub.projects.subscriptions", "pubsub.subscriptions.get", "roles/pubsub.viewer"),
+    ("logging.entries", "logging.logEntries.list", "roles/logging.viewer"),
+    ("logging.", "logging.sinks.get", "roles/logging.viewer"),
+    ("vpcaccess.", "vpcaccess.connectors.list", "roles/vpcaccess.viewer"),
+    ("compute.", "compute.projects.get", "roles/compute.viewer"),
+];
+
+/// A read that failed: what is missing to look.
+fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
+    let ReadFailure { call, kind, message } = failure;
+    let look = LOOKS.iter().find(|(method, ..)| call.starts_with(method));
+    let (text, mend) = match (kind, look) {
+        (FailureKind::Denied { permission }, Some((_, usual, role))) => (
+            format!("{call} was denied: looking needs `{}`", permission.as_deref().unwrap_or(usual)),
+            format!("gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"),
+        ),
+        (FailureKind::ApiDisabled, _) => {
+            let api = call.split('.').next().unwrap_or(call);
+            let enable = format!("gcloud services enable {api}.googleapis.com --project={project}");
+            (format!("{call} failed because its API is off"), enable)
+        }
+        _ => (format!("{call} failed: {message}"), "egress-reconciler doctor".to_owned()),
+    };
+    Line { mark: Mark::Unknown, ..Line::warn(subject, text, mend) }
+}

@@ -1,0 +1,155 @@
+//! Where connectors are to stand.
+
+use ipnet::Ipv4Net;
+
+use super::{
+    Line,
+    facts::{IamPolicy, InternalRange, Project},
+    unread,
+};
+use crate::domain::{
+    names::{NetworkRef, ProjectId, last_segment, relative},
+    space::{self, Taken},
+    state::{
+        network::Network,
+        observed::{AddressSpace, FailureKind, Read},
+        route::Route,
+    },
+};
+
+/// Fewer free ranges than this are gone within a day: `connector.new_per_day` is 3.
+const FEW: usize = 4;
+/// Nobody needs to know of more.
+const MANY: usize = 1000;
+/// Roles that let an agent use the subnets of a host project.
+const NETWORK_USERS: [&str; 5] =
+    ["roles/compute.networkUser", "roles/compute.networkAdmin", "roles/compute.admin", "roles/editor", "roles/owner"];
+
+/// `None` = there is no such network.
+pub fn network(network: &NetworkRef, create: bool, found: &Read<Option<Network>>) -> Line {
+    let subject = format!("network {}", network.name);
+    let project = &network.project;
+    match found {
+        Err(failure) => unread(&subject, project.as_str(), failure),
+        Ok(Some(_)) => Line::ok(&subject, format!("stands in {project}")),
+        Ok(None) if create => Line::ok(&subject, "is made with the first connector (`network.create: true`)"),
+        Ok(None) => {
+            let name = &network.name;
+            let create = format!("gcloud compute networks create {name} --subnet-mode=custom --project={project}");
+            Line::bad(&subject, format!("does not stand in {project}"), create)
+        }
+    }
+}
+
+/// What was read of a network's address space.
+pub struct Space<'a> {
+    pub network: &'a NetworkRef,
+    pub auto_mode: bool,
+    pub pools: &'a [Ipv4Net],
+    pub taken: &'a Read<AddressSpace>,
+    pub routes: &'a Read<Vec<Route>>,
+    pub internal_ranges: &'a Read<Vec<InternalRange>>,
+}
+
+impl Space<'_> {
+    /// How many /28 are left.
+    pub fn free(&self) -> Line {
+        let subject = format!("pools of network {}", self.network.name);
+        let project = self.network.project.as_str();
+        let (taken, routes) = match (self.taken, self.routes) {
+            (Ok(taken), Ok(routes)) => (taken, routes),
+            (Err(failure), _) | (_, Err(failure)) => return unread(&subject, project, failure),
+        };
+        let taken = Taken::new(&self.network.to_string(), &[], taken, routes, self.auto_mode);
+        let (free, all) = (taken.free(self.pools).take(MANY).count(), space::capacity(self.pools));
+        let pools: Vec<_> = self.pools.iter().map(Ipv4Net::to_string).collect();
+        let more = if free == MANY { "or more " } else { "" };
+        let text = format!("{free} {more}of {all} /28 are free in {}", pools.join(", "));
+        match free {
+            0 => Line::bad(&subject, text, "add a range to `connector.subnet_pools` of the policy"),
+            free if free < FEW => Line::warn(&subject, text, "add a range to `connector.subnet_pools` of the policy"),
+            _ => Line::ok(&subject, text),
+        }
+    }
+
+    /// In a range that an internal range reserves, Google refuses subnets that do not name it; where a route or Private
+    /// Service Access leads elsewhere, no /28 is taken.
+    pub fn reserved(&self) -> Vec<Line> {
+        let subject = format!("reservations in the pools of {}", self.network.name);
+        let project = self.network.project.as_str();
+        let ranges = match self.internal_ranges {
+            Ok(ranges) => ranges.as_slice(),
+            // Where the API is off nobody has reserved anything by it.
+            Err(failure) if failure.kind == FailureKind::ApiDisabled => &[],
+            Err(failure) => return vec![unread(&subject, project, failure)],
+        };
+        let here = |url: &str| relative(url) == self.network.to_string();
+        let mut lines: Vec<Line> = Vec::new();
+        for range in ranges.iter().filter(|range| here(&range.network)) {
+            let Some(held) = range.ip_cidr_range.filter(|held| self.pools_meet(*held)) else { continue };
+            let name = last_segment(&range.name);
+            let text = format!("internal range {name} reserves {held}, where Google refuses our subnets");
+            let delete = format!("gcloud network-connectivity internal-ranges delete {name} --project={project}");
+            lines.push(Line::bad(&subject, text, delete));
+        }
+        let mut held: Vec<String> = Vec::new();
+        if let Ok(space) = self.taken {
+            let addresses = space.addresses.iter().filter(|address| here(&address.network));
+            let reserved = addresses.filter_map(|address| Some((&address.name, address.reserved()?)));
+            let meeting = reserved.filter(|(_, range)| self.pools_meet(*range));
+            held.extend(meeting.map(|(name, range)| format!("{name} ({range}, Private Service Access)")));
+        }
+        if let Ok(routes) = self.routes {
+            let routes = routes.iter().filter(|route| here(&route.network) && !is_of_subnet(route));
+            let led = routes.filter_map(|route| Some((&route.name, route.range()?)));
+            let meeting = led.filter(|(_, range)| range.prefix_len() > 0 && self.pools_meet(*range));
+            held.extend(meeting.map(|(name, range)| format!("{name} ({range}, route)")));
+        }
+        if !held.is_empty() {
+            let text = format!("taken by others: {}", held.join(", "));
+            lines.push(Line::warn(&subject, text, "choose ranges that nothing else uses for `connector.subnet_pools`"));
+        }
+        if lines.is_empty() {
+            lines.push(Line::ok(&subject, "nothing else reserves a part of them"));
+        }
+        lines
+    }
+
+    fn pools_meet(&self, range: Ipv4Net) -> bool {
+        self.pools.iter().any(|pool| pool.contains(&range) || range.contains(pool))
+    }
+}
+
+/// Google writes a route for each subnet, which says no more than the subnet.
+fn is_of_subnet(route: &Route) -> bool {
+    route.other.contains_key("nextHopNetwork")
+}
+
+/// The two agents that put a service project's connectors on a host's subnets:
+/// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>.
+pub fn agents(host: &ProjectId, service: &ProjectId, number: &Read<Project>, found: &Read<IamPolicy>) -> Vec<Line> {
+    let subject = format!("agents of {service} on host {host}");
+    let number = match number {
+        Ok(project) => last_segment(&project.name),
+        Err(failure) => return vec![unread(&subject, service.as_str(), failure)],
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(failure) => return vec![unread(&subject, host.as_str(), failure)],
+    };
+    let agents = [
+        format!("serviceAccount:service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com"),
+        format!("serviceAccount:{number}@cloudservices.gserviceaccount.com"),
+    ];
+    let missing: Vec<_> = agents.iter().filter(|agent| !found.binds(agent, &NETWORK_USERS)).collect();
+    if missing.is_empty() {
+        return vec![Line::ok(&subject, "both may use its subnets")];
+    }
+    let told = |agent: &String| {
+        let text = format!("{agent} may not use its subnets, so no connector of {service} can stand there");
+        let bind =
+            format!("gcloud projects add-iam-policy-binding {host} --member={agent} --role=roles/compute.networkUser");
+        Line::bad(&subject, text, bind)
+    };
+    missing.into_iter().map(told).collect()
+}

@@ -1,0 +1,295 @@
+//! Every line of the doctor, green and red: a healthy installation, and what is wrong with one that was spoiled.
+
+use std::{fmt::Write, time::Duration};
+
+use egress_reconciler::{
+    app::doctor::Service,
+    domain::{
+        doctor::{Line, Mark},
+        target::Target,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    case_file::lay_over,
+    cases::runtime,
+    clinic::{Clinic, EVENTS, Patient, REPORTS, RUNNER, SINK, SUBSCRIPTION},
+    lab::PROJECT,
+};
+
+const HOST: &str = "host-project";
+
+type Case = (&'static str, fn(&mut Patient));
+
+fn policy(patient: &mut Patient, over: Value) {
+    lay_over(&mut patient.policy, over);
+}
+
+fn constraint(patient: &mut Patient, name: &str, rule: Value) {
+    let path = format!("projects/{PROJECT}/policies/{name}");
+    patient.add("orgpolicy.policies", &path, json!({"spec": {"rules": [rule]}}));
+}
+
+fn sink(patient: &mut Patient, over: Value) {
+    patient.set(SINK, |sink| lay_over(sink, over));
+}
+
+fn subscription(patient: &mut Patient, over: Value) {
+    patient.set(SUBSCRIPTION, |subscription| lay_over(subscription, over));
+}
+
+fn by_name() -> Service {
+    let [project, location, name] = [PROJECT, "europe-west2", "egress-reconciler"].map(str::to_owned);
+    Service::Named { project, location, name }
+}
+
+fn gone(patient: &mut Patient, path: &str) {
+    patient.set(path, |document| *document = Value::Null);
+}
+
+fn range(name: &str) -> String {
+    format!("projects/{PROJECT}/global/addresses/{name}")
+}
+
+const VPC: &str = "https://www.googleapis.com/compute/v1/projects/demo-project/global/networks/my-vpc";
+
+fn on_host(patient: &mut Patient) {
+    patient.remake(|world| world.project(HOST, "999999999999").network(HOST, "shared").allow(HOST, RUNNER, &["*"]));
+    policy(patient, json!({"network": {"name": format!("projects/{HOST}/global/networks/shared")}}));
+}
+
+const CASES: &[Case] = &[
+    ("an API is off", |p| {
+        p.remake(|world| world.without_api(PROJECT, "vpcaccess.googleapis.com"));
+    }),
+    ("permissions are missing", |p| p.bar(&["compute.firewalls.create", "compute.firewalls.list"])),
+    ("a permission that this mode does not need is missing", |p| {
+        p.bar(&["compute.firewalls.create"]);
+        policy(p, json!({"mode": "report"}));
+    }),
+    ("deletions are asked for and not granted", |p| {
+        p.bar(&["compute.subnetworks.delete"]);
+        policy(p, json!({"connector": {"prune": "7d"}}));
+    }),
+    ("nobody may look", |p| {
+        p.remake(|world| world.allow(PROJECT, "somebody@example.com", &["*"]));
+    }),
+    ("the network is missing", |p| policy(p, json!({"network": {"name": "other"}}))),
+    ("the network is missing and will be made", |p| {
+        policy(p, json!({"network": {"name": "other", "create": true}}));
+    }),
+    ("no /28 is free", |p| {
+        policy(p, json!({"connector": {"subnet_pools": ["10.8.0.0/28"]}}));
+        p.remake(|world| world.subnetwork(PROJECT, "europe-west1", "apps", "my-vpc", "10.8.0.0/24"));
+    }),
+    ("few are free", |p| policy(p, json!({"connector": {"subnet_pools": ["10.8.0.0/27"]}}))),
+    ("an internal range reserves a part", |p| {
+        let path = format!("projects/{PROJECT}/locations/global/internalRanges/cloud-sql");
+        let held = json!({"ipCidrRange": "10.8.4.0/24", "network": VPC, "usage": "FOR_VPC"});
+        p.add("networkconnectivity.internalRanges", &path, held);
+    }),
+    ("Private Service Access and a route take parts", |p| {
+        let held = json!({"name": "sql", "address": "10.8.8.0", "prefixLength": 24, "purpose": "VPC_PEERING", "addressType": "INTERNAL", "network": VPC});
+        p.add("compute.globalAddresses", &range("sql"), held);
+        let led = json!({"name": "onprem", "network": VPC, "destRange": "10.8.12.0/22", "nextHopIp": "10.1.1.1"});
+        p.add("compute.routes", &format!("projects/{PROJECT}/global/routes/onprem"), led);
+    }),
+    ("a quota is near", |p| {
+        p.world.projects.get_mut(PROJECT).unwrap().quotas.insert("SUBNETWORKS".into(), 5);
+        for n in 0..4 {
+            p.remake(|world| {
+                world.subnetwork(PROJECT, "europe-west1", &format!("s{n}"), "my-vpc", &format!("10.9.{n}.0/24"))
+            });
+        }
+    }),
+    ("a quota is used up", |p| {
+        p.world.projects.get_mut(PROJECT).unwrap().quotas.insert("ROUTERS".into(), 0);
+    }),
+    ("trusted images leave connectors out", |p| {
+        constraint(p, "compute.trustedImageProjects", json!({"values": {"allowedValues": ["projects/debian-cloud"]}}));
+    }),
+    ("trusted images name connectors' too", |p| {
+        let ours = json!({"values": {"allowedValues": ["is:projects/serverless-vpc-access-images"]}});
+        constraint(p, "compute.trustedImageProjects", ours);
+    }),
+    ("no instance may forward", |p| constraint(p, "compute.vmCanIpForward", json!({"denyAll": true}))),
+    ("no project may use Cloud NAT", |p| constraint(p, "compute.restrictCloudNATUsage", json!({"denyAll": true}))),
+    ("VPC Access is denied", |p| {
+        constraint(p, "gcp.restrictServiceUsage", json!({"values": {"deniedValues": ["vpcaccess.googleapis.com"]}}));
+    }),
+    ("the report topic is missing", |p| gone(p, REPORTS)),
+    ("the report topic's schema was deleted", |p| {
+        p.set(REPORTS, |topic| topic["schemaSettings"] = json!({"schema": "_deleted-schema_", "encoding": "JSON"}));
+    }),
+    ("the report topic wants binary messages", |p| {
+        p.set(REPORTS, |topic| {
+            topic["schemaSettings"] = json!({"schema": "projects/p/schemas/s", "encoding": "BINARY"})
+        });
+    }),
+    ("nobody may publish reports", |p| p.bar(&["pubsub.topics.publish"])),
+    ("no report topic", |p| policy(p, json!({"reports": {"topic": null}}))),
+    ("nothing is named", |p| p.asked = Default::default()),
+    ("the sink is missing", |p| gone(p, SINK)),
+    ("the sink is disabled", |p| sink(p, json!({"disabled": true}))),
+    ("the sink's filter is old", |p| sink(p, json!({"filter": "severity>=ERROR"}))),
+    ("the sink leads elsewhere", |p| sink(p, json!({"destination": "storage.googleapis.com/bucket"}))),
+    ("the sink's writer may not publish", |p| {
+        p.bar(&[]);
+        sink(p, json!({"writerIdentity": "serviceAccount:other@gcp-sa-logging.iam.gserviceaccount.com"}));
+    }),
+    ("the event topic is missing", |p| gone(p, EVENTS)),
+    ("the subscription is missing", |p| gone(p, SUBSCRIPTION)),
+    ("the subscription is detached", |p| subscription(p, json!({"detached": true}))),
+    ("the subscription's topic was deleted", |p| subscription(p, json!({"topic": "_deleted-topic_"}))),
+    ("the subscription listens elsewhere", |p| subscription(p, json!({"topic": REPORTS}))),
+    ("the subscription cannot push", |p| subscription(p, json!({"state": "RESOURCE_ERROR"}))),
+    ("the subscription does not push", |p| subscription(p, json!({"pushConfig": {"pushEndpoint": ""}}))),
+    ("the subscription pushes elsewhere", |p| {
+        subscription(p, json!({"pushConfig": {"pushEndpoint": "https://other.example/events"}}));
+    }),
+    ("the subscription pushes to another door", |p| {
+        subscription(p, json!({"pushConfig": {"pushEndpoint": "https://egress.example/hook"}}));
+    }),
+    ("the subscription has no token", |p| subscription(p, json!({"pushConfig": {"oidcToken": null}}))),
+    ("the subscription's tokens are for another", |p| {
+        subscription(p, json!({"pushConfig": {"oidcToken": {"audience": "https://other.example"}}}));
+    }),
+    ("the subscription is impatient", |p| subscription(p, json!({"ackDeadlineSeconds": 10}))),
+    ("the subscription repeats at once", |p| subscription(p, json!({"retryPolicy": null}))),
+    ("the subscription gives up soon", |p| subscription(p, json!({"deadLetterPolicy": {"maxDeliveryAttempts": 5}}))),
+    ("the subscription has no dead letters", |p| subscription(p, json!({"deadLetterPolicy": null}))),
+    ("neither agent may use the host's subnets", on_host),
+    ("both agents may", |p| {
+        on_host(p);
+        for agent in [
+            "service-123456789012@gcp-sa-vpcaccess.iam.gserviceaccount.com",
+            "123456789012@cloudservices.gserviceaccount.com",
+        ] {
+            p.remake(|world| world.allow(HOST, agent, &["compute.networks.use", "compute.subnetworks.use"]));
+        }
+    }),
+    ("the service is not there", |p| p.asked.service = Some(Service::At("https://nowhere.example".into()))),
+    ("the service has just started", |p| p.swept = false),
+    ("nobody may read the log of requests", |p| {
+        p.bar(&[]);
+        p.asked.service = Some(by_name());
+    }),
+    ("the log of requests is empty", |p| p.asked.service = Some(by_name())),
+];
+
+fn told(lines: &[Line]) -> String {
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| line.mark != Mark::Ok) {
+        writeln!(text, "{} {}: {}", line.mark.word(), line.subject, line.text).unwrap();
+        writeln!(text, "  -> {}", line.mend.as_deref().unwrap_or_default()).unwrap();
+    }
+    if text.is_empty() { "all ok\n".to_owned() } else { text }
+}
+
+async fn examined(patient: Patient) -> Vec<Line> {
+    let swept = patient.swept;
+    let clinic = Clinic::open(patient);
+    if swept {
+        clinic.live().await;
+    }
+    clinic.examine().await
+}
+
+#[test]
+fn a_healthy_installation_is_green() {
+    let lines = runtime().block_on(examined(Patient::healthy()));
+    let text: String =
+        lines.iter().map(|line| format!("{} {}: {}\n", line.mark.word(), line.subject, line.text)).collect();
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_is_spoiled_is_red_and_says_what_mends_it() {
+    let mut text = String::new();
+    for (name, spoil) in CASES {
+        let mut patient = Patient::healthy();
+        spoil(&mut patient);
+        let lines = runtime().block_on(examined(patient));
+        assert!(lines.iter().all(|line| (line.mark == Mark::Ok) == line.mend.is_none()), "{name}");
+        writeln!(text, "# {name}\n{}", told(&lines)).unwrap();
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_stays_away_is_red() {
+    let clinic = Clinic::open(Patient::healthy());
+    clinic.live().await;
+    clinic.cloud.advance(Duration::from_secs(3600));
+    let lines = clinic.examine().await;
+    assert_eq!(
+        told(&lines),
+        "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
+    );
+}
+
+/// Google logs what Pub/Sub pushes: the service need not be reached to know that an event came.
+#[tokio::test(start_paused = true)]
+async fn a_push_is_seen_in_the_log_of_requests() {
+    let mut patient = Patient::healthy();
+    patient.asked.service = Some(by_name());
+    let path = format!("projects/{PROJECT}/locations/europe-west2/services/egress-reconciler");
+    patient.add("run.services", &path, json!({"uri": "https://egress.example"}));
+    let clinic = Clinic::open(patient);
+    clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
+    assert_eq!(
+        told(&clinic.examine().await),
+        "warn last sweep: none in the last 24 hours, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
+    );
+}
+
+fn target() -> Target {
+    Target { project: PROJECT.to_owned().try_into().unwrap(), region: "europe-west2".to_owned().try_into().unwrap() }
+}
+
+/// What the service, its policy and the way between them make of a probe.
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_timed_to_its_report_and_leaves_nothing_behind() {
+    let clinic = Clinic::open(Patient::healthy());
+    // The target's news is told: only a probe has anything to add.
+    clinic.live().await;
+    let told = clinic.cloud.published().len();
+    let line = clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
+    assert_eq!((line.mark, line.mend.as_deref()), (Mark::Ok, None), "{line:?}");
+    assert!(line.text.ends_with("outcome in-sync"), "{line:?}");
+    let published: Vec<_> = clinic.cloud.published().into_iter().skip(told).map(|message| message.topic).collect();
+    assert_eq!(published, [EVENTS, REPORTS], "the probe, and its report");
+    let world = clinic.cloud.world();
+    assert!(!world.resources.iter().any(|resource| resource.path.contains("/subscriptions/egress-reconciler-probe")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_nobody_hears_is_told() {
+    let mut patient = Patient::healthy();
+    subscription(&mut patient, json!({"pushConfig": {"pushEndpoint": "https://egress.example/nowhere"}}));
+    let clinic = Clinic::open(patient);
+    let line = clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
+    assert_eq!((line.mark, line.text.as_str()), (Mark::Bad, "no report came within 60 s"), "{line:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_not_sent_where_nothing_could_answer() {
+    let cases: [(fn(&mut Patient), &str); 4] = [
+        (|p| policy(p, json!({"mode": "off"})), "under `mode: off` nothing is reported"),
+        (|p| policy(p, json!({"reports": {"topic": null}})), "there is no report topic to listen to"),
+        (|p| p.asked = Default::default(), "the topic that events come by is not known"),
+        (
+            |p| p.bar(&[]),
+            "pubsub.projects.subscriptions.create was refused: 403 Forbidden PERMISSION_DENIED: User not authorized to perform this action.",
+        ),
+    ];
+    for (spoil, expected) in cases {
+        let mut patient = Patient::healthy();
+        spoil(&mut patient);
+        let clinic = Clinic::open(patient);
+        let line = clinic.doctor.probe(&target(), Duration::from_secs(5)).await;
+        assert_eq!((line.mark, line.text.as_str()), (Mark::Bad, expected));
+        assert!(!clinic.cloud.published().iter().any(|message| message.topic == EVENTS));
+    }
+}

@@ -1,0 +1,302 @@
+//! Least privilege: each permission of the shipped roles is taken away in turn. What it was for is not done, the report says
+//! which permission on what and how to mend it, and everything else goes on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use egress_reconciler::{
+    domain::{
+        permissions::{PERMISSIONS, Role},
+        plan::Note,
+        report::Report,
+    },
+    sim::world::World,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::{
+    cases::runtime,
+    clinic::RUNNER,
+    lab::{Lab, PROJECT, REGION},
+};
+
+const ALICE: &str = "alice@example.com";
+const OTHER: &str = "other-project";
+const HOST: &str = "host-project";
+
+/// A stretch of the service's life, long enough to need all of some permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scene {
+    /// From nothing but workloads to scoped paths.
+    Build,
+    /// A rule was changed, the policy asks for larger connectors, and one more is wanted.
+    Repair,
+    /// Nobody wants anything any more.
+    Prune,
+    /// Google takes the order for a connector and cannot make it.
+    Failure,
+    /// Workloads name connectors by project numbers, and of other projects.
+    Foreign,
+    /// The policy names no regions.
+    Regions,
+}
+
+use Scene::*;
+
+fn scene_of(permission: &str) -> Scene {
+    match permission {
+        "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
+        "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
+        "vpcaccess.operations.get" => Failure,
+        "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
+        "run.locations.list" => Regions,
+        _ => Build,
+    }
+}
+
+fn policy(more: Value) -> String {
+    let mut policy = json!({
+        "version": 1, "owner": "lab", "mode": "enforce",
+        "scope": {"projects": [PROJECT], "regions": [REGION]},
+        "network": {"name": "own-vpc", "create": true},
+        "connector": {"subnet_pools": ["10.8.0.0/20"], "new_per_day": 9},
+        "nat": {"static_ips": ["out-1"]},
+        "firewall": {"enforcement": "enforce"},
+    });
+    crate::case_file::lay_over(&mut policy, more);
+    policy.to_string()
+}
+
+fn workload(collection: &str, name: &str, connector: &str) -> (String, Value) {
+    let path = format!("projects/{PROJECT}/locations/{REGION}/{collection}/{name}");
+    let connector = match connector.contains('/') {
+        true => connector.to_owned(),
+        false => format!("projects/{PROJECT}/locations/{REGION}/connectors/{connector}"),
+    };
+    let template =
+        json!({"containers": [{"image": "i"}], "vpcAccess": {"connector": connector, "egress": "ALL_TRAFFIC"}});
+    let template = if collection == "jobs" { json!({"template": template}) } else { template };
+    (path, json!({"template": template}))
+}
+
+fn with(world: World, collection: &str, name: &str, connector: &str) -> World {
+    let (path, document) = workload(collection, name, connector);
+    world.document(&format!("run.{collection}"), &path, document)
+}
+
+/// One workload of each kind, each with a connector of its own, and nothing else.
+fn empty() -> World {
+    let mut world = World::with_project(PROJECT, "123456789012");
+    world.regions.push(REGION.to_owned());
+    let address = format!("projects/{PROJECT}/regions/{REGION}/addresses/out-1");
+    let world = world.document("compute.addresses", &address, json!({"name": "out-1", "address": "203.0.113.9"}));
+    let world = with(world, "jobs", "nightly", "of-job");
+    let world = with(world, "services", "shop", "of-service");
+    with(world, "workerPools", "queue", "of-pool")
+}
+
+/// The world in which the scene begins, and the policy.
+async fn begin(scene: Scene) -> (World, String) {
+    match scene {
+        Build => (empty(), policy(json!({}))),
+        Repair => {
+            let mut built = built().await;
+            let rule = format!("projects/{PROJECT}/global/firewalls/allow-of-job-{REGION}-int");
+            let drifted = built.resources.iter_mut().find(|resource| resource.path == rule).unwrap();
+            drifted.document.as_mut().unwrap()["disabled"] = true.into();
+            let world = with(built, "jobs", "weekly", "one-more");
+            (world, policy(json!({"connector": {"min_instances": 3, "max_instances": 5}})))
+        }
+        Prune => {
+            let mut built = built().await;
+            built.resources.retain(|resource| resource.from.is_none() && !resource.path.contains("/jobs/nightly"));
+            (built, policy(json!({"connector": {"prune": "7d"}})))
+        }
+        Failure => (empty(), policy(json!({}))),
+        Foreign => {
+            let world = empty().project(OTHER, "999999999999").allow(OTHER, RUNNER, &["vpcaccess.*"]);
+            let by_number = format!("projects/123456789012/locations/{REGION}/connectors/by-number");
+            let elsewhere = format!("projects/{OTHER}/locations/{REGION}/connectors/theirs");
+            let world = with(world, "jobs", "numbered", &by_number);
+            (with(world, "jobs", "guest", &elsewhere), policy(json!({})))
+        }
+        Regions => (empty(), policy(json!({"scope": {"regions": "all"}}))),
+    }
+}
+
+async fn built() -> World {
+    let lab = Lab::new(empty(), &policy(json!({})));
+    for _ in 0..3 {
+        lab.run().await;
+        sleep(Duration::from_secs(130)).await;
+    }
+    lab.cloud.world()
+}
+
+/// What happened: the steps that were done, and what only a person can mend.
+#[derive(Default)]
+struct Told {
+    done: BTreeSet<String>,
+    blocked: BTreeMap<String, Note>,
+    failure: Option<String>,
+}
+
+impl Told {
+    fn hear(&mut self, report: &Report) {
+        let done = report.steps.iter().filter(|step| step.is_done());
+        self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
+        self.blocked
+            .extend(report.blocked_by.iter().map(|note| (format!("{} {}", note.code, note.object), note.clone())));
+    }
+}
+
+/// Plays a scene for a service that has these permissions.
+async fn play(scene: Scene, (world, policy): (World, String), permissions: &[&str]) -> Told {
+    let mut world = world.allow(PROJECT, ALICE, &["*"]).allow(PROJECT, RUNNER, permissions);
+    if scene == Foreign && !permissions.contains(&"vpcaccess.connectors.get") {
+        world = world.allow(OTHER, RUNNER, &[]);
+    }
+    let lab = Lab::new(world, &policy);
+    let mut told = Told::default();
+    match scene {
+        Regions => {
+            let project = lab.target().project;
+            match lab.app.expander.targets_of(&project, &[]).await {
+                Ok(targets) => told.done.extend(targets.iter().map(|target| format!("find {target}"))),
+                Err(error) => told.failure = Some(error.to_string()),
+            }
+            // Whoever names a region does not need to find it.
+            told.hear(&*lab.run().await);
+            return told;
+        }
+        Prune => lab.cloud.advance(Duration::from_secs(8 * 24 * 3600)),
+        Failure => {
+            let method = "vpcaccess.projects.locations.connectors.create";
+            let fault = json!({"method": method, "resource": "*/of-job", "kind": "fail-operation", "status": 400});
+            lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        }
+        Build | Repair | Foreign => {}
+    }
+    for _ in 0..4 {
+        told.hear(&*lab.run().await);
+        sleep(Duration::from_secs(130)).await;
+    }
+    told
+}
+
+fn all() -> Vec<&'static str> {
+    PERMISSIONS.iter().map(|permission| permission.name).collect()
+}
+
+#[test]
+fn with_the_roles_nothing_is_denied() {
+    runtime().block_on(async {
+        for scene in [Build, Repair, Prune, Failure, Foreign, Regions] {
+            let told = play(scene, begin(scene).await, &all()).await;
+            let denied: Vec<_> = told.blocked.values().filter(|note| note.code == "denied").collect();
+            assert!(denied.is_empty() && told.failure.is_none(), "{scene:?}: {denied:#?} {:?}", told.failure);
+        }
+    });
+}
+
+#[test]
+fn each_permission_is_for_something_and_its_loss_is_told() {
+    let text = runtime().block_on(async {
+        let mut begun: BTreeMap<Scene, ((World, String), Told)> = BTreeMap::new();
+        let mut text = String::new();
+        for permission in PERMISSIONS {
+            let scene = scene_of(permission.name);
+            if !begun.contains_key(&scene) {
+                let start = begin(scene).await;
+                let whole = play(scene, start.clone(), &all()).await;
+                begun.insert(scene, (start, whole));
+            }
+            let (start, whole) = &begun[&scene];
+            let left: Vec<_> = all().into_iter().filter(|name| *name != permission.name).collect();
+            let told = play(scene, start.clone(), &left).await;
+            let new: Vec<_> = told.blocked.iter().filter(|(key, _)| !whole.blocked.contains_key(*key)).collect();
+            let said: Vec<&str> =
+                new.iter().map(|(_, note)| note.text.as_str()).chain(told.failure.as_deref()).collect();
+            let denied: Vec<_> =
+                said.iter().filter(|text| text.contains("denied") || text.contains("refused")).collect();
+            assert!(!denied.is_empty(), "{}: nothing is said of its loss", permission.name);
+            for sentence in denied {
+                assert!(sentence.contains(permission.name), "{}: {sentence}", permission.name);
+                assert!(sentence.contains("projects/"), "{}: on what? {sentence}", permission.name);
+            }
+            writeln!(text, "# {}: cannot {}", permission.name, permission.what).unwrap();
+            for lost in whole.done.difference(&told.done) {
+                writeln!(text, "lost {lost}").unwrap();
+            }
+            for extra in told.done.difference(&whole.done) {
+                writeln!(text, "beyond {extra}").unwrap();
+            }
+            for (key, note) in new {
+                writeln!(text, "says [{key}] {}", note.text).unwrap();
+            }
+            if let Some(failure) = &told.failure {
+                writeln!(text, "says {failure}").unwrap();
+            }
+            writeln!(text).unwrap();
+        }
+        text
+    });
+    insta::assert_snapshot!(text);
+}
+
+/// In a Shared VPC each project's half is enough.
+#[test]
+fn each_project_needs_its_half_alone() {
+    runtime().block_on(async {
+        let half = |connectors, network| -> Vec<&str> {
+            let here = PERMISSIONS.iter().filter(|permission| permission.is_for(connectors, network));
+            here.map(|permission| permission.name).collect()
+        };
+        let address = format!("projects/{HOST}/regions/{REGION}/addresses/out-1");
+        let used = ["compute.networks.use", "compute.subnetworks.use"];
+        let world = empty()
+            .project(HOST, "999999999999")
+            .network(HOST, "shared")
+            .document("compute.addresses", &address, json!({"name": "out-1", "address": "203.0.113.9"}))
+            .allow(PROJECT, RUNNER, &half(true, false))
+            .allow(HOST, RUNNER, &half(false, true))
+            .allow(HOST, "service-123456789012@gcp-sa-vpcaccess.iam.gserviceaccount.com", &used)
+            .allow(HOST, "123456789012@cloudservices.gserviceaccount.com", &used);
+        let shared = json!({"network": {"name": format!("projects/{HOST}/global/networks/shared"), "create": false}});
+        let lab = Lab::new(world, &policy(shared));
+        let mut last: Option<Arc<Report>> = None;
+        for _ in 0..3 {
+            last = Some(lab.run().await);
+            sleep(Duration::from_secs(130)).await;
+        }
+        let last = last.unwrap();
+        assert_eq!(last.outcome.word(), "in-sync", "{last:#?}");
+    });
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleFile {
+    included_permissions: BTreeSet<String>,
+}
+
+#[test]
+fn the_shipped_roles_hold_these_permissions_and_no_others() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/roles");
+    let files: BTreeSet<&str> = Role::ALL.iter().map(|role| role.file()).collect();
+    for file in files {
+        let text = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let shipped: RoleFile = serde_saphyr::from_str(&text).unwrap();
+        let ours = PERMISSIONS.iter().filter(|permission| permission.role.file() == file);
+        let ours: BTreeSet<String> = ours.map(|permission| permission.name.to_owned()).collect();
+        assert_eq!(shipped.included_permissions, ours, "{file}");
+    }
+}
