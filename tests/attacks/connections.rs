@@ -38,11 +38,7 @@ async fn requests_that_mean_two_things_are_not_taken_for_two() {
     let entry = deployed().to_string();
     let hidden = "POST /sweep HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
     let cases: Vec<(&str, String, &[&str])> = vec![
-        (
-            "honest",
-            "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}".to_owned(),
-            &["204"],
-        ),
+        ("honest", "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}".into(), &["204"]),
         (
             "a length too short",
             format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{{}}{entry}"),

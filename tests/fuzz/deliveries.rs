@@ -44,9 +44,10 @@ fn check_signal(signal: &Signal, scope: &Scope) {
     assert!(scope.projects.contains(project) || scope.hosts.contains(project), "{signal:?}");
     assert!(region.is_none_or(|region| scope.has_region(region)), "{signal:?}");
     if let Some(wanted) = &signal.wanted {
-        // Whose a number is, is looked up before it counts.
-        let of = &wanted.connector.project;
-        assert!((of == project || of.is_number()) && Some(&wanted.connector.region) == region, "{signal:?}");
+        // A number is looked up before it counts.
+        let connector = &wanted.connector;
+        assert!(connector.project == *project || connector.project.is_number(), "{signal:?}");
+        assert_eq!(Some(&connector.region), region);
     }
     let trigger = &signal.trigger;
     assert!(trigger.at <= trigger.received, "{trigger:?}");
