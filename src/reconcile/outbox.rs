@@ -68,9 +68,12 @@ impl Outbox {
         let mut result = unsent.may_try();
         while let (Ok(()), Some(kept)) = (&result, unsent.kept.front()) {
             result = publish.publish(kept).await;
-            if !matches!(result, Err(PublishError::Transient(_) | PublishError::Refused(_))) {
-                unsent.kept.pop_front();
+            if let Err(error @ PublishError::Unfit(_)) = &result {
+                dropped(kept, error);
                 result = Ok(());
+            }
+            if result.is_ok() {
+                unsent.kept.pop_front();
             }
         }
         if result.is_ok() {
@@ -92,8 +95,10 @@ impl Outbox {
         let publish = self.publish.borrow().clone();
         let mut unsent = self.unsent.lock().await;
         while let Some(kept) = unsent.kept.front() {
-            if publish.publish(kept).await.is_err() {
-                break;
+            match publish.publish(kept).await {
+                Ok(()) => {}
+                Err(error @ PublishError::Unfit(_)) => dropped(kept, &error),
+                Err(_) => break,
             }
             unsent.kept.pop_front();
         }
@@ -124,4 +129,9 @@ impl Outbox {
         };
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
     }
+}
+
+/// Nothing can send it, and those behind it wait.
+fn dropped(kept: &Report, error: &PublishError) {
+    tracing::error!(report = kept.id, %error, "a report of changes is dropped; its writes stand in the log");
 }

@@ -46,6 +46,28 @@ const TRIGGERS_NAMED: usize = 100;
 const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
+
+/// Why a run ends, whatever its last plan still asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    DryRun,
+    Late,
+    Stopping,
+    Rounds,
+}
+
+impl End {
+    /// Why a step is left over.
+    fn words(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry-run",
+            Self::Late => apply::NO_TIME,
+            Self::Stopping => apply::STOPPING,
+            Self::Rounds => "a run writes three times at most; the next one goes on",
+        }
+    }
+}
+
 impl Run for Engine {
     fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
         let policy = self.policy.borrow().clone();
@@ -116,18 +138,19 @@ impl Engine {
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
             }
             plan.leave_out(&failed);
-            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.key()));
-            if again && let Some(pause) = stale.next() {
+            if plan.steps.iter().any(|step| !written.contains(&step.key())) {
+                plan.take_as_made(&written);
+            } else if !plan.steps.is_empty()
+                && let Some(pause) = stale.next()
+            {
                 sleep(*pause).await;
                 continue;
             }
-            let ends = plan.steps.is_empty() || request.dry_run || report.rounds == ROUNDS;
-            let late = Instant::now() >= deadline;
-            if ends || late || self.stop.is_cancelled() {
+            if let Some(end) = self.end(&plan, &report, deadline) {
                 // What is left over for want of time is worth another delivery.
-                report.transient |= late && !plan.steps.is_empty();
+                report.transient |= end == End::Late && !plan.steps.is_empty();
                 plan.blocked_by.append(&mut blocked);
-                report.close(plan, transient(&observed));
+                report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
             // Who wrote here since we looked may have changed what we are about to change: look again.
@@ -152,6 +175,17 @@ impl Engine {
         report.calls = calls.counts();
         report.done = (self.now)();
         (report, Some(observed))
+    }
+
+    /// Why no further round is begun; `None` = there is one to do.
+    fn end(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
+        let ends = [
+            (report.dry_run, End::DryRun),
+            (Instant::now() >= deadline, End::Late),
+            (self.stop.is_cancelled(), End::Stopping),
+            (plan.steps.is_empty() || report.rounds == ROUNDS, End::Rounds),
+        ];
+        ends.into_iter().find_map(|(holds, end)| holds.then_some(end))
     }
 
     /// A run that changed something, or says something new of its target, is told to the world. Dry runs are not.

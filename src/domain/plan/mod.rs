@@ -341,6 +341,15 @@ impl Plan {
         });
     }
 
+    /// Takes out the creation of what stands already, though a list does not show it yet; what waits for it may go on.
+    pub fn take_as_made(&mut self, made: &HashSet<(StepId, Verb)>) {
+        let stands = |id: &StepId| made.contains(&(id.clone(), Verb::Create));
+        self.steps.retain(|step| step.change.verb() != Verb::Create || !stands(&step.id));
+        for step in &mut self.steps {
+            step.after.retain(|id| !stands(id));
+        }
+    }
+
     /// A plan that has nothing to write, and holds nothing back.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.withheld.is_empty()
