@@ -17,9 +17,30 @@ use crate::{
     web::server::terminated,
 };
 
+const HELP: &str = r#"Prints the variables that point gcloud and this program at it.
+
+While it runs, the world is held at:
+  GET  /sim/world       the world as it stands; what --world loads
+  GET  /sim/calls       what was called; DELETE forgets it
+  GET  /sim/published   what was published
+  POST /sim/advance     {"seconds": 60} moves its clock
+  POST /sim/faults      lays a fault; DELETE takes all away
+
+A fault:
+  {"method": "compute.firewalls.*", "resource": "*", "nth": [1, 3], "kind": "refuse", "status": 503, "reason": "backendError"}
+  kind  refuse, rate, reset-before, reset-after, truncate, stale, lose-operation, fail-operation, slow, page-loop
+  nth   which of the calls that match: a list, or "all"; the first without it
+  ms    how much longer a slow answer takes; after how long a rate says to come again
+A rate limit by quota, 20 calls a minute for each project and region:
+  {"method": "compute.googleapis.com/list_requests*", "nth": [20], "kind": "rate"}
+  compute.googleapis.com/  default, read_requests, list_requests, operation_read_requests, heavy_weight_read_requests;
+                           with _per_region behind it for calls in a region
+  run.googleapis.com/      read_regional, write_regional
+  vpcaccess.googleapis.com/  read_requests, write_requests"#;
+
 /// Serve the simulated Google alone, for gcloud and for tests
 #[derive(Debug, Args)]
-#[command(after_help = "Prints the variables that point gcloud and this program at it.")]
+#[command(after_help = HELP)]
 pub struct Simulate {
     /// The address to listen on; port 0 takes any that is free
     #[arg(long, env = "EGRESS_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address)]

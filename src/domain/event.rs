@@ -7,7 +7,7 @@ use super::{
     fields::Fields,
     locate::locate,
     method::{self, Row, Service},
-    names::last_segment,
+    names::{bounded, last_segment},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Trigger},
@@ -68,10 +68,10 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
         _ => None,
     };
     let trigger = Trigger {
-        event_id: entry.id(),
-        method: audit.method().into(),
-        resource: audit.resource().into(),
-        principal: audit.principal().map(Into::into),
+        event_id: bounded(entry.id()),
+        method: bounded(audit.method()),
+        resource: bounded(audit.resource()),
+        principal: audit.principal().map(bounded),
         at: entry.at().unwrap_or(received),
         received,
     };

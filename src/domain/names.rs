@@ -133,6 +133,14 @@ pub(super) fn shorten(text: &str) -> String {
     }
 }
 
+/// What an event tells, for reports and for memory: Google's own names are shorter by far.
+pub(super) fn bounded(text: impl Into<String>) -> String {
+    const LONGEST: usize = 1024;
+    let mut text = text.into();
+    text.truncate(text.floor_char_boundary(LONGEST));
+    text
+}
+
 /// A connector by its full name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -27,8 +27,11 @@ pub struct Report {
     pub mode: Mode,
     pub dry_run: bool,
     pub policy_hash: String,
-    /// The events that asked for this run; none = a sweep or a command.
+    /// The events that asked for this run, the first hundred of them; none = a sweep or a command.
     pub triggers: Vec<Trigger>,
+    /// How many more events asked for it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_triggers: usize,
     #[schemars(with = "String")]
     pub started: Timestamp,
     /// When the first plan was made.
@@ -149,6 +152,7 @@ impl Report {
             dry_run: false,
             policy_hash: policy.hash.clone(),
             triggers: Vec::new(),
+            more_triggers: 0,
             started: now,
             decided: now,
             done: now,
@@ -224,6 +228,10 @@ impl Report {
             .as_ref()
             .map_or_else(|| "//egress-reconciler".to_owned(), |target| format!("//egress-reconciler/{target}"))
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The JSON Schema of the report.

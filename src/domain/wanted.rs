@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::AuditLog,
     fields::Fields,
-    names::{ConnectorRef, NameError},
+    names::{ConnectorRef, NameError, bounded},
     scope::Scope,
     target::Target,
 };
@@ -69,7 +69,7 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     let connector = resolve(&name, target, scope).ok()?;
     let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
     let ours = connector.project == target.project && connector.region == target.region;
-    (ours && connector == confirmed).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+    (ours && connector == confirmed).then(|| WantedConnector { connector, egress, workload: bounded(audit.resource()) })
 }
 
 /// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.

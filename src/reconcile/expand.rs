@@ -93,6 +93,8 @@ impl Expander {
         let place = signal.place.clone();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
+        // Entries name networks as they like: what is long past is not remembered.
+        wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
         let slot = wide.entry(place.clone()).or_insert_with(|| Wide { next: now, trailing: None });
         if let Some((trailing, signals)) = &slot.trailing {
             signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);

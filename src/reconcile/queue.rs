@@ -30,7 +30,8 @@ impl RunRequest {
         Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
     }
 
-    /// The union of two wishes for the same target. Each waits in a request of its own, so that their number is bounded.
+    /// The union of two wishes for the same target. Their number is bounded where they come from: each event has a place
+    /// among those that wait.
     fn merge(&mut self, other: Self) {
         for wanted in other.wanted {
             if !self.wanted.contains(&wanted) {

@@ -233,6 +233,7 @@ impl Engine {
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
             triggers: request.triggers.iter().take(TRIGGERS_NAMED).cloned().collect(),
+            more_triggers: request.triggers.len().saturating_sub(TRIGGERS_NAMED),
             ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }
     }

@@ -13,6 +13,7 @@ impl Change<'_> {
     pub fn method_name(&self) -> String {
         let (call, noun) = (self.call, self.kind.noun());
         match call.route.service {
+            Service::Run if self.is_about_policy() => format!("{}.{noun}s.SetIamPolicy", self.package()),
             Service::Compute => format!("{}.{}", call.route.version, call.method),
             Service::VpcAccess => format!("{}.VpcAccessService.{}{noun}", self.package(), self.rpc()),
             _ => format!("{}.{noun}s.{}{noun}", self.package(), self.rpc()),
@@ -27,6 +28,11 @@ impl Change<'_> {
     pub fn namespaced(&self) -> String {
         let segment = self.kind.segment.to_lowercase();
         format!("namespaces/{}/{segment}/{}", self.call.project, links::last(self.path))
+    }
+
+    /// The one method of Cloud Run's own that changes something.
+    fn is_about_policy(&self) -> bool {
+        self.call.route.verb == Verb::Own("setIamPolicy")
     }
 
     /// The proto package of the version that was called.
@@ -47,6 +53,9 @@ impl Change<'_> {
 
     pub fn request_type(&self) -> String {
         match self.call.route.service {
+            Service::Run if self.is_about_policy() => {
+                "type.googleapis.com/google.iam.v1.SetIamPolicyRequest".to_owned()
+            }
             Service::Compute => format!("type.googleapis.com/{}", self.call.method),
             // Calls of VPC Access v1beta1 are logged with messages of v1.
             Service::VpcAccess => {
@@ -63,6 +72,9 @@ impl Change<'_> {
             (Service::Compute, Verb::Delete) => return None,
             (Service::Compute, _) => logged_body(self.sent),
             (_, Verb::Delete) => json!({"name": self.resource_name()}),
+            (Service::Run, _) if self.is_about_policy() => {
+                json!({"resource": self.path, "policy": self.sent.get("policy")})
+            }
             (_, verb) => self.message(verb),
         };
         if let Some(mask) = call.parameter("updateMask") {

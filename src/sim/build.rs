@@ -20,6 +20,7 @@ impl World {
             projects: BTreeMap::new(),
             topics: BTreeSet::new(),
             resources: Vec::new(),
+            policies: BTreeMap::new(),
             operations: Vec::new(),
         };
         nothing.project(id, number)

@@ -9,6 +9,7 @@ use super::{
     answer::{Refusal, Shape},
     dice::Draw,
     faults::{Fault, FaultKind},
+    quotas::Bucket,
     route::{Route, Service},
     store::Eyes,
 };
@@ -29,6 +30,7 @@ pub struct Call {
     pub now: Timestamp,
     pub draw: Draw,
     pub faults: Vec<Fault>,
+    pub bucket: Option<Bucket>,
 }
 
 impl Call {
@@ -58,7 +60,7 @@ impl Call {
     }
 
     pub fn eyes(&self) -> Eyes {
-        Eyes { now: self.now, stale: self.fault(FaultKind::Stale).is_some() }
+        Eyes { stale: self.fault(FaultKind::Stale).is_some(), ..Eyes::at(self.now) }
     }
 
     /// The body's object, `{}` when there is none.

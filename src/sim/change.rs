@@ -9,7 +9,7 @@ use super::{
     clock::{after, written},
     faults::FaultKind,
     fields, iam,
-    kind::{Draft, Kind},
+    kind::{Draft, Kind, Own},
     links, names,
     operations::{self, Operation},
     route::Verb,
@@ -40,9 +40,11 @@ pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
 
 /// What the body says, checked against the kind's table.
 fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
+    if let Some(own) = own(call, kind) {
+        return fields::check(&[own.body], &call.object(), "resource");
+    }
     match call.route.verb {
         Verb::Delete => Ok(Map::new()),
-        Verb::Own(_) => fields::check(&[&[fields::flag("privateIpGoogleAccess")]], &call.object(), "resource"),
         Verb::Create => {
             let mut sent = fields::check(kind.fields, &call.object(), "resource")?;
             fields::prune(&mut sent);
@@ -50,6 +52,11 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
         }
         _ => fields::check(kind.fields, &call.object(), "resource"),
     }
+}
+
+fn own(call: &Call, kind: &Kind) -> Option<&'static Own> {
+    let Verb::Own(name) = call.route.verb else { return None };
+    kind.rules.own().iter().find(|own| own.name == name)
 }
 
 /// RFC 1035 and at most 63 characters: <https://cloud.google.com/compute/docs/naming-resources>.
@@ -60,16 +67,13 @@ fn check_name(sent: &Map<String, Value>) -> Result<(), Refusal> {
 
 /// The permission on the resource itself, and those its kind asks beside it.
 fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String, Value>) -> Vec<(String, String)> {
-    let verb = match call.route.verb {
-        Verb::Create => "create",
-        Verb::Delete => "delete",
-        Verb::Own(name) => name,
-        _ => "update",
+    let on_itself = |verb: &str| vec![(format!("{}.{verb}", kind.permissions), path.to_owned())];
+    let mut wanted = match call.route.verb {
+        Verb::Create => on_itself("create"),
+        Verb::Delete => on_itself("delete"),
+        Verb::Own(name) => return on_itself(own(call, kind).map_or(name, |own| own.permission)),
+        _ => on_itself("update"),
     };
-    let mut wanted = vec![(format!("{}.{verb}", kind.permissions), path.to_owned())];
-    if matches!(call.route.verb, Verb::Own(_)) {
-        return wanted;
-    }
     // A patch that does not speak of the network changes a rule of the one it has.
     let mut document = state.standing(call).get(path).and_then(Value::as_object).cloned().unwrap_or_default();
     document.extend(sent.clone());
@@ -151,7 +155,7 @@ fn in_use(state: &State, change: &Change<'_>) -> Option<Refusal> {
         return None;
     }
     let user = change.kind.rules.user(state.standing(change.call), change.path)?;
-    let noun = change.kind.segment.trim_end_matches('s');
+    let noun = change.kind.message.trim_start_matches("compute#");
     let message = format!("The {noun} resource '{}' is already being used by '{user}'", change.path);
     Some(Refusal::new(Code::INVALID_ARGUMENT, "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", message))
 }
@@ -168,8 +172,14 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     if let Some(before) = before {
         up_to_date(call, before, sent.remove("fingerprint"))?;
     }
-    fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
-    fields::merge(&mut document, sent);
+    if let Some(own) = own(call, kind) {
+        fields::expand_links(&[own.body], &mut sent, &call.project, "resource")?;
+        (own.apply)(call, &mut document, sent)?;
+        fields::prune(&mut document);
+    } else {
+        fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
+        fields::merge(&mut document, sent);
+    }
     kind.rules.complete(draft, &mut document);
     if let Some(field) = before.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
         let value = document.get(field).unwrap_or(&Value::Null);

@@ -1,21 +1,29 @@
 //! Trouble on order: faults that tests lay in the way of calls.
 
+use std::collections::HashMap;
+
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Code, Refusal};
+use super::{
+    answer::{Code, Refusal},
+    quotas::Bucket,
+};
 
 /// What `POST /sim/faults` takes.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The method it lies in wait for, such as `compute.firewalls.insert`; `*` stands for anything.
+    /// The method it lies in wait for, such as `compute.firewalls.insert`; `*` stands for anything. A `rate` may have the
+    /// metric of a quota in its place, such as `compute.googleapis.com/list_requests*`.
     #[serde(default = "anything")]
     pub method: String,
     /// The path of the resource; `*` stands for anything.
     #[serde(default = "anything")]
     pub resource: String,
-    /// Which of the calls that match, counted from one.
+    /// Which of the calls that match, counted from one. With a quota, how many calls a minute there are of it: `[20]`; of
+    /// `"all"` there is none.
     #[serde(default)]
     pub nth: Nth,
     pub kind: FaultKind,
@@ -32,7 +40,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// The call is refused with `status` and `reason`.
     Refuse,
-    /// The call is refused for its rate.
+    /// The call is refused for its rate: it and no other, or, with a quota, whatever in a minute of the simulated clock is
+    /// more than there is, for each project and region.
     Rate,
     /// The connection breaks before the call is done.
     ResetBefore,
@@ -72,18 +81,38 @@ fn anything() -> String {
     "*".to_owned()
 }
 
-/// The faults that lie in wait, with how many calls each has seen go by.
+/// The faults that lie in wait.
 #[derive(Debug, Default)]
 pub struct Faults {
-    laid: Vec<(Fault, u64)>,
+    laid: Vec<Laid>,
     numbered: u64,
+}
+
+#[derive(Debug)]
+struct Laid {
+    fault: Fault,
+    /// How many calls went by that it matches.
+    seen: u64,
+    /// How many went by in this minute since 1970, by project and region.
+    minute: i64,
+    used: HashMap<(String, String), u64>,
+}
+
+/// A call as a fault sees it.
+pub struct Passing<'a> {
+    pub method: &'a str,
+    /// The path of the resource.
+    pub resource: &'a str,
+    pub project: &'a str,
+    pub bucket: Option<&'a Bucket>,
+    pub now: Timestamp,
 }
 
 impl Faults {
     /// Lays a fault and returns its id.
     pub fn lay(&mut self, fault: Fault) -> String {
         self.numbered += 1;
-        self.laid.push((fault, 0));
+        self.laid.push(Laid { fault, seen: 0, minute: 0, used: HashMap::new() });
         format!("fault-{}", self.numbered)
     }
 
@@ -92,24 +121,68 @@ impl Faults {
     }
 
     /// Those that strike this call; every fault that matches counts it.
-    pub fn strike(&mut self, method: &str, resource: &str) -> Vec<Fault> {
-        let mut struck = Vec::new();
-        for (fault, seen) in &mut self.laid {
-            if matches(&fault.method, method) && matches(&fault.resource, resource) {
-                *seen += 1;
-                let now = match &fault.nth {
-                    Nth::These(which) => which.contains(seen),
-                    Nth::Every(All::All) => true,
-                    Nth::First => *seen == 1,
-                };
-                struck.extend(now.then(|| fault.clone()));
-            }
+    pub fn strike(&mut self, call: &Passing<'_>) -> Vec<Fault> {
+        let here = self.laid.iter_mut().filter(|laid| matches(&laid.fault.resource, call.resource));
+        here.filter_map(|laid| laid.strikes(call).then(|| laid.fault.clone())).collect()
+    }
+}
+
+impl Laid {
+    fn strikes(&mut self, call: &Passing<'_>) -> bool {
+        if self.fault.is_of_quota() {
+            return call.bucket.is_some_and(|bucket| self.empties(bucket, call));
         }
-        struck
+        if !matches(&self.fault.method, call.method) {
+            return false;
+        }
+        self.seen += 1;
+        match &self.fault.nth {
+            Nth::These(which) => which.contains(&self.seen),
+            Nth::Every(All::All) => true,
+            Nth::First => self.seen == 1,
+        }
+    }
+
+    /// Takes a call out of a bucket, and tells whether it was empty.
+    fn empties(&mut self, bucket: &Bucket, call: &Passing<'_>) -> bool {
+        if !matches(&self.fault.method, &bucket.metric()) {
+            return false;
+        }
+        let minute = call.now.as_second().div_euclid(60);
+        if self.minute != minute {
+            self.minute = minute;
+            self.used.clear();
+        }
+        let used = self.used.entry((call.project.to_owned(), bucket.location().to_owned())).or_insert(0);
+        *used += 1;
+        *used > self.fault.calls_a_minute()
     }
 }
 
 impl Fault {
+    /// Whether it is laid on a quota: metrics have a slash in their names, methods have not.
+    pub fn is_of_quota(&self) -> bool {
+        self.kind == FaultKind::Rate && self.method.contains('/')
+    }
+
+    fn calls_a_minute(&self) -> u64 {
+        match &self.nth {
+            Nth::These(numbers) => numbers.first().copied().unwrap_or(0),
+            Nth::Every(All::All) => 0,
+            Nth::First => 1,
+        }
+    }
+
+    /// The refusal of a `rate` fault: what the bucket says, with what the fault says in its place.
+    pub fn over(&self, bucket: &Bucket, number: &str) -> Refusal {
+        let refusal = bucket.refusal(number);
+        let otherwise = if self.is_of_quota() { refusal.code.http } else { 429 };
+        let status = self.status.unwrap_or(otherwise);
+        let code = if status == refusal.code.http { refusal.code } else { Code::of_http(status) };
+        let reason = self.reason.clone().unwrap_or(refusal.reason);
+        Refusal { code, reason, ..refusal }
+    }
+
     /// The refusal of a `refuse` or `rate` fault; the failure of a `fail-operation`.
     pub fn refusal(&self, method: &str, resource: &str) -> Refusal {
         let (status, reason) = match self.kind {

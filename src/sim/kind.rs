@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{answer::Refusal, dice::Draw, fields::Field, kinds, route::Service, store::Standing};
+use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, route::Service, store::Standing};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {
@@ -50,6 +50,16 @@ pub struct Draft<'a> {
     pub before: Option<&'a Value>,
 }
 
+/// A method of a kind's own, POSTed to a resource's path: it changes a part of the document.
+pub struct Own {
+    pub name: &'static str,
+    pub body: &'static [Field],
+    /// The verb of the permission that it asks for.
+    pub permission: &'static str,
+    /// Does to the document what the call and its body say.
+    pub apply: fn(&Call, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>,
+}
+
 /// What Google holds to beyond the table of fields. The defaults ask for nothing.
 pub trait Rules: Sync {
     /// Fills in what Google fills in.
@@ -68,6 +78,10 @@ pub trait Rules: Sync {
     /// What makes and goes with this resource: the documents Google writes beside it.
     fn companions(&self, _draft: &Draft<'_>, _document: &Map<String, Value>) -> Vec<(&'static Kind, String, Value)> {
         Vec::new()
+    }
+
+    fn own(&self) -> &'static [Own] {
+        &[]
     }
 
     /// Who stands in the way of a deletion.

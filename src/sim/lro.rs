@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     answer::Refusal, audit::Change, call::Call, iam, kind::Kind, operations::operation_key, route::Verb, state::State,
+    store::Eyes,
 };
 
 /// Asks for the permission, does the change, and tells the audit log when it is refused.
@@ -17,6 +18,7 @@ pub fn change(
     let verb = match call.route.verb {
         Verb::Create => "create",
         Verb::Delete => "delete",
+        Verb::Own(name) => name,
         _ => "update",
     };
     let grants = state.ask(call, vec![(format!("{}.{verb}", kind.permissions), call.path.clone())]);
@@ -35,7 +37,8 @@ pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Res
     let project = format!("projects/{}", call.project);
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
     let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
-    let (items, next) = call.page(state.store.listed(kind, &under, call.eyes()), ("pageSize", most))?;
+    let eyes = Eyes { deleted: call.parameter("showDeleted") == Some("true"), ..call.eyes() };
+    let (items, next) = call.page(state.store.listed(kind, &under, eyes), ("pageSize", most))?;
     let mut answer = json!({});
     if !items.is_empty() {
         answer[kind.segment] = items.into_iter().cloned().collect();

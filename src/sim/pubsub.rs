@@ -18,7 +18,7 @@ use super::{
     calls::Logged,
     clock::written,
     cloud::Cloud,
-    faults::{Fault, FaultKind},
+    faults::{Fault, FaultKind, Passing},
     iam,
     state::State,
 };
@@ -105,14 +105,15 @@ impl UnaryService<PublishRequest> for Publisher {
 
 fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<PublishResponse, Status> {
     let topic = &request.topic;
-    if let Some(fault) = state.faults.strike(METHOD, topic).first() {
+    let project = topic.split('/').nth(1).unwrap_or_default();
+    let passing = Passing { method: METHOD, resource: topic, project, bucket: None, now: state.clock.now() };
+    if let Some(fault) = state.faults.strike(&passing).first() {
         return Err(refusal(fault, topic));
     }
     if !state.topics.contains(topic) {
         return Err(Status::not_found(format!("Resource not found (resource={}).", super::links::last(topic))));
     }
-    let project = topic.split('/').nth(1).and_then(|project| state.projects.get(project));
-    if project.is_some_and(|project| !iam::allows(&project.iam, caller, "pubsub.topics.publish")) {
+    if state.projects.get(project).is_some_and(|project| !iam::allows(&project.iam, caller, "pubsub.topics.publish")) {
         return Err(Status::permission_denied("User not authorized to perform this action."));
     }
     let publish_time = written(state.clock.now());

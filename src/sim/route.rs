@@ -123,9 +123,10 @@ impl Route {
         }
     }
 
-    /// Whether Cloud Run is spoken to in its v1, whose resources have Knative's form.
+    /// Whether Cloud Run is spoken to in its v1, whose resources have Knative's form. Their IAM policies have not.
     pub fn is_knative(&self) -> bool {
-        self.service == Service::Run && self.version == "v1" && matches!(self.target, Target::Kind(_))
+        let own = matches!(self.verb, Verb::Own(_));
+        self.service == Service::Run && self.version == "v1" && matches!(self.target, Target::Kind(_)) && !own
     }
 
     /// Google's name of the method, such as `compute.firewalls.insert`.
@@ -193,6 +194,9 @@ fn by_look(path: &str) -> Option<Service> {
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
         ["v1", "projects", _, "locations"] => Some(Service::Run),
+        [_, "projects", _, "locations", _, segment, ..] if Kind::at(Service::Run, segment, true).is_some() => {
+            Some(Service::Run)
+        }
         [_, "projects", _, "locations", ..] => Some(Service::VpcAccess),
         _ => None,
     }
@@ -253,7 +257,7 @@ fn apis(method: &Method, version: &str, project: &str, rest: &[&str]) -> Option<
     }
 }
 
-/// `COLLECTION`, `COLLECTION/NAME` and `COLLECTION/NAME/VERB`.
+/// `COLLECTION`, `COLLECTION/NAME`, `COLLECTION/NAME/VERB`, and Cloud Run's `COLLECTION/NAME:VERB`.
 fn collection(
     service: Service,
     method: &Method,
@@ -275,19 +279,38 @@ fn collection(
         [_, "getEffectiveFirewalls"] if segment == "firewallPolicies" => {
             (None, only(method, Method::GET, Verb::Own("getEffectiveFirewalls"))?)
         }
+        [_, name] if service == Service::Run && name.contains(':') => {
+            let (name, verb) = name.split_once(':')?;
+            (Some(name), on_iam_policy(method, verb)?)
+        }
         [_, name] => (Some(*name), on_one(method)?),
         [_, name, "getEffectiveFirewalls"] if segment == "networks" => {
             (Some(*name), only(method, Method::GET, Verb::Own("getEffectiveFirewalls"))?)
         }
-        [_, name, "setPrivateIpGoogleAccess"] if segment == "subnetworks" => {
-            (Some(*name), only(method, Method::POST, Verb::Own("setPrivateIpGoogleAccess"))?)
-        }
-        [_, name, "wait"] if segment == "operations" && service == Service::Compute => {
-            (Some(*name), only(method, Method::POST, Verb::Own("wait"))?)
+        [_, name, verb] if service == Service::Compute => {
+            (Some(*name), only(method, Method::POST, Verb::Own(own(target, verb)?))?)
         }
         _ => return None,
     };
     Some(Route::new(service, version, project, region, target, name, verb))
+}
+
+/// The methods of Compute's own that are POSTed.
+fn own(target: Target, verb: &str) -> Option<&'static str> {
+    match target {
+        Target::Kind(kind) => kind.rules.own().iter().find(|own| own.name == verb).map(|own| own.name),
+        Target::Operations => (verb == "wait").then_some("wait"),
+        _ => None,
+    }
+}
+
+fn on_iam_policy(method: &Method, verb: &str) -> Option<Verb> {
+    match (method.as_str(), verb) {
+        ("GET", "getIamPolicy") => Some(Verb::Own("getIamPolicy")),
+        ("POST", "setIamPolicy") => Some(Verb::Own("setIamPolicy")),
+        ("POST", "testIamPermissions") => Some(Verb::Own("testIamPermissions")),
+        _ => None,
+    }
 }
 
 fn only(method: &Method, wanted: Method, verb: Verb) -> Option<Verb> {

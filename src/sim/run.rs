@@ -11,7 +11,7 @@ use super::{
     call::Call,
     clock::{after, written},
     faults::FaultKind,
-    fields, iam,
+    fields, iam, iam_policy,
     kind::Kind,
     kinds::{jobs, services},
     knative, lro, names, namespaces, operations,
@@ -39,6 +39,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),
+        Verb::Own(verb) => iam_policy::answer(state, call, kind, verb),
         _ => Err(not_found(call, kind)),
     }
 }
@@ -88,9 +89,10 @@ pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> 
     }
     check_template(state, change, &document)?;
     complete(state, change, before.as_ref(), &mut document);
-    settle(state, change, document, true)
+    settle(state, change, document)
 }
 
+/// What is deleted is kept for a while, for those who ask for what is deleted.
 pub fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let call = change.call;
     let mut document = match state.standing(call).get(change.path).and_then(Value::as_object) {
@@ -100,7 +102,8 @@ pub fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> 
     document.insert("deleteTime".to_owned(), written(call.now).into());
     document.insert("expireTime".to_owned(), written(after(call.now, EXPIRY)).into());
     next_generation(change, &mut document);
-    settle(state, change, document, false)
+    state.policies.remove(change.path);
+    settle(state, change, document)
 }
 
 /// Cloud Run's names: RFC 1035 and less than 50 characters for services; jobs may be longer, and nobody minds here.
@@ -241,7 +244,7 @@ fn next_generation(change: &Change<'_>, document: &mut Map<String, Value>) {
 }
 
 /// Writes the resource as it is while Cloud Run works on it and as it is afterwards.
-fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, stays: bool) -> Result<Value, Refusal> {
+fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) -> Result<Value, Refusal> {
     let call = change.call;
     let due = after(call.now, SETTLING);
     let (running, done) = stages(document, due);
@@ -268,7 +271,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>, 
         let event = knative::event(change, state.number(&call.project), &done);
         state.record(audit::settled(change, due, event));
         state.store.write(change.kind, change.path, call.now, Some(running));
-        state.store.write(change.kind, change.path, due, stays.then_some(done));
+        state.store.write(change.kind, change.path, due, Some(done));
     }
     Ok(state.operations.begin(call, operation))
 }

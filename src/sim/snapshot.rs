@@ -32,6 +32,7 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         regions: world.regions,
         topics: world.topics,
         store: Store::default(),
+        policies: world.policies,
         operations: Operations::default(),
         audit: AuditLog::default(),
         calls: Calls::default(),
@@ -87,7 +88,7 @@ fn completed(
 /// The world as it stands, with what is to come.
 pub fn of(state: &State) -> World {
     let now = state.clock.now();
-    let seen = state.store.all(Eyes { now, stale: false }).map(|(kind, path, document)| Resource {
+    let seen = state.store.all(Eyes { deleted: true, ..Eyes::at(now) }).map(|(kind, path, document)| Resource {
         kind,
         path: path.to_owned(),
         from: None,
@@ -106,6 +107,7 @@ pub fn of(state: &State) -> World {
         projects: state.projects.clone(),
         topics: state.topics.clone(),
         resources: seen.chain(later).collect(),
+        policies: state.policies.clone(),
         operations: state.operations.all().cloned().collect(),
     }
 }

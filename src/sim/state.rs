@@ -20,13 +20,14 @@ use super::{
     cloud::Options,
     compute,
     dice::Dice,
-    faults::{FaultKind, Faults},
+    faults::{FaultKind, Faults, Passing},
     iam::{self, Grant},
     kind::Kind,
     locations,
     operations::Operations,
     projects,
     pubsub::Published,
+    quotas::Bucket,
     route::{Route, Service, Target, Verb},
     run,
     store::{Standing, Store},
@@ -46,6 +47,8 @@ pub struct State {
     pub regions: Vec<String>,
     pub topics: BTreeSet<String>,
     pub store: Store,
+    /// IAM policies by the path of their resource.
+    pub policies: BTreeMap<String, Value>,
     pub operations: Operations,
     pub audit: AuditLog,
     pub calls: Calls,
@@ -75,11 +78,14 @@ impl State {
         let caller = iam::caller(request.headers(), &self.options.caller);
         let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let method = route.method();
+        let (bucket, now) = (Bucket::of(&route), self.clock.now());
+        let passing = Passing { method: &method, resource: &path, project: &project, bucket: bucket.as_ref(), now };
         Ok(Call {
             draw: self.dice.next(&caller, &method, &path),
-            faults: self.faults.strike(&method, &path),
+            faults: self.faults.strike(&passing),
+            bucket,
             agent: agent.to_owned(),
-            now: self.clock.now(),
+            now,
             route,
             method,
             project,
@@ -102,10 +108,12 @@ impl State {
 
     /// Does what the call asks.
     pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
-        for kind in [FaultKind::Refuse, FaultKind::Rate] {
-            if let Some(fault) = call.fault(kind) {
-                return Err(fault.refusal(&call.method, &call.path));
-            }
+        if let Some(fault) = call.fault(FaultKind::Refuse) {
+            return Err(fault.refusal(&call.method, &call.path));
+        }
+        if let Some(fault) = call.fault(FaultKind::Rate) {
+            let over = |bucket: &Bucket| fault.over(bucket, self.number(&call.project));
+            return Err(call.bucket.as_ref().map_or_else(|| fault.refusal(&call.method, &call.path), over));
         }
         self.admit(call)?;
         match (call.route.service, call.route.target) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::kind::Kind;
@@ -29,11 +29,29 @@ struct Version {
     document: Option<Value>,
 }
 
-/// The eyes of one reader: a moment, and whether what it sees lags one write behind.
+/// The eyes of one reader: a moment, whether what it sees lags one write behind, and whether it sees what has been deleted
+/// and is kept for a while.
 #[derive(Debug, Clone, Copy)]
 pub struct Eyes {
     pub now: Timestamp,
     pub stale: bool,
+    pub deleted: bool,
+}
+
+impl Eyes {
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, stale: false, deleted: false }
+    }
+}
+
+/// Whether a document is but kept: its deletion is over. <https://google.aip.dev/164>
+fn is_deleted(document: &Value) -> bool {
+    !document["deleteTime"].is_null() && document["reconciling"].is_null()
+}
+
+fn is_expired(document: &Value, now: Timestamp) -> bool {
+    let expires = document["expireTime"].as_str().and_then(|time| time.parse::<Timestamp>().ok());
+    is_deleted(document) && expires.is_some_and(|time| time <= now)
 }
 
 /// What stands, as rules see it: every change that has been accepted, but for deletions, which count when they are done.
@@ -46,12 +64,14 @@ pub struct Standing<'a> {
 impl Entry {
     fn standing(&self, now: Timestamp) -> Option<&Value> {
         let newest = self.versions.last()?.document.as_ref();
-        newest.or_else(|| self.seen(Eyes { now, stale: false }))
+        newest.filter(|document| !is_deleted(document)).or_else(|| self.seen(Eyes::at(now)))
     }
 
     fn seen(&self, eyes: Eyes) -> Option<&Value> {
         let mut visible = self.versions.iter().rev().filter(|version| version.from <= eyes.now);
-        visible.nth(usize::from(eyes.stale))?.document.as_ref()
+        let document = visible.nth(usize::from(eyes.stale))?.document.as_ref()?;
+        let shown = if eyes.deleted { !is_expired(document, eyes.now) } else { !is_deleted(document) };
+        shown.then_some(document)
     }
 }
 
@@ -102,6 +122,11 @@ impl Store {
 }
 
 impl<'a> Standing<'a> {
+    /// What stands, and what was still there so long ago.
+    pub fn and_before(self, by: SignedDuration) -> Self {
+        Self { now: self.now.checked_sub(by).unwrap_or(Timestamp::MIN), ..self }
+    }
+
     pub fn get(self, path: &str) -> Option<&'a Value> {
         self.store.entries.get(path)?.standing(self.now)
     }

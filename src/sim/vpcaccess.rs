@@ -53,7 +53,7 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
 
 /// A connector as it is, not as it is read.
 pub fn standing<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
-    state.store.seen(path, Eyes { now: after(call.now, LAG), stale: false })
+    state.store.seen(path, Eyes::at(after(call.now, LAG)))
 }
 
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {

@@ -1,7 +1,7 @@
 //! A world as a document: what `--world` loads and `GET /sim/world` shows.
 //!
 //! `{version, now, seed, regions, projects: {ID: {number, apis, iam}}, pubsub: {topics}, resources: {COLLECTION:
-//! [documents as GET returns them]}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
+//! [documents as GET returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
 //! changes of operations that have not ended.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +33,8 @@ pub struct World {
     pub projects: BTreeMap<String, Project>,
     pub topics: BTreeSet<String>,
     pub resources: Vec<Resource>,
+    /// IAM policies by the path of their resource.
+    pub policies: BTreeMap<String, Value>,
     pub operations: Vec<Operation>,
 }
 
@@ -111,6 +113,7 @@ impl World {
             topics: take_or_default(&mut pubsub, "topics")
                 .map_err(|error| wrong(&format!("pubsub.{}", error.at), error.why))?,
             resources: Vec::new(),
+            policies: take_or_default(&mut fields, "policies")?,
             operations: take_or_default(&mut fields, "operations")?,
         };
         let resources: Map<String, Value> = take_or_default(&mut fields, "resources")?;
@@ -154,6 +157,7 @@ impl World {
             "projects": self.projects,
             "pubsub": {"topics": self.topics},
             "resources": resources,
+            "policies": self.policies,
             "operations": self.operations,
             "future": future,
         })

@@ -10,19 +10,19 @@ use tracing::Instrument;
 
 use super::{
     Front,
-    delivery::{Delivery, Item, decode},
+    delivery::{Item, decode},
     logs::printable,
     problem::Problem,
 };
 use crate::{
-    app::App,
     domain::{
         entry::Entry,
         event::{Disposition, OwnPrincipals, dispose},
         reasons::{IgnoreReason, RejectReason},
         scope::Scope,
-        signal::Signal,
+        signal::{Signal, Trigger},
     },
+    reconcile::expand::{ExpandError, Reports},
 };
 
 /// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. What no
@@ -32,27 +32,27 @@ pub async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
-    let body = body?;
-    let delivery = decode(&headers, &body)?;
-    tracing::debug!(
-        form = delivery.form.label(),
-        message_id = delivery.message_id.as_deref().map(printable).as_deref(),
-        attempt = delivery.attempt,
-        items = delivery.items.len(),
-        "delivery"
-    );
-    let settled = join_all(front.signals(&delivery).into_iter().map(|signal| settle(&front.app, signal))).await;
-    match settled.iter().all(|settled| *settled) {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::again("not everything could be done now; the log and the reports tell why")),
+    // Thousands may wait: none of them keeps its body.
+    let signals = front.signals(&headers, &body?)?;
+    if signals.is_empty() || settled(&front, signals).await? {
+        return Ok(StatusCode::NO_CONTENT);
     }
+    Err(Problem::again("not everything could be done now; the log and the reports tell why"))
 }
 
 impl Front {
-    fn signals(&self, delivery: &Delivery<'_>) -> Vec<Signal> {
-        let (scope, own) = (self.app.scope(), self.app.own());
+    fn signals(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Signal>, Problem> {
+        let delivery = decode(headers, body)?;
         let message = delivery.message_id.as_deref();
-        delivery.items.iter().filter_map(|item| self.judge(item, message, &scope, &own)).collect()
+        tracing::debug!(
+            form = delivery.form.label(),
+            message_id = message.map(printable).as_deref(),
+            attempt = delivery.attempt,
+            items = delivery.items.len(),
+            "delivery"
+        );
+        let (scope, own) = (self.app.scope(), self.app.own());
+        Ok(delivery.items.iter().filter_map(|item| self.judge(item, message, &scope, &own)).collect())
     }
 
     fn judge(&self, item: &Item<'_>, message: Option<&str>, scope: &Scope, own: &OwnPrincipals) -> Option<Signal> {
@@ -62,17 +62,7 @@ impl Front {
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
         };
         match disposition {
-            Disposition::Act(signal) => {
-                self.app.metrics.event("acted", "");
-                let trigger = &signal.trigger;
-                tracing::info!(
-                    event = printable(&trigger.event_id).as_ref(),
-                    method = printable(&trigger.method).as_ref(),
-                    resource = printable(&trigger.resource).as_ref(),
-                    "an event to act on"
-                );
-                Some(signal)
-            }
+            Disposition::Act(signal) => Some(signal),
             Disposition::Ignore(reason) => {
                 self.app.metrics.event("ignored", reason.label());
                 tracing::debug!(reason = reason.label(), "an event is ignored");
@@ -93,33 +83,56 @@ impl Front {
         };
         let id = entry.or_else(|| message.map(str::to_owned)).unwrap_or_default();
         self.app.metrics.event("rejected", reason.label());
-        let text = reason.to_string();
-        tracing::warn!(
-            event = printable(&id).as_ref(),
-            reason = reason.label(),
-            "an event is rejected: {}",
-            printable(&text)
-        );
-        self.rejections.note(&self.app, reason);
+        self.rejections.note(&self.app, reason, &id);
     }
 }
 
-/// Waits for the runs of one signal; false = it should come again.
-async fn settle(app: &Arc<App>, signal: Signal) -> bool {
-    // A task of its own: who delivered may hang up, the run goes on.
-    match app.tasks.spawn(app.expander.submit(signal).in_current_span()).await {
-        Ok(Ok(reports)) => !reports.iter().any(|report| report.transient),
-        Ok(Err(error)) if error.transient => {
-            tracing::warn!(%error, "an event has to come again");
-            false
-        }
-        Ok(Err(error)) => {
-            tracing::error!(%error, "an event leads nowhere");
-            true
-        }
+/// Waits for the runs of a delivery's signals; false = it should come again. Each signal takes a place among those that
+/// wait, until its runs have ended: who delivered may hang up, the runs go on.
+async fn settled(front: &Front, signals: Vec<Signal>) -> Result<bool, Problem> {
+    let Some(places) = front.waiting.take(signals.len()) else {
+        front.app.metrics.event("shed", "");
+        return Err(Problem::again("as many events as this instance takes are waiting for their runs"));
+    };
+    for signal in &signals {
+        front.app.metrics.event("acted", "");
+        tell(&signal.trigger);
+    }
+    let expander = front.app.expander.clone();
+    let runs = async move {
+        let reports = join_all(signals.into_iter().map(|signal| expander.submit(signal))).await;
+        drop(places);
+        reports
+    };
+    Ok(match front.app.tasks.spawn(runs.in_current_span()).await {
+        // Each is judged, and told, even if the first one decides.
+        Ok(reports) => reports.into_iter().map(is_settled).fold(true, |all, settled| all & settled),
         Err(died) => {
             tracing::error!(error = %died, "an event's task died");
             false
+        }
+    })
+}
+
+fn tell(trigger: &Trigger) {
+    tracing::info!(
+        event = printable(&trigger.event_id).as_ref(),
+        method = printable(&trigger.method).as_ref(),
+        resource = printable(&trigger.resource).as_ref(),
+        "an event to act on"
+    );
+}
+
+fn is_settled(result: Result<Reports, ExpandError>) -> bool {
+    match result {
+        Ok(reports) => !reports.iter().any(|report| report.transient),
+        Err(error) if error.transient => {
+            tracing::warn!(%error, "an event has to come again");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "an event leads nowhere");
+            true
         }
     }
 }

@@ -41,7 +41,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use self::auth::Auth;
 use self::{
     auth::{Gate, Role},
-    patience::Patience,
+    patience::{Patience, Waiting},
     problem::Problem,
     rejections::Rejections,
 };
@@ -54,7 +54,8 @@ const LARGEST_BODY: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Door {
     pub auth: Auth,
-    /// Requests worked on at once; who comes beyond them is asked to come again.
+    /// Requests worked on at once, of which three quarters may wait for runs; who comes beyond them is asked to come
+    /// again.
     pub max_concurrent: usize,
 }
 
@@ -62,12 +63,14 @@ pub struct Door {
 struct Front {
     app: Arc<App>,
     rejections: Rejections,
+    waiting: Waiting,
 }
 
 /// Every door, for a server or for a test.
 pub fn router(app: Arc<App>, door: Door) -> Router {
     let gate = |role| from_fn_with_state(Arc::new(Gate::new(app.clone(), door.auth.clone(), role)), auth::check);
-    let permits = Arc::new(Semaphore::new(door.max_concurrent.min(Semaphore::MAX_PERMITS)));
+    let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
+    let permits = Arc::new(Semaphore::new(max_concurrent));
     let patience =
         || from_fn_with_state(Patience { permits: permits.clone(), stop: app.engine.stop.clone() }, patience::wait);
     let deliveries = Router::new()
@@ -92,7 +95,7 @@ pub fn router(app: Arc<App>, door: Door) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(trace::span))
-        .with_state(Arc::new(Front { app, rejections: Rejections::default() }))
+        .with_state(Arc::new(Front { app, rejections: Rejections::default(), waiting: Waiting::among(max_concurrent) }))
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

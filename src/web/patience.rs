@@ -18,6 +18,26 @@ use super::problem::Problem;
 /// Less than the 600 s after which Cloud Run and Pub/Sub give up on a request.
 pub const LONGEST: Duration = Duration::from_secs(550);
 
+/// The places of those who wait for runs: a quarter fewer than there are for requests, so that an event that asks for
+/// nothing is answered at once however many wait.
+pub struct Waiting {
+    places: Arc<Semaphore>,
+    all: u32,
+}
+
+impl Waiting {
+    pub fn among(max_concurrent: usize) -> Self {
+        let all = u32::try_from(max_concurrent - max_concurrent / 4).unwrap_or(u32::MAX);
+        Self { places: Arc::new(Semaphore::new(all as usize)), all }
+    }
+
+    /// A place for each event, kept until this is dropped. A delivery of more than there are places takes all of them.
+    pub fn take(&self, events: usize) -> Option<OwnedSemaphorePermit> {
+        let events = u32::try_from(events).unwrap_or(u32::MAX).min(self.all);
+        self.places.clone().try_acquire_many_owned(events).ok()
+    }
+}
+
 #[derive(Clone)]
 pub struct Patience {
     pub permits: Arc<Semaphore>,

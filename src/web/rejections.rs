@@ -1,4 +1,5 @@
-//! Rejected events, told to the world at most once a minute for each reason.
+//! Rejected events, told to the log and to the world at most once a minute for each reason: a sink that is set up wrongly
+//! sends them by the thousand.
 
 use std::{
     collections::HashMap,
@@ -8,6 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::logs::printable;
 use crate::{
     app::App,
     domain::{
@@ -28,10 +30,16 @@ struct Tally {
 }
 
 impl Rejections {
-    /// Counts one, and reports if it is time. Best effort: nobody waits for it, and nothing is kept.
-    pub fn note(&self, app: &Arc<App>, reason: &RejectReason) {
-        let Some(count) = self.count(reason.label()) else { return };
-        let rejected = Rejected { reason: reason.label().to_owned(), text: reason.to_string(), count };
+    /// Counts one, and tells of it if it is time. Best effort: nobody waits for the report, and nothing is kept.
+    pub fn note(&self, app: &Arc<App>, reason: &RejectReason, event: &str) {
+        let (label, text) = (reason.label(), reason.to_string());
+        let (event, shown) = (printable(event), printable(&text));
+        let Some(count) = self.count(label) else {
+            tracing::debug!(event = event.as_ref(), reason = label, "an event is rejected: {shown}");
+            return;
+        };
+        tracing::warn!(event = event.as_ref(), reason = label, count, "an event is rejected: {shown}");
+        let rejected = Rejected { reason: label.to_owned(), text, count };
         let policy = app.policy();
         let engine = app.engine.clone();
         let report = Report::rejected((engine.ids)().to_string(), &policy, rejected, (engine.now)());

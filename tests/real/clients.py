@@ -246,6 +246,9 @@ class Run(unittest.TestCase):
         self.assertEqual(jobs.update_job(job=job).result(timeout=LONGEST).template.task_count, 2)
         gone = jobs.delete_job(name=path).result(timeout=LONGEST)
         self.assertGreater(gone.expire_time, gone.delete_time)
+        self.assertNotIn("py-job", names(jobs.list_jobs(parent=PARENT)))
+        deleted = jobs.list_jobs(request={"parent": PARENT, "show_deleted": True})
+        self.assertIn("py-job", names(deleted))
         with self.assertRaises(exceptions.NotFound):
             jobs.get_job(name=path)
 
@@ -264,6 +267,12 @@ class Run(unittest.TestCase):
             services.create_service(**create)
         service.description = "changed"
         self.assertEqual(services.update_service(service=service).result(timeout=LONGEST).description, "changed")
+        binding = {"role": "roles/run.invoker", "members": ["allUsers"]}
+        policy = {"bindings": [binding], "etag": services.get_iam_policy(request={"resource": path}).etag}
+        services.set_iam_policy(request={"resource": path, "policy": policy})
+        self.assertEqual(list(services.get_iam_policy(request={"resource": path}).bindings[0].members), ["allUsers"])
+        with self.assertRaises(exceptions.Aborted):
+            services.set_iam_policy(request={"resource": path, "policy": policy})
         services.delete_service(name=path).result(timeout=LONGEST)
         with self.assertRaises(exceptions.NotFound):
             services.get_service(name=path)

@@ -111,6 +111,7 @@ fn report() -> Report {
         dry_run: false,
         policy_hash: "0123456789abcdef".to_owned(),
         triggers: Vec::new(),
+        more_triggers: 0,
         started: now,
         decided: now,
         done: now,

@@ -151,6 +151,36 @@ fn firewall_rules() {
 }
 
 #[test]
+fn firewall_policies() {
+    let of = "--firewall-policy=guard --global-firewall-policy";
+    let rule = format!(
+        "compute network-firewall-policies rules create 1000 {of} --direction=EGRESS --action=deny --src-ip-ranges=10.8.0.0/28 --dest-ip-ranges=0.0.0.0/0 --layer4-configs=all"
+    );
+    let policies = |what: &str| format!("compute network-firewall-policies {what}");
+    Gcloud::new().hold(&[
+        (&policies("create guard --global"), 0, &["Created", "global/firewallPolicies/guard]"]),
+        (&rule, 0, &["Updated"]),
+        (&rule, 1, &["Cannot have rules with the same priorities."]),
+        (&policies(&format!("associations create {of} --network=my-vpc --name=here")), 0, &["Updated"]),
+        (
+            "compute networks get-effective-firewalls my-vpc",
+            0,
+            &["network-firewall-policy", "1000", "DENY", "GOTO_NEXT"],
+        ),
+        (&policies(&format!("rules update 1000 {of} --disabled")), 0, &["Updated"]),
+        (&policies("describe guard --global"), 0, &["attachmentTarget", "disabled: true", "fingerprint: "]),
+        (
+            &policies("delete guard --global"),
+            1,
+            &["is already being used by 'projects/demo-project/global/networks/my-vpc'"],
+        ),
+        (&policies(&format!("rules delete 1000 {of}")), 0, &["Updated"]),
+        (&policies(&format!("associations delete {of} --name=here")), 0, &["Updated"]),
+        (&policies("delete guard --global"), 0, &["Deleted"]),
+    ]);
+}
+
+#[test]
 fn connectors() {
     Gcloud::new().hold(&[
         ("compute networks subnets create small --network=my-vpc --range=10.10.0.0/28 --region=europe-west2", 0, &[]),
@@ -201,5 +231,24 @@ fn services() {
         ("run services describe web --region=europe-west2", 0, &["connectors/conn", "gcr.io/demo-project/image:2"]),
         ("run services delete web --region=europe-west2", 0, &["Deleted service [web]."]),
         ("run services describe web --region=europe-west2", 1, &["Cannot find service [web]"]),
+    ]);
+}
+
+/// That everybody may call a service is said without a warning, and taken back.
+#[test]
+fn who_may_call_a_service() {
+    let gcloud = Gcloud::new();
+    let deploy = "run deploy web --image=gcr.io/demo-project/image --region=europe-west2";
+    let output =
+        gcloud.command("gcloud").args(deploy.split_whitespace()).arg("--allow-unauthenticated").output().unwrap();
+    assert!(output.status.success() && !said(&output).contains("Setting IAM policy failed"), "{}", said(&output));
+    let policy = "run services get-iam-policy web --region=europe-west2 --format=json(bindings)";
+    gcloud.hold(&[
+        (policy, 0, &["allUsers", "roles/run.invoker"]),
+        (&format!("{deploy} --no-allow-unauthenticated"), 0, &["has been deployed and is serving"]),
+        (policy, 0, &["null"]),
+        // Not told, gcloud asks whether it might.
+        ("run deploy other --image=gcr.io/demo-project/image --region=europe-west2", 0, &["has been deployed and is serving"]),
+        ("run services add-iam-policy-binding web --region=europe-west2 --member=user:ann@example.com --role=roles/run.invoker", 0, &["user:ann@example.com"]),
     ]);
 }

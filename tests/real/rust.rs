@@ -2,13 +2,19 @@
 
 use google_cloud_auth::credentials::{Credentials, anonymous};
 use google_cloud_compute_v1::{
-    client::{Firewalls, Networks, Routers, Subnetworks},
-    model::{Firewall, Network, Router, RouterNat, Subnetwork, firewall, router_nat},
+    client::{Firewalls, GlobalAddresses, Networks, Routers, Routes, Subnetworks},
+    model::{
+        Address, Firewall, Network, Route, Router, RouterNat, Subnetwork, SubnetworksSetPrivateIpGoogleAccessRequest,
+        address, firewall, router_nat,
+    },
 };
 use google_cloud_lro::Poller;
 use google_cloud_run_v2::{
-    client::Jobs,
-    model::{Container, ExecutionTemplate, Job, TaskTemplate, VpcAccess, vpc_access},
+    client::{Jobs, Services, WorkerPools},
+    model::{
+        Container, ExecutionTemplate, IngressTraffic, Job, RevisionTemplate, Service, TaskTemplate, VpcAccess,
+        WorkerPool, WorkerPoolRevisionTemplate, vpc_access,
+    },
 };
 use google_cloud_vpcaccess_v1::{
     client::VpcAccessService,
@@ -73,6 +79,12 @@ async fn networks_and_subnetworks() {
     let listed = subnetworks.list().set_project(PROJECT).set_region(REGION).send().await.unwrap();
     assert!(listed.items.iter().any(|subnetwork| subnetwork.gateway_address.as_deref() == Some("10.10.0.1")));
 
+    let on = SubnetworksSetPrivateIpGoogleAccessRequest::new().set_private_ip_google_access(true);
+    let set = subnetworks.set_private_ip_google_access().set_project(PROJECT).set_region(REGION);
+    done!(set.set_subnetwork("sub").set_body(on));
+    let read = subnetworks.get().set_project(PROJECT).set_region(REGION).set_subnetwork("sub").send().await.unwrap();
+    assert_eq!(read.private_ip_google_access, Some(true));
+
     // In use: what is refused is the operation.
     let ended = networks.delete().set_project(PROJECT).set_network("net").poller().until_done().await.unwrap();
     assert!(format!("{:?}", ended.to_result().unwrap_err()).contains("RESOURCE_IN_USE_BY_ANOTHER_RESOURCE"));
@@ -124,6 +136,95 @@ async fn routers_and_firewalls() {
 }
 
 #[tokio::test]
+async fn routes_and_addresses() {
+    let google = Google::start(&[]);
+    let network = "projects/demo-project/global/networks/my-vpc";
+    let routes = client!(Routes, google);
+    let insert = || {
+        let route = Route::new()
+            .set_name("route")
+            .set_network(network)
+            .set_dest_range("192.0.2.0/24")
+            .set_next_hop_gateway("projects/demo-project/global/gateways/default-internet-gateway");
+        routes.insert().set_project(PROJECT).set_body(route)
+    };
+    done!(insert());
+    assert_eq!(refused!(insert()), Some(409));
+    let get = || routes.get().set_project(PROJECT).set_route("route");
+    assert_eq!(get().send().await.unwrap().priority, Some(1000));
+    let listed = routes.list().set_project(PROJECT).send().await.unwrap();
+    assert!(listed.items.iter().any(|route| route.name.as_deref() == Some("route")));
+    done!(routes.delete().set_project(PROJECT).set_route("route"));
+    assert_eq!(refused!(get()), Some(404));
+
+    let addresses = client!(GlobalAddresses, google);
+    let insert = || {
+        let range = Address::new()
+            .set_name("range")
+            .set_address("10.60.0.0")
+            .set_prefix_length(16)
+            .set_purpose(address::Purpose::VpcPeering)
+            .set_address_type(address::AddressType::Internal)
+            .set_network(network);
+        addresses.insert().set_project(PROJECT).set_body(range)
+    };
+    done!(insert());
+    assert_eq!(refused!(insert()), Some(409));
+    let get = || addresses.get().set_project(PROJECT).set_address("range");
+    assert_eq!(get().send().await.unwrap().prefix_length, Some(16));
+    assert_eq!(addresses.list().set_project(PROJECT).send().await.unwrap().items.len(), 1);
+    done!(addresses.delete().set_project(PROJECT).set_address("range"));
+    assert_eq!(refused!(get()), Some(404));
+}
+
+#[tokio::test]
+async fn services() {
+    let google = Google::start(&[]);
+    let services = client!(Services, google);
+    let service = || {
+        let template = RevisionTemplate::new().set_containers([Container::new().set_image("image")]);
+        Service::new().set_template(template).set_ingress(IngressTraffic::InternalOnly)
+    };
+    let create = || services.create_service().set_parent(PARENT).set_service_id("web").set_service(service());
+    let made = create().poller().until_done().await.unwrap();
+    assert_eq!(made.ingress, IngressTraffic::InternalOnly);
+    assert_eq!(refused!(create()), Some(409));
+    let path = format!("{PARENT}/services/web");
+    let get = || services.get_service().set_name(&path);
+    assert_eq!(get().send().await.unwrap().generation, 1);
+    assert_eq!(services.list_services().set_parent(PARENT).send().await.unwrap().services.len(), 1);
+    let everywhere = format!("projects/{PROJECT}/locations/-");
+    assert_eq!(refused!(services.list_services().set_parent(everywhere)), Some(400));
+    let changed = service().set_name(&path).set_description("changed");
+    let changed = services.update_service().set_service(changed).poller().until_done().await.unwrap();
+    assert_eq!((changed.description.as_str(), changed.generation), ("changed", 2));
+    services.delete_service().set_name(&path).poller().until_done().await.unwrap();
+    assert_eq!(refused!(get()), Some(404));
+}
+
+#[tokio::test]
+async fn worker_pools() {
+    let google = Google::start(&[]);
+    let pools = client!(WorkerPools, google);
+    let pool = || {
+        let template = WorkerPoolRevisionTemplate::new().set_containers([Container::new().set_image("image")]);
+        WorkerPool::new().set_template(template)
+    };
+    let create = || pools.create_worker_pool().set_parent(PARENT).set_worker_pool_id("pool").set_worker_pool(pool());
+    create().poller().until_done().await.unwrap();
+    assert_eq!(refused!(create()), Some(409));
+    let path = format!("{PARENT}/workerPools/pool");
+    let get = || pools.get_worker_pool().set_name(&path);
+    assert_eq!(get().send().await.unwrap().template.unwrap().containers.len(), 1);
+    assert_eq!(pools.list_worker_pools().set_parent(PARENT).send().await.unwrap().worker_pools.len(), 1);
+    let changed = pool().set_name(&path).set_labels([("team", "egress")]);
+    let changed = pools.update_worker_pool().set_worker_pool(changed).poller().until_done().await.unwrap();
+    assert_eq!(changed.labels["team"], "egress");
+    pools.delete_worker_pool().set_name(&path).poller().until_done().await.unwrap();
+    assert_eq!(refused!(get()), Some(404));
+}
+
+#[tokio::test]
 async fn connectors_and_jobs() {
     let google = Google::start(&[]);
     let (connectors, jobs) = (client!(VpcAccessService, google), client!(Jobs, google));
@@ -165,6 +266,8 @@ async fn connectors_and_jobs() {
     assert!(gone.expire_time > gone.delete_time);
     assert_eq!(refused!(jobs.get_job().set_name(&path)), Some(404));
 
+    let listed = connectors.list_connectors().set_parent(PARENT).send().await.unwrap();
+    assert_eq!(listed.connectors[0].name, name);
     connectors.delete_connector().set_name(&name).poller().until_done().await.unwrap();
     assert_eq!(refused!(connectors.get_connector().set_name(&name)), Some(404));
 }

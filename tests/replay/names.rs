@@ -17,11 +17,16 @@ const FIXED: [(&str, &str); 6] = [
     ("kccVersion", "1"),
 ];
 
+/// What the recordings have in the place of every fingerprint.
+const FINGERPRINT: &str = "abcdef0123A=";
+
 #[derive(Default)]
 pub struct Names {
     stacks: HashMap<String, Vec<String>>,
     taken: usize,
     operation: String,
+    /// That of the labels that were read last.
+    fingerprint: String,
 }
 
 impl Names {
@@ -34,7 +39,7 @@ impl Names {
             filled.push_str(&self.value(variable));
             rest = after;
         }
-        filled + rest
+        (filled + rest).replace(FINGERPRINT, &self.fingerprint)
     }
 
     fn value(&self, variable: &str) -> String {
@@ -63,8 +68,11 @@ impl Names {
         }
     }
 
-    /// After an exchange: the operation that began, and what is gone.
+    /// After an exchange: the fingerprint that was read, the operation that began, and what is gone.
     pub fn after(&mut self, exchange: &Exchange, answer: &Value) {
+        if let Some(fingerprint) = answer["labelFingerprint"].as_str() {
+            fingerprint.clone_into(&mut self.fingerprint);
+        }
         if exchange.method != Method::GET
             && let Some(name) = answer["name"].as_str()
         {

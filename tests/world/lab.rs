@@ -14,7 +14,7 @@ use egress_reconciler::{
     google::{
         credentials::Credentials,
         endpoints::Endpoints,
-        transport::{Request, Response},
+        transport::{Request, Response, Transport},
     },
     reconcile::queue::RunRequest,
     sim::{
@@ -53,10 +53,20 @@ pub const ENFORCE: &str =
 
 impl Lab {
     pub fn new(world: World, policy: &str) -> Self {
+        Self::over(world, policy, None)
+    }
+
+    /// Audit entries are pushed to a service.
+    pub fn pushing(world: World, policy: &str, service: Arc<dyn Transport>) -> Self {
+        Self::over(world, policy, Some(service))
+    }
+
+    fn over(world: World, policy: &str, service: Option<Arc<dyn Transport>>) -> Self {
         use std::io::Write;
         let mut options = Options::starting_at(START.parse().unwrap());
         options.connector = Duration::from_secs(120);
-        let cloud = Cloud::new(world, options, None).unwrap();
+        options.push_to = service.is_some().then(|| http::Uri::from_static("http://service/events"));
+        let cloud = Cloud::new(world, options, service).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(policy.as_bytes()).unwrap();
         let settings = Settings {

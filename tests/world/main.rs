@@ -5,4 +5,5 @@ mod cases;
 mod keys;
 mod lab;
 mod oracle;
+mod overload;
 mod story;

@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
-use google_cloud_compute_v1::model::{Firewall, Network, Router, Subnetwork};
+use egress_reconciler::google::{client::Client, credentials::Credentials, endpoints::Endpoints};
+use google_cloud_compute_v1::model::{
+    Firewall, Network, Router, Subnetwork, SubnetworksSetPrivateIpGoogleAccessRequest as PrivateGoogleAccess,
+};
 use google_cloud_vpcaccess_v1::model::Connector;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, policy, world};
+use uuid::Uuid;
+
+use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, world};
 
 /// A body as Google's type writes it again. A field the type does not know is kept by it, and shows in its debug form.
 fn again<T: Serialize + DeserializeOwned + Debug>(body: &Value) -> Value {
@@ -16,28 +21,53 @@ fn again<T: Serialize + DeserializeOwned + Debug>(body: &Value) -> Value {
     serde_json::to_value(message).unwrap()
 }
 
+/// A body, read and written by the message that its call takes.
+fn by_google(call: &str, body: &Value) -> Value {
+    match call {
+        "compute.networks.insert" => again::<Network>(body),
+        "compute.subnetworks.insert" => again::<Subnetwork>(body),
+        "compute.subnetworks.setPrivateIpGoogleAccess" => again::<PrivateGoogleAccess>(body),
+        "compute.routers.insert" | "compute.routers.patch" => again::<Router>(body),
+        "compute.firewalls.insert" | "compute.firewalls.patch" => again::<Firewall>(body),
+        "vpcaccess.projects.locations.connectors.create" | "vpcaccess.projects.locations.connectors.patch" => {
+            again::<Connector>(body)
+        }
+        other => panic!("{other} has no message here"),
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_body_is_one_of_googles_messages() {
     let world = world().document("run.jobs", JOB, job());
-    let lab = Lab::new(world, &policy(ENFORCE).replace("{name: my-vpc}", "{name: own-vpc, create: true}"));
-    for _ in 0..3 {
-        lab.run().await;
-        tokio::time::sleep(Duration::from_secs(130)).await;
-    }
+    let before = policy(ENFORCE).replace("{name: my-vpc}", "{name: own-vpc, create: true}");
+    let lab = Lab::new(world, &before);
+    let settle = async || {
+        for _ in 0..3 {
+            lab.run().await;
+            tokio::time::sleep(Duration::from_secs(130)).await;
+        }
+    };
+    settle().await;
+    // What is there is put right, too: a router that lost its NAT, a connector that is to be larger.
+    let router = "https://compute.googleapis.com/compute/v1/projects/demo-project/regions/europe-west2/routers/egress-own-vpc-europe-west2";
+    assert_eq!(lab.call("PATCH", router, json!({"nats": []})).await.status(), 200);
+    lab.change_policy(&before.replace("connector: {", "connector: {max_instances: 5, ")).await;
+    settle().await;
+    // No plan makes this call: a subnet that is made has it from the beginning.
+    let client = Client::new(
+        lab.cloud.transport(),
+        Endpoints::from_lookup(&|_| None).unwrap(),
+        Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
+    );
+    let subnet = "egress-conn-europe-west2";
+    client.set_private_ip_google_access(PROJECT, REGION, subnet, true, Uuid::nil()).await.unwrap();
     let mut seen = BTreeSet::new();
-    for call in lab.cloud.calls().into_iter().filter(|call| call.body.is_object()) {
-        let again = match call.call.as_str() {
-            "compute.networks.insert" => again::<Network>(&call.body),
-            "compute.subnetworks.insert" => again::<Subnetwork>(&call.body),
-            "compute.routers.insert" => again::<Router>(&call.body),
-            "compute.firewalls.insert" | "compute.firewalls.patch" => again::<Firewall>(&call.body),
-            "vpcaccess.projects.locations.connectors.create" => again::<Connector>(&call.body),
-            other => panic!("{other} has no message here"),
-        };
-        assert_eq!(again, call.body, "{}", call.call);
+    let ours = |caller: &str| caller.starts_with("runner@");
+    for call in lab.cloud.calls().into_iter().filter(|call| call.body.is_object() && ours(&call.caller)) {
+        assert_eq!(by_google(&call.call, &call.body), call.body, "{}", call.call);
         seen.insert(call.call);
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 9, "{seen:?}");
 }
 
 const JOB: &str = "projects/demo-project/locations/europe-west2/jobs/nightly";
@@ -45,7 +75,7 @@ const JOB: &str = "projects/demo-project/locations/europe-west2/jobs/nightly";
 /// A job whose connector is gone.
 fn job() -> Value {
     let connector = "projects/demo-project/locations/europe-west2/connectors/conn";
-    serde_json::json!({
+    json!({
         "name": JOB,
         "template": {"template": {"containers": [{"image": "image"}], "vpcAccess": {"connector": connector, "egress": "ALL_TRAFFIC"}}},
     })

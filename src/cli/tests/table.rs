@@ -59,6 +59,7 @@ pub fn report(outcome: Outcome) -> Report {
         dry_run: false,
         policy_hash: "0123456789abcdef".into(),
         triggers: Vec::new(),
+        more_triggers: 0,
         started: at,
         decided: at,
         done: at,

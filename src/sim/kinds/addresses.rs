@@ -4,9 +4,11 @@
 use serde_json::{Map, Value};
 
 use crate::sim::{
+    answer::{Code, Refusal},
+    call::Call,
     fields::{self, Field, choice, int, link, map, text},
     fingerprint,
-    kind::{Audited, Draft, Kind, Rules},
+    kind::{Audited, Draft, Kind, Own, Rules},
     route::Service,
 };
 
@@ -69,7 +71,28 @@ const FIELDS: &[Field] = &[
 
 struct Address;
 
+const OWN: &[Own] = &[Own {
+    name: "setLabels",
+    body: &[map("labels"), text("labelFingerprint")],
+    permission: "setLabels",
+    apply: set_labels,
+}];
+
+/// Replaces the labels whole, for those who know which ones they replace.
+fn set_labels(_: &Call, address: &mut Map<String, Value>, mut sent: Map<String, Value>) -> Result<(), Refusal> {
+    if sent.get("labelFingerprint") != address.get("labelFingerprint") {
+        let message = "Labels fingerprint either invalid or resource labels have changed";
+        return Err(Refusal::new(Code::of_http(412), "conditionNotMet", message));
+    }
+    address.insert("labels".to_owned(), sent.remove("labels").unwrap_or_default());
+    Ok(())
+}
+
 impl Rules for Address {
+    fn own(&self) -> &'static [Own] {
+        OWN
+    }
+
     fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {
         document.entry("addressType").or_insert_with(|| "EXTERNAL".into());
         document.insert("status".to_owned(), "RESERVED".into());

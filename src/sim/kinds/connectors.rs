@@ -2,6 +2,7 @@
 //! <https://cloud.google.com/vpc/docs/reference/vpcaccess/rest/v1/projects.locations.connectors>
 
 use ipnet::Ipv4Net;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::sim::{
@@ -67,8 +68,12 @@ fn network_path(standing: Standing<'_>, path: &str, connector: &Value) -> Option
     }
 }
 
+/// A connector's hidden firewall rules are still there for a while when it is gone.
+const LINGERING: SignedDuration = SignedDuration::from_secs(60);
+
 /// What is in the way of a network's deletion is not a connector but a hidden firewall rule of it.
 pub fn on_network(standing: Standing<'_>, network: &str) -> Option<String> {
+    let standing = standing.and_before(LINGERING);
     let mut standing =
         standing.all(&KIND).filter(|(path, it)| network_path(standing, path, it).as_deref() == Some(network));
     standing.next().map(|(path, _)| format!("projects/{}/global/firewalls/{}", project_of(path), hidden(path, "egrfw")))

@@ -8,7 +8,7 @@ use crate::sim::{
     change, cidr,
     fields::{self, Field, Type, any, choice, field, flag, link, message, text},
     fingerprint,
-    kind::{Audited, Draft, Kind, Rules},
+    kind::{Audited, Draft, Kind, Own, Rules},
     kinds::{connectors, networks::network_of, routers},
     links,
     route::Service,
@@ -83,7 +83,21 @@ const FIELDS: &[Field] = &[
 
 struct Subnetwork;
 
+const OWN: &[Own] = &[Own {
+    name: "setPrivateIpGoogleAccess",
+    body: &[flag("privateIpGoogleAccess")],
+    permission: "setPrivateIpGoogleAccess",
+    apply: |_, subnetwork, sent| {
+        subnetwork.extend(sent);
+        Ok(())
+    },
+}];
+
 impl Rules for Subnetwork {
+    fn own(&self) -> &'static [Own] {
+        OWN
+    }
+
     fn complete(&self, _draft: &Draft<'_>, document: &mut Map<String, Value>) {
         filled_in(document);
     }

@@ -61,6 +61,22 @@ async fn networks_and_subnetworks() {
     let gateways =
         routes["items"].as_array().expect("routes").iter().filter(|route| route["nextHopGateway"].is_string());
     assert_eq!(gateways.count(), 2);
+    // So is a subnetwork in the making or being changed.
+    let fresh = json!({"name": "fresh", "network": network(), "ipCidrRange": "10.9.0.0/24"});
+    assert_eq!(caller.send(Method::POST, &url, fresh).await.0, 200);
+    let nat = json!({
+        "name": "nat",
+        "natIpAllocateOption": "AUTO_ONLY",
+        "sourceSubnetworkIpRangesToNat": "LIST_OF_SUBNETWORKS",
+        "subnetworks": [{"name": "regions/europe-west1/subnetworks/fresh", "sourceIpRangesToNat": ["ALL_IP_RANGES"]}],
+    });
+    let router = json!({"name": "router", "network": network(), "nats": [nat]});
+    let says = "The resource 'projects/demo/regions/europe-west1/subnetworks/fresh' is not ready";
+    let delete = Case(Method::DELETE, format!("{url}/fresh"), Value::Null, 400, "resourceNotReady", says);
+    let routers = format!("{COMPUTE}/regions/europe-west1/routers");
+    hold(&caller, vec![post(&routers, router.clone(), 400, "resourceNotReady", says), delete]).await;
+    caller.cloud.advance(Duration::from_secs(2));
+    caller.done(Method::POST, &routers, router).await;
     // Private Google Access has a method of its own; a patch needs the fingerprint.
     let one = format!("{url}/egress");
     caller.done(Method::POST, &format!("{one}/setPrivateIpGoogleAccess"), json!({"privateIpGoogleAccess": true})).await;
@@ -95,6 +111,51 @@ async fn what_is_in_use_is_not_deleted() {
         assert_eq!(error["code"], "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE");
         assert!(error["message"].as_str().expect("a message").contains(user), "{error}");
         assert_eq!(caller.get(&url).await.0, 200);
+    }
+}
+
+/// Google keeps them for subnetworks and policies; networks, routers and firewall rules are changed without.
+#[tokio::test(start_paused = true)]
+async fn fingerprints_where_google_has_them() {
+    let caller = Caller::new(world());
+    caller.done(Method::POST, &format!("{COMPUTE}/global/firewalls"), firewall(json!({}))).await;
+    let router = json!({"name": "router", "network": network()});
+    caller.done(Method::POST, &format!("{COMPUTE}/regions/europe-west1/routers"), router).await;
+    caller.done(Method::POST, &format!("{COMPUTE}/global/firewallPolicies"), json!({"name": "policy"})).await;
+    for (one, has) in [
+        ("global/networks/vpc", false),
+        ("regions/europe-west1/subnetworks/egress", true),
+        ("regions/europe-west1/routers/router", false),
+        ("global/firewalls/rule", false),
+        ("global/firewallPolicies/policy", true),
+    ] {
+        let (_, read) = caller.get(&format!("{COMPUTE}/{one}")).await;
+        assert_eq!(read["fingerprint"].is_string(), has, "{read}");
+    }
+}
+
+/// Labels have a fingerprint of their own.
+#[tokio::test(start_paused = true)]
+async fn labels_are_set_by_who_knows_them() {
+    let caller = Caller::new(world());
+    for (place, range) in [
+        ("global", json!({"prefixLength": 16, "purpose": "VPC_PEERING", "addressType": "INTERNAL"})),
+        ("regions/europe-west1", json!({})),
+    ] {
+        let addresses = format!("{COMPUTE}/{place}/addresses");
+        let mut body = json!({"name": "ip", "labels": {"team": "one"}});
+        body.as_object_mut().expect("an object").extend(range.as_object().expect("an object").clone());
+        caller.done(Method::POST, &addresses, body).await;
+        let one = format!("{addresses}/ip");
+        let (_, read) = caller.get(&one).await;
+        let labels = |fingerprint: &Value| json!({"labels": {"tier": "two"}, "labelFingerprint": fingerprint});
+        let set = format!("{one}/setLabels");
+        let says = "Labels fingerprint either invalid or resource labels have changed";
+        hold(&caller, vec![post(&set, labels(&json!("c3RhbGU=")), 412, "conditionNotMet", says)]).await;
+        caller.done(Method::POST, &set, labels(&read["labelFingerprint"])).await;
+        let (_, changed) = caller.get(&one).await;
+        assert_eq!(changed["labels"], json!({"tier": "two"}));
+        assert_ne!(changed["labelFingerprint"], read["labelFingerprint"]);
     }
 }
 

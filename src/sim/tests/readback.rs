@@ -1,5 +1,7 @@
 //! What Google makes of what it is sent: fields that it fills in, leaves out, or writes otherwise.
 
+use std::time::Duration;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -147,5 +149,15 @@ async fn what_a_connector_hides_is_in_the_way() {
     assert!(failed.to_string().contains("firewalls/aet-europewest1-my--conn-egrfw"), "{failed}");
     for list in [subnets, format!("{COMPUTE}/global/firewalls")] {
         assert!(caller.get(&list).await.1["items"].is_null(), "{list}");
+    }
+    // Its rules stay for a minute when it is gone.
+    caller.cloud.advance(Duration::from_secs(60));
+    caller.done(Method::DELETE, &format!("{ACCESS}/connectors/my-conn"), Value::Null).await;
+    caller.cloud.advance(Duration::from_secs(60));
+    assert_eq!(caller.get(&format!("{ACCESS}/connectors/my-conn")).await.0, 404);
+    for (wait, status) in [(0, 200), (60, 404)] {
+        caller.cloud.advance(Duration::from_secs(wait));
+        caller.done(Method::DELETE, &format!("{COMPUTE}/global/networks/vpc"), Value::Null).await;
+        assert_eq!(caller.get(&format!("{COMPUTE}/global/networks/vpc")).await.0, status);
     }
 }

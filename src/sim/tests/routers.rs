@@ -71,6 +71,22 @@ async fn routers() {
         ],
     )
     .await;
+    // Where one NAT has all subnetworks, there is no other.
+    let region = format!("{COMPUTE}/regions/us-central1");
+    caller.done(Method::POST, &format!("{region}/routers"), router("wide", json!([nat("a", all())]))).await;
+    let subnet = json!({"name": "sub", "network": network(), "ipCidrRange": "10.9.0.0/24"});
+    caller.done(Method::POST, &format!("{region}/subnetworks"), subnet).await;
+    let there = |ranges: &str| json!({"subnetworks": [{"name": "regions/us-central1/subnetworks/sub", "sourceIpRangesToNat": [ranges]}]});
+    let says = "Can not create new Nats since a Nat with option ALL_SUBNETWORKS_ALL_IP_RANGES exists.";
+    let routers = format!("{region}/routers");
+    hold(
+        &caller,
+        vec![
+            post(&routers, router("second", json!([nat("b", all())])), 400, "invalid", says),
+            post(&routers, router("second", json!([nat("b", there("PRIMARY_IP_RANGE"))])), 400, "invalid", says),
+        ],
+    )
+    .await;
     let one = format!("{url}/first");
     let again = json!({"nats": [nat("a", json!({})), nat("a", json!({}))]});
     hold(&caller, vec![Case(Method::PATCH, one.clone(), again, 400, "invalid", "already used by another Nat")]).await;
@@ -92,6 +108,13 @@ async fn a_patch_keeps_what_it_does_not_speak_of() {
     assert_eq!(caller.get(&one).await.1, created);
     caller.done(Method::PATCH, &one, json!({"description": "ours"})).await;
     assert_eq!(caller.get(&one).await.1["nats"], created["nats"]);
+    // A list is replaced whole; what Google sets itself is tolerated and of no effect.
+    let other = json!({"nats": [nat("b", json!({"effectiveTcpTimeWaitTimeoutSec": 7}))], "id": "7", "selfLink": "x"});
+    caller.done(Method::PATCH, &one, other).await;
+    let (_, replaced) = caller.get(&one).await;
+    let names: Vec<_> = replaced["nats"].as_array().into_iter().flatten().map(|nat| &nat["name"]).collect();
+    assert_eq!((names, &replaced["id"]), (vec![&json!("b")], &created["id"]));
+    assert_eq!(replaced["nats"][0]["effectiveTcpTimeWaitTimeoutSec"], 120);
     caller.done(Method::PATCH, &one, json!({"nats": []})).await;
     let (_, emptied) = caller.get(&one).await;
     assert_eq!((&emptied["nats"], &emptied["description"]), (&Value::Null, &json!("ours")));

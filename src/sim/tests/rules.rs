@@ -35,7 +35,7 @@ pub fn firewall(more: Value) -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn firewalls() {
-    let caller = Caller::new(world());
+    let caller = Caller::new(world().network("demo", "other"));
     let url = format!("{COMPUTE}/global/firewalls");
     let refused = |more: Value, reason: &'static str, says: &'static str| post(&url, firewall(more), 400, reason, says);
     hold(
@@ -97,6 +97,8 @@ async fn firewalls() {
                 "alreadyExists",
                 "The resource 'projects/demo/global/firewalls/rule' already exists",
             ),
+            // Names are the project's, whatever the network.
+            post(&url, firewall(json!({"network": "global/networks/other"})), 409, "alreadyExists", "firewalls/rule"),
             Case(Method::PATCH, one.clone(), json!({"direction": "EGRESS"}), 400, "invalid", "resource.direction"),
             Case(Method::GET, format!("{url}/none"), Value::Null, 404, "notFound", "was not found"),
             Case(

@@ -47,6 +47,7 @@ async fn connectors() {
             ),
             refused(sized(json!({"maxInstances": 3, "machineType": "n1"})), "machine type"),
             refused(sized(json!({"labels": {}})), "Unknown name \"labels\" at 'connector'"),
+            refused(sized(json!({"maxInstances": "three"})), "Invalid value at 'connector.maxInstances' (TYPE_INT32)"),
             Case(
                 Method::GET,
                 format!("{ACCESS}/connectors/none"),
@@ -58,6 +59,9 @@ async fn connectors() {
         ],
     )
     .await;
+    caller.done(Method::POST, &url("first"), connector()).await;
+    let wide = json!({"name": "wide", "network": super::network(), "ipCidrRange": "10.9.0.0/24"});
+    caller.done(Method::POST, &format!("{}/regions/europe-west1/subnetworks", super::COMPUTE), wide).await;
     // What is wrong with the place shows in the operation, and a broken connector stays.
     for (id, body, says) in [
         (
@@ -65,6 +69,12 @@ async fn connectors() {
             cidr("10.8.0.0/28"),
             "It conflicts with an existing subnetwork. Please delete the connector manually.",
         ),
+        (
+            "not-a-28",
+            json!({"subnet": {"name": "wide"}, "minInstances": 2, "maxInstances": 3}),
+            "The subnetwork 'projects/demo/regions/europe-west1/subnetworks/wide' must have a /28 range.",
+        ),
+        ("shared", connector(), "is already used by 'projects/demo/locations/europe-west1/connectors/first'."),
         (
             "unbounded",
             json!({"subnet": {"name": "egress"}}),
@@ -178,6 +188,10 @@ async fn workloads() {
     let plain = json!({"template": {"template": {"containers": [{"image": "a"}]}}});
     let mut both = job(CONNECTOR);
     both["template"]["template"]["vpcAccess"]["networkInterfaces"] = json!([{"network": "vpc"}]);
+    let wildcard = |kind: &str| {
+        let url = format!("https://run.googleapis.com/v2/projects/demo/locations/-/{kind}");
+        Case(Method::GET, url, Value::Null, 400, "INVALID_ARGUMENT", "cannot be the \"-\" wildcard")
+    };
     hold(
         &caller,
         vec![
@@ -204,13 +218,15 @@ async fn workloads() {
                 "NOT_FOUND",
                 "Resource 'nightly' of kind 'JOB' in region 'europe-west1' in project 'demo' does not exist.",
             ),
-            Case(
-                Method::GET,
-                "https://run.googleapis.com/v2/projects/demo/locations/-/jobs".to_owned(),
-                Value::Null,
+            wildcard("jobs"),
+            wildcard("services"),
+            wildcard("workerPools"),
+            post(
+                &jobs,
+                json!({"template": {"template": {"containers": [{"image": "a"}], "vpcAccess": {"egress": "SOME"}}}}),
                 400,
                 "INVALID_ARGUMENT",
-                "wildcard",
+                "Invalid value at 'job.template.template.vpcAccess.egress' (TYPE_ENUM)",
             ),
             Case(
                 Method::GET,
