@@ -146,7 +146,12 @@ fn statuses_and_words() {
             1,
             "mood: unknown key; did you mean `mode`?",
         ),
-        (&["plan", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "scope.projects (demo-project)"),
+        (
+            &["plan", "--project", "other-project"],
+            &[("EGRESS_POLICY", right)],
+            1,
+            "scope.projects and scope.hosts (demo-project)",
+        ),
         (&["policy", "check", right], &[], 0, "ok: "),
         (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates what is missing"),
         (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),

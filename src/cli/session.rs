@@ -1,11 +1,6 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tracing_subscriber::EnvFilter;
@@ -59,8 +54,9 @@ impl Session {
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         let policy = self.app.policy();
         let scope = &policy.scope;
-        if !scope.projects.contains(project) {
-            return Err(out_of_scope("--project", project, "scope.projects", &scope.projects));
+        let all: Vec<_> = scope.all().into_iter().cloned().collect();
+        if !all.contains(project) {
+            return Err(out_of_scope("--project", project, "scope.projects and scope.hosts", &all));
         }
         match (region, scope.regions.list()) {
             (Some(region), Some(listed)) if !listed.contains(region) => {
@@ -73,10 +69,10 @@ impl Session {
 
     /// Every target of the policy, and what kept a project from being listed: one project hides no other.
     pub async fn all_targets(&self) -> (Vec<Target>, Vec<Failure>) {
-        let projects: BTreeSet<_> = self.app.policy().scope.projects.iter().cloned().collect();
+        let policy = self.app.policy();
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
-        for project in projects {
-            match self.app.expander.targets_of(&project, &[]).await {
+        for project in policy.scope.all() {
+            match self.app.expander.targets_of(project, &[]).await {
                 Ok(found) => targets.extend(found),
                 Err(error) => failures.push(error.into()),
             }
@@ -103,10 +99,44 @@ impl Session {
         found
     }
 
-    /// Runs that write, in the order of the targets.
+    /// Runs that write, in the order of the targets; then the runs that these asked for in other projects.
     pub async fn write(&self, targets: Vec<Target>) -> Vec<Arc<Report>> {
+        let mut events = self.app.engine.progress.subscribe();
         let submit = |target| self.app.queue.submit(RunRequest::new(target));
-        stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await
+        let runs = async {
+            let reports: Vec<_> = stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await;
+            self.rest().await;
+            reports
+        };
+        tokio::pin!(runs);
+        let mut ended = Vec::new();
+        let mut reports = loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => ended.extend(event.ok().and_then(ended_with)),
+                reports = &mut runs => break reports,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            ended.extend(ended_with(event));
+        }
+        ended.retain(|report| !reports.iter().any(|own| own.id == report.id));
+        reports.append(&mut ended);
+        reports
+    }
+
+    /// Until no run is under way any more.
+    async fn rest(&self) {
+        self.app.tasks.close();
+        self.app.tasks.wait().await;
+        self.app.tasks.reopen();
+    }
+}
+
+fn ended_with(event: Progress) -> Option<Arc<Report>> {
+    match event {
+        Progress::Done { report } => Some(report),
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an event that counts says: where to look, and why.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,8 @@ pub struct Signal {
     pub place: Place,
     /// Set by a deploy that failed because its connector does not exist: it leaves no workload behind that names one.
     pub wanted: Option<WantedConnector>,
-    pub trigger: Trigger,
+    /// Shared by the runs of all the targets that a wide place comes to.
+    pub trigger: Arc<Trigger>,
 }
 
 /// The audit entry behind a run, as reports tell it.

@@ -7,10 +7,14 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt,
+    FutureExt, Stream, StreamExt,
     future::{Shared, join_all},
+    stream,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Engine,
@@ -29,6 +33,10 @@ use crate::{
 
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
+
+/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with nine reads, and
+/// Google counts reads by the minute.
+pub const SIDE_BY_SIDE: usize = 16;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
@@ -51,6 +59,7 @@ pub struct Expander {
     interval: Duration,
     wide: Mutex<HashMap<Place, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
+    places: Semaphore,
 }
 
 /// The regions of one project, and when they were read.
@@ -64,7 +73,14 @@ struct Wide {
 
 impl Expander {
     pub fn new(engine: Arc<Engine>, queue: Arc<Queue<Engine>>, interval: Duration) -> Arc<Self> {
-        Arc::new(Self { engine, queue, interval, wide: Mutex::default(), regions: Mutex::default() })
+        Arc::new(Self {
+            engine,
+            queue,
+            interval,
+            wide: Mutex::default(),
+            regions: Mutex::default(),
+            places: Semaphore::new(SIDE_BY_SIDE),
+        })
     }
 
     /// Answers when runs begun after this call have ended.
@@ -83,10 +99,21 @@ impl Expander {
         let policy = self.engine.policy.borrow().clone();
         let known: BTreeSet<Region> = match policy.scope.regions.list() {
             Some(listed) => listed.iter().cloned().collect(),
-            None => self.regions_of(project).await?.into_iter().collect(),
+            None if policy.scope.projects.contains(project) => self.regions_of(project).await?.into_iter().collect(),
+            None => self.regions_of_host(project, &policy).await?.into_iter().collect(),
         };
         let asked = known.into_iter().filter(|region| regions.is_empty() || regions.contains(region));
         Ok(asked.map(|region| Target { project: project.clone(), region }).collect())
+    }
+
+    /// Runs of many targets, as they end: no more than [`SIDE_BY_SIDE`] at once in the whole process.
+    pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
+        let run = move |request| async move {
+            // Never closed.
+            let _place = self.places.acquire().await;
+            self.queue.submit(request).await
+        };
+        stream::iter(requests).map(run).buffer_unordered(SIDE_BY_SIDE)
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
@@ -128,11 +155,11 @@ impl Expander {
     /// One project that cannot be listed hides no other; it is told when nothing worse came of the rest.
     async fn run_all(&self, place: &Place, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
         let policy = self.engine.policy.borrow().clone();
-        let concerned = policy.scope.projects.iter().filter(|project| may_concern(&policy, place, project));
+        let concerned = policy.scope.all().into_iter().filter(|project| may_concern(&policy, place, project));
         let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
         let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
         let targets = found.into_iter().flatten().flatten().filter(|target| concerns(&policy, place, target));
-        let reports = join_all(targets.map(|target| self.queue.submit(request(target, &signals)))).await;
+        let reports: Reports = self.in_turn(targets.map(|target| request(target, &signals))).collect().await;
         match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
@@ -141,6 +168,18 @@ impl Expander {
             }
             None => Ok(reports),
         }
+    }
+
+    /// A host need not have Cloud Run: connectors may stand there wherever the projects that it serves have it.
+    async fn regions_of_host(&self, host: &ProjectId, policy: &Policy) -> Result<Vec<Region>, ExpandError> {
+        let mut found = Ok(Vec::new());
+        for project in &policy.scope.projects {
+            found = self.regions_of(project).await;
+            if found.is_ok() {
+                break;
+            }
+        }
+        found.map_err(|error| ExpandError { project: host.clone(), ..error })
     }
 
     async fn regions_of(&self, project: &ProjectId) -> Result<Vec<Region>, ExpandError> {

@@ -1,7 +1,7 @@
 //! One run over one target.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -20,18 +20,19 @@ use super::{
 };
 use crate::{
     domain::{
-        desired::{desired, listed},
+        desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId, Verb},
         policy::{Mode, Policy},
         report::{Outcome, Report, StepOutcome},
+        signal::Trigger,
         state::{
             connector::ConnectorState,
             observed::{FailureKind, Observed},
         },
         target::Target,
         text,
-        wanted::WantedConnector,
+        wanted::Egress,
     },
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
@@ -75,7 +76,13 @@ impl Run for Engine {
         let span = span(&opened.id, &request.target);
         let run = async move {
             let (mut report, observed) = self.reconcile(request, &policy, opened).await;
-            let asks = observed.map_or_else(Vec::new, |observed| self.asks(&policy, &observed, report.dry_run));
+            let asks = match observed.filter(|_| !report.dry_run) {
+                Some(observed) => {
+                    self.remember(|history| history.note_hindrances(&report));
+                    self.asks(&policy, &observed)
+                }
+                None => Vec::new(),
+            };
             self.publish(&mut report).await;
             (self.ended)(&report);
             tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
@@ -122,15 +129,15 @@ impl Engine {
             history.note_triggers(&request.triggers);
             if request.sweep && !request.dry_run {
                 history.forget_refusals(&request.target);
-                history.forget_asked();
             }
         });
         wait_for_completion(&client, &request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let seen = turn.writes();
+            let users = self.remember(|history| history.users_of(policy, &request.target));
             let observed =
-                observe(&client, &self.projects, policy, &request.target, &request.wanted, (self.now)()).await;
+                observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
             self.learn_causes(&client, &observed).await;
             let mut plan = self.decide(policy, &request, &observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
@@ -208,23 +215,25 @@ impl Engine {
         self.remember(|history| history.unsay(&target));
     }
 
-    /// Connectors of other projects in scope that workloads here name and nobody has made: wanted where they belong. Each
-    /// is asked for once between sweeps, so that two projects that name each other's cannot call each other for ever.
-    fn asks(&self, policy: &Policy, observed: &Observed, dry_run: bool) -> Vec<RunRequest> {
-        let missing = desired(policy, observed, &[], observed.at).elsewhere.into_iter().filter(|required| {
-            policy.covers(&required.connector) && matches!(observed.elsewhere.get(&required.connector), Some(Ok(None)))
+    /// Workloads here may name connectors of other projects in scope. What they ask is remembered for the runs of those, and
+    /// these are asked for at once where a connector or its way out may be missing: once, so that two projects that name
+    /// each other's cannot call each other for ever.
+    fn asks(&self, policy: &Policy, observed: &Observed) -> Vec<RunRequest> {
+        let seen = |connector: &ConnectorRef| observed.elsewhere.get(connector).and_then(|read| read.as_ref().ok());
+        let named = desired(policy, observed, &[], observed.at).elsewhere.into_iter();
+        let uses = named.filter(|required| policy.covers(&required.connector) && seen(&required.connector).is_some());
+        let uses = uses.map(|required| {
+            let by = format!("{} of {}", text::connector::users(&required.by), observed.target);
+            Required { by: vec![Requirer::Workload(by)], ..required }
         });
-        let asked =
-            missing.filter(|required| !dry_run && self.remember(|history| history.may_ask(&required.connector)));
-        asked
-            .map(|required| {
-                let connector = required.connector;
-                let target = Target { project: connector.project.clone(), region: connector.region.clone() };
-                let workload = format!("{} of {}", text::connector::users(&required.by), observed.target);
-                let wanted = vec![WantedConnector { connector, egress: required.egress, workload }];
-                RunRequest { wanted, ..RunRequest::new(target) }
-            })
-            .collect()
+        let (uses, complete) = (uses.collect(), observed.workloads_complete());
+        let mut new = self.remember(|history| history.note_uses(&observed.target, uses, complete));
+        new.retain(|used| used.egress == Egress::AllTraffic || matches!(seen(&used.connector), Some(None)));
+        let targets: BTreeSet<Target> = new
+            .into_iter()
+            .map(|used| Target { project: used.connector.project, region: used.connector.region })
+            .collect();
+        targets.into_iter().map(RunRequest::new).collect()
     }
 
     fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
@@ -232,7 +241,7 @@ impl Engine {
             target: Some(request.target.clone()),
             mode: policy.for_target(&request.target).mode,
             dry_run: request.dry_run,
-            triggers: request.triggers.iter().take(TRIGGERS_NAMED).cloned().collect(),
+            triggers: request.triggers.iter().take(TRIGGERS_NAMED).map(|trigger| Trigger::clone(trigger)).collect(),
             more_triggers: request.triggers.len().saturating_sub(TRIGGERS_NAMED),
             ..Report::begun((self.ids)().to_string(), policy, (self.now)())
         }

@@ -128,6 +128,7 @@ pub fn empty() -> Observed {
         network: Some(Ok(Some(Default::default()))),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
+        users: Vec::new(),
         projects: BTreeMap::new(),
     }
 }

@@ -2,8 +2,10 @@
 
 mod case_file;
 mod cases;
+mod elsewhere;
 mod keys;
 mod lab;
 mod oracle;
 mod overload;
+mod rounds;
 mod story;

@@ -206,6 +206,8 @@ pub struct Budget {
     pub recreated: u32,
     /// Who was last heard to have touched an object, by its relative name.
     pub touched_by: BTreeMap<String, String>,
+    /// Why connectors of other projects are not made, by the last report of their own.
+    pub hindered: BTreeMap<ConnectorRef, String>,
     /// Ranges that Google said are taken, though no list shows by what.
     pub taken: Vec<Ipv4Net>,
     /// Changes that somebody undid again and again: left alone until then.
