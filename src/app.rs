@@ -1,5 +1,6 @@
 //! The one place that puts clouds, policy, publisher, clock and ids together.
 
+pub mod certificates;
 mod counted;
 pub mod metrics;
 mod policy_file;

@@ -120,6 +120,57 @@ fn what_stands_in_the_way_is_told_by_the_status() {
     }
 }
 
+/// Down, told, back: each with its status.
+#[test]
+fn release_and_rearm() {
+    let google = Google::begin();
+    let scoped = policy(&format!("{POLICY}firewall: {{enforcement: enforce}}\n"));
+    assert_eq!(status(&google.program(&["apply", "--project", "demo-project"], &scoped)), 0);
+    let off = policy(&format!("{POLICY}firewall: {{enforcement: enforce}}\n").replace("mode: create", "mode: off"));
+    let order = |command: &str, more: &[&str]| {
+        let args = [&[command, "--principal", "alice@example.com"], more].concat();
+        let output = google.program(&args, &off);
+        (status(&output), told(&output))
+    };
+    let released = order("release", &[]);
+    assert_eq!(released.0, 0, "{released:?}");
+    assert!(released.1.0.contains("released by alice@example.com"), "{released:?}");
+    let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
+    assert_eq!(status(&plan), 3);
+    assert!(told(&plan).0.contains("egress-reconciler rearm"), "{plan:?}");
+    let (again, (json, _)) = order("release", &["--format", "json"]);
+    let reports: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (again, &reports[0]["steps"], &reports[0]["egress"][0]["by"]),
+        (0, &serde_json::json!([]), &"alice@example.com".into())
+    );
+    let mistyped = order("release", &["--connector", "comm"]);
+    assert_eq!(mistyped.0, 1, "{mistyped:?}");
+    assert!(mistyped.1.1.contains("check the names"), "{mistyped:?}");
+    let back = order("rearm", &["--region", "europe-west2"]);
+    assert_eq!(back.0, 0, "{back:?}");
+    let nothing = order("rearm", &[]);
+    assert!(nothing.0 == 0 && nothing.1.1.contains("nothing to put back"), "{nothing:?}");
+    assert_eq!(status(&google.program(&["plan", "--project", "demo-project"], &scoped)), 0);
+}
+
+#[test]
+fn explain() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let place = ["explain", "--project", "demo-project", "--region", "europe-west2"];
+    let nobody = google.program(&place, &policy);
+    assert_eq!(
+        (status(&nobody), told(&nobody).0.as_str()),
+        (0, "no job, service or worker pool was found in demo-project europe-west2\n")
+    );
+    let unknown = google.program(&[&place[..], &["--workload", "nightly"]].concat(), &policy);
+    assert_eq!(status(&unknown), 1);
+    assert!(told(&unknown).1.contains("--workload: found nightly"), "{unknown:?}");
+    let json = google.program(&[&place[..], &["--format", "json"]].concat(), &policy);
+    assert_eq!((status(&json), told(&json).0.as_str()), (0, "[]\n"));
+}
+
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
 /// Arguments, variables, the status, and what stderr (stdout where the status is 0) says.
@@ -133,7 +184,7 @@ fn statuses_and_words() {
     let cases: &[(&[&str], Variables, i32, &str)] = &[
         (&["--help"], &[], 0, "Examples:"),
         (&["serve", "--help"], &[], 0, "EGRESS_MAX_CONCURRENT"),
-        (&["--version"], &[], 0, "egress-reconciler "),
+        (&["--version"], &[], 0, concat!("egress-reconciler ", env!("CARGO_PKG_VERSION"))),
         (&[], &[], 64, "Usage:"),
         (&["plan"], &[], 64, "--project"),
         (&["plan"], &[("EGRESS_PROJECT", "")], 64, "--project"),
@@ -152,11 +203,22 @@ fn statuses_and_words() {
             1,
             "scope.projects and scope.hosts (demo-project)",
         ),
+        (
+            &["release"],
+            &[("EGRESS_POLICY", wrong)],
+            1,
+            "by hand: `gcloud compute firewall-rules list --project PROJECT",
+        ),
+        (&["release", "--region", "us-east1"], &[("EGRESS_POLICY", right)], 1, "scope.regions (europe-west2)"),
+        (&["rearm", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "(demo-project)"),
         (&["policy", "check", right], &[], 0, "ok: "),
         (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates what is missing"),
         (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),
         (&["policy", "example"], &[], 0, "version: 1"),
         (&["policy", "schema"], &[], 0, "\"subnet_pools\""),
+        (&["policy", "sink-filter"], &[], 0, "protoPayload.serviceName=\"vpcaccess.googleapis.com\""),
+        (&["policy", "sink-filter", "--format", "triggers"], &[], 0, "\"methodName\": \"/Jobs.CreateJob\""),
+        (&["policy", "sink-filter"], &[("EGRESS_SINK_FORMAT", "x")], 64, "possible values: filter, triggers"),
         (&["serve"], &[("K_SERVICE", "x"), ("EGRESS_POLICY", right)], 1, "on Cloud Run `--auth` has no default"),
         (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would let everybody in"),
         (&["serve", "--listen", "127.0.0.1:0"], &[], 1, "no policy"),

@@ -11,7 +11,7 @@ use http::StatusCode;
 use tokio::net::TcpListener;
 
 /// The argument that turns this program into the bare server; the address follows.
-pub const WORD: &str = "bare";
+pub const LISTEN: &str = "--listen";
 
 /// Answers until it is killed.
 pub fn serve(address: &str) -> io::Result<()> {

@@ -67,7 +67,7 @@ fn entry(method: &str) -> Value {
 }
 
 /// The whole request, its entry wrapped in a message.
-pub fn push(entry: &Value) -> Vec<u8> {
+pub fn push(entry: &Value, authorization: Option<&str>) -> Vec<u8> {
     let message = json!({
         "message": {
             "attributes": {"logging.googleapis.com/timestamp": entry["timestamp"]},
@@ -80,10 +80,11 @@ pub fn push(entry: &Value) -> Vec<u8> {
         "subscription": "projects/demo-project/subscriptions/audit",
     });
     let body = message.to_string();
+    let authorization = authorization.map(|token| format!("authorization: {token}\r\n")).unwrap_or_default();
     let head = format!(
         "POST / HTTP/1.1\r\nhost: egress-reconciler.example\r\ncontent-type: application/json\r\n\
          user-agent: APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)\r\n\
-         accept-encoding: gzip, deflate, br\r\ncontent-length: {}\r\n\r\n",
+         accept-encoding: gzip, deflate, br\r\n{authorization}content-length: {}\r\n\r\n",
         body.len()
     );
     [head.into_bytes(), body.into_bytes()].concat()

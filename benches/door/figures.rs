@@ -4,6 +4,7 @@ use comfy_table::{Table, presets::NOTHING};
 use serde_json::json;
 
 /// One measured thing. Units are in the unit's text.
+#[derive(Clone, Copy)]
 pub struct Figure {
     pub name: &'static str,
     pub unit: &'static str,

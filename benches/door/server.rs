@@ -9,13 +9,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::{Json, routing::get};
 use egress_reconciler::sim::{
     cloud::{Cloud, Options},
     world::World,
 };
 use tempfile::NamedTempFile;
 
-use crate::bare;
+use crate::{
+    bare,
+    token::{self, Signer},
+};
 
 const POLICY: &str = "\
 version: 1
@@ -32,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Google {
     address: SocketAddr,
     policy: NamedTempFile,
+    pub signer: Signer,
 }
 
 impl Google {
@@ -42,10 +47,13 @@ impl Google {
         let cloud = Cloud::new(world, options, None).map_err(io::Error::other)?;
         let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        tokio::spawn(async move { axum::serve(listener, cloud.router()).await });
+        let signer = Signer::new()?;
+        let keys = signer.keys();
+        let router = cloud.router().route("/keys", get(async move || Json(keys)));
+        tokio::spawn(async move { axum::serve(listener, router).await });
         let mut policy = NamedTempFile::new()?;
         policy.write_all(POLICY.as_bytes())?;
-        Ok(Self { address, policy })
+        Ok(Self { address, policy, signer })
     }
 }
 
@@ -58,8 +66,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// The program as it is shipped.
+    /// The program as it is shipped, open to all.
     pub fn begin(google: &Google) -> io::Result<Self> {
+        let mut command = Self::ours(google);
+        command.args(["--auth", "off"]);
+        Self::start(command)
+    }
+
+    /// The same, verifying tokens.
+    pub fn guarded(google: &Google) -> io::Result<Self> {
+        let mut command = Self::ours(google);
+        command.args(["--auth", "self", "--audience", token::AUDIENCE, "--callers", token::CALLER]);
+        command.arg("--jwks-url").arg(format!("http://{}/keys", google.address));
+        Self::start(command)
+    }
+
+    fn ours(google: &Google) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_egress-reconciler"));
         command.env_clear().env("EGRESS_POLICY", google.policy.path());
         for (service, path) in [("COMPUTE", "compute/v1/"), ("VPCACCESS", ""), ("RUN", "svc/run/")] {
@@ -67,20 +89,20 @@ impl Server {
             command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
         }
         // More than the crowd, since a part of the places is kept for entries that need not wait.
-        command.args(["serve", "--auth", "off", "--max-concurrent", "2000", "--listen"]);
-        Self::start(command)
+        command.args(["serve", "--max-concurrent", "2000"]);
+        command
     }
 
     /// The bare handler: this program, under another name.
     pub fn bare() -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.env_clear().arg(bare::WORD);
+        command.env_clear();
         Self::start(command)
     }
 
     fn start(mut command: Command) -> io::Result<Self> {
         let address = free_address()?;
-        command.arg(address.to_string()).env("TOKIO_WORKER_THREADS", "1");
+        command.args([bare::LISTEN, &address.to_string()]).env("TOKIO_WORKER_THREADS", "1");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let begun = Instant::now();
         let mut server = Self { process: command.spawn()?, address, started_in: Duration::ZERO };

@@ -100,7 +100,7 @@ variable "max_instances" {
 }
 
 variable "cpu_idle" {
-  description = "Whether the processor is taken away between requests. A changed policy is then read when the next request comes."
+  description = "Whether the processor is taken away between requests. A changed policy is then read while the next requests are worked on; one run may still go by the old one."
   type        = bool
   default     = true
 }

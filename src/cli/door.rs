@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::{Args, ValueEnum, value_parser};
+use http::Uri;
 
 use super::args::address;
-use crate::web::{Auth, Door};
+use crate::web::{Allowed, Auth, Door, auth::CERTIFICATES};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Who may call")]
@@ -13,11 +14,11 @@ pub struct DoorArgs {
     /// The address to listen on [default: 0.0.0.0:$PORT, or 127.0.0.1:$PORT when auth is off; PORT is 8080 if unset]
     #[arg(long, env = "EGRESS_LISTEN", value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Who checks callers: Cloud Run and this service, or nobody; off only on loopback or with the simulated cloud
-    /// [default: off; none on Cloud Run]
+    /// Who checks callers: Cloud Run and then this service, this service alone, or nobody; off only on loopback or with
+    /// the simulated cloud [default: off; none on Cloud Run]
     #[arg(long, env = "EGRESS_AUTH", value_name = "AUTH")]
     auth: Option<AuthKind>,
-    /// The audience of a caller's token: this service's URL
+    /// The audience of a caller's token: what the push subscription is set up with, mostly this service's URL
     #[arg(long, env = "EGRESS_AUDIENCE", value_name = "URL")]
     audience: Option<String>,
     /// Accounts that may deliver events, separated by commas
@@ -26,6 +27,9 @@ pub struct DoorArgs {
     /// Accounts that may also sweep and read the state; without any, the callers
     #[arg(long, env = "EGRESS_ADMINS", value_name = "EMAILS", value_delimiter = ',')]
     admins: Vec<String>,
+    /// For tests of --auth self: the keys of tokens, in place of Google's; http on loopback alone
+    #[arg(long, env = "EGRESS_JWKS_URL", value_name = "URL", hide = true)]
+    jwks_url: Option<Uri>,
     /// Requests served at the same time; more are answered 429
     #[arg(long, env = "EGRESS_MAX_CONCURRENT", value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=100_000))]
     max_concurrent: u32,
@@ -34,6 +38,8 @@ pub struct DoorArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AuthKind {
     Platform,
+    #[value(name = "self")]
+    Own,
     Off,
 }
 
@@ -52,18 +58,30 @@ pub struct Surroundings {
 pub enum Refused {
     #[error("PORT is {0:?}: expected a port number, 0 to 65535")]
     Port(String),
-    #[error("on Cloud Run `--auth` has no default: set --auth platform (EGRESS_AUTH), --audience and --callers")]
+    #[error(
+        "on Cloud Run `--auth` has no default: set --auth platform (EGRESS_AUTH), or self where everybody may invoke the service, with --audience and --callers"
+    )]
     NoAuth,
     #[error(
-        "--auth off on {0} would let everybody in who reaches this port: listen on loopback (--listen 127.0.0.1:8080), or set --auth platform on Cloud Run"
+        "--auth off on {0} would let everybody in who reaches this port: listen on loopback (--listen 127.0.0.1:8080), or set --auth platform on Cloud Run, self elsewhere"
     )]
     OpenToAll(SocketAddr),
     #[error(
-        "--auth platform trusts Cloud Run to have checked every token, and this is not Cloud Run (K_SERVICE is not set): set --auth off and listen on loopback"
+        "--auth platform trusts Cloud Run to have checked every token, and this is not Cloud Run (K_SERVICE is not set): set --auth self, or off and listen on loopback"
     )]
     NoPlatform,
-    #[error("--auth platform needs {0}")]
-    Needs(&'static str),
+    #[error(
+        "--auth {0} needs --audience (EGRESS_AUDIENCE): found {1:?}, expected the audience of the callers' tokens, mostly this service's URL"
+    )]
+    Audience(&'static str, String),
+    #[error("--auth {0} needs --callers (EGRESS_CALLERS): found none, expected the accounts that may deliver events")]
+    NoCallers(&'static str),
+    #[error("{flag}: found {found:?}, expected e-mail addresses of accounts, separated by commas")]
+    NoEmail { flag: &'static str, found: String },
+    #[error(
+        "--jwks-url (EGRESS_JWKS_URL) is for tests of --auth self: found {0}, expected http:// on loopback; take it away and Google's keys are used"
+    )]
+    ForeignKeys(Uri),
 }
 
 impl DoorArgs {
@@ -80,23 +98,52 @@ impl DoorArgs {
             Some(listen) => listen,
             None => SocketAddr::new(IpAddr::V4(host), port(around.port.as_deref())?),
         };
+        // At most 100,000.
+        let max_concurrent = usize::try_from(self.max_concurrent).unwrap_or(usize::MAX);
         let auth = match kind {
             AuthKind::Off if listen.ip().is_loopback() || around.simulated => Auth::Off,
             AuthKind::Off => return Err(Refused::OpenToAll(listen)),
             AuthKind::Platform if !around.on_cloud_run => return Err(Refused::NoPlatform),
-            AuthKind::Platform if self.callers.is_empty() => {
-                return Err(Refused::Needs("--callers (EGRESS_CALLERS): the accounts that may deliver events"));
-            }
-            AuthKind::Platform => {
-                let audience =
-                    self.audience.ok_or(Refused::Needs("--audience (EGRESS_AUDIENCE): this service's URL"))?;
-                Auth::Platform { audience, callers: self.callers, admins: self.admins }
-            }
+            AuthKind::Platform => Auth::Platform(self.allowed("platform")?),
+            AuthKind::Own => Auth::Own { certificates: self.certificates()?, allowed: self.allowed("self")? },
         };
-        // At most 100,000.
-        let max_concurrent = usize::try_from(self.max_concurrent).unwrap_or(usize::MAX);
         Ok((listen, Door { auth, max_concurrent }))
     }
+
+    fn allowed(self, mode: &'static str) -> Result<Allowed, Refused> {
+        let audience = self.audience.unwrap_or_default();
+        if audience.is_empty() || audience.contains(char::is_whitespace) {
+            return Err(Refused::Audience(mode, audience));
+        }
+        let callers = emails("--callers (EGRESS_CALLERS)", self.callers)?;
+        if callers.is_empty() {
+            return Err(Refused::NoCallers(mode));
+        }
+        Ok(Allowed { audience, callers, admins: emails("--admins (EGRESS_ADMINS)", self.admins)? })
+    }
+
+    fn certificates(&self) -> Result<Uri, Refused> {
+        let Some(url) = &self.jwks_url else { return Ok(Uri::from_static(CERTIFICATES)) };
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        match url.scheme_str() == Some("http") && loopback {
+            true => Ok(url.clone()),
+            false => Err(Refused::ForeignKeys(url.clone())),
+        }
+    }
+}
+
+/// An empty variable gives one empty address, which counts as none.
+fn emails(flag: &'static str, given: Vec<String>) -> Result<Vec<String>, Refused> {
+    let given = given.iter().map(|email| email.trim()).filter(|email| !email.is_empty());
+    let checked = given.map(|email| {
+        let whole = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+        match whole && email.bytes().all(|byte| byte.is_ascii_graphic()) {
+            true => Ok(email.to_owned()),
+            false => Err(Refused::NoEmail { flag, found: email.to_owned() }),
+        }
+    });
+    checked.collect()
 }
 
 fn port(given: Option<&str>) -> Result<u16, Refused> {

@@ -8,10 +8,15 @@ mod args;
 mod demo;
 mod door;
 mod exit;
+mod explain;
+mod order;
 mod plan;
 mod policy;
+mod principal;
 mod print;
 mod progress;
+mod rearm;
+mod release;
 mod serve;
 mod session;
 mod simulate;
@@ -20,17 +25,25 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, sync::LazyLock};
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
 
 use self::exit::{Exit, Failure};
+
+/// The version, and the commit it was built from where the build names one in `EGRESS_COMMIT`.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = option_env!("EGRESS_COMMIT").filter(|commit| !commit.is_empty());
+    let commit = commit.map_or_else(String::new, |commit| format!(" ({commit})"));
+    format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+});
 
 const EXAMPLES: &str = "\
 Examples:
   egress-reconciler policy example > policy.yaml
   egress-reconciler plan --policy policy.yaml --project demo-project --region europe-west2
   egress-reconciler apply --policy policy.yaml --project demo-project
+  egress-reconciler release --policy policy.yaml --connector vpc-conn
   egress-reconciler serve --policy policy.yaml --cloud simulated
 
 Every flag can be given as the environment variable shown beside it; an empty one counts as unset.
@@ -51,6 +64,9 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
+    Explain(explain::Explain),
+    Release(release::Release),
+    Rearm(rearm::Rearm),
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     #[command(subcommand)]
@@ -77,7 +93,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = without_empty_variables(Cli::command());
+    let mut command = without_empty_variables(Cli::command()).version(VERSION.as_str());
     let mut matches = command.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
@@ -98,6 +114,9 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
+            Command::Explain(command) => command.run().await,
+            Command::Release(command) => command.run().await,
+            Command::Rearm(command) => command.run().await,
             Command::Demo(command) => command.run().await,
             Command::Simulate(command) => command.run().await,
             Command::Policy(command) => command.run(),

@@ -13,6 +13,7 @@ use http::Uri;
 use tokio::net::TcpListener;
 
 use super::{
+    VERSION,
     args::{address, duration},
     door::{DoorArgs, Surroundings},
     exit::{Exit, Failure},
@@ -78,7 +79,7 @@ impl Serve {
             CloudKind::Simulated => self.on_simulated(address).await?,
         };
         app.start();
-        tracing::info!(%address, "listening");
+        tracing::info!(%address, version = VERSION.as_str(), "listening");
         server::serve(listener, app, door, server::terminated()).await?;
         Ok(Exit::Done)
     }

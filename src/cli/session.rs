@@ -52,18 +52,33 @@ impl Session {
 
     /// The targets of one project, which must stand in the policy's scope.
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
-        let policy = self.app.policy();
-        let scope = &policy.scope;
-        let all: Vec<_> = scope.all().into_iter().cloned().collect();
-        if !all.contains(project) {
-            return Err(out_of_scope("--project", project, "scope.projects and scope.hosts", &all));
+        self.has_project(Some(project))?;
+        self.has_region(region)?;
+        match region {
+            Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
+            None => Ok(self.app.expander.targets_of(project, &[]).await?),
         }
-        match (region, scope.regions.list()) {
+    }
+
+    /// A region that is named must stand in the policy's scope.
+    pub fn has_region(&self, region: Option<&Region>) -> Result<(), Failure> {
+        match (region, self.app.policy().scope.regions.list()) {
             (Some(region), Some(listed)) if !listed.contains(region) => {
                 Err(out_of_scope("--region", region, "scope.regions", listed))
             }
-            (Some(region), _) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
-            (None, _) => Ok(self.app.expander.targets_of(project, &[]).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// A project that is named must be one whose connectors count: of the policy's scope, or a host.
+    pub fn has_project(&self, project: Option<&ProjectId>) -> Result<(), Failure> {
+        let policy = self.app.policy();
+        let known: Vec<_> = policy.scope.all().into_iter().cloned().collect();
+        match project {
+            Some(project) if !known.contains(project) => {
+                Err(out_of_scope("--project", project, "scope.projects and scope.hosts", &known))
+            }
+            _ => Ok(()),
         }
     }
 

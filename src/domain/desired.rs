@@ -106,14 +106,12 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
 }
 
 /// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
-pub fn numbers(observed: &Observed) -> BTreeSet<ProjectId> {
+pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<ProjectId> {
     let target = &observed.target;
     let names = observed.workloads().filter_map(|workload| workload.connector.as_deref());
-    names
-        .filter_map(|name| ConnectorRef::parse(name, &target.project, &target.region).ok())
-        .map(|connector| connector.project)
-        .filter(ProjectId::is_number)
-        .collect()
+    let named = names.filter_map(|name| ConnectorRef::parse(name, &target.project, &target.region).ok());
+    let all = named.chain(wanted.iter().map(|wanted| wanted.connector.clone()));
+    all.map(|connector| connector.project).filter(ProjectId::is_number).collect()
 }
 
 /// What round two has to ask before a plan can be made.
@@ -211,16 +209,19 @@ impl Draft<'_> {
 
     /// A wanted connector counts only where the list, read without error, lacks it and the policy lets it be made.
     fn wanted(&mut self, wanted: &WantedConnector, observed: &Observed) {
-        let settings = self.policy.for_connector(&wanted.connector);
-        let name_allowed = settings.connector.names.iter().any(|glob| pattern::names(glob, &wanted.connector));
-        let absent = matches!(listed(observed, &wanted.connector), Some(None));
-        if !self.target.has(&wanted.connector) || !absent {
+        let mut connector = wanted.connector.clone();
+        if let Some(Ok(id)) = observed.projects.get(&connector.project) {
+            connector.project = id.clone();
+        }
+        let settings = self.policy.for_connector(&connector);
+        let name_allowed = settings.connector.names.iter().any(|glob| pattern::names(glob, &connector));
+        if !self.target.has(&connector) || !matches!(listed(observed, &connector), Some(None)) {
             return;
         }
         if name_allowed {
-            self.require(wanted.connector.clone(), Requirer::Wanted(wanted.workload.clone()), wanted.egress);
+            self.require(connector, Requirer::Wanted(wanted.workload.clone()), wanted.egress);
         } else {
-            self.blocked_by.push(text::connector::name_not_allowed(&wanted.connector, &settings.connector.names));
+            self.blocked_by.push(text::connector::name_not_allowed(&connector, &settings.connector.names));
         }
     }
 
@@ -272,31 +273,36 @@ impl Draft<'_> {
     /// Nobody can tell since when nothing names a connector. What can be known: all three kinds of workload were read and
     /// understood, none names it, no other project is connected to it, and what stands for it is older than seven days.
     fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
-        // What nothing may delete is kept whole: it is not called unused while it stands.
-        if self.policy.for_connector(connector).mode == Mode::Create {
+        let settings = self.policy.for_connector(connector);
+        // What nothing may delete is kept whole, with the line in our gateway's list, which is the target's to change.
+        let held = settings.mode == Mode::Create || self.policy.for_target(self.target).mode < settings.mode;
+        if settings.connector.prune != Prune::SevenDays || held {
             return false;
         }
+        let Ok(_) = &observed.subnets else { return false };
         let is_old = |created: Option<Timestamp>| created.is_some_and(|at| self.now.duration_since(at) >= PRUNED_AFTER);
-        let subnets = stamped(self.policy, observed).into_iter().filter(|(named, ..)| named == connector);
-        let mut created: Vec<_> = subnets.map(|(.., subnet)| subnet.created()).collect();
+        let all = stamped(self.policy, observed).into_iter();
+        let subnets: Vec<&Subnet> = all.filter(|(of, ..)| of == connector).map(|(.., subnet)| subnet).collect();
+        let mut created: Vec<_> = subnets.iter().map(|subnet| subnet.created()).collect();
         if created.is_empty() {
             created.extend(stamped_rules(self.policy, observed, connector).iter().map(|rule| rule.created()));
         }
-        let alone = match listed(observed, connector) {
+        let nobody_elses = match listed(observed, connector) {
             None => false,
             Some(None) => true,
             // The second proof of ownership is written first.
             Some(Some(found)) => {
-                found.connected_projects.iter().all(|project| *project == connector.project.as_str())
+                let on = found.subnet.as_ref().map(|form| form.name.as_str());
+                subnets.iter().any(|subnet| Some(subnet.name.as_str()) == on)
+                    && found.connected_projects.iter().all(|project| *project == connector.project.as_str())
                     && has_infra_rule(self.policy, observed, connector) == Some(true)
             }
         };
         let exempt =
             self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, connector)));
-        self.policy.for_connector(connector).connector.prune == Prune::SevenDays
+        nobody_elses
             && observed.workloads_complete()
-            && numbers(observed).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
-            && alone
+            && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
             && exempt.is_none()
             && created.into_iter().all(is_old)
     }

@@ -76,8 +76,11 @@ impl<'a> Entry<'a> {
         self.0.object("protoPayload").map(AuditLog)
     }
 
-    pub fn resource_labels(&self) -> Fields<'a> {
-        self.0.at(&["resource", "labels"]).unwrap_or_default()
+    /// # Errors
+    /// An object that cannot be read: what it says of the project must not be passed over.
+    pub fn resource_labels(&self) -> Result<Fields<'a>, RejectReason> {
+        let labels = self.0.whole_object("resource").and_then(|resource| resource.whole_object("labels"));
+        labels.map_err(|e| RejectReason::malformed("resource.labels", &e.to_string(), "a JSON object"))
     }
 
     pub fn operation(&self) -> Option<Operation> {

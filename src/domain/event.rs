@@ -7,7 +7,7 @@ use super::{
     fields::Fields,
     locate::locate,
     method::{self, Row, Service},
-    names::{ProjectId, bounded, last_segment, relative},
+    names::{ProjectId, is_unruly, last_segment, relative},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Trigger},
@@ -67,15 +67,31 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
         Place::Target(target) if row.service == Service::Run => wanted(&audit, target, scope),
         _ => None,
     };
-    let trigger = Trigger {
-        event_id: bounded(entry.id()),
-        method: bounded(audit.method()),
-        resource: bounded(by_id(&audit.resource(), &place)),
-        principal: audit.principal().map(bounded),
-        at: entry.at().unwrap_or(received),
-        received,
-    };
+    let trigger = trigger(&entry, &audit, &place, received)?;
     Ok(Signal { place, wanted, trigger: trigger.into() })
+}
+
+/// What reports and memory keep of the entry. Its method is one of the table's.
+fn trigger(
+    entry: &Entry<'_>,
+    audit: &AuditLog<'_>,
+    place: &Place,
+    received: Timestamp,
+) -> Result<Trigger, RejectReason> {
+    let (event_id, resource, principal) = (entry.id(), audit.resource(), audit.principal());
+    plain("insertId", &event_id)?;
+    plain("protoPayload.resourceName", &resource)?;
+    plain("protoPayload.authenticationInfo", principal.as_deref().unwrap_or_default())?;
+    Ok(Trigger {
+        event_id,
+        method: audit.method().into(),
+        resource: by_id(&resource, place),
+        principal: principal.map(Into::into),
+        // Nobody has heard of what is still to come.
+        at: entry.at().map_or(received, |at| at.min(received)),
+        received,
+        duplicates: 0,
+    })
 }
 
 /// A resource whose project is written as a number, by the id that all else goes by.
@@ -84,6 +100,15 @@ fn by_id(resource: &str, place: &Place) -> String {
     match relative(resource).strip_prefix("projects/").and_then(|rest| rest.split_once('/')) {
         Some((number, rest)) if is_number(number) => format!("projects/{}/{rest}", place.project()),
         _ => resource.to_owned(),
+    }
+}
+
+/// Text that is shown to people and kept: of one line, and bounded. Google's own names are shorter by far.
+fn plain(field: &'static str, text: &str) -> Result<(), RejectReason> {
+    const LONGEST: usize = 1024;
+    match text.len() <= LONGEST && !text.contains(is_unruly) {
+        true => Ok(()),
+        false => Err(RejectReason::malformed(field, text, "at most 1024 bytes without control characters")),
     }
 }
 

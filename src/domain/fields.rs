@@ -1,16 +1,20 @@
 //! JSON as strangers write it: an object's members, each read only when a rule asks for it.
 //!
-//! Audit entries vary by service, route and year: unknown members, nulls, numbers as strings, keys in two spellings,
-//! a key twice. So nothing here fails on a member of the wrong kind: it counts as absent. Members that nobody asks
-//! for are skipped as text, without recursion, whatever their depth.
+//! Audit entries vary by service, route and year: unknown members, nulls, numbers as strings, keys in two spellings. So
+//! nothing here fails on a member of the wrong kind: it counts as absent. Members that nobody asks for are skipped as
+//! text, without recursion, whatever their depth. Only an object that gives one key twice is no object: Google writes
+//! none, and every reader would take another of the two for the right one.
 
 use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{Error, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
+
+/// Far above what Google writes, and few enough to be compared with each other.
+const MOST_MEMBERS: usize = 1000;
 
 /// The members of one JSON object, as borrowed text.
 #[derive(Debug, Default, Clone)]
@@ -18,14 +22,26 @@ pub struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Fields<'a> {
     /// # Errors
-    /// What is not one whole JSON object.
+    /// What is not one whole JSON object, gives a key twice, or has thousands of members.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
-        #[cfg(test)]
-        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
-        serde_json::from_str(json)
+        Self::read(json, &[])
     }
 
-    /// The member's JSON text. Of a key given twice the last counts, and null counts as absent.
+    /// As [`Fields::parse`], but nothing where a member has one of these names: nothing behind it is read.
+    pub fn parse_without(json: &'a str, names: &[&str]) -> Option<Self> {
+        Self::read(json, names).ok()
+    }
+
+    fn read(json: &'a str, without: &[&str]) -> Result<Self, serde_json::Error> {
+        #[cfg(test)]
+        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
+        let mut json = serde_json::Deserializer::from_str(json);
+        let fields = json.deserialize_map(Members { without })?;
+        json.end()?;
+        Ok(fields)
+    }
+
+    /// The member's JSON text. Of a key given in both spellings the last counts, and null counts as absent.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
         self.find(|key| spells(key, name))
     }
@@ -37,6 +53,17 @@ impl<'a> Fields<'a> {
 
     pub fn object(&self, name: &str) -> Option<Fields<'a>> {
         Fields::parse(self.raw(name)?).ok()
+    }
+
+    /// Empty where no object is.
+    ///
+    /// # Errors
+    /// An object that cannot be read.
+    pub fn whole_object(&self, name: &str) -> Result<Fields<'a>, serde_json::Error> {
+        match self.raw(name).filter(|json| json.starts_with('{')) {
+            Some(json) => Fields::parse(json),
+            None => Ok(Fields::default()),
+        }
     }
 
     /// The object at the end of a path of members.
@@ -101,27 +128,35 @@ fn spells(key: &str, name: &str) -> bool {
     key.next().is_none()
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
+/// Reads an object's members, unless it has one of those that it should be without.
+struct Members<'n> {
+    without: &'n [&'n str],
+}
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Fields<'de>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        /// As many as a log entry has.
+        const USUAL: usize = 16;
+        let mut members: Vec<(Cow<'_, str>, _)> = Vec::with_capacity(USUAL);
+        while let Some(Key(key)) = map.next_key()? {
+            if self.without.iter().any(|name| spells(&key, name)) {
+                return Err(A::Error::custom("a member of another kind of object"));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Key(key), value)) = map.next_entry()? {
-                    members.push((key, value));
-                }
-                Ok(members)
+            if members.len() == MOST_MEMBERS {
+                return Err(A::Error::custom(format_args!("more than {MOST_MEMBERS} members")));
             }
+            if members.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format_args!("the key {key:?} twice")));
+            }
+            members.push((key, map.next_value()?));
         }
-
-        deserializer.deserialize_map(Members).map(Fields)
+        Ok(Fields(members))
     }
 }
 
@@ -140,7 +175,7 @@ mod tests {
 
     #[test]
     fn members_of_every_kind() {
-        let json = r#"{"a": 1, "a": "2", "code": 7, "none": null, "empty": "", "escaped": "a\/b\n", "lone": "\ud800",
+        let json = r#"{"a": 2, "code": 7, "none": null, "empty": "", "escaped": "a\/b\n", "lone": "\ud800",
             "resource_name": "snake", "vpcAccess": {"egress": "x"}, "on": true, "off": "false", "list": [1, {}]}"#;
         let fields = Fields::parse(json).unwrap();
         let cases: &[(&str, Option<&str>)] = &[
@@ -172,6 +207,32 @@ mod tests {
     fn only_a_whole_object_will_do() {
         for json in ["", "[]", "null", "\"text\"", "{", "{} {}", "{\"a\":}", "{a:1}"] {
             assert!(Fields::parse(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn one_key_twice_is_no_object_and_neither_are_thousands_of_keys() {
+        let many = |count: usize| {
+            let members: Vec<String> = (0..count).map(|index| format!("\"k{index}\":0")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        let cases = [
+            (r#"{"a":1,"a":1}"#.to_owned(), false),
+            (r#"{"a":1,"b":2,"\u0061":3}"#.to_owned(), false),
+            (r#"{"messageId":"1","message_id":"1"}"#.to_owned(), true),
+            (r#"{"skipped":{"a":1,"a":2}}"#.to_owned(), true),
+            (many(MOST_MEMBERS), true),
+            (many(MOST_MEMBERS + 1), false),
+        ];
+        for (json, expected) in cases {
+            assert_eq!(Fields::parse(&json).is_ok(), expected, "{}", &json[..json.len().min(80)]);
+        }
+    }
+
+    #[test]
+    fn without_some_members() {
+        for (json, expected) in [("{}", true), (r#"{"a":1}"#, true), (r#"{"a":1,"log_name":2"#, false), ("{", false)] {
+            assert_eq!(Fields::parse_without(json, &["b", "logName"]).is_some(), expected, "{json}");
         }
     }
 

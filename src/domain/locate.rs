@@ -22,7 +22,7 @@ pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scop
 }
 
 fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<ProjectId, Declined> {
-    let label = entry.resource_labels().text("project_id");
+    let label = entry.resource_labels()?.text("project_id");
     if let Some(Err(error)) = label.as_deref().map(ProjectId::parse) {
         return Err(RejectReason::malformed("resource.labels.project_id", &error.found, error.expected).into());
     }
@@ -30,7 +30,8 @@ fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Pro
     let sources = [
         ("resource.labels.project_id", label.as_deref()),
         ("protoPayload.resourceName", project_in(&resource)),
-        ("logName", project_in(&log)),
+        // A log of an organization or a folder says nothing of projects.
+        ("logName", project_in(&log).filter(|_| log.starts_with("projects/"))),
     ];
     let mut named: Option<ProjectId> = None;
     for (field, text) in sources {
@@ -60,7 +61,7 @@ fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Pro
 
 fn region(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Region, Declined> {
     let resource = audit.resource();
-    let found = region_in_labels(&entry.resource_labels())
+    let found = region_in_labels(&entry.resource_labels()?)
         .or_else(|| region_in(&resource))
         .or_else(|| Region::parse(&audit.location()?).ok())
         .or_else(|| region_in_request(&audit.request()))

@@ -6,6 +6,7 @@
 pub mod desired;
 pub mod entry;
 pub mod event;
+pub mod explain;
 pub mod fields;
 mod locate;
 pub mod method;

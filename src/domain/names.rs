@@ -124,6 +124,13 @@ fn is_region(text: &str) -> bool {
     text.len() <= 32 && is_rfc1035(text) && text.contains('-') && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
+/// Whether a character would let a stranger's text break out of its line: controls, line separators, and those that
+/// turn the direction of what follows.
+pub fn is_unruly(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// What a message shows of text that a stranger wrote.
 pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 80;
@@ -131,14 +138,6 @@ pub(super) fn shorten(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
-}
-
-/// What an event tells, for reports and for memory: Google's own names are shorter by far.
-pub(super) fn bounded(text: impl Into<String>) -> String {
-    const LONGEST: usize = 1024;
-    let mut text = text.into();
-    text.truncate(text.floor_char_boundary(LONGEST));
-    text
 }
 
 /// A connector by its full name.

@@ -1,7 +1,7 @@
 //! What of a target is ours, by its stamps.
 
 use super::{
-    names::{ConnectorRef, NetworkRef, relative},
+    names::{ConnectorRef, NetworkRef, ProjectId, relative},
     policy::Policy,
     rules::Site,
     stamp::Stamp,
@@ -29,9 +29,14 @@ pub fn stamped_rules<'a>(policy: &Policy, observed: &'a Observed, connector: &Co
     observed.firewalls.iter().flatten().filter(of_rule).collect()
 }
 
-/// The stamp of a rule of ours.
+/// The stamp of a rule of ours in the project of the target's network.
 pub fn rule_stamp(policy: &Policy, observed: &Observed, rule: &Firewall) -> Option<Stamp> {
-    let path = format!("projects/{}/global/firewalls/{}", observed.network_name.project, rule.name);
+    stamp_of_rule(policy, &observed.network_name.project, rule)
+}
+
+/// The stamp of a rule of ours in `project`.
+pub fn stamp_of_rule(policy: &Policy, project: &ProjectId, rule: &Firewall) -> Option<Stamp> {
+    let path = format!("projects/{project}/global/firewalls/{}", rule.name);
     Stamp::ours(&rule.description, &policy.owner, &path)
 }
 

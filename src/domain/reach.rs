@@ -1,5 +1,7 @@
 //! What a connector can reach: sets of IPv4 range × protocol × ports, and how rules and policies decide over them.
 
+mod services;
+
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
@@ -250,6 +252,11 @@ pub fn allowed(verdicts: &[Verdict]) -> Reach {
         .fold(Reach::default(), |sum, verdict| sum.or(&verdict.packets))
 }
 
+/// How a verdict names a policy's rule.
+pub fn name_of(policy: &FirewallPolicy, rule: &PolicyRule) -> String {
+    format!("{} rule {}", policy.title(), rule.priority)
+}
+
 struct Table {
     left: Reach,
     verdicts: Vec<Verdict>,
@@ -277,7 +284,7 @@ impl Table {
                 ranges.iter().map(String::as_str),
                 rule.matches.layer4_configs.iter().map(|config| (config.ip_protocol.as_str(), config.ports.as_slice())),
             );
-            let name = format!("{} rule {}", policy.title(), rule.priority);
+            let name = name_of(policy, rule);
             match rule.action.as_str() {
                 "allow" => self.take(name, VerdictKind::Allow, stage, &matched),
                 "deny" => self.take(name, VerdictKind::Deny, stage, &matched),

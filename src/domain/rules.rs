@@ -42,7 +42,11 @@ impl Role {
 
     /// What has to stand before a deny may.
     pub fn is_allow(self) -> bool {
-        !matches!(self, Self::Watch | Self::Deny | Self::IngressDeny)
+        !self.is_deny() && self != Self::Watch
+    }
+
+    pub fn is_deny(self) -> bool {
+        matches!(self, Self::Deny | Self::IngressDeny)
     }
 }
 

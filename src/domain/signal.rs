@@ -31,10 +31,27 @@ pub struct Trigger {
     /// Who made the call: an e-mail address, else the subject. System events have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
-    /// When it happened, by the entry.
+    /// When it happened, by the entry; the event's age is what `received` is later.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// When the event reached the service.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub received: Timestamp,
+    /// How often the same entry had come before: routes overlap, and what is answered 429 comes again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub duplicates: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// Adds triggers to those of the same run; an entry that is there already is counted.
+pub fn join(triggers: &mut Vec<Arc<Trigger>>, more: impl IntoIterator<Item = Arc<Trigger>>) {
+    for trigger in more {
+        match triggers.iter_mut().find(|known| known.event_id == trigger.event_id) {
+            Some(known) => Arc::make_mut(known).duplicates += 1,
+            None => triggers.push(trigger),
+        }
+    }
 }

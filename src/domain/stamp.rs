@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use super::names::{ConnectorRef, relative};
 
 const MANAGED_BY: &str = "egress-reconciler";
@@ -20,9 +22,33 @@ pub struct Stamp {
     pub attempt: Option<u32>,
     /// The infra rule: the hash of the connector's firewall policy when the deny was last read back in sync.
     pub armed: Option<String>,
-    /// Denies: who took them down with `release`.
-    pub released_by: Option<String>,
-    pub at: Option<String>,
+    /// Denies: who took them down with the command `release`.
+    pub released: Option<Release>,
+}
+
+/// `released-by=… at=…`: a deny that stays down until the command `rearm`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// One word: what would break the format is written as `_`.
+    by: String,
+    /// `None` = a hand has spoilt it; the deny counts as released all the same.
+    pub at: Option<Timestamp>,
+}
+
+impl Release {
+    /// To the second, as a person reads it.
+    pub fn new(by: &str, at: Timestamp) -> Self {
+        /// Google takes 2048 characters for the whole description.
+        const LONGEST: usize = 200;
+        let by = by.trim().chars().take(LONGEST).map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
+        let by = Some(by.collect::<String>()).filter(|by| !by.is_empty());
+        let second = Timestamp::from_second(at.as_second()).unwrap_or(at);
+        Self { by: by.unwrap_or_else(|| "unknown".to_owned()), at: Some(second) }
+    }
+
+    pub fn by(&self) -> &str {
+        &self.by
+    }
 }
 
 impl Stamp {
@@ -34,6 +60,7 @@ impl Stamp {
     pub fn read(description: &str) -> Option<Self> {
         let mut stamp = Self::default();
         let mut managed = false;
+        let (mut released_by, mut at) = (None, None);
         for (key, value) in description.split_whitespace().filter_map(|word| word.split_once('=')) {
             let text = || value.to_owned();
             match key {
@@ -44,17 +71,26 @@ impl Stamp {
                 "egress" => stamp.egress = Some(text()),
                 "attempt" => stamp.attempt = value.parse().ok(),
                 "armed" => stamp.armed = Some(text()),
-                "released-by" => stamp.released_by = Some(text()),
-                "at" => stamp.at = Some(text()),
+                "released-by" if !value.is_empty() => released_by = Some(text()),
+                "at" => at = value.parse().ok(),
                 _ => {}
             }
         }
+        stamp.released = released_by.map(|by| Release { by, at });
         managed.then_some(stamp)
     }
 
     /// The stamp on the object at `path`, if this installation wrote it there.
     pub fn ours(description: &str, owner: &str, path: &str) -> Option<Self> {
         Self::read(description).filter(|stamp| stamp.owner == owner && stamp.this == relative(path))
+    }
+
+    /// The description with the mark of a release put on or taken off; one without a stamp stays as it is.
+    pub fn with_release(description: &str, released: Option<Release>) -> String {
+        match Self::read(description) {
+            Some(stamp) if stamp.released != released => Self { released, ..stamp }.to_string(),
+            _ => description.to_owned(),
+        }
     }
 
     /// Stands for this connector.
@@ -72,8 +108,8 @@ impl fmt::Display for Stamp {
             ("egress", &self.egress),
             ("attempt", &attempt),
             ("armed", &self.armed),
-            ("released-by", &self.released_by),
-            ("at", &self.at),
+            ("released-by", &self.released.as_ref().map(|release| release.by.clone())),
+            ("at", &self.released.as_ref().and_then(|release| release.at).map(|at| at.to_string())),
         ] {
             if let Some(value) = value {
                 write!(f, " {key}={value}")?;
@@ -104,5 +140,31 @@ mod tests {
         }
         assert_eq!(Stamp::read("made by hand"), None);
         assert_eq!(Stamp::read("managed-by=somebody-else owner=team-1"), None);
+    }
+
+    #[test]
+    fn releases() {
+        let stamp = |text: &str| Stamp::read(&format!("managed-by={MANAGED_BY} owner=o self=s {text}")).unwrap();
+        let at: Timestamp = "2026-11-23T03:12:45.678Z".parse().unwrap();
+        for (by, written) in [
+            ("alice@example.com", "released-by=alice@example.com at=2026-11-23T03:12:45Z"),
+            ("Alice at=home\n", "released-by=Alice_at=home at=2026-11-23T03:12:45Z"),
+            (" ", "released-by=unknown at=2026-11-23T03:12:45Z"),
+        ] {
+            let marked = Stamp { released: Some(Release::new(by, at)), ..stamp("") };
+            assert!(marked.to_string().ends_with(written), "{marked}");
+            assert_eq!(Stamp::read(&marked.to_string()), Some(marked));
+        }
+        for (text, by) in [
+            ("released-by=bob at=noon", Some("bob")),
+            ("released-by=bob", Some("bob")),
+            ("released-by= at=2026-11-23T03:12:45Z", None),
+            ("at=2026-11-23T03:12:45Z", None),
+            ("", None),
+        ] {
+            let found = stamp(text).released;
+            assert_eq!(found.as_ref().map(Release::by), by, "{text}");
+            assert!(found.is_none_or(|release| release.at.is_none()), "{text}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     entry::AuditLog,
     fields::Fields,
-    names::{ConnectorRef, NameError, bounded},
+    names::{ConnectorRef, NameError},
     scope::Scope,
     target::Target,
 };
@@ -59,17 +59,22 @@ impl Egress {
 
 /// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
 /// of a permission, Cloud Run granted the caller one, Google's sentence names the connector that the request names, and
-/// it lies in the workload's own project and region. Whether it is missing indeed, only a read can say.
+/// it lies in the workload's own region, and project as far as a project's number can tell. Whether the number is that of the
+/// project, and the connector missing indeed, only a read can say.
 pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<WantedConnector> {
     let status = audit.status();
     if matches!(status.code, 0 | PERMISSION_DENIED) || !audit.was_granted("run.") {
         return None;
     }
     let (name, egress) = vpc_access(&audit.request())?;
-    let connector = resolve(&name, target, scope).ok()?;
+    let asked = resolve(&name, target, scope).ok()?;
     let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
-    let ours = connector.project == target.project && connector.region == target.region;
-    (ours && connector == confirmed).then(|| WantedConnector { connector, egress, workload: bounded(audit.resource()) })
+    // Either may write the project as a number: that is what is left to be looked up.
+    let connector = if asked.project.is_number() { asked } else { confirmed.clone() };
+    let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
+    let ours = own(&connector) && own(&confirmed) && connector.region == target.region;
+    let same = connector.name == confirmed.name && connector.region == confirmed.region;
+    (ours && same).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
 }
 
 /// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.

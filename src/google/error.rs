@@ -98,12 +98,37 @@ impl CallError {
     }
 
     pub(super) fn unreadable(call: &'static str, at: impl ToString) -> Self {
-        Self::Unreadable { call, at: one_line(&at.to_string()) }
+        Self::Unreadable { call, at: one_line(&without_values(&at.to_string())) }
     }
 
     pub(super) fn bad_segment(call: &'static str, found: &str) -> Self {
         Self::BadSegment { call, found: one_line(found) }
     }
+}
+
+/// serde repeats what it did not expect, quoted: it may be anything, even a secret. Names of fields stay.
+fn without_values(text: &str) -> String {
+    let mut kept = String::new();
+    let mut closing = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match closing {
+            None => {
+                kept.push(c);
+                if c == '"' || c == '`' && kept.ends_with("unknown variant `") {
+                    closing = Some(c);
+                }
+            }
+            Some(quote) if c == quote => {
+                kept.extend(['…', quote]);
+                closing = None;
+            }
+            // What it escapes is not the end.
+            Some(_) if c == '\\' => drop(chars.next()),
+            Some(_) => {}
+        }
+    }
+    kept
 }
 
 /// Somebody else's text, safe to show: no control characters, no endless length.

@@ -124,4 +124,24 @@ mod tests {
         assert_eq!(error.sent, Sent::No);
         assert!(error.to_string().contains("refused"), "{error}");
     }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+            let chunk = format!("100000\r\n{}\r\n", " ".repeat(0x10_0000));
+            let mut sent = 0;
+            while sent < 10 * LARGEST_BODY && stream.write_all(chunk.as_bytes()).await.is_ok() {
+                sent += 0x10_0000;
+            }
+            sent
+        };
+        let (answer, sent) = tokio::join!(get(url), serve);
+        let error = answer.unwrap_err();
+        assert!(error.to_string().contains("larger than 32 MiB") && error.sent == Sent::Maybe, "{error}");
+        assert!(sent < 2 * LARGEST_BODY, "{sent}");
+    }
 }

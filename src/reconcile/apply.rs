@@ -122,7 +122,7 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     let before = step.change.before().map_or(Value::Null, Object::document).to_string();
     let after = step.change.after().map_or(Value::Null, Object::document).to_string();
     let verb = step.change.verb().word();
-    tracing::info!(report = report_id, target = %plan.target, step = %step.id, verb, reason = step.reason, before, after, "writing");
+    tracing::info!(step = %step.id, verb, reason = step.reason, before, after, "writing");
     // The same object may be written in several rounds of a run: to Google, one id is one write.
     let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
@@ -157,7 +157,6 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         };
     }
     let transient = error.is_transient();
-    tracing::warn!(report = report_id, target = %plan.target, step = %step.id, %error, transient, "a step failed");
     let refused = match &step.change {
         Change::Create(Object::Connector(connector)) if !transient => {
             ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, words(&error)))
@@ -165,6 +164,11 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         _ => None,
     };
     let blocked = text::reads::write_blocked(&step.id, &failure(&error));
+    // What only a person can mend is told with everything else that is.
+    if blocked.is_none() {
+        let told = text::reads::write_failed(&error.to_string(), transient);
+        tracing::warn!(step = %step.id, transient, "a step failed: {told}");
+    }
     Applied { refused, blocked, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
 }
 

@@ -24,6 +24,9 @@ const WAKE_PAUSES: [Duration; 6] = [
     Duration::from_secs(5),
 ];
 
+/// Connectors waited for at once, however many events name one; the rest are seen as they are.
+const MOST_AWAITED: usize = 16;
+
 /// Waits until the connectors whose completion woke this run have left their state of change.
 pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
     let completed: HashSet<ConnectorRef> = request
@@ -33,7 +36,7 @@ pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
         .filter_map(|trigger| ConnectorRef::try_from(trigger.resource.clone()).ok())
         .filter(|connector| connector.project == request.target.project && connector.region == request.target.region)
         .collect();
-    join_all(completed.iter().map(|connector| settled(client, connector))).await;
+    join_all(completed.iter().take(MOST_AWAITED).map(|connector| settled(client, connector))).await;
 }
 
 async fn settled(client: &Client, connector: &ConnectorRef) {

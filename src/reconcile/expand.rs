@@ -25,7 +25,7 @@ use crate::{
         names::{ProjectId, Region},
         policy::{NetworkName, Policy},
         report::Report,
-        signal::Signal,
+        signal::{Signal, join},
         target::{Place, Target},
     },
     google::{error::CallError, transport::BoxFuture},
@@ -40,6 +40,7 @@ pub const SIDE_BY_SIDE: usize = 16;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
+type Asked = Arc<Mutex<Vec<Signal>>>;
 type Trailing = Shared<BoxFuture<'static, Arc<Result<Reports, ExpandError>>>>;
 
 /// A place could not be expanded: the event must come again.
@@ -55,9 +56,10 @@ pub struct ExpandError {
 pub struct Expander {
     engine: Arc<Engine>,
     pub queue: Arc<Queue<Engine>>,
-    /// Wide signals of one place that come closer together than this share one run.
+    /// Wide signals of one project that come closer together than this share one run.
     interval: Duration,
-    wide: Mutex<HashMap<Place, Wide>>,
+    /// Projects that had a wide signal lately.
+    wide: Mutex<HashMap<ProjectId, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
     places: Semaphore,
 }
@@ -68,7 +70,7 @@ type Known = Arc<tokio::sync::Mutex<Option<(Instant, Vec<Region>)>>>;
 struct Wide {
     next: Instant,
     /// The run that all who came too early share, and what they ask of it.
-    trailing: Option<(Trailing, Arc<Mutex<Vec<Signal>>>)>,
+    trailing: Option<(Trailing, Asked)>,
 }
 
 impl Expander {
@@ -117,49 +119,53 @@ impl Expander {
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
-        let place = signal.place.clone();
+        let project = signal.place.project().clone();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        // Entries name networks as they like: what is long past is not remembered.
         wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
-        let slot = wide.entry(place.clone()).or_insert_with(|| Wide { next: now, trailing: None });
-        if let Some((trailing, signals)) = &slot.trailing {
-            signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
-            let shared = trailing.clone();
-            return Box::pin(async move { (*shared.await).clone() });
-        }
-        if slot.next <= now {
-            slot.next = now + self.interval;
+        let Some(slot) = wide.get_mut(&project) else {
+            wide.insert(project, Wide { next: now + self.interval, trailing: None });
             let this = self.clone();
-            return Box::pin(async move { this.run_all(&place, vec![signal]).await });
-        }
-        let signals = Arc::new(Mutex::new(vec![signal]));
-        let (this, at, asked) = (self.clone(), slot.next, signals.clone());
+            return Box::pin(async move { this.run_all(vec![signal]).await });
+        };
+        let (trailing, signals) = slot.trailing.get_or_insert_with(|| self.trail(project, slot.next));
+        signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+        let shared = trailing.clone();
+        Box::pin(async move { (*shared.await).clone() })
+    }
+
+    /// The run of all who come before `at`. It runs though the request that asked for it may be gone.
+    fn trail(self: &Arc<Self>, project: ProjectId, at: Instant) -> (Trailing, Asked) {
+        let asked = Asked::default();
+        let (this, signals) = (self.clone(), asked.clone());
         let future: BoxFuture<'static, _> = Box::pin(async move {
             sleep_until(at).await;
             // From here on a newer signal must have a run of its own.
-            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&place) {
-                slot.trailing = None;
-                slot.next = at + this.interval;
+            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&project) {
+                *slot = Wide { next: at + this.interval, trailing: None };
             }
-            let signals = std::mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
-            Arc::new(this.run_all(&place, signals).await)
+            let signals = std::mem::take(&mut *signals.lock().unwrap_or_else(PoisonError::into_inner));
+            Arc::new(this.run_all(signals).await)
         });
         let trailing = future.shared();
-        slot.trailing = Some((trailing.clone(), signals));
-        // It runs though the request that asked for it may be gone.
         tokio::spawn(trailing.clone());
-        Box::pin(async move { (*trailing.await).clone() })
+        (trailing, asked)
     }
 
     /// One project that cannot be listed hides no other; it is told when nothing worse came of the rest.
-    async fn run_all(&self, place: &Place, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
+    async fn run_all(&self, signals: Vec<Signal>) -> Result<Reports, ExpandError> {
         let policy = self.engine.policy.borrow().clone();
-        let concerned = policy.scope.all().into_iter().filter(|project| may_concern(&policy, place, project));
+        let may_concern =
+            |project: &&ProjectId| signals.iter().any(|signal| may_concern(&policy, &signal.place, project));
+        let concerned = policy.scope.all().into_iter().filter(may_concern);
         let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
         let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
-        let targets = found.into_iter().flatten().flatten().filter(|target| concerns(&policy, place, target));
-        let reports: Reports = self.in_turn(targets.map(|target| request(target, &signals))).collect().await;
+        let requests = found.into_iter().flatten().flatten().filter_map(|target| {
+            let own = signals.iter().filter(|signal| concerns(&policy, &signal.place, &target));
+            let own: Vec<Signal> = own.cloned().collect();
+            (!own.is_empty()).then(|| request(target, &own))
+        });
+        let reports: Reports = self.in_turn(requests).collect().await;
         match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
@@ -213,11 +219,7 @@ impl Expander {
 
 /// Whether any region of the project may be concerned: asked before the regions are.
 fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
-    let own = match place {
-        Place::Target(target) => &target.project,
-        Place::Network(network) => &network.project,
-        Place::Project(named) => named,
-    };
+    let own = place.project();
     // An override may give single regions another network: these are told apart when they are known.
     let mut policies = std::iter::once(policy).chain(&policy.resolved);
     own == project
@@ -234,9 +236,8 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
 }
 
 fn request(target: Target, signals: &[Signal]) -> RunRequest {
-    RunRequest {
-        wanted: signals.iter().filter_map(|signal| signal.wanted.clone()).collect(),
-        triggers: signals.iter().map(|signal| signal.trigger.clone()).collect(),
-        ..RunRequest::new(target)
-    }
+    let mut request = RunRequest::new(target);
+    request.wanted = signals.iter().filter_map(|signal| signal.wanted.clone()).collect();
+    join(&mut request.triggers, signals.iter().map(|signal| signal.trigger.clone()));
+    request
 }

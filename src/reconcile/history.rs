@@ -8,7 +8,7 @@ use std::{
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::breaker::Breaker;
+use super::{breaker::Breaker, heard::Heard};
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, relative},
@@ -31,7 +31,9 @@ pub struct History {
     writes: HashMap<Target, VecDeque<Timestamp>>,
     refused: BTreeMap<ConnectorRef, String>,
     /// Creations that Google accepted: the operation to ask when the connector is not there.
-    creating: BTreeMap<ConnectorRef, Creation>,
+    creating: BTreeMap<ConnectorRef, String>,
+    /// When Google accepted creations in the last 24 hours.
+    made: BTreeMap<ConnectorRef, VecDeque<Timestamp>>,
     touched: HashMap<String, (Timestamp, String)>,
     /// Ranges that Google refused as taken, by network.
     taken: HashMap<NetworkRef, Vec<(Timestamp, Ipv4Net)>>,
@@ -40,13 +42,7 @@ pub struct History {
     /// What a person must do first, by the last report of a target.
     hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
-}
-
-#[derive(Debug, Clone)]
-pub struct Creation {
-    pub operation: String,
-    at: Timestamp,
-    again: bool,
+    pub heard: Heard,
 }
 
 impl History {
@@ -73,9 +69,10 @@ impl History {
         self.creating.remove(connector);
     }
 
-    /// `again` = on a subnet that stood already, so that no creation time tells of it.
-    pub fn note_creating(&mut self, connector: &ConnectorRef, operation: String, again: bool, now: Timestamp) {
-        self.creating.insert(connector.clone(), Creation { operation, at: now, again });
+    /// Google accepted the connector's creation.
+    pub fn note_creating(&mut self, connector: &ConnectorRef, operation: String, now: Timestamp) {
+        self.creating.insert(connector.clone(), operation);
+        self.made.entry(connector.clone()).or_default().push_back(now);
     }
 
     /// Creations that Google accepted here, with their operations.
@@ -85,7 +82,7 @@ impl History {
             .iter()
             .filter(|(connector, _)| connector.project == target.project && connector.region == target.region);
         here.filter(|(connector, _)| !self.refused.contains_key(connector))
-            .map(|(connector, creation)| (connector.clone(), creation.operation.clone()))
+            .map(|(connector, operation)| (connector.clone(), operation.clone()))
             .collect()
     }
 
@@ -176,11 +173,12 @@ impl History {
         let this_run = spent(section.changes_per_run, written);
         let this_hour = spent(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
         let here = |connector: &ConnectorRef| connector.project == target.project && connector.region == target.region;
-        let recreated = self
-            .creating
-            .iter()
-            .filter(|(connector, creation)| here(connector) && creation.again && now.duration_since(creation.at) < DAY)
-            .count();
+        self.made.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) < DAY);
+            !times.is_empty()
+        });
+        let made = self.made.iter().filter(|(connector, _)| here(connector));
+        let made = made.map(|(connector, times)| (connector.clone(), u32::try_from(times.len()).unwrap_or(u32::MAX)));
         Budget {
             changes: this_run.min(this_hour),
             limit: if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" },
@@ -190,7 +188,7 @@ impl History {
                 .filter(|(connector, _)| here(connector))
                 .map(|(c, why)| (c.clone(), why.clone()))
                 .collect(),
-            recreated: u32::try_from(recreated).unwrap_or(u32::MAX),
+            made: made.collect(),
             touched_by: self
                 .touched
                 .iter()

@@ -37,7 +37,7 @@ pub async fn observe(
 ) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
     observed.users = users;
-    observed.projects = projects.ids(client, desired::numbers(&observed)).await;
+    observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, &mut observed, needs).await;

@@ -10,7 +10,12 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use crate::{
-    domain::{report::Report, signal::Trigger, target::Target, wanted::WantedConnector},
+    domain::{
+        report::Report,
+        signal::{Trigger, join},
+        target::Target,
+        wanted::WantedConnector,
+    },
     google::transport::BoxFuture,
 };
 
@@ -38,7 +43,7 @@ impl RunRequest {
                 self.wanted.push(wanted);
             }
         }
-        self.triggers.extend(other.triggers);
+        join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
     }
 }
@@ -103,11 +108,6 @@ impl<R: Run> Queue<R> {
             self.tasks.spawn(drain(self.clone(), target));
         }
         Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(lost.0.lost(&lost.1))) })
-    }
-
-    /// Targets that a run is under way for or waits on.
-    pub fn busy(&self) -> usize {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 

@@ -44,7 +44,7 @@ const ROUNDS: u32 = 3;
 const LIST_SETTLES: Duration = Duration::from_secs(5);
 /// The most triggers that a report names; events may come by the thousand.
 const TRIGGERS_NAMED: usize = 100;
-const RUN_DEADLINE: Duration = Duration::from_secs(240);
+pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 
@@ -70,7 +70,8 @@ impl End {
 }
 
 impl Run for Engine {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran> {
+    fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
+        self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
         let policy = self.policy.borrow().clone();
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
@@ -84,9 +85,7 @@ impl Run for Engine {
                 None => Vec::new(),
             };
             self.publish(&mut report).await;
-            (self.ended)(&report);
-            tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
-            self.tell(Progress::Done { report: Arc::new(report.clone()) });
+            self.finish(&report);
             Ran { report, asks }
         };
         Box::pin(run.instrument(span))
@@ -112,11 +111,33 @@ impl Engine {
         self.reconcile(request, &policy, opened).instrument(span).await
     }
 
-    /// The flow on one screen. One policy for the whole run.
-    async fn reconcile(&self, request: RunRequest, policy: &Policy, mut report: Report) -> (Report, Option<Observed>) {
+    /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
+    pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
+        let policy = self.policy.borrow().clone();
+        let users = self.remember(|history| history.users_of(&policy, target));
+        let observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
+        let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
+        (observed, plan)
+    }
+
+    /// What the policy asks for. One policy for the whole run.
+    async fn reconcile(&self, request: RunRequest, policy: &Policy, report: Report) -> (Report, Option<Observed>) {
         if report.mode == Mode::Off {
             return (report, None);
         }
+        let decide = |observed: &Observed, written| self.decide(policy, &request, observed, written);
+        let (report, observed) = self.rounds(&request, policy, report, &decide).await;
+        (report, Some(observed))
+    }
+
+    /// The flow on one screen. `decide` is told how much was written already.
+    pub(super) async fn rounds(
+        &self,
+        request: &RunRequest,
+        policy: &Policy,
+        mut report: Report,
+        decide: &(dyn Fn(&Observed, usize) -> Plan + Sync),
+    ) -> (Report, Observed) {
         let calls = CallLog::default();
         let client = self.client.with_log(calls.clone());
         self.tell(Progress::Started { target: request.target.clone() });
@@ -131,7 +152,7 @@ impl Engine {
                 history.forget_refusals(&request.target);
             }
         });
-        wait_for_completion(&client, &request).await;
+        wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let seen = turn.writes();
@@ -139,7 +160,7 @@ impl Engine {
             let observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
             self.learn_causes(&client, &observed).await;
-            let mut plan = self.decide(policy, &request, &observed, report.done_steps());
+            let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
@@ -153,7 +174,7 @@ impl Engine {
                 sleep(*pause).await;
                 continue;
             }
-            if let Some(end) = self.end(&plan, &report, deadline) {
+            if let Some(end) = self.ends(&plan, &report, deadline) {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
                 plan.blocked_by.append(&mut blocked);
@@ -164,7 +185,7 @@ impl Engine {
             let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
             let applied = self.write(&client, &plan, &report, deadline).await;
-            self.note(&request, &applied, &plan);
+            self.note(request, &applied, &plan);
             if applied.iter().any(|result| result.changed_list()) {
                 sleep(LIST_SETTLES).await;
             }
@@ -181,11 +202,17 @@ impl Engine {
         };
         report.calls = calls.counts();
         report.done = (self.now)();
-        (report, Some(observed))
+        (report, observed)
+    }
+
+    pub(super) fn finish(&self, report: &Report) {
+        (self.ended)(report);
+        tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
+        self.tell(Progress::Done { report: Arc::new(report.clone()) });
     }
 
     /// Why no further round is begun; `None` = there is one to do.
-    fn end(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
+    fn ends(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
         let ends = [
             (report.dry_run, End::DryRun),
             (Instant::now() >= deadline, End::Late),
@@ -202,17 +229,21 @@ impl Engine {
         };
         let always = self.policy.borrow().for_target(&target).reports.in_sync;
         let news = self.remember(|history| history.is_news(&target, &report.signature()));
-        if !(always || news || report.changed()) {
-            return;
+        if news || report.changed() {
+            warn(report);
         }
-        match self.outbox.send(report).await {
-            Ok(()) => return,
-            Err(PublishError::Transient(_)) => report.transient = true,
-            // Nothing that a redelivery could mend; the log and `/readyz` tell.
-            Err(PublishError::Refused(_) | PublishError::Unfit(_)) => {}
+        if (always || news || report.changed()) && !self.send(report).await {
+            // Nobody has heard it: the next run says it again.
+            self.remember(|history| history.unsay(&target));
         }
-        // Nobody has heard it: the next run says it again.
-        self.remember(|history| history.unsay(&target));
+    }
+
+    /// Whether somebody has heard it.
+    pub(super) async fn send(&self, report: &mut Report) -> bool {
+        let sent = self.outbox.send(report).await;
+        // What was refused or is unfit no redelivery could mend; the log and `/readyz` tell.
+        report.transient |= matches!(sent, Err(PublishError::Transient(_)));
+        sent.is_ok()
     }
 
     /// Workloads here may name connectors of other projects in scope. What they ask is remembered for the runs of those, and
@@ -236,7 +267,7 @@ impl Engine {
         targets.into_iter().map(RunRequest::new).collect()
     }
 
-    fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
+    pub(super) fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
         Report {
             target: Some(request.target.clone()),
             mode: policy.for_target(&request.target).mode,
@@ -254,7 +285,7 @@ impl Engine {
         plan::plan(policy, observed, &desired, &budget, now)
     }
 
-    async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
+    pub(super) async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
@@ -288,8 +319,7 @@ impl Engine {
                 }
             }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
-                let again = !plan.steps.iter().any(|step| step.id.0.starts_with("subnet/"));
-                history.note_creating(&connector, operation, again, now);
+                history.note_creating(&connector, operation, now);
             }
         });
     }
@@ -323,8 +353,16 @@ impl Engine {
 }
 
 /// Every line of the log tells which run it is of.
-fn span(report: &str, target: &Target) -> Span {
+pub(super) fn span(report: &str, target: &Target) -> Span {
     tracing::info_span!("run", report, target = %target)
+}
+
+/// What is wrong goes to the log too, as often as it is news.
+fn warn(report: &Report) {
+    let reads = report.findings.iter().filter(|note| note.code == text::reads::FAILED);
+    for note in report.blocked_by.iter().chain(reads) {
+        tracing::warn!(code = note.code, object = note.object, "blocked: {}", note.text);
+    }
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {

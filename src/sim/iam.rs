@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer::{Code, Refusal},
-    faults::matches,
+    glob::matches,
     route::Service,
 };
 

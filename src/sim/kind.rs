@@ -56,9 +56,11 @@ pub struct Own {
     pub body: &'static [Field],
     /// The verb of the permission that it asks for.
     pub permission: &'static str,
-    /// Does to the document what the call and its body say.
-    pub apply: fn(&Call, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>,
+    pub apply: Apply,
 }
+
+/// Does to a document what a call and its body say.
+pub type Apply = fn(&Call, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>;
 
 /// What Google holds to beyond the table of fields. The defaults ask for nothing.
 pub trait Rules: Sync {

@@ -30,6 +30,8 @@ mod encoding;
 pub mod faults;
 mod fields;
 mod fingerprint;
+mod glob;
+mod hosts;
 mod iam;
 mod iam_policy;
 mod kind;

@@ -1,8 +1,11 @@
 //! From a URL to what is meant: which service, which collection, which verb.
 
-use http::{HeaderMap, Method, Uri, header::HOST};
+use http::{HeaderMap, Method, Uri};
 
-use super::kind::Kind;
+use super::{
+    hosts::{region_of, service_of},
+    kind::Kind,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -31,7 +34,7 @@ impl Service {
         format!("{}.googleapis.com", self.short())
     }
 
-    fn named(short: &str) -> Option<Self> {
+    pub fn named(short: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.short() == short)
     }
 }
@@ -159,46 +162,6 @@ impl Route {
             (Target::Apis, _) => format!("serviceusage.services.{verb}"),
             (Target::Project, _) => format!("{service}.projects.{verb}"),
         }
-    }
-}
-
-/// By the prefix `/svc/NAME/`, else by the host asked for, else by the look of the path.
-fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {
-    let path = uri.path();
-    if let Some((name, rest)) = path.strip_prefix("/svc/").and_then(|rest| rest.split_once('/')) {
-        return Some((Service::named(name)?, rest));
-    }
-    let by_host = host_of(uri, headers).and_then(|host| host.strip_suffix(".googleapis.com")).map(|host| {
-        // Cloud Run also answers on `REGION-run.googleapis.com`.
-        if host.ends_with("-run") { "run" } else { host }
-    });
-    by_host.and_then(Service::named).or_else(|| by_look(path)).map(|service| (service, path))
-}
-
-fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    uri.host().or_else(|| headers.get(HOST)?.to_str().ok()?.split(':').next())
-}
-
-/// The region in a host's name: `europe-west1-run.googleapis.com`. gcloud puts it before whatever host it was told.
-fn region_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    let label = host_of(uri, headers)?.split('.').next()?;
-    label.rsplit_once('-').map(|(region, _)| region)
-}
-
-fn by_look(path: &str) -> Option<Service> {
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    match segments.as_slice() {
-        ["compute", ..] => Some(Service::Compute),
-        ["v2" | "apis", ..] => Some(Service::Run),
-        [_, "projects", _] => Some(Service::ResourceManager),
-        [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
-        // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
-        ["v1", "projects", _, "locations"] => Some(Service::Run),
-        [_, "projects", _, "locations", _, segment, ..] if Kind::at(Service::Run, segment, true).is_some() => {
-            Some(Service::Run)
-        }
-        [_, "projects", _, "locations", ..] => Some(Service::VpcAccess),
-        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use crate::domain::{
+    fields::Fields,
     names::{ProjectId, Region},
     scope::Scope,
 };
@@ -59,6 +60,10 @@ impl Ask {
             Ok(other) => return Err(Wrong::new("body", &other.to_string(), "a JSON object")),
             Err(error) => return Err(Wrong::new("body", &error.to_string(), "a JSON object")),
         };
+        // Of a key given twice nobody can say which was meant.
+        if let Err(error) = Fields::parse(&String::from_utf8_lossy(body)) {
+            return Err(Wrong::new("body", &error.to_string(), "a JSON object"));
+        }
         let mut ask = Self::default();
         for (field, value) in &fields {
             match field.as_str() {

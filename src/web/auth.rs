@@ -7,9 +7,19 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
+use http::{HeaderMap, Uri};
 
-use super::token::{self, Expected};
+use super::{
+    keys::Keys,
+    problem::Problem,
+    token::{self, Expected},
+    verifier::Verifier,
+};
 use crate::app::App;
+
+/// Where Google shows the keys that it signs OpenID tokens with.
+pub const CERTIFICATES: &str = "https://www.googleapis.com/oauth2/v3/certs";
 
 /// How callers prove who they are.
 #[derive(Debug, Clone)]
@@ -17,14 +27,24 @@ pub enum Auth {
     /// They need not: for loopback and the simulated cloud.
     Off,
     /// Cloud Run's IAM check stands before us and has verified the token's signature; what it says is checked here.
-    Platform {
-        /// The `aud` that deliveries are configured with.
-        audience: String,
-        /// E-mail addresses that may deliver events.
-        callers: Vec<String>,
-        /// E-mail addresses that may sweep and read the state; empty = the callers.
-        admins: Vec<String>,
+    Platform(Allowed),
+    /// Nobody stands before us: the signature is verified here as well.
+    Own {
+        allowed: Allowed,
+        /// Where the keys are; [`CERTIFICATES`] but for tests.
+        certificates: Uri,
     },
+}
+
+/// Whom the doors are open to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The `aud` that deliveries are configured with.
+    pub audience: String,
+    /// E-mail addresses that may deliver events.
+    pub callers: Vec<String>,
+    /// E-mail addresses that may sweep and read the state; empty = the callers.
+    pub admins: Vec<String>,
 }
 
 /// What a door is for.
@@ -34,29 +54,75 @@ pub enum Role {
     Admin,
 }
 
-/// The guard of some doors.
-pub struct Gate {
+/// What stands at every door that asks who is there.
+#[derive(Clone)]
+pub struct Guard {
     app: Arc<App>,
-    auth: Auth,
+    proof: Arc<Proof>,
+}
+
+enum Proof {
+    None,
+    /// A token that Cloud Run has verified.
+    Stripped(Allowed),
+    /// A token with its signature.
+    Signed(Allowed, Verifier),
+}
+
+/// The guard of some doors.
+#[derive(Clone)]
+pub struct Gate {
+    guard: Guard,
     role: Role,
 }
 
+impl Guard {
+    pub fn new(app: Arc<App>, auth: Auth) -> Self {
+        let proof = match auth {
+            Auth::Off => Proof::None,
+            Auth::Platform(allowed) => Proof::Stripped(allowed),
+            Auth::Own { allowed, certificates } => {
+                let wire = app.clone();
+                let fetch = move || {
+                    let (app, url) = (wire.clone(), certificates.clone());
+                    async move { app.certificates(&url).await }.boxed()
+                };
+                Proof::Signed(allowed, Verifier::new(Keys::new(Box::new(fetch))))
+            }
+        };
+        Self { app, proof: Arc::new(proof) }
+    }
+
+    pub fn at(&self, role: Role) -> Gate {
+        Gate { guard: self.clone(), role }
+    }
+}
+
+impl Allowed {
+    fn expected(&self, role: Role) -> Expected<'_> {
+        let emails = if role == Role::Admin && !self.admins.is_empty() { &self.admins } else { &self.callers };
+        Expected { audience: &self.audience, emails }
+    }
+}
+
 impl Gate {
-    pub fn new(app: Arc<App>, auth: Auth, role: Role) -> Self {
-        Self { app, auth, role }
+    async fn judge(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let now = (self.guard.app.engine.now)();
+        match &*self.guard.proof {
+            Proof::None => Ok(()),
+            Proof::Stripped(allowed) => {
+                token::stripped(token::bearer(headers)?)?.judge(&allowed.expected(self.role), now)
+            }
+            Proof::Signed(allowed, verifier) => {
+                verifier.check(token::bearer(headers)?, &allowed.expected(self.role), now).await
+            }
+        }
     }
 }
 
 /// Lets through who may pass; others get 401 or 403.
-pub async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let verdict = match &gate.auth {
-        Auth::Off => Ok(()),
-        Auth::Platform { audience, callers, admins } => {
-            let emails = if gate.role == Role::Admin && !admins.is_empty() { admins } else { callers };
-            token::check(request.headers(), &Expected { audience, emails }, (gate.app.engine.now)())
-        }
-    };
-    match verdict {
+pub async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    match gate.judge(request.headers()).await {
         Ok(()) => next.run(request).await,
         Err(problem) => {
             tracing::warn!(status = problem.status.as_u16(), "a caller was refused: {}", problem.message);

@@ -9,7 +9,8 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
@@ -45,11 +46,12 @@ pub async fn serve(listener: TcpListener, router: Router, halt: CancellationToke
     Ok(())
 }
 
-fn answer(
-    stream: TcpStream,
+/// Answers what comes over one connection, in the order in which it comes.
+pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     router: Router,
 ) -> http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<S>,
     impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
     + Send,
 > {

@@ -12,8 +12,12 @@ use base64::{
     DecodeError, Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 
+use super::logs::printable;
 use crate::domain::{
     fields::{self, Fields},
     reasons::RejectReason,
@@ -68,9 +72,12 @@ impl Form {
 
 /// A delivery whose bytes are no JSON by their own account: the trigger or the subscription is set up wrongly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("content type {content_type:?}: expected JSON")]
-pub struct Refusal {
-    pub content_type: String,
+pub enum Refusal {
+    #[error("content type {0:?}: expected JSON")]
+    Type(String),
+    /// Nothing is unpacked: a small body may hide a huge one.
+    #[error("content encoding {0:?}: expected none")]
+    Encoding(String),
 }
 
 impl Refusal {
@@ -82,11 +89,16 @@ impl Refusal {
 /// Unpacks a POST's body. Any content type is taken for JSON unless it names another encoding.
 ///
 /// # Errors
-/// Protobuf, Avro and multipart bodies.
+/// Protobuf, Avro and multipart bodies, and compressed ones.
 pub fn decode<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Delivery<'a>, Refusal> {
     let media_type = media_type(headers);
     if ["protobuf", "avro", "multipart/"].iter().any(|other| media_type.contains(other)) {
-        return Err(Refusal { content_type: media_type });
+        return Err(Refusal::Type(media_type));
+    }
+    if let Some(encoding) =
+        headers.get(CONTENT_ENCODING).filter(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Refusal::Encoding(printable(&String::from_utf8_lossy(encoding.as_bytes())).into_owned()));
     }
     let mut delivery = match media_type.as_str() {
         "application/cloudevents-batch+json" => batch(body),
@@ -114,10 +126,16 @@ fn single(is_cloud_event: bool, body: &[u8]) -> Delivery<'_> {
     }
 }
 
+/// In a batch: the smallest entries that say anything have half a KiB. Each event may cost a line in the log.
+const MOST_EVENTS: usize = 1000;
+
 fn batch(body: &[u8]) -> Delivery<'_> {
+    const EXPECTED: &str = "a JSON array of at most 1000 CloudEvents";
+    let malformed = |found: &str| vec![Item::Malformed(RejectReason::malformed("body", found, EXPECTED))];
     let items = match str::from_utf8(body).ok().and_then(|json| fields::list(json).ok()) {
+        Some(events) if events.len() > MOST_EVENTS => malformed(&format!("{} of them", events.len())),
         Some(events) => events.into_iter().map(|json| open_any(json.as_bytes(), MOST_ENVELOPES)).collect(),
-        None => vec![Item::Malformed(RejectReason::malformed("body", "other text", "a JSON array of CloudEvents"))],
+        None => malformed("other text"),
     };
     Delivery { form: Form::Batch, items, message_id: None, attempt: None }
 }
@@ -133,14 +151,11 @@ enum Envelope<'a> {
 const MOST_ENVELOPES: usize = 2;
 
 impl<'a> Envelope<'a> {
-    /// Told by its members, as senders do not agree on content types. A log entry has neither kind's.
+    /// Told by its members, as senders do not agree on content types. What has a log entry's is one.
     fn of(json: &'a [u8]) -> Option<Self> {
-        let fields = Fields::parse(str::from_utf8(json).ok()?).ok()?;
+        let fields = Fields::parse_without(str::from_utf8(json).ok()?, &["logName", "protoPayload"])?;
         if fields.raw_any_case("specversion").is_some() {
             return Some(Self::CloudEvent(fields));
-        }
-        if fields.raw("logName").is_some() || fields.raw("protoPayload").is_some() {
-            return None;
         }
         let message = fields.object("message")?;
         Some(Self::Pubsub { message, attempt: fields.integer("deliveryAttempt") })
@@ -186,7 +201,10 @@ fn open<'a>(json: &'a [u8], envelope: Option<Envelope<'a>>, envelopes: usize) ->
     match envelope.payload() {
         Ok(Some(payload)) if is_other_text(&payload) => Item::NoEntry,
         Ok(Some(Cow::Borrowed(payload))) => open_any(payload, envelopes - 1),
-        Ok(Some(Cow::Owned(payload))) => open_any(&payload, envelopes - 1).into_owned(),
+        Ok(Some(Cow::Owned(payload))) => match Envelope::of(&payload) {
+            None => Item::Entry(Cow::Owned(payload)),
+            inner => open(&payload, inner, envelopes - 1).into_owned(),
+        },
         Ok(None) => Item::NoEntry,
         Err(reason) => Item::Malformed(reason),
     }
@@ -210,8 +228,7 @@ fn is_other_text(payload: &[u8]) -> bool {
 /// Standard or URL-safe, padded or not.
 fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
     let digits = text.trim().trim_end_matches('=');
-    let engine = if digits.contains(['-', '_']) { URL_SAFE_NO_PAD } else { STANDARD_NO_PAD };
-    engine.decode(digits)
+    STANDARD_NO_PAD.decode(digits).or_else(|error| URL_SAFE_NO_PAD.decode(digits).map_err(|_| error))
 }
 
 fn media_type(headers: &HeaderMap) -> String {

@@ -1,15 +1,15 @@
 //! `POST /` and `POST /events`: log entries, in any form of delivery.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
-use axum::extract::{State, rejection::BytesRejection};
-use bytes::Bytes;
+use axum::extract::{FromRequest, Request, State};
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use tracing::Instrument;
 
 use super::{
     Front,
+    body::Whole,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
@@ -27,13 +27,9 @@ use crate::{
 
 /// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. What no
 /// redelivery would change is 204 too: whatever is refused comes again for days.
-pub async fn receive(
-    State(front): State<Arc<Front>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<StatusCode, Problem> {
+pub async fn receive(State(front): State<Arc<Front>>, request: Request) -> Result<StatusCode, Problem> {
     // Thousands may wait: none of them keeps its body.
-    let signals = front.signals(&headers, &body?)?;
+    let signals = front.heard(request).await?;
     if signals.is_empty() || settled(&front, signals).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -41,6 +37,13 @@ pub async fn receive(
 }
 
 impl Front {
+    /// What a delivery asks for.
+    async fn heard(&self, mut request: Request) -> Result<Vec<Signal>, Problem> {
+        let headers = mem::take(request.headers_mut());
+        let Whole(body) = Whole::from_request(request, &()).await?;
+        self.signals(&headers, &body)
+    }
+
     fn signals(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Signal>, Problem> {
         let delivery = decode(headers, body)?;
         let message = delivery.message_id.as_deref();

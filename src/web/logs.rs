@@ -22,6 +22,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use crate::domain::names::is_unruly;
+
 /// What is told unless `RUST_LOG` or `EGRESS_LOG` says otherwise: ours, and others only when something is wrong.
 const USUAL: &str = "warn,egress_reconciler=info";
 
@@ -41,7 +43,7 @@ fn filter() -> EnvFilter {
 }
 
 /// One JSON object a line, with the trace of the request.
-fn cloud<S, W>(project: Option<String>, writer: W) -> impl Layer<S>
+pub fn cloud<S, W>(project: Option<String>, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -52,10 +54,9 @@ where
 /// Text that a stranger wrote, for one line of a log: without control characters and not too long.
 pub fn printable(text: &str) -> Cow<'_, str> {
     const MOST: usize = 400;
-    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    match text.len() <= MOST && !text.contains(breaks) {
+    match text.len() <= MOST && !text.contains(is_unruly) {
         true => Cow::Borrowed(text),
-        false => Cow::Owned(text.chars().filter(|c| !breaks(*c)).take(MOST).collect()),
+        false => Cow::Owned(text.chars().filter(|c| !is_unruly(*c)).take(MOST).collect()),
     }
 }
 

@@ -7,14 +7,17 @@
 //!                 └▶ health    GET /livez, /readyz, /metrics: no token, never shed
 //! ```
 //!
-//! [`delivery`] knows the forms in which entries come, [`token`] what a caller must prove, [`server`] how to stop.
+//! [`delivery`] knows the forms in which entries come, [`token`] and
+//! [`auth`] what a caller must prove, [`server`] how to stop.
 
 mod ask;
 pub mod auth;
-mod connections;
+mod body;
+pub mod connections;
 pub mod delivery;
 mod events;
 mod health;
+mod keys;
 pub mod logs;
 mod patience;
 mod problem;
@@ -24,6 +27,7 @@ mod state;
 mod sweep;
 pub mod token;
 mod trace;
+mod verifier;
 
 use std::{any::Any, sync::Arc};
 
@@ -38,9 +42,9 @@ use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::auth::Auth;
+pub use self::auth::{Allowed, Auth};
 use self::{
-    auth::{Gate, Role},
+    auth::{Guard, Role},
     patience::{Patience, Waiting},
     problem::Problem,
     rejections::Rejections,
@@ -68,11 +72,12 @@ struct Front {
 
 /// Every door, for a server or for a test.
 pub fn router(app: Arc<App>, door: Door) -> Router {
-    let gate = |role| from_fn_with_state(Arc::new(Gate::new(app.clone(), door.auth.clone(), role)), auth::check);
+    let guard = Guard::new(app.clone(), door.auth);
+    let gate = |role| from_fn_with_state(guard.at(role), auth::check);
     let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
     let permits = Arc::new(Semaphore::new(max_concurrent));
-    let patience =
-        || from_fn_with_state(Patience { permits: permits.clone(), stop: app.engine.stop.clone() }, patience::wait);
+    let patience = Arc::new(Patience { permits, stop: app.engine.stop.clone() });
+    let patience = || from_fn_with_state(patience.clone(), patience::wait);
     let deliveries = Router::new()
         .route("/", post(events::receive))
         .route("/events", post(events::receive))

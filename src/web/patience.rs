@@ -38,7 +38,6 @@ impl Waiting {
     }
 }
 
-#[derive(Clone)]
 pub struct Patience {
     pub permits: Arc<Semaphore>,
     pub stop: CancellationToken,
@@ -56,18 +55,26 @@ pub struct Held {
 }
 
 /// What a request started goes on though the request is answered here.
-pub async fn wait(State(patience): State<Patience>, mut request: Request, next: Next) -> Response {
-    let Ok(permit) = patience.permits.try_acquire_owned() else {
+pub async fn wait(State(patience): State<Arc<Patience>>, mut request: Request, next: Next) -> Response {
+    if patience.stop.is_cancelled() {
+        return stopping();
+    }
+    let Ok(permit) = patience.permits.clone().try_acquire_owned() else {
         return Problem::again("as many requests as this instance takes are being worked on").into_response();
     };
     let held = Held { _place: Arc::new(permit), until: Instant::now() + LONGEST - ANSWER };
     request.extensions_mut().insert(held);
     tokio::select! {
+        // Most are answered at once, and need neither the clock nor the signal.
         biased;
-        () = patience.stop.cancelled() => Problem::again("this instance is stopping").into_response(),
         answer = timeout(LONGEST, next.run(request)) => answer.unwrap_or_else(|_| {
             let seconds = LONGEST.as_secs();
             Problem::again(format!("not done within {seconds} s; the work goes on")).into_response()
         }),
+        () = patience.stop.cancelled() => stopping(),
     }
+}
+
+fn stopping() -> Response {
+    Problem::again("this instance is stopping").into_response()
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use axum::{
     Extension, Json,
     body::Body,
-    extract::{State, rejection::BytesRejection},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use tracing::Instrument;
 use super::{
     Front,
     ask::{Ask, Wrong},
+    body::Whole,
     patience::Held,
     problem::Problem,
 };
@@ -89,10 +90,10 @@ pub async fn run(
     State(front): State<Arc<Front>>,
     Extension(held): Extension<Held>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let app = &front.app;
-    let ask = Ask::parse(&body?, &app.scope())?;
+    let ask = Ask::parse(&body, &app.scope())?;
     let (targets, errors) = targets(app, &ask).await?;
     let lines = begin(app.clone(), targets, errors, ask.dry_run, held.until);
     match wants_lines(&headers) {
@@ -140,7 +141,7 @@ fn begin(
     let tasks = app.tasks.clone();
     tasks.spawn(
         async move {
-            sweep(&app, targets, errors, dry_run, until, &lines).await;
+            sweep(&app, targets, errors, dry_run, until, lines).await;
         }
         .in_current_span(),
     );
@@ -153,7 +154,7 @@ async fn sweep(
     errors: Vec<Unlisted>,
     dry_run: bool,
     until: Instant,
-    lines: &UnboundedSender<Line>,
+    lines: UnboundedSender<Line>,
 ) {
     let mut summary = Summary { unfinished: targets.len(), errors, ..Summary::default() };
     let ours: BTreeSet<Target> = targets.iter().cloned().collect();
@@ -174,7 +175,7 @@ async fn sweep(
             // A listener that falls behind misses steps, never a report. The engine keeps the channel open.
             Ok(progress) = progress.recv() => {
                 if let Some(line) = line(progress, &ours) {
-                    tell(lines, line);
+                    tell(&lines, line);
                 }
             }
             report = reports.next() => {
@@ -182,13 +183,17 @@ async fn sweep(
                 summary.reports += 1;
                 summary.unfinished -= 1;
                 summary.failed += usize::from(report.outcome == Outcome::Failed);
-                tell(lines, Line::Report { report: Box::new(Arc::unwrap_or_clone(report)) });
+                tell(&lines, Line::Report { report: Box::new(Arc::unwrap_or_clone(report)) });
             }
         }
     }
     let stopped = summary.stopped;
-    tell(lines, Line::Done(summary));
-    // The answer is out; the targets that nobody waits for any more have their turn all the same.
+    let Summary { reports: ended, failed, unfinished, .. } = summary;
+    // An alert waits for this line.
+    tracing::info!(reports = ended, failed, unfinished, dry_run, "sweep ended");
+    tell(&lines, Line::Done(summary));
+    // The answer is out, and ends here; the targets that nobody waits for any more have their turn all the same.
+    drop(lines);
     while !stopped && reports.next().await.is_some() {}
 }
 

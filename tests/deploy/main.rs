@@ -1,9 +1,31 @@
 //! What is in `deploy/`: kept files are current, and its ways to install say the same.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+mod gcloud;
 mod kept;
+mod names;
+mod service;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
 
 fn deploy(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+    root().join("deploy").join(name)
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(deploy(name)).unwrap_or_else(|error| panic!("deploy/{name}: {error}"))
+}
+
+/// All Terraform files, one after the other.
+fn terraform() -> String {
+    let mut files: Vec<_> = fs::read_dir(deploy("terraform")).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "tf"));
+    files.sort();
+    files.iter().map(|file| fs::read_to_string(file).unwrap()).collect()
 }

@@ -41,7 +41,7 @@ impl Query {
             Self::Present(path) => member(entry, path).is_some(),
             Self::Equals(path, wanted) => member(entry, path).is_some_and(|found| match found {
                 Value::String(text) => text.eq_ignore_ascii_case(wanted),
-                other => other.to_string() == *wanted,
+                other => wanted.parse().is_ok_and(|wanted: Value| wanted == *other),
             }),
             Self::Above(path, least) => member(entry, path).and_then(Value::as_f64).is_some_and(|found| found > *least),
             Self::Matches(path, pattern) => {

@@ -4,15 +4,22 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use egress_reconciler::domain::{
     desired::desired,
-    plan::{Budget, Change, Object, Plan, Step, StepId, plan},
+    names::{last_segment, short_hash},
+    plan::{
+        Budget, Change, Object, Plan, Step, StepId,
+        emergency::{self, Pick},
+        plan,
+    },
     policy::Policy,
-    reach::{self, Reach, Sender},
     state::{
-        connector::ConnectorState,
+        connector::{Connector, ConnectorState},
+        firewall::Firewall,
         observed::{Observed, Read},
+        router::Router,
+        subnet::Subnet,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub fn decide(policy: &Policy, world: &Observed, changes: u32) -> Plan {
     let budget = Budget { changes, limit: "budget.changes_per_run", ..Budget::default() };
@@ -20,52 +27,99 @@ pub fn decide(policy: &Policy, world: &Observed, changes: u32) -> Plan {
 }
 
 pub fn perform(world: &mut Observed, step: &Step) {
-    fn put<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T) -> bool) {
+    fn put<T>(list: &mut Read<Vec<T>>, item: Option<T>, same: impl Fn(&T) -> bool) {
+        let list = list.as_mut().unwrap();
         list.retain(|other| !same(other));
-        list.push(item);
+        list.extend(item);
     }
-    let remove = matches!(step.change, Change::Delete(_));
+    let stays = !matches!(step.change, Change::Delete(_));
     let Some(object) = step.change.after().or(step.change.before()) else { return };
+    let name = object.name().to_owned();
+    let now = world.at.to_string();
+    let is_new = matches!(step.change, Change::Create(_));
     match object.clone() {
         Object::Network(_) => {}
-        Object::Subnet(mut subnet) => {
-            subnet.creation_timestamp = "2026-11-23T12:00:00Z".into();
-            let name = subnet.name.clone();
-            put(world.subnets.as_mut().unwrap(), subnet, |other| other.name == name);
+        Object::Subnet(subnet) => {
+            let made = Subnet { creation_timestamp: now, ..subnet };
+            put(&mut world.subnets, stays.then_some(made), |other| other.name == name);
         }
-        Object::Connector(mut connector) => {
-            connector.state = ConnectorState::Ready;
-            let name = connector.name.clone();
-            put(world.connectors.as_mut().unwrap(), connector, |other| other.name == name);
+        Object::Connector(connector) => {
+            let made = Connector { state: ConnectorState::Ready, ..connector };
+            put(&mut world.connectors, stays.then_some(made), |other| last_segment(&other.name) == name);
         }
-        Object::Router(router) => {
-            let name = router.name.clone();
-            put(world.routers.as_mut().unwrap(), router, |other| other.name == name);
+        Object::Router(router) => put(&mut world.routers, stays.then_some(router), |other| other.name == name),
+        Object::Firewall(mut rule) => {
+            if is_new {
+                rule.other.insert("creationTimestamp".into(), json!(now));
+            }
+            put(&mut world.firewalls, stays.then_some(rule), |other: &Firewall| other.name == name);
         }
-        Object::Firewall(rule) => {
-            let rules = world.firewalls.as_mut().unwrap();
-            rules.retain(|other| other.name != rule.name);
-            if !remove {
-                rules.push(rule);
+    }
+}
+
+/// How a plan is carried out: steps that may go side by side end in any order, and one may fail.
+#[derive(Debug, Clone, Copy)]
+pub struct Course {
+    pub seed: u64,
+    /// The how manieth step of all, and whether whatever waits for it is left out with it.
+    pub fails: Option<usize>,
+    pub changes: u32,
+}
+
+impl Course {
+    pub fn undisturbed(changes: u32) -> Self {
+        Self { seed: 0, fails: None, changes }
+    }
+}
+
+/// Rounds of plan and apply until nothing is left to do; every step on the way, in order. `None` = there is always more.
+pub fn settle(policy: &Policy, world: &mut Observed, course: Course) -> Option<Vec<Step>> {
+    let mut done: Vec<Step> = Vec::new();
+    let mut tried = 0;
+    for _ in 0..80 {
+        let plan = decide(policy, world, course.changes);
+        if plan.steps.is_empty() {
+            return Some(done);
+        }
+        let mut out: HashSet<StepId> = HashSet::new();
+        for step in in_some_order(plan.steps, course.seed) {
+            let fails = course.fails == Some(tried);
+            tried += 1;
+            if fails || step.after.iter().any(|first| out.contains(first)) {
+                out.insert(step.id);
+            } else {
+                perform(world, &step);
+                done.push(step);
             }
         }
     }
+    None
 }
 
-/// Every step but one, and but those that wait for it.
-pub fn perform_all_but(world: &mut Observed, steps: &[Step], failing: &StepId) {
-    let mut out = vec![failing];
-    for step in steps {
-        if out.contains(&&step.id) || step.after.iter().any(|first| out.contains(&first)) {
-            out.push(&step.id);
-        } else {
-            perform(world, step);
-        }
+/// The order of a person: every deny of ours down. Their names.
+pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
+    let (host, firewalls) = (world.network_name.project.clone(), world.firewalls.clone().unwrap());
+    let plans = emergency::release(policy, &host, &firewalls, &Pick::default(), "alice", world.at);
+    let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
+    steps.iter().for_each(|step| perform(world, step));
+    steps.into_iter().filter_map(|step| Some(step.id.0.strip_prefix("firewall/")?.to_owned())).collect()
+}
+
+/// One of the orders in which steps can end: any that keeps what waits behind what it waits for.
+fn in_some_order(mut left: Vec<Step>, seed: u64) -> Vec<Step> {
+    let mut ordered: Vec<Step> = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let ready = |step: &Step| step.after.iter().all(|id| left.iter().all(|other| other.id != *id));
+        let next = (0..left.len())
+            .filter(|at| ready(&left[*at]))
+            .min_by_key(|at| if seed == 0 { String::new() } else { short_hash(&format!("{seed}{}", left[*at].id)) });
+        ordered.push(left.remove(next.expect("steps that wait for each other")));
     }
+    ordered
 }
 
 /// Two instances at work on one world: each plans on what it saw, and their writes fall between each other's. A creation
-/// that comes second is refused, and takes along what waits for it; any other write stands.
+/// that comes second is refused, as is a write to what is gone; it takes along what waits for it. Any other write stands.
 pub fn interleave(policy: &Policy, world: &mut Observed, turns: &[bool]) {
     struct Instance {
         steps: VecDeque<Step>,
@@ -73,19 +127,51 @@ pub fn interleave(policy: &Policy, world: &mut Observed, turns: &[bool]) {
     }
     let mut instances = [0, 1].map(|_| Instance { steps: VecDeque::new(), lost: HashSet::new() });
     for turn in turns {
-        let instance = &mut instances[usize::from(*turn)];
+        // A connector's deletion takes Google minutes: the other's plan is done by then.
+        let deletes = |step: &Step| matches!(step.change, Change::Delete(Object::Connector(_)));
+        let turn = match instances[usize::from(*turn)].steps.front() {
+            Some(step)
+                if deletes(step) && instances[usize::from(!turn)].steps.front().is_some_and(|step| !deletes(step)) =>
+            {
+                !turn
+            }
+            _ => *turn,
+        };
+        let instance = &mut instances[usize::from(turn)];
         let Some(step) = instance.steps.pop_front() else {
             // A new round, on what stands by now.
             instance.steps = decide(policy, world, 1000).steps.into();
             instance.lost.clear();
             continue;
         };
-        let second = matches!(step.change, Change::Create(_)) && objects(world).contains_key(&step.id.0);
-        if second || step.after.iter().any(|first| instance.lost.contains(first)) {
+        if is_refused(world, &step) || step.after.iter().any(|first| instance.lost.contains(first)) {
             instance.lost.insert(step.id);
         } else {
             perform(world, &step);
         }
+    }
+}
+
+/// Google takes no second object of a name, no write to what is gone, and keeps gateways and subnets consistent.
+fn is_refused(world: &Observed, step: &Step) -> bool {
+    let stands = objects(world);
+    let lists = |router: &Router, subnet: &str| {
+        router.nats.iter().flat_map(|nat| &nat.subnetworks).any(|entry| last_segment(&entry.name) == subnet)
+    };
+    let known = |router: &Router| {
+        let mut entries = router.nats.iter().flat_map(|nat| &nat.subnetworks);
+        entries.all(|entry| stands.contains_key(&format!("subnet/{}", last_segment(&entry.name))))
+    };
+    match (step.change.before(), step.change.after()) {
+        (None, Some(Object::Router(after))) => stands.contains_key(&step.id.0) || !known(after),
+        (None, _) => stands.contains_key(&step.id.0),
+        (Some(Object::Router(_)), Some(Object::Router(after))) => !stands.contains_key(&step.id.0) || !known(after),
+        (Some(Object::Subnet(subnet)), None) => {
+            world.routers.iter().flatten().any(|router| lists(router, &subnet.name))
+        }
+        // A connector is looked at once more before it is deleted.
+        (Some(before @ Object::Connector(_)), _) => stands.get(&step.id.0) != Some(&sorted(before.document())),
+        (Some(_), _) => !stands.contains_key(&step.id.0),
     }
 }
 
@@ -114,27 +200,4 @@ fn sorted(mut document: Value) -> Value {
         _ => {}
     }
     document
-}
-
-/// Rounds of plan and apply until nothing is left to do; every step on the way, in order.
-pub fn settle(policy: &Policy, world: &mut Observed, changes: u32) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    for _ in 0..60 {
-        let plan = decide(policy, world, changes);
-        if plan.steps.is_empty() {
-            return Some(steps);
-        }
-        for step in plan.steps {
-            perform(world, &step);
-            steps.push(step);
-        }
-    }
-    None
-}
-
-/// What gets out of `conn-INDEX`.
-pub fn reach_of(world: &Observed, index: usize) -> Reach {
-    let tag = format!("vpc-connector-europe-west2-conn-{index}");
-    let sender = Sender { tag: &tag, range: None };
-    reach::allowed(&reach::decide(sender, world.firewalls.as_ref().unwrap(), world.effective.as_ref().unwrap(), false))
 }

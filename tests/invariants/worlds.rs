@@ -1,13 +1,13 @@
-//! Small worlds and policies, made by chance.
+//! Small worlds, made by chance.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use egress_reconciler::domain::{
-    policy::{self, Policy},
+    names::NetworkRef,
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState, ConnectorSubnet},
-        effective::EffectiveFirewalls,
+        effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
         firewall::{Direction, Firewall, Layer4},
         observed::{AddressSpace, Observed},
         route::Route,
@@ -18,97 +18,168 @@ use egress_reconciler::domain::{
     target::Target,
     wanted::Egress,
 };
+use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};
-use serde_json::{Value, json};
 
-pub const NETWORK: &str = "projects/demo-project/global/networks/my-vpc";
+use crate::{
+    doing::objects,
+    policies::{Written, policies},
+};
+
 pub const NOW: &str = "2026-11-23T12:00:00Z";
+/// `conn-0` stands on somebody's subnet, `conn-1` on one of ours; `conn-2` never stands.
+pub const CONNECTORS: usize = 3;
 
-pub fn target() -> Target {
-    Target {
-        project: "demo-project".to_owned().try_into().unwrap(),
-        region: "europe-west2".to_owned().try_into().unwrap(),
+/// A world that comes to rest under one policy; then something happens, and another counts.
+#[derive(Clone)]
+pub struct Scene {
+    pub before: Written,
+    pub after: Written,
+    pub world: Observed,
+    pub happens: Happens,
+}
+
+impl fmt::Debug for Scene {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let jobs = self
+            .world
+            .jobs
+            .iter()
+            .flatten()
+            .map(|job| format!("{job} {:?} {:?} {}", job.connector, job.egress, job.ignored));
+        writeln!(f, "\nbefore {:?}\nafter {:?}", self.before, self.after)?;
+        writeln!(f, "{}", jobs.collect::<Vec<_>>().join("; "))?;
+        for (id, document) in objects(&self.world) {
+            writeln!(f, "{id} {document}")?;
+        }
+        writeln!(f, "{:?}\nthen {:?}", self.world.effective, self.happens)
     }
 }
 
-pub fn policies() -> impl Strategy<Value = Policy> {
-    let internal = select(vec![json!([]), json!(["10.0.0.0/8"]), json!(["10.0.0.0/8", "192.168.0.0/16"])]);
-    let internet = select(vec![
-        json!([]),
-        json!([{"to": ["0.0.0.0/0"], "ports": ["tcp:443", "tcp:80"]}]),
-        json!([{"to": ["8.8.8.0/24"], "ports": ["udp:53"]}, {"to": ["0.0.0.0/0"], "ports": ["tcp:443"]}]),
-    ]);
-    let overrides = select(vec![json!([]), json!(["foreign-0"])]);
-    (
-        select(vec!["report", "create", "enforce", "enforce"]),
-        select(vec!["allow-only", "observe", "enforce", "enforce"]),
-        select(vec!["manual", "at-once"]),
-        select(vec![200, 900, 1000]),
-        any::<bool>(),
-        internal,
-        internet,
-        select(vec![json!([]), json!(["*"])]),
-        overrides,
-        select(vec![1, 3, 40]),
-    )
-        .prop_map(
-            |(mode, enforcement, rearm, base, google_apis, internal, internet, adopt, override_denies, changes)| {
-                policy_of(json!({
-                    "version": 1, "owner": "lab", "mode": mode,
-                    "scope": {"projects": ["demo-project"], "regions": ["europe-west2"]},
-                    "network": {"name": "my-vpc"},
-                    "connector": {"subnet_pools": ["10.8.0.0/24"]},
-                    "firewall": {
-                        "enforcement": enforcement, "rearm": rearm, "base_priority": base, "google_apis": google_apis,
-                        "internal": internal, "internet": internet, "adopt": adopt, "override_denies": override_denies,
-                    },
-                    "budget": {"changes_per_run": changes},
-                }))
-            },
-        )
+#[derive(Debug, Clone)]
+pub struct Happens {
+    /// Somebody's new rules.
+    pub rules: Vec<Firewall>,
+    pub days: i64,
+    /// The workloads are gone.
+    pub idle: bool,
+    /// The person on call takes our denies down.
+    pub released: bool,
+    /// Somebody changes one of our rules: which, and how.
+    pub drift: Option<(usize, Drift)>,
 }
 
-pub fn policy_of(document: Value) -> Policy {
-    policy::read(&document.to_string()).unwrap_or_else(|error| panic!("{error}"))
+#[derive(Debug, Clone, Copy)]
+pub enum Drift {
+    Disabled,
+    Deleted,
+    Wider,
+    Priority(u32),
+    NoTags,
 }
 
-pub fn worlds() -> impl Strategy<Value = Observed> {
-    (vec(workloads(), 0..4), vec(any::<bool>(), 2), vec(foreign_rules(), 0..4), any::<bool>()).prop_map(
-        |(jobs, standing, rules, covered)| {
-            let mut world = empty();
-            world.jobs = Ok(jobs
-                .into_iter()
-                .enumerate()
-                .map(|(index, job)| Workload { name: format!("job-{index}"), ..job })
-                .collect());
-            let mut subnets = Vec::new();
-            let mut connectors = Vec::new();
-            // `conn-0` stands on somebody's subnet, `conn-1` on one of ours; `conn-2` never stands.
-            for (index, _) in standing.iter().enumerate().filter(|(_, stands)| **stands) {
-                let (subnet, connector) = connector(index, index == 1);
-                subnets.push(subnet);
-                connectors.push(connector);
+pub fn scenes() -> impl Strategy<Value = Scene> {
+    any::<bool>().prop_flat_map(|shared| {
+        (policies(shared), policies(shared), worlds(shared), happens(shared))
+            .prop_map(|(before, after, world, happens)| Scene { before, after, world, happens })
+    })
+}
+
+impl Happens {
+    pub fn to(&self, world: &mut Observed) {
+        let added = self.rules.iter().cloned().enumerate();
+        let rules = world.firewalls.as_mut().unwrap();
+        rules.extend(added.map(|(index, rule)| Firewall { name: format!("later-{index}"), ..rule }));
+        if let Some((which, drift)) = self.drift {
+            let own: Vec<_> = (0..rules.len()).filter(|at| rules[*at].description.contains("owner=lab")).collect();
+            if let Some(at) = own.get(which % own.len().max(1)) {
+                drift.to(rules, *at);
             }
+        }
+        if self.idle {
+            world.jobs = Ok(Vec::new());
+        }
+        world.at += SignedDuration::from_hours(24 * self.days);
+    }
+}
+
+impl Drift {
+    fn to(self, rules: &mut Vec<Firewall>, at: usize) {
+        let rule = &mut rules[at];
+        match self {
+            Self::Deleted => drop(rules.remove(at)),
+            Self::Disabled => rule.disabled = true,
+            Self::Priority(priority) => rule.priority = priority,
+            Self::NoTags => rule.target_tags.clear(),
+            Self::Wider => {
+                let entries = if rule.is_deny() { &mut rule.denied } else { &mut rule.allowed };
+                *entries = vec![Layer4 { protocol: "all".into(), ports: Vec::new() }];
+            }
+        }
+    }
+}
+
+fn happens(shared: bool) -> impl Strategy<Value = Happens> {
+    let drifts = select(vec![
+        Drift::Disabled,
+        Drift::Deleted,
+        Drift::Wider,
+        Drift::Priority(150),
+        Drift::Priority(2000),
+        Drift::NoTags,
+    ]);
+    (
+        vec(foreign_rules(shared), 0..2),
+        select(vec![0_i64, 0, 4, 40]),
+        (any::<bool>(), any::<bool>()),
+        (any::<bool>(), 0..20_usize, drifts),
+    )
+        .prop_map(|(rules, days, (idle, released), (drifts, which, drift))| Happens {
+            rules,
+            days,
+            idle,
+            released,
+            drift: drifts.then_some((which, drift)),
+        })
+}
+
+pub fn network(shared: bool) -> NetworkRef {
+    let host = if shared { "net-host" } else { "demo-project" };
+    format!("projects/{host}/global/networks/my-vpc").try_into().unwrap()
+}
+
+pub fn worlds(shared: bool) -> impl Strategy<Value = Observed> {
+    let standing =
+        vec((any::<bool>(), select(vec![ConnectorState::Ready, ConnectorState::Ready, ConnectorState::Error])), 2);
+    (vec(workloads(), 0..4), standing, vec(foreign_rules(shared), 0..4), any::<bool>(), effective()).prop_map(
+        move |(jobs, standing, rules, covered, effective)| {
+            let mut world = empty(shared);
+            let named = jobs.into_iter().enumerate();
+            world.jobs = Ok(named.map(|(index, job)| Workload { name: format!("job-{index}"), ..job }).collect());
+            let made = standing.into_iter().enumerate().filter(|(_, (stands, _))| *stands);
+            let (subnets, connectors) = made.map(|(index, (_, state))| connector(index, state, shared)).unzip();
             world.subnets = Ok(subnets);
             world.connectors = Ok(connectors);
-            let named = rules
-                .into_iter()
-                .enumerate()
-                .map(|(index, rule)| Firewall { name: format!("foreign-{index}"), ..rule });
-            world.firewalls = Ok(named.collect());
+            let named = rules.into_iter().enumerate();
+            world.firewalls =
+                Ok(named.map(|(index, rule)| Firewall { name: format!("foreign-{index}"), ..rule }).collect());
+            world.effective = Ok(effective);
             if covered {
-                world.routers = Ok(vec![foreign_router()]);
+                world.routers = Ok(vec![foreign_router(shared)]);
             }
             world
         },
     )
 }
 
-pub fn empty() -> Observed {
+fn empty(shared: bool) -> Observed {
+    let network_name = network(shared);
     Observed {
-        target: target(),
+        target: Target {
+            project: "demo-project".to_owned().try_into().unwrap(),
+            region: "europe-west2".to_owned().try_into().unwrap(),
+        },
         at: NOW.parse().unwrap(),
-        network_name: NETWORK.to_owned().try_into().unwrap(),
         jobs: Ok(Vec::new()),
         services: Ok(Vec::new()),
         worker_pools: Ok(Vec::new()),
@@ -119,7 +190,7 @@ pub fn empty() -> Observed {
         effective: Ok(EffectiveFirewalls::default()),
         routes: Ok(vec![Route {
             name: "default-route".into(),
-            network: NETWORK.into(),
+            network: network_name.to_string(),
             dest_range: "0.0.0.0/0".into(),
             priority: 1000,
             next_hop_gateway: "projects/demo-project/global/gateways/default-internet-gateway".into(),
@@ -130,11 +201,12 @@ pub fn empty() -> Observed {
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
+        network_name,
     }
 }
 
 fn workloads() -> impl Strategy<Value = Workload> {
-    (0..3_usize, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
+    (0..CONNECTORS, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
         kind: WorkloadKind::Job,
         name: String::new(),
         connector: Some(format!("conn-{connector}")),
@@ -144,17 +216,26 @@ fn workloads() -> impl Strategy<Value = Workload> {
     })
 }
 
-fn connector(index: usize, ours: bool) -> (Subnet, Connector) {
+fn connector(index: usize, state: ConnectorState, shared: bool) -> (Subnet, Connector) {
     let name = format!("conn-{index}");
-    let subnet = if ours { format!("egress-{name}-europe-west2") } else { format!("by-hand-{index}") };
-    let path = format!("projects/demo-project/regions/europe-west2/subnetworks/{subnet}");
+    let network = network(shared);
     let full = format!("projects/demo-project/locations/europe-west2/connectors/{name}");
+    // As the planner names it: in a host project with a hash.
+    let base = egress_reconciler::domain::rules::Site {
+        connector: &full.clone().try_into().unwrap(),
+        network: &network,
+        range: None,
+    }
+    .base();
+    let ours = index == 1;
+    let subnet = if ours { format!("egress-{base}") } else { format!("by-hand-{index}") };
+    let path = format!("projects/{}/regions/europe-west2/subnetworks/{subnet}", network.project);
     let description = if ours { Stamp::new("lab", path, Some(full.clone())).to_string() } else { String::new() };
     (
         Subnet {
             name: subnet.clone(),
             description,
-            network: NETWORK.into(),
+            network: network.to_string(),
             ip_cidr_range: format!("10.8.0.{}/28", index * 16),
             private_ip_google_access: true,
             creation_timestamp: "2026-11-01T12:00:00Z".into(),
@@ -162,31 +243,37 @@ fn connector(index: usize, ours: bool) -> (Subnet, Connector) {
         },
         Connector {
             name: full,
-            subnet: Some(ConnectorSubnet { name: subnet, project_id: String::new() }),
+            subnet: Some(ConnectorSubnet {
+                name: subnet,
+                project_id: if shared { network.project.to_string() } else { String::new() },
+            }),
             machine_type: "e2-micro".into(),
             min_instances: Some(2),
             max_instances: Some(3),
-            state: ConnectorState::Ready,
+            state,
             ..Connector::default()
         },
     )
 }
 
-pub fn foreign_rules() -> impl Strategy<Value = Firewall> {
+fn foreign_rules(shared: bool) -> impl Strategy<Value = Firewall> {
     (
         any::<bool>(),
         select(vec![50_u32, 150, 500, 925, 985, 990, 1005, 2000, 65000]),
         select(vec!["0.0.0.0/0", "10.0.0.0/8", "8.8.8.8/32"]),
         select(vec![("all", None), ("tcp", None), ("tcp", Some("443")), ("udp", Some("53"))]),
         select(vec![None, Some("vpc-connector-europe-west2-conn-0"), Some("vpc-connector"), Some("web")]),
+        // In a host project another project's connector of the same name bears the same tag.
+        select(vec![None, None, Some("10.8.0.0/24"), Some("10.8.0.16/28"), Some("192.168.77.0/28")]),
     )
-        .prop_map(|(deny, priority, to, (protocol, port), tag)| {
+        .prop_map(move |(deny, priority, to, (protocol, port), tag, from)| {
             let what = vec![Layer4 { protocol: protocol.into(), ports: port.into_iter().map(str::to_owned).collect() }];
             let (allowed, denied) = if deny { (Vec::new(), what) } else { (what, Vec::new()) };
             Firewall {
-                network: NETWORK.into(),
+                network: network(shared).to_string(),
                 direction: Direction::Egress,
                 priority,
+                source_ranges: from.into_iter().map(str::to_owned).collect(),
                 destination_ranges: vec![to.into()],
                 allowed,
                 denied,
@@ -196,16 +283,44 @@ pub fn foreign_rules() -> impl Strategy<Value = Firewall> {
         })
 }
 
-fn foreign_router() -> Router {
-    let by_hand = "projects/demo-project/regions/europe-west2/subnetworks/by-hand-0";
+/// None, or one policy above or behind the VPC rules.
+fn effective() -> impl Strategy<Value = EffectiveFirewalls> {
+    let policy = |(kind, action, to): (&str, &str, &str)| FirewallPolicy {
+        short_name: "guard".into(),
+        kind: kind.into(),
+        rules: vec![PolicyRule {
+            priority: 10,
+            direction: Direction::Egress,
+            action: action.into(),
+            matches: RuleMatch {
+                dest_ip_ranges: vec![to.into()],
+                layer4_configs: vec![Layer4Config { ip_protocol: "all".into(), ports: Vec::new() }],
+                ..RuleMatch::default()
+            },
+            ..PolicyRule::default()
+        }],
+        ..FirewallPolicy::default()
+    };
+    let policies = (
+        select(vec!["HIERARCHY", "NETWORK"]),
+        select(vec!["allow", "deny", "goto_next"]),
+        select(vec!["0.0.0.0/0", "10.0.0.0/8", "8.8.8.8/32"]),
+    );
+    proptest::option::weighted(0.3, policies)
+        .prop_map(move |found| EffectiveFirewalls { firewall_policys: found.map(policy).into_iter().collect() })
+}
+
+fn foreign_router(shared: bool) -> Router {
+    let network = network(shared);
+    let by_hand = format!("projects/{}/regions/europe-west2/subnetworks/by-hand-0", network.project);
     Router {
         name: "theirs".into(),
-        network: NETWORK.into(),
+        network: network.to_string(),
         nats: vec![Nat {
             name: "theirs".into(),
             source_subnetwork_ip_ranges_to_nat: LIST.into(),
             subnetworks: vec![NatSubnet {
-                name: by_hand.into(),
+                name: by_hand,
                 source_ip_ranges_to_nat: vec!["ALL_IP_RANGES".into()],
                 ..NatSubnet::default()
             }],

@@ -271,7 +271,7 @@ class Run(unittest.TestCase):
         policy = {"bindings": [binding], "etag": services.get_iam_policy(request={"resource": path}).etag}
         services.set_iam_policy(request={"resource": path, "policy": policy})
         self.assertEqual(list(services.get_iam_policy(request={"resource": path}).bindings[0].members), ["allUsers"])
-        with self.assertRaises(exceptions.Aborted):
+        with self.assertRaises(exceptions.Conflict):
             services.set_iam_policy(request={"resource": path, "policy": policy})
         services.delete_service(name=path).result(timeout=LONGEST)
         with self.assertRaises(exceptions.NotFound):

@@ -5,6 +5,7 @@ mod audit;
 mod emulator;
 mod gcloud;
 mod google;
+mod install;
 mod python;
 mod rust;
 mod script;

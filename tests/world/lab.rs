@@ -178,6 +178,7 @@ pub fn signal(target: &Target) -> Signal {
             principal: None,
             at: START.parse().unwrap(),
             received: START.parse().unwrap(),
+            duplicates: 0,
         }
         .into(),
     }

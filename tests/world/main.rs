@@ -3,6 +3,8 @@
 mod case_file;
 mod cases;
 mod elsewhere;
+mod emergency;
+mod explain;
 mod keys;
 mod lab;
 mod oracle;

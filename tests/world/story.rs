@@ -1,8 +1,10 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use egress_reconciler::domain::{
     plan::EgressState,
     report::{Outcome, Report},
+    signal::Signal,
+    target::Place,
 };
 use futures_util::future::join_all;
 
@@ -187,8 +189,41 @@ async fn one_bad_project_hides_no_other() {
     );
     let lab = Lab::new(both, &text);
     let mut wide = signal(&lab.target());
-    wide.place = egress_reconciler::domain::target::Place::Project(lab.target().project);
+    wide.place = Place::Project(lab.target().project);
     let reports = lab.app.expander.submit(wide).await.unwrap();
     assert!(!reports.is_empty());
     assert!(reports.iter().all(|report| report.target.as_ref().unwrap().project == lab.target().project));
+}
+
+/// A deploy may name the connector's project by its number; what it wanted is made all the same.
+#[tokio::test(start_paused = true)]
+async fn a_refused_deploy_that_names_the_project_by_number() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    let url = format!("https://run.googleapis.com/v2/projects/demo-project/locations/{REGION}/jobs?jobId=nightly");
+    let connector = format!("projects/123456789012/locations/{REGION}/connectors/conn");
+    let job = serde_json::json!({"template": {"template": {"containers": [{"image": "app"}], "vpcAccess": {"connector": connector}}}});
+    assert_eq!(lab.call("POST", &url, job).await.status(), 400);
+    let reports = lab.hear(0).await;
+    assert!(done(reports.last().unwrap()).contains(&"create connector/conn".to_owned()), "{reports:#?}");
+    let asked = lab.cloud.calls().into_iter().filter(|call| call.call == "compute.projects.get").count();
+    assert_eq!(asked, 1, "a number never changes hands");
+}
+
+/// Wide signals of one project, whatever each is about: the first runs at once, the rest share one run, and then all is quiet.
+#[tokio::test(start_paused = true)]
+async fn wide_signals_of_a_project_are_two_runs() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    let (project, network) = (lab.target().project, "projects/demo-project/global/networks/my-vpc".to_owned());
+    let places =
+        [Place::Project(project.clone()), Place::Network(network.try_into().unwrap()), Place::Project(project)];
+    let submit = |place: &Place| lab.app.expander.submit(Signal { place: place.clone(), ..signal(&lab.target()) });
+    let first = join_all(places.iter().cycle().take(9).map(submit)).await;
+    let reports: Vec<_> = first.into_iter().flat_map(|reports| reports.unwrap()).collect();
+    let ids: BTreeSet<_> = reports.iter().map(|report| &report.id).collect();
+    assert_eq!((reports.len(), ids.len()), (9, 2));
+    assert_eq!(reports.iter().map(|report| report.triggers.len()).max(), Some(8), "none is dropped");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let start = tokio::time::Instant::now();
+    submit(&places[1]).await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(30), "long after the last one, nobody waits");
 }

@@ -73,7 +73,7 @@ fn egress(egress: &Egress) -> [Cell; 2] {
     [Cell::new(format!("  {}", plain(&egress.connector))), Cell::new(plain(&egress.state)).fg(colour(egress.tone))]
 }
 
-fn line(text: &str, look: Look) -> String {
+pub(super) fn line(text: &str, look: Look) -> String {
     list([[bold(text)]], look)
 }
 
@@ -82,7 +82,7 @@ fn bold(text: &str) -> Cell {
 }
 
 /// Rows without borders.
-fn list<const COLUMNS: usize>(rows: impl IntoIterator<Item = [Cell; COLUMNS]>, look: Look) -> String {
+pub(super) fn list<const COLUMNS: usize>(rows: impl IntoIterator<Item = [Cell; COLUMNS]>, look: Look) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for row in rows {
@@ -104,7 +104,7 @@ fn finished(mut table: Table, look: Look) -> String {
     format!("{}\n", table.trim_fmt())
 }
 
-fn colour(tone: Tone) -> Color {
+pub(super) fn colour(tone: Tone) -> Color {
     match tone {
         Tone::Good => Color::Green,
         Tone::Careful => Color::Yellow,

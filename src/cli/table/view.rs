@@ -82,7 +82,7 @@ impl<'a> View<'a> {
             lists: lists(&report.waiting_on, &report.blocked_by, &report.findings),
             egress: report.egress.iter().map(egress).collect(),
             summary: match report.mode {
-                Mode::Off => "mode off: nothing was looked at".to_owned(),
+                Mode::Off if report.calls.is_empty() => "mode off: nothing was looked at".to_owned(),
                 _ if counted.contains(report.outcome.word()) => counted,
                 _ => format!("{}: {counted}", report.outcome.word()),
             },

@@ -128,6 +128,8 @@ pub enum Remedy {
     /// The policy's mode permits no deletion.
     Mode,
     Frozen(String),
+    /// This key of the policy would not let it be made again.
+    Barred(&'static str),
     Foreign,
 }
 

@@ -1,5 +1,7 @@
 //! Making a connector that is missing: whether it may be, on which subnet, and in which form.
 
+use std::collections::BTreeMap;
+
 use ipnet::Ipv4Net;
 
 use super::{
@@ -26,13 +28,46 @@ use crate::domain::{
 pub(super) struct Room {
     /// `None` = some read that tells what is taken failed or was not made: no range is cut.
     taken: Option<Taken>,
-    /// Connectors made in the last 24 hours.
-    new_today: u32,
+    today: Today,
 }
 
 impl Room {
     pub fn new(draft: &Draft<'_>, network: &network::Standing) -> Self {
-        Self { taken: taken(draft, network), new_today: new_today(draft) }
+        Self { taken: taken(draft, network), today: Today::new(draft) }
+    }
+}
+
+/// Connectors made in the last 24 hours: subnets of ours made for each, and how often it was made as far as memory goes. A
+/// subnet whose connector is still to be made has its creation counted already.
+struct Today(BTreeMap<ConnectorRef, (u32, u32)>);
+
+impl Today {
+    fn new(draft: &Draft<'_>) -> Self {
+        let day = jiff::SignedDuration::from_hours(24);
+        let mut counts: BTreeMap<ConnectorRef, (u32, u32)> = BTreeMap::new();
+        for (connector, _, subnet) in stamped(draft.policy, draft.observed) {
+            if subnet.created().is_some_and(|at| draft.now.duration_since(at) < day) {
+                counts.entry(connector).or_default().0 += 1;
+            }
+        }
+        for (connector, made) in &draft.budget.made {
+            counts.entry(connector.clone()).or_default().1 = *made;
+        }
+        Self(counts)
+    }
+
+    /// Counts one more, on a new subnet or on one that stands; `false` = that would be more than `limit`.
+    fn take(&mut self, connector: &ConnectorRef, new_subnet: bool, limit: u32) -> bool {
+        let count = |(subnets, made): &(u32, u32)| *subnets.max(made);
+        let all: u32 = self.0.values().map(count).sum();
+        let own = self.0.entry(connector.clone()).or_default();
+        let next = (own.0 + u32::from(new_subnet), own.1 + 1);
+        let more = count(&next) - count(own);
+        let fits = more == 0 || all + more <= limit;
+        if fits {
+            *own = next;
+        }
+        fits
     }
 }
 
@@ -44,7 +79,12 @@ pub(super) fn plan<'a>(
 ) -> Option<Standing<'a>> {
     let settings = draft.policy.for_connector(&required.connector);
     let standing_subnet = own_subnet(draft, &required.connector);
-    if let Some(note) = refusal(draft, required, settings, room.new_today, standing_subnet.is_some()) {
+    let refusal = refusal(draft, required, settings).or_else(|| {
+        let limit = settings.connector.new_per_day;
+        let fits = room.today.take(&required.connector, standing_subnet.is_none(), limit);
+        (!fits).then(|| text::connector::daily_limit(&required.connector, limit))
+    });
+    if let Some(note) = refusal {
         draft.blocked_by.push(note);
         return None;
     }
@@ -60,7 +100,6 @@ pub(super) fn plan<'a>(
             (subnet, Some(step))
         }
     };
-    room.new_today += 1;
     let document = new_connector(draft, &required.connector, &subnet, settings);
     let reason = text::connector::create(&required.by, &subnet.name, &settings.connector);
     draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
@@ -70,17 +109,13 @@ pub(super) fn plan<'a>(
 }
 
 /// Why a missing connector is not made; `None` = it may be.
-fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy, new_today: u32, again: bool) -> Option<Note> {
+fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<Note> {
     let connector = &required.connector;
-    let section = &settings.connector;
-    let declared = required.by.contains(&Requirer::Declared);
-    let wanted = required.by.iter().any(|by| matches!(by, Requirer::Wanted(_)));
-    let referenced = required.by.iter().any(|by| matches!(by, Requirer::Workload(_)));
-    if section.ensure == Ensure::Never || section.ensure == Ensure::Declared && !declared {
-        return Some(text::connector::not_ensured(connector, section.ensure));
-    }
-    if !declared && !section.names.iter().any(|glob| pattern::names(glob, connector)) {
-        return Some(text::connector::name_not_allowed(connector, &section.names));
+    let by = |requirer: fn(&Requirer) -> bool| required.by.iter().any(requirer);
+    match bar(required, settings) {
+        Some(Bar::Ensure) => return Some(text::connector::not_ensured(connector, settings.connector.ensure)),
+        Some(Bar::Names) => return Some(text::connector::name_not_allowed(connector, &settings.connector.names)),
+        None => {}
     }
     if let Some(frozen) = &required.frozen {
         return Some(text::connector::frozen(connector, frozen));
@@ -88,11 +123,50 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy, new_today:
     if let Some(cause) = draft.budget.refused.get(connector) {
         return Some(text::connector::refused_before(connector, cause));
     }
-    // A live workload names it, so it stood once: somebody deleted it.
-    if referenced && !declared && !wanted && !section.recreate {
-        return Some(text::connector::deleted(connector));
+    // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
+    let stood = by(|by| matches!(by, Requirer::Workload(_)));
+    let asked = by(|by| matches!(by, Requirer::Declared | Requirer::Wanted(_)));
+    let replaced = by(|by| *by == Requirer::Stamp) && own_subnet(draft, connector).is_some_and(|own| attempt(&own) > 1);
+    (stood && !asked && !replaced && !settings.connector.recreate).then(|| text::connector::deleted(connector))
+}
+
+/// Why the policy would not have the connector made, whatever became of an earlier one.
+enum Bar {
+    Ensure,
+    Names,
+}
+
+fn bar(required: &Required, settings: &Policy) -> Option<Bar> {
+    let section = &settings.connector;
+    let declared = required.by.contains(&Requirer::Declared);
+    let named = || section.names.iter().any(|glob| pattern::names(glob, &required.connector));
+    match section.ensure {
+        Ensure::Never => Some(Bar::Ensure),
+        Ensure::Declared if !declared => Some(Bar::Ensure),
+        Ensure::Referenced | Ensure::Declared => (!declared && !named()).then_some(Bar::Names),
     }
-    (!again && new_today >= section.new_per_day).then(|| text::connector::daily_limit(connector, section.new_per_day))
+}
+
+/// The key of the policy that would not let a connector be made again, were it deleted to be replaced.
+pub(super) fn irreplaceable(
+    required: &Required,
+    settings: &Policy,
+    room: &mut Room,
+    on_newest: bool,
+) -> Option<&'static str> {
+    match bar(required, settings) {
+        Some(Bar::Ensure) => Some("connector.ensure"),
+        Some(Bar::Names) => Some("connector.names"),
+        None => {
+            let fits = room.today.take(&required.connector, on_newest, settings.connector.new_per_day);
+            (!fits).then_some("connector.new_per_day")
+        }
+    }
+}
+
+/// Which attempt at its connector a subnet of ours is for.
+pub(super) fn attempt(subnet: &Subnet) -> u32 {
+    Stamp::read(&subnet.description).and_then(|stamp| stamp.attempt).unwrap_or(1)
 }
 
 /// Our subnet that stands for this connector; of several attempts the highest.
@@ -178,14 +252,4 @@ fn taken(draft: &Draft<'_>, network: &network::Standing) -> Option<Taken> {
         taken.add(*range);
     }
     Some(taken)
-}
-
-/// Connectors made in the last 24 hours, read off our subnets' creation times.
-fn new_today(draft: &Draft<'_>) -> u32 {
-    let day = jiff::SignedDuration::from_hours(24);
-    let fresh = stamped(draft.policy, draft.observed)
-        .into_iter()
-        .filter(|(.., subnet)| subnet.created().is_some_and(|at| draft.now.duration_since(at) < day))
-        .count();
-    u32::try_from(fresh).unwrap_or(u32::MAX).saturating_add(draft.budget.recreated)
 }

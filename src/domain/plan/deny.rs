@@ -2,13 +2,13 @@
 
 use super::{
     Change, Draft, Object, StepId, Verb, Why, Withheld,
-    firewall::{Scoping, ensure},
+    scoping::{Scoping, ensure},
     shadows::Judge,
 };
 use crate::domain::{
     policy::Rearm,
-    rules::Role,
-    stamp::Stamp,
+    rules::{Role, Rule},
+    stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -16,7 +16,7 @@ use crate::domain::{
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
 pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
-    if scoping.standing.required.untouchable().is_some() {
+    if draft.rearm || scoping.standing.required.untouchable().is_some() {
         return Lead::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
@@ -78,37 +78,103 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let armed = infra.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
     if existing.is_some_and(|existing| existing.managed() == rule.firewall.managed()) {
         arm(draft, scoping, infra, armed.as_deref());
+        existing.into_iter().for_each(|existing| clear_mark(draft, scoping, existing));
         return Deny::InSync;
     }
+    if draft.rearm {
+        return rearm(draft, scoping, rule, armed.is_some());
+    }
+    if let Some(release) = existing.and_then(released) {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, connector, &release));
+        return Deny::Disarmed(Some(release.by().to_owned()));
+    }
     let down = existing.is_none_or(|existing| existing.disabled);
-    let released = existing.and_then(|existing| Stamp::read(&existing.description)).and_then(|stamp| stamp.released_by);
     let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
     let by = draft.budget.touched_by.get(&scoping.path(&rule.firewall.name)).cloned();
-    if down && (released.is_some() || disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual) {
-        let by = released.or(by);
-        draft.blocked_by.push(text::firewall::disarmed(
-            &rule.firewall.name,
-            connector,
-            by.as_deref(),
-            existing.is_some(),
-        ));
+    if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
+        let stands = existing.is_some();
+        draft.blocked_by.push(text::firewall::disarmed(&rule.firewall.name, connector, by.as_deref(), stands));
         return Deny::Disarmed(by);
     }
     if let Some(frozen) = scoping.standing.required.untouchable() {
         draft.findings.push(text::firewall::frozen(connector, frozen));
         return Deny::Missing;
     }
-    if existing.is_none_or(|existing| tightens(existing, &rule.firewall)) && !scoping.missing_allows.is_empty() {
-        draft.withheld.push(Withheld {
-            step: Object::Firewall(rule.firewall.clone()).id(),
-            verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-            why: Why::AllowsFirst,
-            text: text::firewall::allows_first(&scoping.missing_allows),
-        });
+    if waits_for_allows(draft, scoping, rule) {
         return Deny::Missing;
     }
     ensure(draft, scoping, rule, Vec::new());
     if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
+}
+
+/// The mark of `release` on a deny that is down: nothing but the command `rearm` puts it back. One that somebody enabled
+/// by hand is in force, whatever the mark says.
+pub(super) fn released(deny: &Firewall) -> Option<Release> {
+    Stamp::read(&deny.description).and_then(|stamp| stamp.released).filter(|_| deny.disabled)
+}
+
+/// Puts back a deny that is down, whoever took it down; one that never stood is not missed.
+fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: bool) -> Deny {
+    let existing = scoping.existing(rule);
+    match existing {
+        Some(standing) if !standing.disabled => {
+            clear_mark(draft, scoping, standing);
+            return Deny::Missing;
+        }
+        None if !stood => return Deny::Missing,
+        _ => {}
+    }
+    if scoping.missing_allows.is_empty() {
+        ensure(draft, scoping, rule, Vec::new());
+    } else {
+        let connector = &scoping.standing.required.connector;
+        let note = text::emergency::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
+        draft.blocked_by.push(note);
+    }
+    Deny::Disarmed(existing.and_then(released).map(|release| release.by().to_owned()))
+}
+
+/// A deny in force bears no mark of a release: the next hand that takes it down is another one.
+fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firewall) {
+    let description = Stamp::with_release(&standing.description, None);
+    if description != standing.description {
+        let after = Firewall { description, ..standing.clone() };
+        let change = Change::Extend { before: Object::Firewall(standing.clone()), after: Object::Firewall(after) };
+        draft.push(change, Vec::new(), text::emergency::clear_mark(), scoping.mode());
+    }
+}
+
+/// The deny of `firewall.ingress.harden`: what it would cut off must be open before.
+pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
+    let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
+    let required = &scoping.standing.required;
+    if scoping.taken.contains(&rule.firewall.name) {
+        return;
+    }
+    // `release` takes it down too, and only `rearm` puts it back.
+    let release = scoping.existing(rule).and_then(released).filter(|_| !draft.rearm);
+    if let Some(release) = release {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+        return;
+    }
+    if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+        ensure(draft, scoping, rule, Vec::new());
+    }
+}
+
+/// A deny that would stop something that gets through now is held back until a look finds every allow standing.
+fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let existing = scoping.existing(rule);
+    if scoping.missing_allows.is_empty() || existing.is_some_and(|existing| !tightens(existing, &rule.firewall)) {
+        return false;
+    }
+    draft.withheld.push(Withheld {
+        step: Object::Firewall(rule.firewall.clone()).id(),
+        verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
+        why: Why::AllowsFirst,
+        text: text::firewall::allows_first(&scoping.missing_allows),
+    });
+    true
 }
 
 /// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took

@@ -19,6 +19,8 @@ pub(super) struct Draft<'a> {
     pub observed: &'a Observed,
     pub budget: &'a Budget,
     pub now: Timestamp,
+    /// The command `rearm` asks for the denies that are down.
+    pub rearm: bool,
     /// Each step with the mode that has to permit it.
     pub steps: Vec<(Step, Mode)>,
     pub withheld: Vec<Withheld>,
@@ -35,6 +37,7 @@ impl<'a> Draft<'a> {
             observed,
             budget,
             now,
+            rearm: false,
             steps: Vec::new(),
             withheld: Vec::new(),
             waiting_on: Vec::new(),
@@ -75,7 +78,7 @@ impl<'a> Draft<'a> {
 }
 
 /// What a change does, field by field: for a person to read.
-fn diff(change: &Change) -> Vec<FieldDiff> {
+pub(super) fn diff(change: &Change) -> Vec<FieldDiff> {
     let (Some(before), Some(after)) = (change.before(), change.after()) else { return Vec::new() };
     let (old, new) = (fields(before), fields(after));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -92,7 +95,9 @@ fn fields(object: &Object) -> BTreeMap<String, String> {
             let stamp = Stamp::read(&rule.description).unwrap_or_default();
             let mark = stamp.armed.map(|hash| format!("armed={hash}"));
             let managed = rule.managed().into_iter().map(|(field, value)| (field.to_owned(), value));
-            managed.chain([named("mark", mark), named("released", stamp.released_by)]).collect()
+            managed
+                .chain([named("mark", mark), named("released", stamp.released.map(|release| release.by().to_owned()))])
+                .collect()
         }
         Object::Router(router) => router.settings(),
         Object::Connector(connector) => BTreeMap::from([

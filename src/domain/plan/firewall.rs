@@ -4,14 +4,12 @@ use super::{
     Change, ConnectorEgress, Draft, EgressState, Object, StepId, automatic,
     connector::{Ownership, Standing},
     deny::{self, Deny, Lead},
-    network,
-    shadows::{Judge, Neighbours, Opened},
+    handover, network,
+    scoping::{Scoping, displaced, ensure},
+    shadows::{Judge, Opened},
 };
 use crate::domain::{
-    owned,
-    policy::Mode,
-    reach::{self, Reach, Sender},
-    rules::{self, Role, Rule, Site},
+    rules::{Role, Rule},
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -38,41 +36,14 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], networ
     automatic::plan(draft, &scoped, firewalls);
 }
 
-/// The set of one connector, rule by rule.
-pub(super) struct Scoping<'a, 'b> {
-    pub standing: &'b Standing<'a>,
-    pub neighbours: Neighbours<'a>,
-    pub set: Vec<Rule>,
-    pub hash: String,
-    /// Names of the set that somebody else's rules bear.
-    pub taken: Vec<String>,
-    /// Allows of the set that the last look did not find in sync.
-    pub missing_allows: Vec<String>,
-}
-
 /// Whether the set stands whole.
 fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
-    let observed = draft.observed;
-    let connector = &standing.required.connector;
-    let site = Site { connector, network: &observed.network_name, range: standing.range };
-    let set = rules::rules(standing.settings, site, draft.now);
-    let neighbours = Neighbours::new(draft, standing, firewalls);
-    let tag = connector.tag();
-    let hash = rules::policy_hash(standing.settings);
-    let mut scoping = Scoping { standing, neighbours, set, hash, taken: Vec::new(), missing_allows: Vec::new() };
-    let sender = Sender { tag: &tag, range: standing.range };
     // Without the policies over the network nobody can say what a rule would open.
-    let Ok(effective) = &observed.effective else { return false };
-    let judge = Judge::new(effective, sender, &scoping.neighbours, policies_first);
-    let overridden = &standing.settings.firewall.override_denies;
-    let opened: Vec<_> = scoping
-        .set
-        .iter()
-        .filter(|rule| rule.role.is_egress_allow() || rule.role == Role::Watch)
-        .filter_map(|rule| judge.opens(&rule.firewall, overridden))
-        .collect();
+    let Ok(effective) = &draft.observed.effective else { return false };
+    let tag = standing.required.connector.tag();
+    let mut scoping = Scoping::new(draft, standing, &tag, firewalls);
+    let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
     let shadow = judge.shadowing(&scoping.neighbours.foreign, &scoping.neighbours.own, &scoping.set);
-
     let lead = match deny::lead(draft, &scoping, &judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
@@ -81,41 +52,53 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
             return false;
         }
     };
-    // What is missing comes first, then what lets more out, then what lets less out: a rule may take over what another
-    // lets go.
-    let order = |rule: &Rule| scoping.existing(rule).map(|existing| !lets_more(existing, &rule.firewall));
-    let mut rules = scoping.set.clone();
-    rules.sort_by_key(order);
-    let stages: Vec<Vec<Rule>> = rules.chunk_by(|a, b| order(a) == order(b)).map(<[Rule]>::to_vec).collect();
-    let mut first: Vec<StepId> = lead.iter().cloned().chain(standing.made_by.clone()).collect();
-    let standing_deny = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
-    let standing_deny = standing_deny.map(|deny| deny.priority);
-    for stage in stages {
-        let mut steps = Vec::new();
-        for rule in stage {
-            let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
-            // A missing allow that fits before the deny as it stands need not wait for the deny to go.
-            let fits = rule.role.is_allow() && standing_deny.is_some_and(|deny| rule.firewall.priority < deny);
-            let waits: Vec<StepId> = match fits && scoping.existing(&rule).is_none() {
-                true => standing.made_by.iter().cloned().collect(),
-                false => first.clone(),
-            };
-            steps.extend(one(draft, &mut scoping, &rule, firewalls, opens, &waits));
-        }
-        first.extend(steps);
-    }
+    let steps = allows(draft, &mut scoping, firewalls, &judge, lead.as_ref());
+    deny::ingress(draft, &scoping);
     let verdict = match lead {
         Some(_) => Deny::Missing,
         None => deny::plan(draft, &scoping),
     };
-    retire(draft, &scoping, &first);
+    retire(draft, &scoping, &steps);
     let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
     judge_state(draft, &scoping, verdict, shadow);
     stands
 }
 
-fn lets_more(existing: &Firewall, wanted: &Firewall) -> bool {
-    existing.disabled || !reach::of_rule(existing).contains(&reach::of_rule(wanted))
+/// The rules of the set but for its denies, each after those it waits for. Gives the steps, with those that come first.
+fn allows(
+    draft: &mut Draft<'_>,
+    scoping: &mut Scoping<'_, '_>,
+    firewalls: &[Firewall],
+    judge: &Judge<'_>,
+    lead: Option<&StepId>,
+) -> Vec<StepId> {
+    let standing = scoping.standing;
+    let overridden = &standing.settings.firewall.override_denies;
+    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judge.opens(&rule.firewall, overridden)).collect();
+    let order = handover::order(scoping, firewalls, &opened);
+    let made_by: Vec<StepId> = standing.made_by.iter().cloned().collect();
+    let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
+    let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
+    let deny_at = deny_at.map(|deny| deny.priority);
+    let mut steps = first.clone();
+    for spare in &order.spares {
+        let change = Change::Create(Object::Firewall(spare.clone()));
+        steps.push(draft.push(change, first.clone(), text::firewall::spare(), scoping.mode()));
+    }
+    for rule in order.sorted(&scoping.set) {
+        if scoping.moving && order.before.contains_key(&rule.firewall.name) {
+            scoping.missing_allows.push(rule.firewall.name);
+            continue;
+        }
+        // A missing allow that fits before the deny as it stands need not wait for the deny to go.
+        let fits = rule.role.is_allow() && deny_at.is_some_and(|deny| rule.firewall.priority < deny);
+        let mut waits = if fits && scoping.existing(&rule).is_none() { made_by.clone() } else { first.clone() };
+        let before = order.before.get(&rule.firewall.name).into_iter().flatten();
+        waits.extend(before.map(|name| StepId(format!("firewall/{name}"))));
+        let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
+        steps.extend(one(draft, scoping, &rule, firewalls, opens, &waits));
+    }
+    steps
 }
 
 /// One rule of the set; the deny has its own rules.
@@ -144,7 +127,7 @@ fn one(
             draft.blocked_by.push(text::firewall::foreign_deny(name, &opened.deny, stands));
             None
         }
-        None if rule.role == Role::Deny => return None,
+        None if rule.role.is_deny() => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
     };
     let in_sync = stands && step.is_none();
@@ -157,86 +140,11 @@ fn one(
 /// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
 fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall) {
     let connector = &scoping.standing.required.connector;
-    let ours = owned::rule_stamp(draft.policy, draft.observed, holder).is_some_and(|stamp| stamp.is_for(connector));
-    if !ours {
+    if !displaced(draft, holder, connector) {
         draft.blocked_by.push(text::name_taken("firewall", &holder.name));
     } else if scoping.standing.required.untouchable().is_none() {
         let change = Change::Delete(Object::Firewall(holder.clone()));
         draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
-    }
-}
-
-impl<'a> Scoping<'a, '_> {
-    pub fn existing(&self, rule: &Rule) -> Option<&'a Firewall> {
-        self.neighbours.own.iter().copied().find(|own| own.name == rule.firewall.name)
-    }
-
-    pub fn rule(&self, role: Role) -> Option<&Rule> {
-        self.set.iter().find(|rule| rule.role == role)
-    }
-
-    /// Rules of ours that are not in the set.
-    pub fn retired(&self) -> impl Iterator<Item = &'a Firewall> {
-        let own = self.neighbours.own.iter().copied();
-        own.filter(|own| !self.set.iter().any(|rule| rule.firewall.name == own.name))
-    }
-
-    /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
-    fn stops_the_rest(&self) -> bool {
-        let tag = self.standing.required.connector.tag();
-        let sender = Sender { tag: &tag, range: self.standing.range };
-        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && sender.is_hit_by(own));
-        denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
-    }
-
-    pub fn mode(&self) -> Mode {
-        self.standing.settings.mode
-    }
-}
-
-/// Creates or repairs one rule; `None` = it is in sync.
-pub(super) fn ensure(
-    draft: &mut Draft<'_>,
-    scoping: &Scoping<'_, '_>,
-    rule: &Rule,
-    after: Vec<StepId>,
-) -> Option<StepId> {
-    let connector = &scoping.standing.required.connector;
-    let Some(existing) = scoping.existing(rule) else {
-        let reason = text::firewall::create(rule.role, connector);
-        return Some(draft.push(
-            Change::Create(Object::Firewall(rule.firewall.clone())),
-            after,
-            reason,
-            scoping.mode(),
-        ));
-    };
-    if existing.managed() == rule.firewall.managed() || scoping.standing.required.untouchable().is_some() {
-        return None;
-    }
-    let repaired = with_managed(existing, &rule.firewall);
-    let by = draft.budget.touched_by.get(&scoping.path(&existing.name)).map(String::as_str);
-    let reason = text::firewall::repair(rule.role, existing, &rule.firewall, by);
-    let change = Change::Repair { before: Object::Firewall(existing.clone()), after: Object::Firewall(repaired) };
-    Some(draft.push(change, after, reason, scoping.mode()))
-}
-
-impl Scoping<'_, '_> {
-    pub fn path(&self, name: &str) -> String {
-        let network = self.set.first().map_or("", |rule| rule.firewall.network.as_str());
-        let project = network.split('/').nth(1).unwrap_or_default();
-        format!("projects/{project}/global/firewalls/{name}")
-    }
-}
-
-/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay.
-fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
-    Firewall {
-        description: existing.description.clone(),
-        network: existing.network.clone(),
-        other: existing.other.clone(),
-        log_config: wanted.log_config.clone().or_else(|| existing.log_config.as_ref().map(|_| Default::default())),
-        ..wanted.clone()
     }
 }
 
@@ -252,19 +160,29 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
     }
 }
 
-/// Rules of ours that the policy no longer asks for, after what replaces them. A watch leaves when the deny stands.
+/// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
+/// deny stands.
 fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
+    if scoping.standing.required.untouchable().is_some() || scoping.moving {
+        return;
+    }
     let deny = scoping.rule(Role::Deny);
     let watch_stays =
         deny.is_some_and(|rule| scoping.existing(rule).is_none_or(|own| own.managed() != rule.firewall.managed()));
-    let frozen = scoping.standing.required.untouchable().is_some();
-    for own in scoping.retired() {
-        let id = Object::Firewall(own.clone()).id();
-        if frozen || own.name.starts_with("watch-") && watch_stays || first.contains(&id) {
+    let mut leaving: Vec<_> =
+        scoping.retired().filter(|own| !(own.name.starts_with("watch-") && watch_stays)).collect();
+    leaving.sort_by_key(|own| (!own.is_deny(), own.name.as_str()));
+    let mut denies = Vec::new();
+    for own in leaving {
+        if first.contains(&Object::Firewall(own.clone()).id()) {
             continue;
         }
+        let after = if own.is_deny() { Vec::new() } else { [first, &denies].concat() };
         let change = Change::Delete(Object::Firewall(own.clone()));
-        draft.push(change, first.to_vec(), text::firewall::retire(own), scoping.mode());
+        let step = draft.push(change, after, text::firewall::retire(own), scoping.mode());
+        if own.is_deny() {
+            denies.push(step);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ const NAT_NAME: &str = "egress-nat";
 const PRIMARY: &str = "PRIMARY_IP_RANGE";
 /// Google's limit for one network and region.
 const ROUTERS_PER_NETWORK: usize = 5;
+/// Google's limit of subnet ranges in one gateway.
+const RANGES_PER_NAT: usize = 50;
 
 /// Makes or extends our gateway so that it lists what nothing covers, and repairs its settings.
 pub(super) fn plan(
@@ -31,22 +33,68 @@ pub(super) fn plan(
     if let Some(router) = ours {
         dead(draft, router, standings);
     }
-    if !uncovered.is_empty()
-        && let Some((router, nat)) = in_the_way(routers)
-    {
-        draft.blocked_by.push(text::nat::in_the_way(router, nat));
-        return;
-    }
+    let own = ours.and_then(|router| router.nats.iter().find(|nat| nat.name == NAT_NAME));
+    let uncovered = addable(draft, routers, own, uncovered);
     match (ours, standing) {
         (Some(router), _) if uncovered.is_empty() => repair(draft, router, &path),
-        (Some(router), _) => extend(draft, router, &path, uncovered, waits_for),
+        (Some(router), _) => extend(draft, router, &path, &uncovered, waits_for),
         _ if uncovered.is_empty() => {}
         (None, Some(_)) => draft.blocked_by.push(text::name_taken("router", &name)),
         (None, None) if routers.len() >= ROUTERS_PER_NETWORK => {
             draft.blocked_by.push(text::nat::router_quota(&observed.network_name, &observed.target.region, routers));
         }
-        (None, None) => create(draft, name, path, uncovered, waits_for),
+        (None, None) => create(draft, name, path, &uncovered, waits_for),
     }
+}
+
+/// What of the uncovered subnets our gateway can list: Google takes a range into one gateway only, even where that does not
+/// serve it, and a limited number into each.
+fn addable(draft: &mut Draft<'_>, routers: &[&Router], own: Option<&Nat>, uncovered: &[String]) -> Vec<String> {
+    let mut addable = Vec::new();
+    let mut room = RANGES_PER_NAT.saturating_sub(own.map_or(0, Nat::listed_ranges));
+    for subnet in uncovered {
+        match in_the_way(routers, own, subnet) {
+            Some(Hindrance::Drained) => {}
+            Some(Hindrance::Unfit) => draft.blocked_by.push(text::nat::unfit(NAT_NAME, subnet)),
+            Some(Hindrance::All(router, nat)) => draft.blocked_by.push(text::nat::in_the_way(router, nat)),
+            Some(Hindrance::Listed(router, nat)) => draft.blocked_by.push(text::nat::listed_idle(router, nat, subnet)),
+            None if room == 0 => draft.blocked_by.push(text::nat::full(NAT_NAME, subnet, RANGES_PER_NAT)),
+            None => {
+                room -= 1;
+                addable.push(subnet.clone());
+            }
+        }
+    }
+    addable
+}
+
+/// What keeps an uncovered subnet off our list.
+enum Hindrance<'a> {
+    /// We list it: the repair of our addresses serves it again.
+    Drained,
+    /// We list it, on a gateway that was made for something else; what it serves cannot be changed.
+    Unfit,
+    /// A gateway for all subnets that does not count (draining, or for other endpoints) forbids any other.
+    All(&'a str, &'a str),
+    /// Somebody's gateway lists it and does not serve it.
+    Listed(&'a str, &'a str),
+}
+
+fn in_the_way<'a>(routers: &[&'a Router], own: Option<&Nat>, subnet: &str) -> Option<Hindrance<'a>> {
+    if let Some(own) = own {
+        if !own.is_public() || !own.serves_vms() {
+            return Some(Hindrance::Unfit);
+        }
+        if own.lists(subnet) || own.covers_all_subnets() {
+            return Some(Hindrance::Drained);
+        }
+    }
+    let gateways = routers.iter().flat_map(|router| router.nats.iter().map(|nat| (router.name.as_str(), nat)));
+    let mut public = gateways.filter(|(_, nat)| nat.is_public());
+    public.find_map(|(router, nat)| match nat.covers_all_subnets() {
+        true => Some(Hindrance::All(router, &nat.name)),
+        false => nat.lists(subnet).then_some(Hindrance::Listed(router, &nat.name)),
+    })
 }
 
 fn create(draft: &mut Draft<'_>, name: String, path: String, uncovered: &[String], waits_for: Vec<StepId>) {
@@ -146,14 +194,6 @@ fn dead(draft: &mut Draft<'_>, router: &Router, standings: &[Standing<'_>]) {
             draft.findings.push(text::nat::dead_subnet(&router.name, &subnet.name, &connector));
         }
     }
-}
-
-/// A gateway for all subnets that does not count (private, draining, or for other endpoints) still forbids ours.
-fn in_the_way<'a>(routers: &[&'a Router]) -> Option<(&'a str, &'a str)> {
-    routers.iter().find_map(|router| {
-        let nat = router.nats.iter().find(|nat| nat.is_public() && nat.covers_all_subnets())?;
-        Some((router.name.as_str(), nat.name.as_str()))
-    })
 }
 
 fn nat(settings: &Policy, draft: &Draft<'_>, subnets: &[String]) -> Nat {

@@ -5,13 +5,16 @@ mod connector;
 mod creation;
 mod deny;
 mod draft;
+pub mod emergency;
 mod firewall;
 mod gateway;
+mod handover;
 mod limits;
-mod nat;
+pub(super) mod nat;
 mod network;
 mod prune;
 mod replacement;
+mod scoping;
 mod shadows;
 
 use std::{
@@ -202,8 +205,8 @@ pub struct Budget {
     pub limit: &'static str,
     /// Connectors whose creation was refused or failed since the last sweep, with Google's words.
     pub refused: BTreeMap<ConnectorRef, String>,
-    /// Connectors made again on a standing subnet in the last 24 hours: no creation time tells of them.
-    pub recreated: u32,
+    /// How often each connector was made in the last 24 hours: a subnet that stood already tells nothing of it.
+    pub made: BTreeMap<ConnectorRef, u32>,
     /// Who was last heard to have touched an object, by its relative name.
     pub touched_by: BTreeMap<String, String>,
     /// Why connectors of other projects are not made, by the last report of their own.

@@ -15,42 +15,51 @@ use crate::domain::{
 };
 
 pub(super) fn plan(draft: &mut Draft<'_>, standings: &[Standing<'_>]) {
-    let users: Vec<&Standing<'_>> = standings.iter().filter(|standing| needs_nat(standing)).collect();
     let observed = draft.observed;
     let (Ok(routers), Ok(routes)) = (&observed.routers, &observed.routes) else { return };
     let network = observed.network_name.to_string();
     let routers: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
-    let direct = direct_subnets(draft);
-    if users.is_empty() && direct.is_empty() {
-        gateway::plan(draft, standings, &routers, &[], Vec::new());
-        return;
-    }
-    match way_out(routes, &network) {
-        WayOut::Internet => {}
-        WayOut::Nowhere => draft.findings.push(text::nat::no_default_route(&observed.network_name)),
-        WayOut::Appliance(route) => {
-            draft.findings.push(text::nat::appliance(&route.name, &route.next_hop()));
-            return;
-        }
-    }
     let mut uncovered: Vec<String> = Vec::new();
     let mut waits_for: Vec<StepId> = Vec::new();
-    for standing in users {
+    for standing in standings.iter().filter(|standing| needs_nat(standing)) {
+        let connector = &standing.required.connector;
+        if !leads_out(draft, way_out(routes, &network, &[COMMON_TAG, &connector.tag()])) {
+            continue;
+        }
         match &standing.subnet {
             Some((subnet, _)) if covering(&routers, Some(subnet)).is_none() => {
                 uncovered.push(subnet.clone());
                 waits_for.extend(standing.made_by.clone());
             }
             None if covering(&routers, None).is_none() => {
-                draft.blocked_by.push(text::nat::hidden_subnet(&standing.required.connector));
+                draft.blocked_by.push(text::nat::hidden_subnet(connector));
             }
             Some(_) | None => {}
         }
     }
-    uncovered.extend(direct.into_iter().filter(|subnet| covering(&routers, Some(subnet)).is_none()));
+    let direct = direct_subnets(draft);
+    // Which tags a Direct VPC workload bears is its owner's business.
+    if !direct.is_empty() && leads_out(draft, way_out(routes, &network, &[])) {
+        uncovered.extend(direct.into_iter().filter(|subnet| covering(&routers, Some(subnet)).is_none()));
+    }
     uncovered.sort();
     uncovered.dedup();
     gateway::plan(draft, standings, &routers, &uncovered, waits_for);
+}
+
+/// Whether a NAT is of use there; if not, why is told.
+fn leads_out(draft: &mut Draft<'_>, way: WayOut<'_>) -> bool {
+    let note = match way {
+        WayOut::Internet => return true,
+        WayOut::Nowhere => {
+            draft.findings.push(text::nat::no_default_route(&draft.observed.network_name));
+            // The route may come later, and the gateway does no harm before.
+            return true;
+        }
+        WayOut::Appliance(route) => text::nat::appliance(&route.name, &route.next_hop()),
+    };
+    draft.findings.push(note);
+    false
 }
 
 /// Subnets of Direct VPC workloads that the policy names here.
@@ -85,21 +94,22 @@ fn needs_nat(standing: &Standing<'_>) -> bool {
 }
 
 /// The gateway that carries the subnet's primary range (`None` = a hidden one) to the internet, whoever owns it.
-fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
+pub(in crate::domain) fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
     let gateways = routers.iter().flat_map(|router| &router.nats);
     gateways
         .filter(|nat| nat.is_public() && nat.serves_vms() && !nat.is_draining())
         .find(|nat| nat.covers_all_subnets() || subnet.is_some_and(|subnet| nat.lists(subnet)))
 }
 
-enum WayOut<'a> {
+pub(in crate::domain) enum WayOut<'a> {
     Internet,
     Nowhere,
     Appliance(&'a Route),
 }
 
-/// Where a connector's packets leave: the default route with the lowest priority number that applies to its instances.
-fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
+/// Where packets leave: the default route with the lowest priority number that applies to instances with these tags.
+pub(in crate::domain) fn way_out<'a>(routes: &'a [Route], network: &str, tags: &[&str]) -> WayOut<'a> {
+    let applies = |route: &Route| route.tags.is_empty() || route.tags.iter().any(|tag| tags.contains(&tag.as_str()));
     let defaults =
         routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && applies(route));
     match defaults.min_by_key(|route| (route.priority, !route.to_internet(), route.name.as_str())) {
@@ -107,9 +117,4 @@ fn way_out<'a>(routes: &'a [Route], network: &str) -> WayOut<'a> {
         Some(route) if route.to_internet() => WayOut::Internet,
         Some(route) => WayOut::Appliance(route),
     }
-}
-
-/// A route without tags, or for what every connector's instances bear.
-fn applies(route: &Route) -> bool {
-    route.tags.is_empty() || route.tags.iter().any(|tag| tag == COMMON_TAG)
 }

@@ -24,10 +24,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) -> Standing {
     let observed = draft.observed;
     let name = &observed.network_name;
     match &observed.network {
-        Some(Ok(Some(network))) => Standing::Stands {
-            auto_mode: network.auto_create_subnetworks,
-            policies_first: network.network_firewall_policy_enforcement_order == "BEFORE_CLASSIC_FIREWALL",
-        },
+        Some(Ok(Some(network))) => {
+            Standing::Stands { auto_mode: network.auto_create_subnetworks, policies_first: network.policies_first() }
+        }
         Some(Err(_)) => Standing::Missing,
         Some(Ok(None)) if desired.connectors.is_empty() => Standing::Missing,
         Some(Ok(None)) => {

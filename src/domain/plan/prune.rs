@@ -72,6 +72,10 @@ fn leave(draft: &mut Draft<'_>, connector: &ConnectorRef, standing: &Connector) 
 /// A subnet of an earlier attempt, whose connector stands on a later one.
 fn superseded(draft: &Draft<'_>, connector: &ConnectorRef, stamp: &Stamp, subnet: &Subnet) -> bool {
     let Some(Some(standing)) = listed(draft.observed, connector) else { return false };
+    // One that was not read may have opted out.
+    if !draft.observed.workloads_complete() {
+        return false;
+    }
     let elsewhere = standing.subnet.as_ref().is_some_and(|form| form.name != subnet.name);
     let age = |at| -> SignedDuration { draft.now.duration_since(at) };
     elsewhere

@@ -5,13 +5,12 @@
 
 use super::{
     Change, Draft, Object,
-    connector::Standing,
+    connector::{Remedy, Standing},
     creation::{self, Room},
 };
 use crate::domain::{
     names::last_segment,
     owned::{has_infra_rule, subnet_path},
-    stamp::Stamp,
     state::{connector::Connector, subnet::Subnet},
     text,
 };
@@ -27,9 +26,14 @@ pub(super) fn plan<'a>(
 ) -> Standing<'a> {
     let required = standing.required;
     let Some(newest) = creation::own_subnet(draft, &required.connector) else { return standing };
-    let attempt = attempt(&newest);
+    let attempt = creation::attempt(&newest);
     let on_newest = standing.subnet.as_ref().is_some_and(|(path, _)| last_segment(path) == newest.name);
     let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
+    // What is deleted must be made again.
+    if let Some(key) = creation::irreplaceable(required, standing.settings, room, on_newest) {
+        draft.blocked_by.push(text::connector::in_error(&required.connector, &Remedy::Barred(key), cause));
+        return standing;
+    }
     match on_newest {
         true if attempt >= LAST_ATTEMPT => {
             draft.blocked_by.push(text::connector::in_error_again(&required.connector, attempt, cause));
@@ -50,10 +54,6 @@ pub(super) fn plan<'a>(
             moved(draft, standing, &newest)
         }
     }
-}
-
-fn attempt(subnet: &Subnet) -> u32 {
-    Stamp::read(&subnet.description).and_then(|stamp| stamp.attempt).unwrap_or(1)
 }
 
 /// NAT and firewall are made ready for where the connector will stand.

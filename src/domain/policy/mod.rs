@@ -16,11 +16,13 @@ pub use self::{
     sections::*,
 };
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorRef, NetworkRef, ProjectId},
     target::Target,
 };
 
@@ -91,6 +93,26 @@ impl Policy {
             NetworkName::Own(name) => NetworkRef { project: target.project.clone(), name: name.clone() },
             NetworkName::Of(network) => network.clone(),
         }
+    }
+}
+
+impl Policy {
+    /// The projects whose networks the connectors of `project`, or of the whole scope, may stand in, under whatever
+    /// override: where rules of ours may be.
+    pub fn hosts(&self, project: Option<&ProjectId>) -> BTreeSet<ProjectId> {
+        let scope = self.scope.projects.iter().chain(&self.scope.hosts);
+        let own = scope.filter(|own| project.is_none_or(|project| project == *own));
+        own.flat_map(|own| {
+            let speaks_of = |entry: &Match| entry.projects.is_empty() || entry.projects.contains(own);
+            let overrides =
+                self.overrides.iter().zip(&self.resolved).filter(move |(entry, _)| speaks_of(&entry.matches));
+            let all = std::iter::once(self).chain(overrides.map(|(_, policy)| policy));
+            all.map(move |policy| match &policy.network.name {
+                NetworkName::Own(_) => own.clone(),
+                NetworkName::Of(network) => network.project.clone(),
+            })
+        })
+        .collect()
     }
 }
 

@@ -21,6 +21,13 @@ pub struct Network {
     pub other: Other,
 }
 
+impl Network {
+    /// Network firewall policies are asked before VPC rules.
+    pub fn policies_first(&self) -> bool {
+        self.network_firewall_policy_enforcement_order == "BEFORE_CLASSIC_FIREWALL"
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Peering {

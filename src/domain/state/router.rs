@@ -116,6 +116,11 @@ impl Nat {
         [ALL_RANGES, ALL_PRIMARY].contains(&self.source_subnetwork_ip_ranges_to_nat.as_str())
     }
 
+    /// How many subnet ranges its list holds.
+    pub fn listed_ranges(&self) -> usize {
+        self.subnetworks.iter().map(|entry| entry.source_ip_ranges_to_nat.len()).sum()
+    }
+
     /// Lists the primary range of the subnet with this relative name.
     pub fn lists(&self, subnet: &str) -> bool {
         self.source_subnetwork_ip_ranges_to_nat == LIST

@@ -126,6 +126,9 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, cause: Option<&str>) 
         Remedy::Off => "delete it, or set `connector.repair: true`".to_owned(),
         Remedy::Mode => "delete it, or set `mode: enforce`, which `connector.repair` needs".to_owned(),
         Remedy::Frozen(why) => format!("it is left alone: {why}"),
+        Remedy::Barred(key) => {
+            format!("it is not replaced, for `{key}` would not let it be made again; delete it, or change that")
+        }
         Remedy::Replace => "it is replaced".to_owned(),
     };
     note(

@@ -40,6 +40,10 @@ pub fn retire(rule: &Firewall) -> String {
     format!("the policy asks for no rule {} any more", rule.name)
 }
 
+pub fn spare() -> String {
+    "rules of the policy trade places: what one of them lets out stays open here until both have changed".to_owned()
+}
+
 pub fn arm() -> String {
     "the deny was read back in force; the mark tells later whether somebody took it down".to_owned()
 }
@@ -145,7 +149,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         format!("firewall/{deny}"),
         who,
         format!(
-            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; enable it again when the emergency is over, or set `firewall.rearm: at-once`",
+            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over, or set `firewall.rearm: at-once`",
             connector.name
         ),
     )

@@ -1,6 +1,8 @@
 //! Every sentence that a person reads in a plan or a report: what, why, and what to do. One file a family.
 
 pub mod connector;
+pub mod emergency;
+pub mod explain;
 pub mod firewall;
 pub mod limits;
 pub mod nat;

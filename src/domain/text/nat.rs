@@ -42,6 +42,39 @@ pub fn in_the_way(router: &str, nat: &str) -> Note {
     )
 }
 
+pub fn listed_idle(router: &str, nat: &str, subnet: &str) -> Note {
+    let subnet = last_segment(subnet);
+    note(
+        "nat-in-the-way",
+        format!("router/{router}"),
+        format!(
+            "NAT {nat} on router {router} lists {subnet} but does not serve it, and Google takes a subnet into one NAT only; give that NAT addresses, or take {subnet} off its list"
+        ),
+    )
+}
+
+pub fn unfit(nat: &str, subnet: &str) -> Note {
+    note(
+        "nat-unfit",
+        format!("nat/{nat}"),
+        format!(
+            "{nat} on our router was made anew for something other than virtual machines' way to the internet, which Google lets nobody change, so {} has no way out; delete {nat}, and it is made again",
+            last_segment(subnet)
+        ),
+    )
+}
+
+pub fn full(nat: &str, subnet: &str, limit: usize) -> Note {
+    note(
+        "nat-full",
+        format!("nat/{nat}"),
+        format!(
+            "{nat} lists {limit} subnet ranges, Google's limit, so {} has no way out; give some of them a NAT of your own, and take them off its list",
+            last_segment(subnet)
+        ),
+    )
+}
+
 pub fn router_quota(network: &NetworkRef, region: &Region, routers: &[&Router]) -> Note {
     let names = list(routers.iter().map(|router| &router.name));
     note(

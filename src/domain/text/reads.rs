@@ -4,6 +4,9 @@ use crate::domain::{
     state::observed::{FailureKind, ReadFailure},
 };
 
+/// The code of a read that is worth another try.
+pub const FAILED: &str = "read-failed";
+
 /// A read that only a person can mend; transient ones are tried again instead, and an absent network is told by name.
 pub fn blocked(failure: &ReadFailure) -> Option<Note> {
     let ReadFailure { call, kind, message } = failure;
@@ -51,10 +54,18 @@ pub fn write_blocked(step: &StepId, failure: &ReadFailure) -> Option<Note> {
     blocked(failure).filter(|_| by_person).map(|note| Note { object: step.0.clone(), ..note })
 }
 
+/// A write that failed, though nobody needs to do anything about it yet. `error` names the call and has Google's words.
+pub fn write_failed(error: &str, transient: bool) -> String {
+    match transient {
+        true => format!("{error}; it is tried again when the event comes again"),
+        false => format!("{error}; the next sweep tries it again, and `egress-reconciler plan` shows what is wanted"),
+    }
+}
+
 /// A read that is worth another try: the delivery is answered 429, so that it comes again.
 pub fn transient(failure: &ReadFailure) -> Note {
     note(
-        "read-failed",
+        FAILED,
         &failure.call,
         format!(
             "{} failed for now, so nothing that needs it is planned; the event will be delivered again. {}",

@@ -9,9 +9,10 @@ use crate::domain::{
     plan::{Remedy, StepId, Verb},
     policy::{ConnectorSection, Ensure, Mode},
     rules::Role,
+    stamp::Release,
     state::{
         connector::ConnectorState,
-        firewall::Firewall,
+        firewall::{Direction, Firewall},
         observed::{FailureKind, ReadFailure},
         router::Router,
         workload::{Workload, WorkloadKind},
@@ -76,6 +77,7 @@ fn connectors() {
         &connector::in_error(&conn(), &Remedy::Mode, Some("no range")),
         &connector::in_error(&conn(), &Remedy::Foreign, None),
         &connector::in_error(&conn(), &Remedy::Frozen("exempted until 2026-12-01: a test".into()), None),
+        &connector::in_error(&conn(), &Remedy::Barred("connector.names"), None),
         &connector::in_error_again(&conn(), 2, None),
         &connector::not_proven_ours(&conn()),
         &connector::other_network(&conn(), "other", &vpc()),
@@ -109,6 +111,9 @@ fn gateways() {
         &nat::repair(&["nat.log"], Some("alice@example.com")),
         &nat::hidden_subnet(&conn()),
         &nat::in_the_way("theirs", "nat"),
+        &nat::listed_idle("theirs", "nat", &subnet[0]),
+        &nat::unfit("egress-nat", &subnet[0]),
+        &nat::full("egress-nat", &subnet[0], 50),
         &nat::router_quota(&vpc(), &conn().region, &[&router]),
         &nat::no_default_route(&vpc()),
         &nat::appliance("default", "10.1.1.1"),
@@ -127,6 +132,7 @@ fn firewalls() {
         &firewall::repair(Role::Internal, &rule, &moved, Some("alice@example.com")),
         &firewall::repair(Role::Deny, &Firewall { disabled: true, ..rule.clone() }, &moved, None),
         &firewall::retire(&rule),
+        &firewall::spare(),
         &firewall::arm(),
         &firewall::allows_first(&["allow-conn-int".into()]),
         &firewall::unmanaged(&conn()),
@@ -143,6 +149,26 @@ fn firewalls() {
         &firewall::disarmed("deny-conn", &conn(), Some("alice@example.com"), true),
         &firewall::disarmed("deny-conn", &conn(), None, false),
         &firewall::frozen(&conn(), "exempted until 2026-12-01: a test"),
+    ]));
+}
+
+#[test]
+fn orders() {
+    let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
+    let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
+    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap());
+    insta::assert_snapshot!(lines(&[
+        &emergency::release("alice@example.com"),
+        &emergency::keep_down("alice@example.com"),
+        &emergency::clear_mark(),
+        &emergency::released(&deny, &conn(), &release),
+        &emergency::released(&inner, &conn(), &release),
+        &emergency::not_released("deny-conn", &conn().project),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
+        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
+        &emergency::not_rearmed("deny-conn", emergency::UNJUDGED),
+        &emergency::connector_gone("deny-conn", &conn()),
+        &emergency::not_asked("deny-conn"),
     ]));
 }
 
@@ -171,6 +197,8 @@ fn everything_else() {
         &read(FailureKind::Invalid),
         &reads::transient(&failure(FailureKind::Transient)),
         &reads::died(),
+        &reads::write_failed("compute.firewalls.patch was refused: 503 backendError: No.", true),
+        &reads::write_failed("compute.firewalls.patch was refused: 400 invalid: No.", false),
         &name_taken("router", "egress-my-vpc"),
     ]));
 }

@@ -136,3 +136,33 @@ fn google_says_when_to_come_back() {
         assert_eq!(found, seconds.map(Duration::from_secs_f64), "{response:?}");
     }
 }
+
+#[test]
+fn what_cannot_be_read_is_not_repeated() {
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)]
+    enum Known {
+        One,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code)]
+    struct Document {
+        name: u8,
+        state: Known,
+    }
+    let cases = [
+        (
+            r#"{"name":"se\"cr3t"}"#,
+            "c: the answer cannot be read: invalid type: string \"…\", expected u8 at line 1 column 18",
+        ),
+        (
+            r#"{"name":1,"state":"s3cret"}"#,
+            "c: the answer cannot be read: unknown variant `…`, expected `One` at line 1 column 26",
+        ),
+        (r#"{"name":1}"#, "c: the answer cannot be read: missing field `state` at line 1 column 10"),
+    ];
+    for (json, expected) in cases {
+        let error = serde_json::from_str::<Document>(json).unwrap_err();
+        assert_eq!(CallError::unreadable("c", error).to_string(), expected);
+    }
+}

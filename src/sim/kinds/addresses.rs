@@ -14,18 +14,15 @@ use crate::sim::{
 
 pub static GLOBAL: Kind = Kind {
     collection: "compute.globalAddresses",
-    service: Service::Compute,
-    segment: "addresses",
     regional: false,
     methods: "compute.globalAddresses",
     permissions: "compute.globalAddresses",
-    message: "compute#address",
-    fields: &[fields::COMPUTE, FIELDS],
-    audited: Audited { resource: "gce_reserved_address", id: "reserved_address_id", region: Some("location") },
-    rules: &Address,
+    ..ADDRESS
 };
 
-pub static REGIONAL: Kind = Kind {
+pub static REGIONAL: Kind = ADDRESS;
+
+const ADDRESS: Kind = Kind {
     collection: "compute.addresses",
     service: Service::Compute,
     segment: "addresses",

@@ -22,32 +22,24 @@ pub static HIERARCHICAL: Kind = Kind {
     segment: "hierarchicalFirewallPolicies",
     regional: false,
     methods: "compute.firewallPolicies",
-    permissions: "compute.firewallPolicies",
     ..POLICY
 };
 
 pub static GLOBAL: Kind = Kind {
     collection: "compute.networkFirewallPolicies",
-    segment: "firewallPolicies",
     regional: false,
     methods: "compute.networkFirewallPolicies",
     ..POLICY
 };
 
-pub static REGIONAL: Kind = Kind {
+pub static REGIONAL: Kind = POLICY;
+
+const POLICY: Kind = Kind {
     collection: "compute.regionNetworkFirewallPolicies",
+    service: Service::Compute,
     segment: "firewallPolicies",
     regional: true,
     methods: "compute.regionNetworkFirewallPolicies",
-    ..POLICY
-};
-
-const POLICY: Kind = Kind {
-    collection: "",
-    service: Service::Compute,
-    segment: "",
-    regional: false,
-    methods: "",
     permissions: "compute.firewallPolicies",
     message: "compute#firewallPolicy",
     fields: &[fields::COMPUTE, FIELDS],
@@ -201,9 +193,10 @@ fn remove_rule(call: &Call, policy: &mut Map<String, Value>, _: Sent) -> Result<
 
 /// Which rule a call names by its priority.
 fn rule(call: &Call, rules: &[Value]) -> Result<usize, Refusal> {
-    let priority = call.parameter("priority").ok_or_else(|| Refusal::required("priority"))?;
+    let priority = call.parameter("priority").and_then(|text| text.parse::<i64>().ok());
+    let priority = priority.ok_or_else(|| Refusal::required("priority"))?;
     let missing = || Refusal::invalid(format!("The firewall policy does not contain a rule at priority {priority}."));
-    rules.iter().position(|rule| rule["priority"].to_string() == priority).ok_or_else(missing)
+    rules.iter().position(|rule| rule["priority"] == priority).ok_or_else(missing)
 }
 
 fn add_association(_: &Call, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {

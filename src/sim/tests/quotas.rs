@@ -107,6 +107,13 @@ async fn a_bucket_is_full_again_with_the_next_minute() {
     assert_eq!(caller.get(&format!("{other}/global/networks")).await.0, 200);
     caller.cloud.advance(Duration::from_secs(5));
     assert_eq!(statuses().await, [200, 200, 403]);
+    // One fault may be laid on many buckets.
+    caller
+        .cloud
+        .lay(serde_json::from_value(json!({"method": "compute.googleapis.com/*", "kind": "rate"})).expect("a fault"));
+    caller.cloud.advance(Duration::from_secs(60));
+    assert_eq!((list("global/networks/vpc").await, list("global/networks").await), (200, 200));
+    assert_eq!((list("global/networks/vpc").await, list("global/networks").await), (403, 403));
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,12 @@ async fn routers() {
         ],
     )
     .await;
+    // A subnetwork that a NAT lists stays.
+    let deleted =
+        caller.done(Method::DELETE, &format!("https://compute.googleapis.com/compute/v1/{SUBNET}"), Value::Null).await;
+    let (_, failed) = caller.get(deleted["selfLink"].as_str().expect("a link")).await;
+    assert_eq!(failed["error"]["errors"][0]["code"], "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE");
+    assert!(failed.to_string().contains("already being used by 'projects/demo/regions/europe-west1/routers/first'"));
     // Where one NAT has all subnetworks, there is no other.
     let region = format!("{COMPUTE}/regions/us-central1");
     caller.done(Method::POST, &format!("{region}/routers"), router("wide", json!([nat("a", all())]))).await;

@@ -213,6 +213,22 @@ async fn who_may_do_what() {
     .await;
     let (_, answer) = shut.get(&format!("{COMPUTE}/global/networks")).await;
     assert_eq!(answer["error"]["details"][0]["reason"], "SERVICE_DISABLED");
+    for (service, title, url) in [
+        ("vpcaccess", "Serverless VPC Access API", format!("{ACCESS}/connectors")),
+        ("run", "Cloud Run Admin API", format!("{RUN}/jobs")),
+    ] {
+        let shut = Caller::new(world().without_api("demo", &format!("{service}.googleapis.com")));
+        let (status, answer) = shut.get(&url).await;
+        assert_eq!((status, &answer["error"]["status"]), (403, &json!("PERMISSION_DENIED")));
+        let says = format!(
+            "{title} has not been used in project 123456789012 before or it is disabled. Enable it by visiting \
+             https://console.developers.google.com/apis/api/{service}.googleapis.com/overview?project=123456789012 then \
+             retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems \
+             and retry."
+        );
+        assert_eq!(answer["error"]["message"], says);
+        assert_eq!(answer["error"]["details"][0]["reason"], "SERVICE_DISABLED");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 mod answers;
 mod connections;
 mod health;
+mod lines;
 mod runs;
 mod stop;
 mod sweeps;

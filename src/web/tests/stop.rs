@@ -44,22 +44,47 @@ impl Write for Lines {
     }
 }
 
+impl Lines {
+    /// What this thread logs from now on.
+    fn hear() -> (Self, tracing::subscriber::DefaultGuard) {
+        let lines = Self::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stranger_writes_no_line_of_the_log() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (lines, _guard) = Lines::hear();
     let house = House::new();
     let mut entry = elsewhere();
     entry["insertId"] = json!("i\n2026 ERROR forged\u{1b}[2J");
     entry["protoPayload"]["request"] = json!({"password": "s3cret"});
     entry["resource"]["labels"]["location"] = json!("x\r\nforged");
     assert_eq!(house.post("/", entry.to_string()).await.status, 204);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let text = lines.text();
     let warnings: Vec<_> = text.lines().filter(|line| line.contains("an event is rejected")).collect();
     assert_eq!(warnings.len(), 1, "{text}");
     assert!(warnings[0].contains("WARN") && warnings[0].contains("out-of-scope"), "{text}");
     assert!(!text.contains("s3cret") && !text.contains('\u{1b}'), "{text}");
     assert!(!text.lines().any(|line| line.starts_with("forged") || line.starts_with("2026 ERROR")), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_rejected_events_is_a_line_a_minute() {
+    let (lines, _guard) = Lines::hear();
+    let house = House::new();
+    for minute in 1..=2 {
+        for _ in 0..500 {
+            assert_eq!(house.post("/", elsewhere().to_string()).await.status, 204);
+        }
+        assert_eq!(lines.text().lines().count(), minute, "{}", lines.text());
+        tokio::time::sleep(Duration::from_secs(61)).await;
+    }
+    assert!(lines.text().contains("count=500"), "{}", lines.text());
 }

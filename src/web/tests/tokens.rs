@@ -6,11 +6,11 @@ use super::*;
 const NOW: i64 = 1_778_051_289;
 
 fn door() -> Door {
-    let auth = Auth::Platform {
+    let auth = Auth::Platform(Allowed {
         audience: "https://reconciler.example".into(),
         callers: vec!["push@demo-project.iam.gserviceaccount.com".into()],
         admins: vec!["admin@example.com".into()],
-    };
+    });
     Door { auth, max_concurrent: 10 }
 }
 
@@ -107,8 +107,8 @@ async fn which_door_takes_whom() {
         assert_eq!(house.get(path).await.status, 200, "{path}");
     }
     let mut door = door();
-    if let Auth::Platform { admins, .. } = &mut door.auth {
-        admins.clear();
+    if let Auth::Platform(allowed) = &mut door.auth {
+        allowed.admins.clear();
     }
     assert_eq!(House::with(POLICY, door).send(request("/sweep", &[&caller])).await.status, 200);
 }

@@ -1,0 +1,80 @@
+//! `explain`: the path of a workload, hop by hop.
+
+use clap::Args;
+
+use super::{
+    args::{Common, Format},
+    exit::{Exit, Failure},
+    print,
+    session::Session,
+    table,
+};
+use crate::domain::{
+    explain::{self, Path},
+    names::{ProjectId, Region},
+    state::observed::Observed,
+};
+
+/// Tell the path of each workload hop by hop: what stands, what is missing, and what it may reach
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0, or 1 if something could not be looked at.")]
+pub struct Explain {
+    /// A project of the policy's scope
+    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
+    project: ProjectId,
+    /// A region of the policy's scope
+    #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
+    region: Region,
+    /// A job, service or worker pool; without it, every one of the region
+    #[arg(long, env = "EGRESS_WORKLOAD", value_name = "NAME")]
+    workload: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Explain {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let session = Session::open(&self.common, None)?;
+        let mut exit = Exit::Done;
+        for target in session.targets(&self.project, Some(&self.region)).await? {
+            let (observed, plan) = session.app.engine.examine(&target).await;
+            let paths = explain::explain(&session.app.policy(), &observed, &plan, self.workload.as_deref());
+            if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.workloads_complete()) {
+                return Err(unknown(name, &observed));
+            }
+            show(&paths, &observed, self.common.format)?;
+            for failure in observed.failures() {
+                eprintln!(
+                    "error: {} failed, so what it tells is missing here: {}",
+                    failure.call,
+                    table::plain(&failure.message)
+                );
+                exit = Exit::Error;
+            }
+        }
+        Ok(exit)
+    }
+}
+
+fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => print::json(&paths)?,
+        Format::Table if paths.is_empty() => {
+            let target = &observed.target;
+            print::out(&format!("no job, service or worker pool was found in {} {}\n", target.project, target.region))?;
+        }
+        Format::Table => {
+            let look = print::look();
+            let tables: Vec<_> = paths.iter().map(|path| table::render_path(path, &observed.target, look)).collect();
+            print::out(&tables.join("\n"))?;
+        }
+    }
+    Ok(())
+}
+
+fn unknown(name: &str, observed: &Observed) -> Failure {
+    let mut known: Vec<_> = observed.workloads().map(|workload| workload.name.as_str()).collect();
+    known.sort_unstable();
+    let known = if known.is_empty() { "none stands there".to_owned() } else { known.join(", ") };
+    format!("--workload: found {name}, expected a job, service or worker pool of the region ({known})").into()
+}

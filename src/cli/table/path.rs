@@ -1,0 +1,63 @@
+//! A path from a workload to where it may go, a line a hop.
+
+use comfy_table::Cell;
+
+use super::{
+    draw::{Look, colour, line, list, plain},
+    view::Tone,
+};
+use crate::domain::{
+    explain::{Decision, Hop, HopKind, Mark, Path},
+    target::Target,
+};
+
+pub fn draw(path: &Path, target: &Target, look: Look) -> String {
+    let mut text = line(&format!("{} ({} {})", path.workload, target.project, target.region), look);
+    for hop in &path.hops {
+        text += &list([head(hop)], look);
+        text += &list(hop.notes.iter().map(|note| [Cell::new("           "), Cell::new(plain(note))]), look);
+        text += &list(hop.rules.iter().map(decision), look);
+    }
+    text
+}
+
+fn head(hop: &Hop) -> [Cell; 3] {
+    let (word, tone) = mark(hop.mark);
+    [
+        Cell::new(format!("  {word:<7}")).fg(colour(tone)),
+        Cell::new(format!("{:<9}", kind(hop.kind))),
+        Cell::new(plain(&format!("{} {}", hop.name, hop.text))),
+    ]
+}
+
+fn decision(decision: &Decision) -> [Cell; 4] {
+    let tone = if decision.verdict == "allow" { Tone::Good } else { Tone::Careful };
+    [
+        Cell::new(format!("           {:>6}", decision.order)),
+        Cell::new(decision.verdict).fg(colour(tone)),
+        Cell::new(plain(&decision.what)),
+        Cell::new(plain(&format!("{} ({})", decision.rule, decision.whose))),
+    ]
+}
+
+fn mark(mark: Mark) -> (&'static str, Tone) {
+    match mark {
+        Mark::Ok => ("ok", Tone::Good),
+        Mark::NotAsked => ("-", Tone::Quiet),
+        Mark::Waiting => ("waiting", Tone::Careful),
+        Mark::Missing => ("missing", Tone::Careful),
+        Mark::Blocked => ("blocked", Tone::Bad),
+    }
+}
+
+fn kind(kind: HopKind) -> &'static str {
+    match kind {
+        HopKind::Workload => "workload",
+        HopKind::Connector => "connector",
+        HopKind::Subnet => "subnet",
+        HopKind::Nat => "NAT",
+        HopKind::Firewall => "firewall",
+        HopKind::Internal => "inside",
+        HopKind::Internet => "outside",
+    }
+}

@@ -1,0 +1,131 @@
+//! The set of one connector beside what stands of it.
+
+use super::{Change, Draft, Object, StepId, connector::Standing, shadows::Neighbours};
+use crate::domain::{
+    names::{ConnectorRef, relative},
+    owned,
+    policy::Mode,
+    reach::{self, Reach, Sender},
+    rules::{self, Role, Rule, Site},
+    stamp::Stamp,
+    state::firewall::Firewall,
+    text,
+};
+
+pub(super) struct Scoping<'a, 'b> {
+    pub standing: &'b Standing<'a>,
+    pub site: Site<'b>,
+    pub sender: Sender<'b>,
+    pub neighbours: Neighbours<'a>,
+    pub set: Vec<Rule>,
+    pub hash: String,
+    /// Names of the set that somebody else's rules bear.
+    pub taken: Vec<String>,
+    /// Allows of the set that the last look did not find in sync.
+    pub missing_allows: Vec<String>,
+    /// A rule of ours leaves another network, to be made here: until it is, nothing that lets something out leaves.
+    pub moving: bool,
+}
+
+impl<'a, 'b> Scoping<'a, 'b> {
+    pub fn new(draft: &Draft<'a>, standing: &'b Standing<'a>, tag: &'b str, firewalls: &'a [Firewall]) -> Self
+    where
+        'a: 'b,
+    {
+        let connector = &standing.required.connector;
+        let site = Site { connector, network: &draft.observed.network_name, range: standing.range };
+        let set = rules::rules(standing.settings, site, draft.now);
+        let neighbours = Neighbours::new(draft, standing, firewalls);
+        let in_set = |rule: &Firewall| set.iter().any(|own| own.firewall.name == rule.name);
+        let moving = firewalls.iter().any(|rule| in_set(rule) && displaced(draft, rule, connector));
+        Self {
+            standing,
+            site,
+            sender: Sender { tag, range: standing.range },
+            neighbours,
+            set,
+            hash: rules::policy_hash(standing.settings),
+            taken: Vec::new(),
+            missing_allows: Vec::new(),
+            moving,
+        }
+    }
+
+    pub fn existing(&self, rule: &Rule) -> Option<&'a Firewall> {
+        self.neighbours.own.iter().copied().find(|own| own.name == rule.firewall.name)
+    }
+
+    pub fn rule(&self, role: Role) -> Option<&Rule> {
+        self.set.iter().find(|rule| rule.role == role)
+    }
+
+    /// The rules of the set that let packets out.
+    pub fn lets_out(&self) -> impl Iterator<Item = &Rule> {
+        self.set.iter().filter(|rule| rule.role.is_egress_allow() || rule.role == Role::Watch)
+    }
+
+    /// Rules of ours that are not in the set.
+    pub fn retired(&self) -> impl Iterator<Item = &'a Firewall> {
+        let own = self.neighbours.own.iter().copied();
+        own.filter(|own| !self.set.iter().any(|rule| rule.firewall.name == own.name))
+    }
+
+    /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
+    pub fn stops_the_rest(&self) -> bool {
+        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.is_hit_by(own));
+        denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.standing.settings.mode
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.site.rule_path(name)
+    }
+}
+
+/// A rule of ours for this connector that stands in another network: it cannot be moved.
+pub(super) fn displaced(draft: &Draft<'_>, rule: &Firewall, connector: &ConnectorRef) -> bool {
+    relative(&rule.network) != draft.observed.network_name.to_string()
+        && owned::rule_stamp(draft.policy, draft.observed, rule).is_some_and(|stamp| stamp.is_for(connector))
+}
+
+/// Creates or repairs one rule; `None` = it is in sync.
+pub(super) fn ensure(
+    draft: &mut Draft<'_>,
+    scoping: &Scoping<'_, '_>,
+    rule: &Rule,
+    after: Vec<StepId>,
+) -> Option<StepId> {
+    let connector = &scoping.standing.required.connector;
+    let Some(existing) = scoping.existing(rule) else {
+        let reason = text::firewall::create(rule.role, connector);
+        return Some(draft.push(
+            Change::Create(Object::Firewall(rule.firewall.clone())),
+            after,
+            reason,
+            scoping.mode(),
+        ));
+    };
+    if existing.managed() == rule.firewall.managed() || scoping.standing.required.untouchable().is_some() {
+        return None;
+    }
+    let repaired = with_managed(existing, &rule.firewall);
+    let by = draft.budget.touched_by.get(&scoping.path(&existing.name)).map(String::as_str);
+    let reason = text::firewall::repair(rule.role, existing, &rule.firewall, by);
+    let change = Change::Repair { before: Object::Firewall(existing.clone()), after: Object::Firewall(repaired) };
+    Some(draft.push(change, after, reason, scoping.mode()))
+}
+
+/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
+/// into force is released no more.
+fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
+    Firewall {
+        description: Stamp::with_release(&existing.description, None),
+        network: existing.network.clone(),
+        other: existing.other.clone(),
+        log_config: wanted.log_config.clone().or_else(|| existing.log_config.as_ref().map(|_| Default::default())),
+        ..wanted.clone()
+    }
+}

@@ -1,0 +1,190 @@
+//! The path of a workload in sentences: each goes on from the name of its hop.
+
+use super::list;
+use crate::domain::{
+    names::{ConnectorRef, NetworkRef},
+    plan::{ConnectorEgress, EgressState, Step, Withheld},
+    policy::EnsureNat,
+    state::{
+        connector::{Connector, ConnectorState},
+        effective::PolicyRule,
+        firewall::{Firewall, Layer4},
+        observed::ReadFailure,
+        subnet::Subnet,
+        workload::Workload,
+    },
+    wanted::Egress,
+};
+
+fn traffic(all: bool) -> &'static str {
+    if all { "all its traffic" } else { "traffic to private ranges alone" }
+}
+
+pub fn uses(workload: &Workload, connector: &ConnectorRef) -> String {
+    let traffic = traffic(workload.egress == Egress::AllTraffic);
+    let label = if workload.ignored { "; its label egress-reconciler=ignore freezes the connector" } else { "" };
+    format!("sends {traffic} through connector {}{label}", connector.name)
+}
+
+pub fn bad_reference(workload: &Workload, name: &str) -> String {
+    format!("names {name:?}, which cannot be followed to a connector: no {} gets out this way", workload.kind)
+}
+
+pub fn without_vpc(workload: &Workload) -> String {
+    format!("uses neither a connector nor Direct VPC: this {} is not in any network of yours", workload.kind)
+}
+
+pub fn no_way_inside() -> String {
+    "cannot be reached: that needs a connector or Direct VPC".to_owned()
+}
+
+pub fn google_addresses() -> String {
+    "is open, from Google's shared addresses; no NAT and no firewall rule is asked".to_owned()
+}
+
+pub fn direct(workload: &Workload, all: bool) -> String {
+    format!("sends {} through Direct VPC, without a connector ({} interfaces)", traffic(all), workload.direct.len())
+}
+
+pub fn unread(failure: &ReadFailure) -> String {
+    format!("could not be looked at: {} failed. {}", failure.call, failure.message)
+}
+
+pub fn not_looked_at() -> String {
+    "is not of this region, and was not looked at".to_owned()
+}
+
+pub fn no_connector() -> String {
+    "does not stand, so nothing gets out this way".to_owned()
+}
+
+pub fn connector(connector: &Connector, ours: bool) -> String {
+    let size = match (connector.min_instances, connector.max_instances) {
+        (Some(min), Some(max)) => format!(", {min} to {max} {}", connector.machine_type),
+        _ => String::new(),
+    };
+    let maker = if ours { "made here" } else { "made by somebody else" };
+    format!("is {}{size}, {maker}", connector.state.word())
+}
+
+pub fn elsewhere(state: ConnectorState) -> String {
+    format!("is {}; it belongs to another project, where its path goes on", state.word())
+}
+
+pub fn subnet(subnet: &Subnet, network: &NetworkRef) -> String {
+    let google = match subnet.private_ip_google_access {
+        true => "Private Google Access on",
+        false => "Private Google Access off, so Google's APIs are reached by the internet alone",
+    };
+    format!("is {} of network {}, {google}", subnet.ip_cidr_range, network.name)
+}
+
+pub fn hidden_subnet(range: &str) -> String {
+    format!("is hidden, {range}: the connector was made with --range, and no NAT can list it")
+}
+
+pub fn no_subnet() -> String {
+    "does not stand".to_owned()
+}
+
+pub fn other_network() -> String {
+    "is not of the policy's network here, and was not looked at".to_owned()
+}
+
+pub fn private_only() -> String {
+    "is not needed: only traffic to private ranges comes this way".to_owned()
+}
+
+pub fn no_default_route() -> String {
+    "would lead nowhere: the network has no default route, so nothing of it reaches the internet".to_owned()
+}
+
+pub fn appliance(route: &str, hop: &str) -> String {
+    format!("is not needed: route {route} leads to {hop}, which decides what reaches the internet")
+}
+
+pub fn nat(router: &str) -> String {
+    format!("on router {router} lets the subnet reach the internet")
+}
+
+pub fn no_nat(ensure: EnsureNat) -> String {
+    let never = if ensure == EnsureNat::Never { ", and `nat.ensure: never` makes none" } else { "" };
+    format!("covers the subnet, so nothing of it reaches the internet{never}")
+}
+
+pub fn direct_nat() -> String {
+    "a NAT is made for Direct VPC only where `nat.direct_vpc_subnets` names the subnet".to_owned()
+}
+
+pub fn own_tags() -> String {
+    "decide what it reaches; they are its owner's, and were not looked at".to_owned()
+}
+
+/// How the rules stand for the connector.
+pub fn egress(egress: Option<&ConnectorEgress>) -> String {
+    let by = egress.and_then(|egress| egress.by.as_deref()).unwrap_or("unknown");
+    match egress.map(|egress| egress.state) {
+        None => "no rule of ours stands for it yet".to_owned(),
+        Some(EgressState::Scoped) => "scoped: only what the policy names gets out".to_owned(),
+        Some(EgressState::Observed) => "observed: all gets out, and what the policy does not name is logged".to_owned(),
+        Some(EgressState::AllowOnly) => "allow-only: nothing is stopped, allow rules alone scope nothing".to_owned(),
+        Some(EgressState::Shadowed) => format!("shadowed: {by} lets out more than the policy names"),
+        Some(EgressState::Disarmed) => {
+            format!("disarmed by {by}: our deny is down, and nothing of ours stops anything")
+        }
+        Some(EgressState::Unmanaged) => "unmanaged: no rule of ours is written for it".to_owned(),
+    }
+}
+
+pub fn not_this_way() -> String {
+    "is reached from Google's shared addresses, not through the connector".to_owned()
+}
+
+/// What is open everywhere, what in part, and who stops the rest.
+pub fn open(whole: &[String], partly: &[String], stoppers: &[&str]) -> String {
+    let mut said = Vec::new();
+    if !whole.is_empty() {
+        said.push(format!("open: {}", list(whole)));
+    }
+    if !partly.is_empty() {
+        said.push(format!("open to some addresses: {}", list(partly)));
+    }
+    if said.is_empty() {
+        said.push("closed".to_owned());
+    }
+    if !stoppers.is_empty() {
+        let rest = if whole.is_empty() && partly.is_empty() { "all" } else { "the rest" };
+        said.push(format!("{rest} is stopped by {}", list(stoppers)));
+    }
+    said.join("; ")
+}
+
+pub fn planned(step: &Step) -> String {
+    format!("`apply` would {} {}: {}", step.change.verb().word(), step.id, step.reason)
+}
+
+pub fn held_back(held: &Withheld) -> String {
+    format!("to {} {}: {}", held.verb.word(), held.step, held.text)
+}
+
+/// `tcp:443,80 udp to 10.0.0.0/8`.
+pub fn of_rule(rule: &Firewall) -> String {
+    let entries = if rule.is_deny() { &rule.denied } else { &rule.allowed };
+    matched(entries.iter().map(|Layer4 { protocol, ports }| (protocol, ports)), &rule.destination_ranges)
+}
+
+pub fn of_policy_rule(rule: &PolicyRule) -> String {
+    let entries = rule.matches.layer4_configs.iter().map(|config| (&config.ip_protocol, &config.ports));
+    matched(entries, &rule.matches.dest_ip_ranges)
+}
+
+fn matched<'a>(entries: impl Iterator<Item = (&'a String, &'a Vec<String>)>, ranges: &[String]) -> String {
+    let entries: Vec<_> = entries
+        .map(|(protocol, ports)| match ports.is_empty() {
+            true => protocol.clone(),
+            false => format!("{protocol}:{}", ports.join(",")),
+        })
+        .collect();
+    let ranges = if ranges.is_empty() { "anywhere".to_owned() } else { list(ranges) };
+    format!("{} to {ranges}", entries.join(" "))
+}

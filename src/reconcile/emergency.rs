@@ -1,0 +1,202 @@
+//! Orders of the person on call: our denies down, and back.
+//!
+//! They go past queue, mode, budget and breaker. `release` needs no more than the firewall rules of the projects where
+//! ours may stand, and one write for each deny, all at once; `rearm` looks at everything, as a run does.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{
+    Engine, Progress,
+    apply::Applied,
+    observe::read,
+    queue::RunRequest,
+    run::{RUN_DEADLINE, span},
+};
+use crate::{
+    domain::{
+        names::ProjectId,
+        plan::{
+            Object, Plan, StepId,
+            emergency::{self, Pick},
+        },
+        policy::Policy,
+        report::{Outcome, Report},
+        signal::Trigger,
+        state::{
+            firewall::Firewall,
+            observed::{Observed, Read, ReadFailure},
+        },
+        target::Target,
+        text,
+    },
+    google::calls::CallLog,
+};
+
+/// Who asks for which denies.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    pub pick: &'a Pick,
+    pub by: &'a str,
+}
+
+/// What came of an order.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// One for each target with a deny that the order is about.
+    pub reports: Vec<Report>,
+    /// Some rule of ours stands for what was picked.
+    pub found: bool,
+    /// Projects whose rules could not be read, so that nothing could be done there.
+    pub unread: Vec<(ProjectId, ReadFailure)>,
+}
+
+/// The rules of one project, as they were read.
+struct Rules {
+    host: ProjectId,
+    firewalls: Vec<Firewall>,
+    calls: BTreeMap<String, u32>,
+}
+
+impl Engine {
+    /// Takes our denies down, and marks them, so that nothing but [`Engine::rearm`] puts them back.
+    pub async fn release(&self, order: Order<'_>) -> Answer {
+        let policy = self.policy.borrow().clone();
+        let (read, unread) = self.rules(&policy, order.pick).await;
+        let plans = read.iter().flat_map(|rules| {
+            let plans = emergency::release(&policy, &rules.host, &rules.firewalls, order.pick, order.by, (self.now)());
+            plans.into_iter().map(move |plan| (rules, plan))
+        });
+        let released = plans.map(|(rules, plan)| self.release_at(&policy, order, rules, plan));
+        Answer { reports: join_all(released).await, found: found(&policy, &read, order.pick), unread }
+    }
+
+    /// Puts our denies back, where every allow stands.
+    pub async fn rearm(&self, order: Order<'_>) -> Answer {
+        let policy = self.policy.borrow().clone();
+        let (read, unread) = self.rules(&policy, order.pick).await;
+        let mut targets: Vec<Target> =
+            read.iter().flat_map(|rules| emergency::down(&policy, &rules.host, &rules.firewalls, order.pick)).collect();
+        targets.sort();
+        targets.dedup();
+        let rearmed = targets.into_iter().map(|target| self.rearm_at(&policy, order, target));
+        Answer { reports: join_all(rearmed).await, found: found(&policy, &read, order.pick), unread }
+    }
+
+    async fn rules(&self, policy: &Policy, pick: &Pick) -> (Vec<Rules>, Vec<(ProjectId, ReadFailure)>) {
+        let reads = policy.hosts(pick.project.as_ref()).into_iter().map(|host| async move {
+            let calls = CallLog::default();
+            let found: Read<Vec<Firewall>> =
+                read(self.client.with_log(calls.clone()).list_firewalls(host.as_str()).await);
+            match found {
+                Ok(firewalls) => Ok(Rules { host, firewalls, calls: calls.counts() }),
+                Err(failure) => Err((host, failure)),
+            }
+        });
+        let (mut all, mut unread) = (Vec::new(), Vec::new());
+        for read in join_all(reads).await {
+            match read {
+                Ok(rules) => all.push(rules),
+                Err(failure) => unread.push(failure),
+            }
+        }
+        (all, unread)
+    }
+
+    async fn release_at(&self, policy: &Policy, order: Order<'_>, rules: &Rules, plan: Plan) -> Report {
+        let request = self.request(order, "release", plan.target.clone());
+        let mut report = self.open(&request, policy);
+        let span = span(&report.id, &request.target);
+        async {
+            self.tell(Progress::Started { target: request.target });
+            let calls = CallLog::default();
+            let client = self.client.with_log(calls.clone());
+            report.rounds = u32::from(!plan.steps.is_empty());
+            let applied = self.write(&client, &plan, &report, Instant::now() + RUN_DEADLINE).await;
+            let after = written(&rules.firewalls, &plan, &applied);
+            // Google has said of each write that it is done: what stands now is known without another look.
+            let left = emergency::release(policy, &rules.host, &after, order.pick, order.by, (self.now)());
+            let found = left.into_iter().find(|left| (&left.target, &left.network) == (&plan.target, &plan.network));
+            let mut left = found.unwrap_or(plan);
+            left.blocked_by.extend(left.steps.iter().filter_map(|step| {
+                let object = step.change.before()?;
+                Some(text::emergency::not_released(object.name(), &rules.host))
+            }));
+            // Each was tried, and is told as what came of it.
+            left.steps.clear();
+            for result in applied {
+                left.blocked_by.extend(result.blocked);
+                report.steps.push(result.report);
+            }
+            report.close(left, super::apply::NO_TIME, Vec::new());
+            report.calls = calls.counts();
+            for (call, count) in &rules.calls {
+                *report.calls.entry(call.clone()).or_default() += count;
+            }
+            self.end(report).await
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn rearm_at(&self, policy: &Policy, order: Order<'_>, target: Target) -> Report {
+        let request = self.request(order, "rearm", target);
+        let report = self.open(&request, policy);
+        let span = span(&report.id, &request.target);
+        let decide = |observed: &Observed, _| emergency::rearm(policy, observed, order.pick);
+        async {
+            let (report, _) = self.rounds(&request, policy, report, &decide).await;
+            self.end(report).await
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// The command is the event behind the run.
+    fn request(&self, order: Order<'_>, command: &str, target: Target) -> RunRequest {
+        let now = (self.now)();
+        let trigger = Trigger {
+            event_id: format!("{command}/{}", (self.ids)()),
+            method: format!("egress-reconciler {command}"),
+            resource: target.to_string(),
+            principal: Some(order.by.to_owned()),
+            at: now,
+            received: now,
+            duplicates: 0,
+        };
+        RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }
+    }
+
+    /// What was ordered and not done has failed, whoever has to act now.
+    async fn end(&self, mut report: Report) -> Report {
+        report.done = (self.now)();
+        // A step that lost a race may have been done in a later round.
+        let is_done = |id: &StepId| report.steps.iter().any(|step| step.is_done() && step.step == *id);
+        if !report.steps.iter().all(|step| is_done(&step.step)) {
+            report.outcome = Outcome::Failed;
+        }
+        self.send(&mut report).await;
+        self.finish(&report);
+        report
+    }
+}
+
+fn found(policy: &Policy, read: &[Rules], pick: &Pick) -> bool {
+    read.iter().any(|rules| emergency::is_known(policy, &rules.host, &rules.firewalls, pick))
+}
+
+/// The rules with what was done of the plan.
+fn written(firewalls: &[Firewall], plan: &Plan, applied: &[Applied]) -> Vec<Firewall> {
+    let mut firewalls = firewalls.to_vec();
+    for step in &plan.steps {
+        let done = applied.iter().any(|result| result.report.step == step.id && result.report.is_done());
+        let Some(Object::Firewall(after)) = step.change.after().filter(|_| done) else { continue };
+        for rule in firewalls.iter_mut().filter(|rule| rule.name == after.name) {
+            rule.clone_from(after);
+        }
+    }
+    firewalls
+}

@@ -1,0 +1,103 @@
+//! The log, as Cloud Logging gets it: lines of one run, and what they say when something fails.
+
+use std::io::{self, Write};
+
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// What is logged on this thread until the guard is dropped.
+    fn hear(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let cloud = logs::cloud(Some("demo-project".into()), move || writer.clone());
+        let ours = tracing_subscriber::EnvFilter::new("egress_reconciler=info");
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(ours).with(cloud))
+    }
+
+    fn read(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let read = |line: &str| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            // A member given twice would be lost in the reading.
+            assert_eq!(value.to_string().len(), line.len(), "{line}");
+            value
+        };
+        text.lines().map(read).collect()
+    }
+}
+
+fn said(line: &Value) -> &str {
+    line["message"].as_str().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lines_of_a_run_are_found_by_its_report() {
+    let (house, lines) = (House::new(), Lines::default());
+    let guard = lines.hear();
+    house.post("/", deployed().to_string()).await;
+    drop(guard);
+    let report = house.topic.heard.lock().unwrap().first().cloned().unwrap();
+    let all = lines.read();
+    let (of_run, others): (Vec<_>, Vec<_>) = all.iter().partition(|line| line["span"]["report"] == report.id.as_str());
+    let writes = of_run.iter().filter(|line| said(line) == "writing").count();
+    assert_eq!(writes, report.done_steps());
+    let end = of_run.last().unwrap();
+    assert_eq!((said(end), &end["outcome"], &end["writes"]), ("run ended", &"waiting".into(), &writes.into()));
+    assert_eq!(end["span"]["target"], "projects/demo-project/locations/europe-west1");
+    assert_eq!(others.into_iter().map(said).collect::<Vec<_>>(), ["an event to act on"]);
+}
+
+/// The call, Google's message and what comes next stand in one line, which names the target.
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_told_once() {
+    let cases = [
+        ("compute.firewalls.insert", 403, "grant "),
+        ("compute.firewalls.insert", 400, "`egress-reconciler plan` shows what is wanted"),
+        ("compute.firewalls.insert", 503, "tried again when the event comes again"),
+        ("compute.routes.list", 403, "grant "),
+        ("compute.routes.list", 503, "the event will be delivered again"),
+    ];
+    for (call, status, next) in cases {
+        let (house, lines) = (House::new(), Lines::default());
+        house.lay(json!({"method": call, "nth": "all", "kind": "refuse", "status": status, "reason": "because"}));
+        let guard = lines.hear();
+        house.post("/", deployed().to_string()).await;
+        drop(guard);
+        let all = lines.read();
+        let warned = all.iter().filter(|line| line["severity"] == "WARNING" && said(line).contains(call));
+        let mut objects = std::collections::BTreeSet::new();
+        for line in warned {
+            assert!(said(line).contains(next), "{line:#}");
+            assert_eq!(said(line).matches("Internal error.").count(), 1, "Google's message: {line:#}");
+            assert_eq!(line["span"]["target"], "projects/demo-project/locations/europe-west1", "{line:#}");
+            assert!(objects.insert((line["object"].to_string(), line["step"].to_string())), "again: {line:#}");
+        }
+        assert!(!objects.is_empty(), "{call} {status}: {all:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_sweep_is_a_line() {
+    let (house, lines) = (House::new(), Lines::default());
+    let guard = lines.hear();
+    house.post("/sweep", r#"{"dry_run": true}"#).await;
+    drop(guard);
+    let all = lines.read();
+    let end = all.iter().find(|line| said(line) == "sweep ended").unwrap();
+    let numbers = ["reports", "failed", "unfinished"].map(|name| end[name].as_u64());
+    assert_eq!((numbers, &end["dryRun"]), ([Some(1), Some(0), Some(0)], &true.into()));
+}

@@ -1,0 +1,296 @@
+//! The whole program behind its doors, the simulated cloud before it, and an ear on its log.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+};
+use bytes::Bytes;
+use egress_reconciler::{
+    app::{App, Settings},
+    domain::report::Report,
+    google::{
+        credentials::Credentials,
+        endpoints::Endpoints,
+        transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
+    },
+    reconcile::publish::{Publish, PublishError, WithoutTopic},
+    sim::{
+        calls::Logged,
+        cloud::{Cloud, Options},
+        world::World,
+    },
+    web::{self, Allowed, Auth, Door, logs},
+};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
+use uuid::Uuid;
+
+pub const POLICY: &str = "
+version: 1
+owner: attacks
+mode: enforce
+scope: {projects: [demo-project], regions: [europe-west1]}
+network: {name: vpc}
+connector: {names: [nightly, late], subnet_pools: [10.8.0.0/20]}
+firewall: {enforcement: enforce}
+";
+/// When the simulated cloud begins, in seconds since 1970.
+pub const NOW: i64 = 1_778_051_289;
+pub const CALLER: &str = "push@demo-project.iam.gserviceaccount.com";
+pub const ADMIN: &str = "admin@example.com";
+pub const AUDIENCE: &str = "https://reconciler.example";
+pub const CANARY: &str = "c4nary";
+
+/// An answer in the place of the cloud's.
+type Lie = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+
+/// The wire, with Google's certificates at its end, and perhaps a liar.
+pub struct Wire {
+    cloud: Arc<dyn Transport>,
+    pub certificates: Mutex<Option<Value>>,
+    /// How often the certificates were asked for.
+    pub asked: AtomicUsize,
+    pub lie: Mutex<Option<Lie>>,
+}
+
+#[derive(Default)]
+pub struct Topic(pub Mutex<Vec<Report>>);
+
+/// The lines of the log, as Cloud Logging gets them.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+pub struct House {
+    pub cloud: Cloud,
+    pub app: Arc<App>,
+    pub wire: Arc<Wire>,
+    pub topic: Arc<Topic>,
+    pub log: Log,
+    pub router: Router,
+    _policy: tempfile::NamedTempFile,
+    _listening: DefaultGuard,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Transport for Wire {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+        if request.call == "oauth2.certs" {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(request.http.uri(), "https://www.googleapis.com/oauth2/v3/certs");
+            let found = self.certificates.lock().unwrap().clone();
+            let answer = found.map(|keys| {
+                let answer = Response::new(json!({"keys": keys}).to_string().into());
+                let (mut head, body) = answer.into_parts();
+                head.headers.insert("cache-control", "public, max-age=20000".parse().unwrap());
+                Response::from_parts(head, body)
+            });
+            return Box::pin(std::future::ready(
+                answer.ok_or_else(|| SendError { sent: Sent::No, source: "no way there".into() }),
+            ));
+        }
+        let lie = self.lie.lock().unwrap().as_ref().and_then(|lie| lie(&request));
+        match lie {
+            Some(answer) => Box::pin(std::future::ready(Ok(answer))),
+            None => self.cloud.send(request),
+        }
+    }
+}
+
+impl Publish for Topic {
+    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
+        self.0.lock().unwrap().push(report.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// All that was written.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines of ours since the last time, each one JSON object.
+    pub fn take(&self) -> Vec<Value> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+        lines.filter(|line: &Value| line["target"].as_str().unwrap().starts_with("egress_reconciler")).collect()
+    }
+}
+
+/// A network, and a job whose connector is missing. Its environment holds a secret.
+pub fn world() -> World {
+    let job = "projects/demo-project/locations/europe-west1/jobs/nightly";
+    let connector = "projects/demo-project/locations/europe-west1/connectors/nightly";
+    World::with_project("demo-project", "123456789012").network("demo-project", "vpc").document(
+        "run.jobs",
+        job,
+        json!({"template": {"template": {
+            "containers": [{"image": "x", "env": [{"name": "PASSWORD", "value": CANARY}], "args": [CANARY]}],
+            "vpcAccess": {"connector": connector, "egress": "ALL_TRAFFIC"},
+        }}}),
+    )
+}
+
+/// A network and nothing else.
+pub fn empty_world() -> World {
+    World::with_project("demo-project", "123456789012").network("demo-project", "vpc")
+}
+
+pub fn allowed() -> Allowed {
+    Allowed { audience: AUDIENCE.into(), callers: vec![CALLER.into()], admins: vec![ADMIN.into()] }
+}
+
+pub fn own() -> Auth {
+    Auth::Own { allowed: allowed(), certificates: web::auth::CERTIFICATES.parse().unwrap() }
+}
+
+impl House {
+    pub fn open() -> Self {
+        Self::new(world(), Auth::Off)
+    }
+
+    /// A thread hears the log of one house at a time: the one that was opened last.
+    pub fn new(world: World, auth: Auth) -> Self {
+        Self::heard(world, auth, "off,egress_reconciler=debug")
+    }
+
+    /// With these levels of the log.
+    pub fn heard(world: World, auth: Auth, levels: &str) -> Self {
+        let mut options = Options::starting_at(jiff::Timestamp::from_second(NOW).unwrap());
+        options.connector = Duration::from_secs(30);
+        let cloud = Cloud::new(world, options, None).unwrap();
+        let wire = Arc::new(Wire {
+            cloud: cloud.transport(),
+            certificates: Mutex::default(),
+            asked: AtomicUsize::new(0),
+            lie: Mutex::default(),
+        });
+        let mut policy = tempfile::NamedTempFile::new().unwrap();
+        policy.write_all(POLICY.as_bytes()).unwrap();
+        let settings = Settings {
+            policy: policy.path().to_owned(),
+            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
+            credentials: Credentials::literal(&format!("{CANARY}@example.com")).unwrap(),
+            report_topic: None,
+            without_topic: WithoutTopic::Nowhere,
+            pubsub_emulator: None,
+            principal: None,
+            wide_interval: Duration::from_secs(30),
+        };
+        let (clock, next) = (cloud.clone(), AtomicU64::new(0));
+        let ids = move || Uuid::from_u64_pair(0, next.fetch_add(1, Ordering::SeqCst));
+        let app = App::build(settings, wire.clone(), Arc::new(move || clock.now()), Arc::new(ids)).unwrap();
+        let topic = Arc::new(Topic::default());
+        app.report_to(topic.clone());
+        let log = Log::default();
+        let ear = log.clone();
+        let lines = tracing_subscriber::registry()
+            .with(EnvFilter::new(levels))
+            .with(logs::cloud(Some("demo-project".into()), move || ear.clone()));
+        Self {
+            router: web::router(app.clone(), Door { auth, max_concurrent: 1000 }),
+            cloud,
+            app,
+            wire,
+            topic,
+            log,
+            _policy: policy,
+            _listening: tracing::subscriber::set_default(lines),
+        }
+    }
+
+    pub async fn send(&self, request: http::Request<Body>) -> Answer {
+        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let request = http::Request::post(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request.body(Body::from(body.into())).unwrap()).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(http::Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Delivers an entry as a log sink's push without envelope.
+    pub async fn deliver(&self, entry: &Value) -> StatusCode {
+        self.post("/", &[], entry.to_string()).await.status
+    }
+
+    pub async fn waits(&self, seconds: u64) {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+    }
+
+    pub fn writes(&self) -> Vec<Logged> {
+        self.cloud.calls().into_iter().filter(|call| call.method != "GET").collect()
+    }
+}
+
+/// The entry of a deployment that went well.
+pub fn deployed() -> Value {
+    json!({
+        "insertId": "i-1",
+        "logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
+        "timestamp": "2026-05-06T07:08:00Z",
+        "resource": {
+            "type": "cloud_run_job",
+            "labels": {"project_id": "demo-project", "location": "europe-west1", "job_name": "nightly"},
+        },
+        "protoPayload": {
+            "serviceName": "run.googleapis.com",
+            "methodName": "google.cloud.run.v2.Jobs.UpdateJob",
+            "resourceName": "projects/demo-project/locations/europe-west1/jobs/nightly",
+            "authenticationInfo": {"principalEmail": "dev@example.com"},
+            "authorizationInfo": [{"permission": "run.jobs.update", "granted": true}],
+        },
+    })
+}
+
+/// A JSON merge patch (RFC 7396).
+pub fn merged(mut target: Value, patch: &Value) -> Value {
+    let Value::Object(members) = patch else { return patch.clone() };
+    if !target.is_object() {
+        target = json!({});
+    }
+    let found = target.as_object_mut().unwrap();
+    for (name, value) in members {
+        match value {
+            Value::Null => drop(found.remove(name)),
+            value => {
+                let before = found.remove(name).unwrap_or_default();
+                found.insert(name.clone(), merged(before, value));
+            }
+        }
+    }
+    target
+}

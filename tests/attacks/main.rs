@@ -1,0 +1,13 @@
+//! Attacks on the doors, as tables: what is sent, what is answered, what it costs in calls to Google, and what the log says.
+
+mod bodies;
+mod connections;
+mod google;
+mod house;
+mod logs;
+mod replays;
+mod scope;
+mod secrets;
+mod signer;
+mod tokens;
+mod wanted;

@@ -1,0 +1,124 @@
+//! gcloud.sh, with a gcloud that only writes down what it is asked.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use super::deploy;
+
+const PLACE: &[&str] = &["--project", "home-project", "--region", "europe-west2"];
+const SCOPE: &[&str] = &["--projects", "demo-project,other-project", "--hosts", "host-project"];
+
+/// Answers as if all was there, or as if nothing was.
+const STUB: &str = r#"#!/usr/bin/env bash
+line="$*"
+printf '%s\n' "${line//$'\n'/ }" >>"$CALLS"
+case " $* " in
+  *" projects describe "*) echo 123456789012 ;;
+  *" sinks describe "*writerIdentity*) echo serviceAccount:writer@example.com ;;
+  *" describe "*) [[ $THERE == yes ]] ;;
+  *" versions access "*) [[ $THERE == yes ]] && echo "version: 1" ;;
+  *"--show-deleted"*) ;;
+  *" list "*) [[ $THERE == no ]] || echo projects/home-project/things/known ;;
+esac
+"#;
+
+fn script(args: &[&[&str]], folder: &Path, there: &str) -> Output {
+    let policy = folder.join("policy.yaml");
+    fs::write(&policy, "version: 1\n").unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("bash");
+    command.arg(deploy("gcloud.sh")).args(args.iter().copied().flatten());
+    if args[0].contains(&"install") {
+        command.arg("--policy").arg(policy);
+    }
+    command.env("PATH", path).env("CALLS", folder.join("calls")).env("THERE", there).output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The calls that change something.
+fn changes(folder: &Path) -> Vec<String> {
+    let calls = fs::read_to_string(folder.join("calls")).unwrap();
+    let asks = ["describe", "list", "access"];
+    let changes = calls.lines().filter(|call| !call.split(' ').take(5).any(|word| asks.contains(&word)));
+    changes.map(str::to_owned).collect()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = folder.path().join("gcloud");
+    fs::write(&stub, STUB).unwrap();
+    fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+#[test]
+fn a_dry_run_prints_and_calls_nothing() {
+    let folder = folder();
+    let run = |args: &[&[&str]]| said(&script(args, folder.path(), "no"));
+    let optional = ["--admins", "ops@example.com", "--deletions", "--create-network"];
+    insta::assert_snapshot!("install", run(&[&["install", "--dry-run"], PLACE, SCOPE, &optional]));
+    insta::assert_snapshot!("uninstall", run(&[&["uninstall", "--dry-run"], PLACE, SCOPE]));
+    insta::assert_snapshot!(
+        "redrive",
+        run(&[&["redrive", "--dry-run"], PLACE]) + &run(&[&["redrive-end", "--dry-run"], PLACE])
+    );
+    assert!(!folder.path().join("calls").exists());
+}
+
+#[test]
+fn what_is_there_is_not_made_again() {
+    let first = folder();
+    said(&script(&[&["install"], PLACE, SCOPE], first.path(), "no"));
+    let made = changes(first.path());
+    let creates = |calls: &[String]| calls.iter().filter(|call| call.contains(" create ")).count();
+    assert!(creates(&made) > 20, "{made:#?}");
+    assert!(made.iter().any(|call| call.starts_with("builds submit")), "{made:#?}");
+
+    let second = folder();
+    said(&script(&[&["install"], PLACE, SCOPE], second.path(), "yes"));
+    let again = changes(second.path());
+    assert_eq!(creates(&again), 0, "{again:#?}");
+    assert!(!again.iter().any(|call| call.contains("builds submit") || call.contains("versions add")), "{again:#?}");
+    // Bindings are the same however often they are added; the rest is brought up to date.
+    let other =
+        again.iter().filter(|call| !call.contains("add-iam-policy-binding") && !call.contains("services enable"));
+    assert!(other.clone().all(|call| call.contains(" update ") || call.contains(" replace ")), "{again:#?}");
+}
+
+#[test]
+fn uninstalling_twice_is_no_error() {
+    let folder = folder();
+    said(&script(&[&["uninstall"], PLACE, SCOPE], folder.path(), "no"));
+    assert_eq!(changes(folder.path()), Vec::<String>::new());
+}
+
+#[test]
+fn wrong_usage() {
+    let folder = folder();
+    let cases: &[(&[&str], i32)] = &[
+        (&[], 64),
+        (&["install"], 64),
+        (&["frobnicate"], 64),
+        (&["install", "--project"], 64),
+        (&["uninstall", "--project", "p", "--region", "r"], 64),
+        (&["install", "--project", "p", "--region", "r", "--projects", "q", "--policy", "no/such"], 1),
+    ];
+    for (args, expected) in cases {
+        let output = Command::new("bash")
+            .arg(deploy("gcloud.sh"))
+            .args(*args)
+            .env("PATH", std::env::var("PATH").unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(*expected), "{args:?} {output:?}");
+    }
+    assert!(!folder.path().join("calls").exists());
+}

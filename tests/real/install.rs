@@ -1,0 +1,39 @@
+//! Every command of deploy/gcloud.sh is one that gcloud takes, flag by flag.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::gcloud::Gcloud;
+
+const PLACE: &[&str] = &["--dry-run", "--project", "home-project", "--region", "europe-west2"];
+const SCOPE: &[&str] = &["--projects", "demo-project", "--hosts", "host-project"];
+const OPTIONAL: &[&str] = &["--policy", "src/domain/policy/example.yaml", "--admins", "a@example.com", "--deletions"];
+
+fn printed(args: &[&[&str]]) -> Vec<Value> {
+    let mut command = Command::new("deploy/gcloud.sh");
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args.iter().copied().flatten()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| json!({"command_string": line.trim()})).collect()
+}
+
+#[test]
+fn gcloud_takes_every_command_of_the_script() {
+    let mut commands = printed(&[&["install"], PLACE, SCOPE, OPTIONAL]);
+    commands.extend(printed(&[&["uninstall"], PLACE, SCOPE]));
+    commands.extend(printed(&[&["redrive"], PLACE]));
+    commands.extend(printed(&[&["redrive-end"], PLACE]));
+    // A command that must fail: else nothing was looked at.
+    commands.push(json!({"command_string": "gcloud pubsub topics create x --no-such-flag=1"}));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("commands.json");
+    std::fs::write(&file, serde_json::to_vec(&commands).unwrap()).unwrap();
+    let mut gcloud = Gcloud::new().command("gcloud");
+    let output = gcloud.args(["meta", "lint-gcloud-commands"]).arg("--commands-file").arg(&file).output().unwrap();
+    let judged: Vec<Value> =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(judged.len(), commands.len());
+    let refused: Vec<_> = judged.iter().filter(|it| it["success"] != true).map(|it| &it["command_string"]).collect();
+    assert_eq!(refused, ["gcloud pubsub topics create x --no-such-flag=1"], "{refused:#?}");
+}

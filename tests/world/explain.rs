@@ -1,0 +1,98 @@
+//! The path of a workload as a person reads it, in worlds of the case files: before a run, and at rest after it.
+
+use std::{path::Path, time::Duration};
+
+use egress_reconciler::{
+    cli::table::{Look, render_path},
+    domain::{
+        explain::{Mark, explain},
+        plan::emergency::Pick,
+    },
+    reconcile::emergency::Order,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    case_file::Case,
+    lab::{ENFORCE, Lab, PROJECT, REGION, policy, world},
+};
+
+const LOOK: Look = Look { width: 120, colour: false };
+
+async fn told(lab: &Lab) -> String {
+    let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
+    let paths = explain(&lab.app.policy(), &observed, &plan, None);
+    paths.iter().map(|path| render_path(path, &lab.target(), LOOK)).collect()
+}
+
+/// Each world: the name of its case, and what it looks like before and after.
+async fn before_and_after(name: &str) -> String {
+    let case = Case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/{name}.case")));
+    let lab = Lab::new(case.world(), &case.policy(&json!({})));
+    let before = told(&lab).await;
+    lab.run().await;
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    lab.run().await;
+    let after = told(&lab).await;
+    let after = if after == before { "the same\n".to_owned() } else { after };
+    format!("{}\n\nbefore\n\n{before}\nafter\n\n{after}", case.title)
+}
+
+#[tokio::test(start_paused = true)]
+async fn paths_in_many_worlds() {
+    for name in [
+        "required/job-names-a-missing-connector",
+        "required/direct-vpc-beside-a-connector",
+        "required/bad-reference",
+        "required/elsewhere-in-error",
+        "connector/in-error-by-somebody-else",
+        "connector/other-network",
+        "nat/hidden-subnet",
+        "nat/appliance",
+        "nat/router-name-taken",
+        "firewall/shadowed",
+        "firewall/denied-from-above",
+        "limits/report-writes-nothing",
+    ] {
+        insta::assert_snapshot!(name.replace('/', "_"), before_and_after(name).await);
+    }
+}
+
+/// At 3 a.m.: the deny was released, and a service beside it uses no network at all.
+#[tokio::test(start_paused = true)]
+async fn a_released_path() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    lab.deploy("nightly", "conn").await;
+    lab.hear(0).await;
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    lab.run().await;
+    assert_eq!(lab.deploy("nightly", "conn").await.status(), 200);
+    let url = format!("https://run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/jobs?jobId=plain");
+    let body =
+        json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
+    assert_eq!(lab.call("POST", &url, body).await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }).await;
+    insta::assert_snapshot!("released", told(&lab).await);
+}
+
+/// What could not be read is said where it is missing, and hides nothing else.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_looked_at() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    lab.deploy("nightly", "conn").await;
+    lab.hear(0).await;
+    tokio::time::sleep(Duration::from_secs(130)).await;
+    lab.run().await;
+    lab.deploy("nightly", "conn").await;
+    for method in ["compute.firewalls.list", "compute.routers.list"] {
+        let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
+        lab.cloud.lay(serde_json::from_value::<_>(fault).unwrap());
+    }
+    let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
+    let paths = explain(&lab.app.policy(), &observed, &plan, Some("nightly"));
+    let marks: Vec<_> = paths[0].hops.iter().map(|hop| hop.mark).collect();
+    assert_eq!(marks, [Mark::Ok, Mark::Ok, Mark::Ok, Mark::Blocked, Mark::Blocked]);
+    let written: Value = serde_json::to_value(&paths).unwrap();
+    assert_eq!(written[0]["hops"][3]["mark"], "blocked");
+}
