@@ -202,7 +202,12 @@ fn statuses_and_words() {
             1,
             "mood: unknown key; did you mean `mode`?",
         ),
-        (&["plan", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "scope.projects (demo-project)"),
+        (
+            &["plan", "--project", "other-project"],
+            &[("EGRESS_POLICY", right)],
+            1,
+            "scope.projects and scope.hosts (demo-project)",
+        ),
         (
             &["release"],
             &[("EGRESS_POLICY", wrong)],

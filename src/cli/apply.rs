@@ -55,15 +55,20 @@ pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
     Ok(Exit::of_all(reports))
 }
 
-/// Runs every target until it waits for nothing, for at most `timeout`. One report for each target, in their order.
+/// Runs every target until it waits for nothing, for at most `timeout`. One report for each target, in their order; then
+/// one for each target of another project that these asked for.
 pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Duration) -> Vec<Report> {
     let stop = &session.app.engine.stop;
     let progress = Progress::start(&session.app.engine.progress);
     stop_when_asked(session);
     let deadline = Instant::now() + timeout;
-    let mut reports: Vec<Report> = session.write(targets).await.into_iter().map(Arc::unwrap_or_clone).collect();
+    let mut reports: Vec<Report> = Vec::new();
+    let mut targets = targets;
     loop {
-        let waiting: Vec<_> = reports.iter_mut().filter(|report| is_under_way(report)).collect();
+        for report in session.write(targets).await {
+            add(&mut reports, Arc::unwrap_or_clone(report));
+        }
+        let waiting: Vec<_> = reports.iter().filter(|report| is_under_way(report)).collect();
         let left = deadline.saturating_duration_since(Instant::now());
         if waiting.is_empty() || left.is_zero() || stop.is_cancelled() {
             break;
@@ -73,10 +78,7 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
             () = sleep(POLL.min(left)) => {}
             () = stop.cancelled() => break,
         }
-        let targets = waiting.iter().filter_map(|report| report.target.clone()).collect();
-        for (report, later) in waiting.into_iter().zip(session.write(targets).await) {
-            *report = joined(report, &later);
-        }
+        targets = waiting.iter().filter_map(|report| report.target.clone()).collect();
     }
     progress.end().await;
     let unsent = session.app.engine.outbox.flush().await;
@@ -89,6 +91,15 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
 /// Google is at work, and time will tell; after a failure only a person may.
 fn is_under_way(report: &Report) -> bool {
     !report.waiting_on.is_empty() && report.outcome != Outcome::Failed
+}
+
+/// One report for each target.
+fn add(reports: &mut Vec<Report>, report: Report) {
+    match reports.iter_mut().find(|known| known.target == report.target) {
+        Some(known) if report.started < known.started => *known = joined(&report, known),
+        Some(known) => *known = joined(known, &report),
+        None => reports.push(report),
+    }
 }
 
 /// Two runs over one target as one: the last look, and all that was done.

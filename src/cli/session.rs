@@ -1,11 +1,6 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tracing_subscriber::EnvFilter;
@@ -57,10 +52,7 @@ impl Session {
 
     /// The targets of one project, which must stand in the policy's scope.
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
-        let policy = self.app.policy();
-        if !policy.scope.projects.contains(project) {
-            return Err(out_of_scope("--project", project, "scope.projects", &policy.scope.projects));
-        }
+        self.has_project(Some(project))?;
         self.has_region(region)?;
         match region {
             Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
@@ -80,8 +72,8 @@ impl Session {
 
     /// A project that is named must be one whose connectors count: of the policy's scope, or a host.
     pub fn has_project(&self, project: Option<&ProjectId>) -> Result<(), Failure> {
-        let scope = &self.app.policy().scope;
-        let known: Vec<_> = scope.projects.iter().chain(&scope.hosts).cloned().collect();
+        let policy = self.app.policy();
+        let known: Vec<_> = policy.scope.all().into_iter().cloned().collect();
         match project {
             Some(project) if !known.contains(project) => {
                 Err(out_of_scope("--project", project, "scope.projects and scope.hosts", &known))
@@ -92,10 +84,10 @@ impl Session {
 
     /// Every target of the policy, and what kept a project from being listed: one project hides no other.
     pub async fn all_targets(&self) -> (Vec<Target>, Vec<Failure>) {
-        let projects: BTreeSet<_> = self.app.policy().scope.projects.iter().cloned().collect();
+        let policy = self.app.policy();
         let (mut targets, mut failures) = (Vec::new(), Vec::new());
-        for project in projects {
-            match self.app.expander.targets_of(&project, &[]).await {
+        for project in policy.scope.all() {
+            match self.app.expander.targets_of(project, &[]).await {
                 Ok(found) => targets.extend(found),
                 Err(error) => failures.push(error.into()),
             }
@@ -122,10 +114,44 @@ impl Session {
         found
     }
 
-    /// Runs that write, in the order of the targets.
+    /// Runs that write, in the order of the targets; then the runs that these asked for in other projects.
     pub async fn write(&self, targets: Vec<Target>) -> Vec<Arc<Report>> {
+        let mut events = self.app.engine.progress.subscribe();
         let submit = |target| self.app.queue.submit(RunRequest::new(target));
-        stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await
+        let runs = async {
+            let reports: Vec<_> = stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await;
+            self.rest().await;
+            reports
+        };
+        tokio::pin!(runs);
+        let mut ended = Vec::new();
+        let mut reports = loop {
+            tokio::select! {
+                biased;
+                event = events.recv() => ended.extend(event.ok().and_then(ended_with)),
+                reports = &mut runs => break reports,
+            }
+        };
+        while let Ok(event) = events.try_recv() {
+            ended.extend(ended_with(event));
+        }
+        ended.retain(|report| !reports.iter().any(|own| own.id == report.id));
+        reports.append(&mut ended);
+        reports
+    }
+
+    /// Until no run is under way any more.
+    async fn rest(&self) {
+        self.app.tasks.close();
+        self.app.tasks.wait().await;
+        self.app.tasks.reopen();
+    }
+}
+
+fn ended_with(event: Progress) -> Option<Arc<Report>> {
+    match event {
+        Progress::Done { report } => Some(report),
+        _ => None,
     }
 }
 

@@ -93,6 +93,9 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     for entry in wanted {
         draft.wanted(entry, observed);
     }
+    for used in &observed.users {
+        draft.used(used);
+    }
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
@@ -219,6 +222,14 @@ impl Draft<'_> {
             self.require(connector, Requirer::Wanted(wanted.workload.clone()), wanted.egress);
         } else {
             self.blocked_by.push(text::connector::name_not_allowed(&connector, &settings.connector.names));
+        }
+    }
+
+    /// A user counts wherever it lives.
+    fn used(&mut self, used: &Required) {
+        for by in &used.by {
+            let required = self.require(used.connector.clone(), by.clone(), used.egress);
+            required.frozen = required.frozen.take().or_else(|| used.frozen.clone());
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     fields::Fields,
     locate::locate,
     method::{self, Row, Service},
-    names::{is_unruly, last_segment},
+    names::{ProjectId, is_unruly, last_segment, relative},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Trigger},
@@ -67,11 +67,17 @@ fn read(json: &[u8], scope: &Scope, own: &OwnPrincipals, received: Timestamp) ->
         Place::Target(target) if row.service == Service::Run => wanted(&audit, target, scope),
         _ => None,
     };
-    Ok(Signal { place, wanted, trigger: trigger(&entry, &audit, received)? })
+    let trigger = trigger(&entry, &audit, &place, received)?;
+    Ok(Signal { place, wanted, trigger: trigger.into() })
 }
 
 /// What reports and memory keep of the entry. Its method is one of the table's.
-fn trigger(entry: &Entry<'_>, audit: &AuditLog<'_>, received: Timestamp) -> Result<Trigger, RejectReason> {
+fn trigger(
+    entry: &Entry<'_>,
+    audit: &AuditLog<'_>,
+    place: &Place,
+    received: Timestamp,
+) -> Result<Trigger, RejectReason> {
     let (event_id, resource, principal) = (entry.id(), audit.resource(), audit.principal());
     plain("insertId", &event_id)?;
     plain("protoPayload.resourceName", &resource)?;
@@ -79,13 +85,22 @@ fn trigger(entry: &Entry<'_>, audit: &AuditLog<'_>, received: Timestamp) -> Resu
     Ok(Trigger {
         event_id,
         method: audit.method().into(),
-        resource: resource.into(),
+        resource: by_id(&resource, place),
         principal: principal.map(Into::into),
         // Nobody has heard of what is still to come.
         at: entry.at().map_or(received, |at| at.min(received)),
         received,
         duplicates: 0,
     })
+}
+
+/// A resource whose project is written as a number, by the id that all else goes by.
+fn by_id(resource: &str, place: &Place) -> String {
+    let is_number = |text: &str| ProjectId::parse(text).is_ok_and(|project| project.is_number());
+    match relative(resource).strip_prefix("projects/").and_then(|rest| rest.split_once('/')) {
+        Some((number, rest)) if is_number(number) => format!("projects/{}/{rest}", place.project()),
+        _ => resource.to_owned(),
+    }
 }
 
 /// Text that is shown to people and kept: of one line, and bounded. Google's own names are shorter by far.
@@ -193,6 +208,35 @@ fn is_trial(request: &Fields<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::domain::fields::PARSED;
+
+    /// Google writes a project by its id or by its number; all else here goes by the id.
+    #[test]
+    fn a_resource_is_known_by_the_projects_id() {
+        let entry = |project: &str| {
+            format!(
+                r#"{{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity","insertId":"i",
+                    "timestamp":"2026-11-23T12:00:00Z","operation":{{"id":"o","last":true}},
+                    "resource":{{"labels":{{"project_id":"demo-project","location":"europe-west1"}}}},
+                    "protoPayload":{{"serviceName":"vpcaccess.googleapis.com",
+                    "methodName":"google.cloud.vpcaccess.v1.VpcAccessService.CreateConnector",
+                    "resourceName":"{project}/locations/europe-west1/connectors/c"}}}}"#
+            )
+        };
+        let project = |id: &str| ProjectId::parse(id).unwrap();
+        let scope = Scope { projects: [project("demo-project")].into(), ..Scope::default() };
+        for form in
+            ["projects/demo-project", "projects/123456789012", "//vpcaccess.googleapis.com/projects/123456789012"]
+        {
+            let json = entry(form);
+            match dispose(json.as_bytes(), &scope, &OwnPrincipals::default(), Timestamp::UNIX_EPOCH) {
+                Disposition::Act(signal) => assert_eq!(
+                    signal.trigger.resource, "projects/demo-project/locations/europe-west1/connectors/c",
+                    "{form}"
+                ),
+                other => panic!("{form}: {other:?}"),
+            }
+        }
+    }
 
     /// How many JSON objects a decision opens: the entry and its `protoPayload`, and nothing inside the latter.
     #[test]

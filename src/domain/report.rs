@@ -174,12 +174,11 @@ impl Report {
         Self { outcome: Outcome::Rejected, rejected: Some(rejected), ..Self::begun(id, policy, now) }
     }
 
-    /// Takes over what the last plan knows, and judges. A dry run's steps are skipped.
-    pub fn close(&mut self, plan: Plan, transient_reads: Vec<Note>) {
-        if self.dry_run {
-            let why = || StepOutcome::Skipped { why: "dry-run".to_owned() };
-            self.steps.extend(plan.steps.iter().map(|step| StepReport::new(step, why())));
-        }
+    /// Takes over what the last plan knows, and judges. The steps that the plan still has are skipped: `why` tells.
+    pub fn close(&mut self, plan: Plan, why: &str, transient_reads: Vec<Note>) {
+        let left_over = !plan.steps.is_empty();
+        let skipped = || StepOutcome::Skipped { why: why.to_owned() };
+        self.steps.extend(plan.steps.iter().map(|step| StepReport::new(step, skipped())));
         self.transient |= !transient_reads.is_empty();
         self.withheld = plan.withheld;
         self.egress = plan.egress;
@@ -187,7 +186,6 @@ impl Report {
         self.blocked_by = plan.blocked_by;
         self.findings = plan.findings;
         self.findings.extend(transient_reads);
-        let left_over = !self.dry_run && !plan.steps.is_empty();
         self.outcome = self.judge(left_over);
     }
 
@@ -196,12 +194,11 @@ impl Report {
         let is_blocked = |step: &StepReport| self.blocked_by.iter().any(|note| note.object == step.step.0);
         let has_failed = |step: &StepReport| matches!(step.outcome, StepOutcome::Failed { .. }) && !is_blocked(step);
         let failed = self.steps.iter().any(has_failed);
-        let skipped = self.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Skipped { .. }));
         [
             (self.transient || failed, Outcome::Failed),
             (!self.blocked_by.is_empty(), Outcome::Blocked),
             (!self.waiting_on.is_empty(), Outcome::Waiting),
-            (!self.withheld.is_empty() || left_over || self.dry_run && skipped, Outcome::Drift),
+            (!self.withheld.is_empty() || left_over, Outcome::Drift),
             (self.changed(), Outcome::Changed),
         ]
         .into_iter()

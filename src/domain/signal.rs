@@ -1,5 +1,7 @@
 //! What an event that counts says: where to look, and why.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +17,8 @@ pub struct Signal {
     pub place: Place,
     /// Set by a deploy that failed because its connector does not exist: it leaves no workload behind that names one.
     pub wanted: Option<WantedConnector>,
-    pub trigger: Trigger,
+    /// Shared by the runs of all the targets that a wide place comes to.
+    pub trigger: Arc<Trigger>,
 }
 
 /// The audit entry behind a run, as reports tell it; or a person's order, `egress-reconciler release` or `rearm`.
@@ -47,10 +50,10 @@ fn is_zero(count: &u32) -> bool {
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.
-pub fn join(triggers: &mut Vec<Trigger>, more: impl IntoIterator<Item = Trigger>) {
+pub fn join(triggers: &mut Vec<Arc<Trigger>>, more: impl IntoIterator<Item = Arc<Trigger>>) {
     for trigger in more {
         match triggers.iter_mut().find(|known| known.event_id == trigger.event_id) {
-            Some(known) => known.duplicates += 1,
+            Some(known) => Arc::make_mut(known).duplicates += 1,
             None => triggers.push(trigger),
         }
     }

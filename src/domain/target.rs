@@ -33,3 +33,14 @@ pub enum Place {
     Network(NetworkRef),
     Project(ProjectId),
 }
+
+impl Place {
+    /// The project that the event is of.
+    pub fn project(&self) -> &ProjectId {
+        match self {
+            Self::Target(target) => &target.project,
+            Self::Network(network) => &network.project,
+            Self::Project(project) => project,
+        }
+    }
+}

@@ -20,6 +20,10 @@ use crate::{
     google::{client::Client, error::CallError, kind::ErrorKind},
 };
 
+/// Why a step was not begun.
+pub const NO_TIME: &str = "no time was left; the next run goes on";
+pub const STOPPING: &str = "this process is stopping; the next run goes on";
+
 /// What came of one step.
 #[derive(Debug)]
 pub struct Applied {
@@ -46,6 +50,13 @@ pub struct Terms<'a> {
     pub stop: &'a tokio_util::sync::CancellationToken,
 }
 
+impl Terms<'_> {
+    fn halted(&self) -> Option<&'static str> {
+        let stopping = self.stop.is_cancelled().then_some(STOPPING);
+        stopping.or_else(|| (Instant::now() >= self.deadline).then_some(NO_TIME))
+    }
+}
+
 /// Does the steps, side by side where they do not depend on each other. A step that fails takes along what waits for it.
 pub async fn apply(
     client: &Client,
@@ -60,12 +71,11 @@ pub async fn apply(
     let mut running: FuturesUnordered<BoxFuture<'_, (&Step, Applied)>> = FuturesUnordered::new();
     let mut results = Vec::with_capacity(waiting.len());
     loop {
-        let halted = terms.stop.is_cancelled() || Instant::now() >= terms.deadline;
+        let halted = terms.halted();
         waiting.retain(|&step| {
             let doomed = step.after.iter().find_map(|id| missing.get(id).map(|again| (id, *again)));
-            if halted || doomed.is_some() {
-                let why = doomed.map_or_else(|| "no time was left".to_owned(), |(id, _)| format!("{id} was not done"));
-                let again = doomed.is_none_or(|(_, again)| again);
+            let doom = doomed.map(|(id, again)| (format!("{id} was not done"), again));
+            if let Some((why, again)) = doom.or_else(|| halted.map(|why| (why.to_owned(), true))) {
                 results.push(Applied { again, ..Applied::plain(step, StepOutcome::Skipped { why }) });
                 missing.insert(&step.id, again);
                 return false;
@@ -129,7 +139,12 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
         }
         Written::Failed(error) => error,
     };
-    let lost = matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict);
+    let lost = match (error.kind(), &step.change) {
+        // It is gone, as it should be.
+        (ErrorKind::NotFound, Change::Delete(_)) => return Applied::plain(step, StepOutcome::Done),
+        (ErrorKind::NotFound, Change::Extend { .. } | Change::Repair { .. }) => true,
+        (kind, _) => matches!(kind, ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict),
+    };
     if lost {
         let taken = match &step.change {
             Change::Create(Object::Subnet(subnet)) if error.kind() == ErrorKind::AddressConflict => subnet.cidr(),

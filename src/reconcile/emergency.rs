@@ -125,11 +125,13 @@ impl Engine {
                 let object = step.change.before()?;
                 Some(text::emergency::not_released(object.name(), &rules.host))
             }));
+            // Each was tried, and is told as what came of it.
+            left.steps.clear();
             for result in applied {
                 left.blocked_by.extend(result.blocked);
                 report.steps.push(result.report);
             }
-            report.close(left, Vec::new());
+            report.close(left, super::apply::NO_TIME, Vec::new());
             report.calls = calls.counts();
             for (call, count) in &rules.calls {
                 *report.calls.entry(call.clone()).or_default() += count;
@@ -165,7 +167,7 @@ impl Engine {
             received: now,
             duplicates: 0,
         };
-        RunRequest { triggers: vec![trigger], ..RunRequest::new(target) }
+        RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }
     }
 
     /// What was ordered and not done has failed, whoever has to act now.

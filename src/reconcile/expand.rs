@@ -7,10 +7,14 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt,
+    FutureExt, Stream, StreamExt,
     future::{Shared, join_all},
+    stream,
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Engine,
@@ -29,6 +33,10 @@ use crate::{
 
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
+
+/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with nine reads, and
+/// Google counts reads by the minute.
+pub const SIDE_BY_SIDE: usize = 16;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
@@ -53,6 +61,7 @@ pub struct Expander {
     /// Projects that had a wide signal lately.
     wide: Mutex<HashMap<ProjectId, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
+    places: Semaphore,
 }
 
 /// The regions of one project, and when they were read.
@@ -66,7 +75,14 @@ struct Wide {
 
 impl Expander {
     pub fn new(engine: Arc<Engine>, queue: Arc<Queue<Engine>>, interval: Duration) -> Arc<Self> {
-        Arc::new(Self { engine, queue, interval, wide: Mutex::default(), regions: Mutex::default() })
+        Arc::new(Self {
+            engine,
+            queue,
+            interval,
+            wide: Mutex::default(),
+            regions: Mutex::default(),
+            places: Semaphore::new(SIDE_BY_SIDE),
+        })
     }
 
     /// Answers when runs begun after this call have ended.
@@ -85,14 +101,25 @@ impl Expander {
         let policy = self.engine.policy.borrow().clone();
         let known: BTreeSet<Region> = match policy.scope.regions.list() {
             Some(listed) => listed.iter().cloned().collect(),
-            None => self.regions_of(project).await?.into_iter().collect(),
+            None if policy.scope.projects.contains(project) => self.regions_of(project).await?.into_iter().collect(),
+            None => self.regions_of_host(project, &policy).await?.into_iter().collect(),
         };
         let asked = known.into_iter().filter(|region| regions.is_empty() || regions.contains(region));
         Ok(asked.map(|region| Target { project: project.clone(), region }).collect())
     }
 
+    /// Runs of many targets, as they end: no more than [`SIDE_BY_SIDE`] at once in the whole process.
+    pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
+        let run = move |request| async move {
+            // Never closed.
+            let _place = self.places.acquire().await;
+            self.queue.submit(request).await
+        };
+        stream::iter(requests).map(run).buffer_unordered(SIDE_BY_SIDE)
+    }
+
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
-        let project = own_project(&signal.place).clone();
+        let project = signal.place.project().clone();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
@@ -130,7 +157,7 @@ impl Expander {
         let policy = self.engine.policy.borrow().clone();
         let may_concern =
             |project: &&ProjectId| signals.iter().any(|signal| may_concern(&policy, &signal.place, project));
-        let concerned = policy.scope.projects.iter().filter(may_concern);
+        let concerned = policy.scope.all().into_iter().filter(may_concern);
         let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
         let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
         let requests = found.into_iter().flatten().flatten().filter_map(|target| {
@@ -138,7 +165,7 @@ impl Expander {
             let own: Vec<Signal> = own.cloned().collect();
             (!own.is_empty()).then(|| request(target, &own))
         });
-        let reports = join_all(requests.map(|request| self.queue.submit(request))).await;
+        let reports: Reports = self.in_turn(requests).collect().await;
         match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
@@ -147,6 +174,18 @@ impl Expander {
             }
             None => Ok(reports),
         }
+    }
+
+    /// A host need not have Cloud Run: connectors may stand there wherever the projects that it serves have it.
+    async fn regions_of_host(&self, host: &ProjectId, policy: &Policy) -> Result<Vec<Region>, ExpandError> {
+        let mut found = Ok(Vec::new());
+        for project in &policy.scope.projects {
+            found = self.regions_of(project).await;
+            if found.is_ok() {
+                break;
+            }
+        }
+        found.map_err(|error| ExpandError { project: host.clone(), ..error })
     }
 
     async fn regions_of(&self, project: &ProjectId) -> Result<Vec<Region>, ExpandError> {
@@ -178,17 +217,9 @@ impl Expander {
     }
 }
 
-fn own_project(place: &Place) -> &ProjectId {
-    match place {
-        Place::Target(target) => &target.project,
-        Place::Network(network) => &network.project,
-        Place::Project(named) => named,
-    }
-}
-
 /// Whether any region of the project may be concerned: asked before the regions are.
 fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
-    let own = own_project(place);
+    let own = place.project();
     // An override may give single regions another network: these are told apart when they are known.
     let mut policies = std::iter::once(policy).chain(&policy.resolved);
     own == project

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     hash::{BuildHasher, RandomState},
+    sync::Arc,
 };
 
 use crate::domain::{signal::Trigger, target::Target};
@@ -21,7 +22,7 @@ pub struct Heard {
 
 impl Heard {
     /// Tells each trigger how often it had come before, and remembers it.
-    pub fn note(&mut self, target: &Target, triggers: &mut [Trigger]) {
+    pub fn note(&mut self, target: &Target, triggers: &mut [Arc<Trigger>]) {
         for trigger in triggers {
             let key = self.hashes.hash_one((target, &trigger.event_id));
             let count = self.counts.entry(key).or_insert_with(|| {
@@ -30,7 +31,11 @@ impl Heard {
             });
             let before = *count;
             *count = count.saturating_add(1).saturating_add(trigger.duplicates);
-            trigger.duplicates = trigger.duplicates.saturating_add(before);
+            // Each target has heard it as often as it has: only those who differ get a copy of their own.
+            if before > 0 {
+                let trigger = Arc::make_mut(trigger);
+                trigger.duplicates = trigger.duplicates.saturating_add(before);
+            }
         }
         while self.order.len() > MOST {
             if let Some(oldest) = self.order.pop_front() {
@@ -69,7 +74,7 @@ mod tests {
         let mut heard = Heard::default();
         let mut hear = |target: &Target, ids: &[usize]| -> Vec<u32> {
             let mut triggers = Vec::new();
-            join(&mut triggers, ids.iter().map(|id| trigger(*id)));
+            join(&mut triggers, ids.iter().map(|id| trigger(*id).into()));
             heard.note(target, &mut triggers);
             triggers.iter().map(|trigger| trigger.duplicates).collect()
         };

@@ -1,15 +1,20 @@
 //! What the process remembers between runs. Nothing here is needed for a right decision: it bounds and explains.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
 
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{breaker::Breaker, heard::Heard};
 use crate::domain::{
+    desired::Required,
     names::{ConnectorRef, NetworkRef, relative},
-    plan::Budget,
+    plan::{Budget, Note},
     policy::Policy,
+    report::Report,
     signal::Trigger,
     target::Target,
 };
@@ -32,8 +37,10 @@ pub struct History {
     touched: HashMap<String, (Timestamp, String)>,
     /// Ranges that Google refused as taken, by network.
     taken: HashMap<NetworkRef, Vec<(Timestamp, Ipv4Net)>>,
-    /// Connectors that were asked for in their own projects since the last sweep of the project that names them.
-    asked: BTreeSet<ConnectorRef>,
+    /// What workloads of a target ask of other projects' connectors, as its last look found.
+    uses: BTreeMap<Target, Vec<Required>>,
+    /// What a person must do first, by the last report of a target.
+    hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
     pub heard: Heard,
 }
@@ -89,14 +96,52 @@ impl History {
         self.taken.entry(network.clone()).or_default().push((now, range));
     }
 
-    /// Whether another project's connector is asked for there for the first time since the last sweep.
-    pub fn may_ask(&mut self, connector: &ConnectorRef) -> bool {
-        self.asked.insert(connector.clone())
+    /// Remembers what workloads of a target ask of other projects' connectors, and gives back what is new of it. Where the
+    /// look was not complete, what was known before stays.
+    pub fn note_uses(&mut self, target: &Target, uses: Vec<Required>, complete: bool) -> Vec<Required> {
+        let known = self.uses.remove(target).unwrap_or_default();
+        let same =
+            |a: &Required, b: &Required| (&a.connector, a.egress, &a.frozen) == (&b.connector, b.egress, &b.frozen);
+        let new = uses.iter().filter(|used| !known.iter().any(|known| same(known, used))).cloned().collect();
+        let mut all = uses;
+        for old in known.into_iter().filter(|_| !complete) {
+            if !all.iter().any(|used| used.connector == old.connector) {
+                all.push(old);
+            }
+        }
+        if !all.is_empty() {
+            self.uses.insert(target.clone(), all);
+        }
+        new
     }
 
-    /// A sweep asks again.
-    pub fn forget_asked(&mut self) {
-        self.asked.clear();
+    /// What workloads of other projects in scope ask of connectors of a target.
+    pub fn users_of(&self, policy: &Policy, target: &Target) -> Vec<Required> {
+        let scope = policy.scope.all();
+        let others = self.uses.iter().filter(|(from, _)| scope.contains(&from.project));
+        others.flat_map(|(_, uses)| uses).filter(|used| target.has(&used.connector)).cloned().collect()
+    }
+
+    /// Remembers what keeps connectors of the report's target from being made.
+    pub fn note_hindrances(&mut self, report: &Report) {
+        let Some(target) = &report.target else { return };
+        let held = report.withheld.iter().map(|held| Note {
+            code: "withheld".to_owned(),
+            object: held.step.0.clone(),
+            by: None,
+            text: held.text.clone(),
+        });
+        let notes = report.blocked_by.iter().cloned().chain(held.filter(|held| held.object.starts_with("connector/")));
+        self.hindered.insert(target.clone(), notes.collect());
+    }
+
+    /// Why a connector is not made: what was said of it, else of anything at its place.
+    fn hindrance(&self, connector: &ConnectorRef) -> Option<String> {
+        let place = Target { project: connector.project.clone(), region: connector.region.clone() };
+        let notes = self.hindered.get(&place)?;
+        let object = format!("connector/{}", connector.name);
+        let own = notes.iter().find(|note| note.object == object);
+        own.or_else(|| notes.first()).map(|note| note.text.clone())
     }
 
     /// A sweep tries again.
@@ -104,7 +149,7 @@ impl History {
         self.refused.retain(|connector, _| connector.project != target.project || connector.region != target.region);
     }
 
-    pub fn note_triggers(&mut self, triggers: &[Trigger]) {
+    pub fn note_triggers(&mut self, triggers: &[Arc<Trigger>]) {
         for trigger in triggers {
             let Some(principal) = &trigger.principal else { continue };
             let object = relative(&trigger.resource).to_owned();
@@ -148,6 +193,13 @@ impl History {
                 .touched
                 .iter()
                 .map(|(object, (_, principal))| (object.clone(), principal.clone()))
+                .collect(),
+            hindered: self
+                .uses
+                .get(target)
+                .into_iter()
+                .flatten()
+                .filter_map(|used| Some((used.connector.clone(), self.hindrance(&used.connector)?)))
                 .collect(),
             taken: self.taken.get(&network).into_iter().flatten().map(|(_, range)| *range).collect(),
             left_alone: self.breaker.open(target, now),

@@ -9,7 +9,7 @@ use tokio::join;
 use super::projects::Projects;
 use crate::{
     domain::{
-        desired,
+        desired::{self, Required},
         names::{ConnectorRef, NetworkRef},
         policy::Policy,
         state::{
@@ -32,9 +32,11 @@ pub async fn observe(
     policy: &Policy,
     target: &Target,
     wanted: &[WantedConnector],
+    users: Vec<Required>,
     now: Timestamp,
 ) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
+    observed.users = users;
     observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
@@ -76,6 +78,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network: None,
         address_space: None,
         elsewhere: BTreeMap::new(),
+        users: Vec::new(),
         projects: BTreeMap::new(),
     }
 }

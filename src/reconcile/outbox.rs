@@ -68,9 +68,12 @@ impl Outbox {
         let mut result = unsent.may_try();
         while let (Ok(()), Some(kept)) = (&result, unsent.kept.front()) {
             result = publish.publish(kept).await;
-            if !matches!(result, Err(PublishError::Transient(_) | PublishError::Refused(_))) {
-                unsent.kept.pop_front();
+            if let Err(error @ PublishError::Unfit(_)) = &result {
+                dropped(kept, error);
                 result = Ok(());
+            }
+            if result.is_ok() {
+                unsent.kept.pop_front();
             }
         }
         if result.is_ok() {
@@ -92,8 +95,10 @@ impl Outbox {
         let publish = self.publish.borrow().clone();
         let mut unsent = self.unsent.lock().await;
         while let Some(kept) = unsent.kept.front() {
-            if publish.publish(kept).await.is_err() {
-                break;
+            match publish.publish(kept).await {
+                Ok(()) => {}
+                Err(error @ PublishError::Unfit(_)) => dropped(kept, &error),
+                Err(_) => break,
             }
             unsent.kept.pop_front();
         }
@@ -123,5 +128,83 @@ impl Outbox {
             Ok(()) => None,
         };
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+}
+
+/// Nothing can send it, and those behind it wait.
+fn dropped(kept: &Report, error: &PublishError) {
+    tracing::error!(report = kept.id, %error, "a report of changes is dropped; its writes stand in the log");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        domain::{
+            plan::{StepId, Verb},
+            policy,
+            report::{StepOutcome, StepReport},
+        },
+        google::transport::BoxFuture,
+    };
+
+    const POLICY: &str = "{version: 1, owner: o, mode: create, scope: {projects: [demo-project]}, network: {name: vpc}, connector: {ensure: never}}";
+
+    /// Answers what stands in the list, then takes everything.
+    struct Moody(Mutex<VecDeque<PublishError>>);
+
+    impl Publish for Moody {
+        fn publish<'a>(&'a self, _: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
+            let answer = self.0.lock().unwrap().pop_front();
+            Box::pin(async move { answer.map_or(Ok(()), Err) })
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn changed(id: &str) -> Report {
+        let step = StepReport {
+            step: StepId("firewall/a".into()),
+            verb: Verb::Create,
+            reason: "missing".into(),
+            diff: Vec::new(),
+            before: None,
+            after: None,
+            outcome: StepOutcome::Done,
+        };
+        let policy = policy::read(POLICY).unwrap();
+        Report { steps: vec![step], ..Report::begun(id.to_owned(), &policy, Timestamp::UNIX_EPOCH) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_kept_report_that_cannot_be_sent_is_not_dropped_in_silence() {
+        let answers = [PublishError::Transient("no answer".into()), PublishError::Unfit("too large".into())];
+        let publish: Arc<dyn Publish> = Arc::new(Moody(Mutex::new(answers.into())));
+        let outbox = Outbox::new(watch::channel(publish).1);
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        assert!(outbox.send(&changed("first")).await.is_err());
+        tokio::time::sleep(BREATH).await;
+        assert!(outbox.send(&changed("second")).await.is_ok(), "those behind it are not held up");
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.lines().any(|line| line.contains("ERROR") && line.contains("first")), "{text}");
+        assert_eq!(outbox.flush().await, 0);
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 pub struct RunRequest {
     pub target: Target,
     pub wanted: Vec<WantedConnector>,
-    pub triggers: Vec<Trigger>,
+    pub triggers: Vec<Arc<Trigger>>,
     pub dry_run: bool,
     /// A sweep tries again what was refused before.
     pub sweep: bool,
@@ -96,8 +96,8 @@ impl<R: Run> Queue<R> {
     /// Answers with the report of a run that began after this call. Dropping the answer never stops the run.
     pub fn submit(&self, request: RunRequest) -> BoxFuture<'static, Arc<Report>> {
         let (answer, report) = oneshot::channel();
-        let lost = (self.run.clone(), request.clone());
         let target = request.target.clone();
+        let lost = (self.run.clone(), RunRequest { dry_run: request.dry_run, ..RunRequest::new(target.clone()) });
         let starts = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let starts = !slots.contains_key(&target);

@@ -1,7 +1,7 @@
 //! One run over one target.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        desired::{desired, listed},
+        desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId, Verb},
         policy::{Mode, Policy},
@@ -32,7 +32,7 @@ use crate::{
         },
         target::Target,
         text,
-        wanted::WantedConnector,
+        wanted::Egress,
     },
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
@@ -48,6 +48,27 @@ pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(240);
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 
+/// Why a run ends, whatever its last plan still asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    DryRun,
+    Late,
+    Stopping,
+    Rounds,
+}
+
+impl End {
+    /// Why a step is left over.
+    fn words(self) -> &'static str {
+        match self {
+            Self::DryRun => "dry-run",
+            Self::Late => apply::NO_TIME,
+            Self::Stopping => apply::STOPPING,
+            Self::Rounds => "a run writes three times at most; the next one goes on",
+        }
+    }
+}
+
 impl Run for Engine {
     fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
         self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
@@ -56,7 +77,13 @@ impl Run for Engine {
         let span = span(&opened.id, &request.target);
         let run = async move {
             let (mut report, observed) = self.reconcile(request, &policy, opened).await;
-            let asks = observed.map_or_else(Vec::new, |observed| self.asks(&policy, &observed, report.dry_run));
+            let asks = match observed.filter(|_| !report.dry_run) {
+                Some(observed) => {
+                    self.remember(|history| history.note_hindrances(&report));
+                    self.asks(&policy, &observed)
+                }
+                None => Vec::new(),
+            };
             self.publish(&mut report).await;
             self.finish(&report);
             Ran { report, asks }
@@ -87,7 +114,8 @@ impl Engine {
     /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
     pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
         let policy = self.policy.borrow().clone();
-        let observed = observe(&self.client, &self.projects, &policy, target, &[], (self.now)()).await;
+        let users = self.remember(|history| history.users_of(&policy, target));
+        let observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
         let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
         (observed, plan)
     }
@@ -122,15 +150,15 @@ impl Engine {
             history.note_triggers(&request.triggers);
             if request.sweep && !request.dry_run {
                 history.forget_refusals(&request.target);
-                history.forget_asked();
             }
         });
         wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let seen = turn.writes();
+            let users = self.remember(|history| history.users_of(policy, &request.target));
             let observed =
-                observe(&client, &self.projects, policy, &request.target, &request.wanted, (self.now)()).await;
+                observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
             self.learn_causes(&client, &observed, &mut blocked).await;
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
@@ -138,18 +166,19 @@ impl Engine {
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
             }
             plan.leave_out(&failed);
-            let again = !plan.steps.is_empty() && plan.steps.iter().all(|step| written.contains(&step.key()));
-            if again && let Some(pause) = stale.next() {
+            if plan.steps.iter().any(|step| !written.contains(&step.key())) {
+                plan.take_as_made(&written);
+            } else if !plan.steps.is_empty()
+                && let Some(pause) = stale.next()
+            {
                 sleep(*pause).await;
                 continue;
             }
-            let ends = plan.steps.is_empty() || request.dry_run || report.rounds == ROUNDS;
-            let late = Instant::now() >= deadline;
-            if ends || late || self.stop.is_cancelled() {
+            if let Some(end) = self.ends(&plan, &report, deadline) {
                 // What is left over for want of time is worth another delivery.
-                report.transient |= late && !plan.steps.is_empty();
+                report.transient |= end == End::Late && !plan.steps.is_empty();
                 plan.blocked_by.append(&mut blocked);
-                report.close(plan, transient(&observed));
+                report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
             // Who wrote here since we looked may have changed what we are about to change: look again.
@@ -182,6 +211,17 @@ impl Engine {
         self.tell(Progress::Done { report: Arc::new(report.clone()) });
     }
 
+    /// Why no further round is begun; `None` = there is one to do.
+    fn ends(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
+        let ends = [
+            (report.dry_run, End::DryRun),
+            (Instant::now() >= deadline, End::Late),
+            (self.stop.is_cancelled(), End::Stopping),
+            (plan.steps.is_empty() || report.rounds == ROUNDS, End::Rounds),
+        ];
+        ends.into_iter().find_map(|(holds, end)| holds.then_some(end))
+    }
+
     /// A run that changed something, or says something new of its target, is told to the world. Dry runs are not.
     async fn publish(&self, report: &mut Report) {
         let Some(target) = report.target.clone().filter(|_| !report.dry_run && report.mode != Mode::Off) else {
@@ -207,23 +247,25 @@ impl Engine {
         sent.is_ok()
     }
 
-    /// Connectors of other projects in scope that workloads here name and nobody has made: wanted where they belong. Each
-    /// is asked for once between sweeps, so that two projects that name each other's cannot call each other for ever.
-    fn asks(&self, policy: &Policy, observed: &Observed, dry_run: bool) -> Vec<RunRequest> {
-        let missing = desired(policy, observed, &[], observed.at).elsewhere.into_iter().filter(|required| {
-            policy.covers(&required.connector) && matches!(observed.elsewhere.get(&required.connector), Some(Ok(None)))
+    /// Workloads here may name connectors of other projects in scope. What they ask is remembered for the runs of those, and
+    /// these are asked for at once where a connector or its way out may be missing: once, so that two projects that name
+    /// each other's cannot call each other for ever.
+    fn asks(&self, policy: &Policy, observed: &Observed) -> Vec<RunRequest> {
+        let seen = |connector: &ConnectorRef| observed.elsewhere.get(connector).and_then(|read| read.as_ref().ok());
+        let named = desired(policy, observed, &[], observed.at).elsewhere.into_iter();
+        let uses = named.filter(|required| policy.covers(&required.connector) && seen(&required.connector).is_some());
+        let uses = uses.map(|required| {
+            let by = format!("{} of {}", text::connector::users(&required.by), observed.target);
+            Required { by: vec![Requirer::Workload(by)], ..required }
         });
-        let asked =
-            missing.filter(|required| !dry_run && self.remember(|history| history.may_ask(&required.connector)));
-        asked
-            .map(|required| {
-                let connector = required.connector;
-                let target = Target { project: connector.project.clone(), region: connector.region.clone() };
-                let workload = format!("{} of {}", text::connector::users(&required.by), observed.target);
-                let wanted = vec![WantedConnector { connector, egress: required.egress, workload }];
-                RunRequest { wanted, ..RunRequest::new(target) }
-            })
-            .collect()
+        let (uses, complete) = (uses.collect(), observed.workloads_complete());
+        let mut new = self.remember(|history| history.note_uses(&observed.target, uses, complete));
+        new.retain(|used| used.egress == Egress::AllTraffic || matches!(seen(&used.connector), Some(None)));
+        let targets: BTreeSet<Target> = new
+            .into_iter()
+            .map(|used| Target { project: used.connector.project, region: used.connector.region })
+            .collect();
+        targets.into_iter().map(RunRequest::new).collect()
     }
 
     pub(super) fn open(&self, request: &RunRequest, policy: &Policy) -> Report {
@@ -318,9 +360,9 @@ impl Engine {
 }
 
 /// The triggers that the report names: a probe waits to be named.
-fn named(triggers: &[Trigger]) -> Vec<Trigger> {
+fn named(triggers: &[Arc<Trigger>]) -> Vec<Trigger> {
     let (probes, others): (Vec<_>, Vec<_>) = triggers.iter().partition(|trigger| trigger.is_probe());
-    probes.into_iter().chain(others).take(TRIGGERS_NAMED).cloned().collect()
+    probes.into_iter().chain(others).take(TRIGGERS_NAMED).map(|trigger| Trigger::clone(trigger)).collect()
 }
 
 /// Every line of the log tells which run it is of.

@@ -96,7 +96,7 @@ fn names<T>(field: &str, value: &Value, read: impl Fn(&str) -> Result<T, &'stati
 
 fn project(name: &str, scope: &Scope) -> Result<ProjectId, &'static str> {
     let project = ProjectId::parse(name).map_err(|error| error.expected)?;
-    scope.projects.contains(&project).then_some(project).ok_or("one of the policy's scope.projects")
+    scope.find(&project).cloned().ok_or("one of the policy's scope.projects and scope.hosts")
 }
 
 fn region(name: &str, scope: &Scope) -> Result<Region, &'static str> {

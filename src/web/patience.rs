@@ -9,14 +9,14 @@ use axum::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::problem::Problem;
 
 /// Less than the 600 s after which Cloud Run and Pub/Sub give up on a request.
-pub const LONGEST: Duration = Duration::from_secs(550);
+const LONGEST: Duration = Duration::from_secs(550);
 
 /// The places of those who wait for runs: a quarter fewer than there are for requests, so that an event that asks for
 /// nothing is answered at once however many wait.
@@ -43,8 +43,16 @@ pub struct Patience {
     pub stop: CancellationToken,
 }
 
+/// What it takes to put an answer together when time is up.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// A place among the requests that are worked on. An answer that is streamed keeps it to its end.
-pub type Held = Arc<OwnedSemaphorePermit>;
+#[derive(Clone)]
+pub struct Held {
+    _place: Arc<OwnedSemaphorePermit>,
+    /// Who can tell what is done and what is not has to do so now: a moment later nobody waits for it any more.
+    pub until: Instant,
+}
 
 /// What a request started goes on though the request is answered here.
 pub async fn wait(State(patience): State<Arc<Patience>>, mut request: Request, next: Next) -> Response {
@@ -54,8 +62,8 @@ pub async fn wait(State(patience): State<Arc<Patience>>, mut request: Request, n
     let Ok(permit) = patience.permits.clone().try_acquire_owned() else {
         return Problem::again("as many requests as this instance takes are being worked on").into_response();
     };
-    let held: Held = Arc::new(permit);
-    request.extensions_mut().insert(held.clone());
+    let held = Held { _place: Arc::new(permit), until: Instant::now() + LONGEST - ANSWER };
+    request.extensions_mut().insert(held);
     tokio::select! {
         // Most are answered at once, and need neither the clock nor the signal.
         biased;

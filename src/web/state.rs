@@ -50,7 +50,7 @@ fn target(asked: &Asked, scope: &Scope) -> Result<Target, Problem> {
     };
     let project = ProjectId::parse(project).map_err(|error| Problem::bad(error.to_string()))?;
     let region = Region::parse(region).map_err(|error| Problem::bad(error.to_string()))?;
-    if !scope.projects.contains(&project) || !scope.has_region(&region) {
+    if scope.find(&project).is_none() || !scope.has_region(&region) {
         let text = format!("project {project} and region {region}: not in the policy's scope");
         return Err(Problem::new(StatusCode::NOT_FOUND, text));
     }

@@ -17,7 +17,7 @@ use http::{
 use serde::Serialize;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::sleep,
+    time::{Instant, sleep_until},
 };
 use tracing::Instrument;
 
@@ -25,7 +25,7 @@ use super::{
     Front,
     ask::{Ask, Wrong},
     body::Whole,
-    patience::{Held, LONGEST},
+    patience::Held,
     problem::Problem,
 };
 use crate::{
@@ -38,8 +38,6 @@ use crate::{
     reconcile::{Progress, queue::RunRequest},
 };
 
-/// Targets swept at once: a policy may have a thousand, each with nine reads.
-const SIDE_BY_SIDE: usize = 16;
 const NDJSON: &str = "application/x-ndjson";
 
 /// What a sweep tells as it goes, one JSON object a line.
@@ -100,7 +98,7 @@ pub async fn run(
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());
     }
-    let lines = begin(app.clone(), targets, errors, ask.dry_run);
+    let lines = begin(app.clone(), targets, errors, ask.dry_run, held.until);
     match wants_lines(&headers) {
         true => Ok(streamed(lines, held)),
         false => gathered(lines).await,
@@ -113,8 +111,9 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 
 /// What is to be swept, and the projects of which that could not be found out.
 async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), Problem> {
-    let scope = app.scope();
-    let asked = scope.projects.iter().filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
+    let policy = app.policy();
+    let all = policy.scope.all().into_iter();
+    let asked = all.filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
     let listed = asked.map(|project| app.expander.targets_of(project, &ask.regions));
     let (mut targets, mut errors) = (Vec::new(), Vec::new());
     for found in join_all(listed).await {
@@ -134,26 +133,39 @@ async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), P
 }
 
 /// Starts the runs. They go on though nobody listens.
-fn begin(app: Arc<App>, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: bool) -> UnboundedReceiver<Line> {
+fn begin(
+    app: Arc<App>,
+    targets: Vec<Target>,
+    errors: Vec<Unlisted>,
+    dry_run: bool,
+    until: Instant,
+) -> UnboundedReceiver<Line> {
     let (lines, listener) = unbounded_channel();
     let tasks = app.tasks.clone();
     tasks.spawn(
         async move {
-            sweep(&app, targets, errors, dry_run, &lines).await;
+            sweep(&app, targets, errors, dry_run, until, lines).await;
         }
         .in_current_span(),
     );
     listener
 }
 
-async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: bool, lines: &UnboundedSender<Line>) {
+async fn sweep(
+    app: &App,
+    targets: Vec<Target>,
+    errors: Vec<Unlisted>,
+    dry_run: bool,
+    until: Instant,
+    lines: UnboundedSender<Line>,
+) {
     let mut summary = Summary { unfinished: targets.len(), errors, ..Summary::default() };
     let ours: BTreeSet<Target> = targets.iter().cloned().collect();
     let mut progress = app.engine.progress.subscribe();
-    let submit = |target| app.queue.submit(RunRequest { dry_run, sweep: true, ..RunRequest::new(target) });
-    let mut reports = stream::iter(targets).map(submit).buffer_unordered(SIDE_BY_SIDE);
-    let time_is_up = sleep(LONGEST);
-    tokio::pin!(time_is_up);
+    let request = |target| RunRequest { dry_run, sweep: true, ..RunRequest::new(target) };
+    let reports = app.expander.in_turn(targets.into_iter().map(request));
+    let time_is_up = sleep_until(until);
+    tokio::pin!(reports, time_is_up);
     loop {
         tokio::select! {
             // What a run told on its way comes before its report.
@@ -166,7 +178,7 @@ async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: 
             // A listener that falls behind misses steps, never a report. The engine keeps the channel open.
             Ok(progress) = progress.recv() => {
                 if let Some(line) = line(progress, &ours) {
-                    tell(lines, line);
+                    tell(&lines, line);
                 }
             }
             report = reports.next() => {
@@ -174,7 +186,7 @@ async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: 
                 summary.reports += 1;
                 summary.unfinished -= 1;
                 summary.failed += usize::from(report.outcome == Outcome::Failed);
-                tell(lines, Line::Report { report: Box::new(Arc::unwrap_or_clone(report)) });
+                tell(&lines, Line::Report { report: Box::new(Arc::unwrap_or_clone(report)) });
             }
         }
     }
@@ -182,8 +194,9 @@ async fn sweep(app: &App, targets: Vec<Target>, errors: Vec<Unlisted>, dry_run: 
     let Summary { reports: ended, failed, unfinished, .. } = summary;
     // An alert waits for this line.
     tracing::info!(reports = ended, failed, unfinished, dry_run, "sweep ended");
-    tell(lines, Line::Done(summary));
-    // The answer is out; the targets that nobody waits for any more have their turn all the same.
+    tell(&lines, Line::Done(summary));
+    // The answer is out, and ends here; the targets that nobody waits for any more have their turn all the same.
+    drop(lines);
     while !stopped && reports.next().await.is_some() {}
 }
 

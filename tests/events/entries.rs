@@ -120,7 +120,7 @@ fn a_signal_says_why() {
         if let Some(principal) = principal {
             expected["principal"] = principal.into();
         }
-        assert_eq!(serde_json::to_value(signal.trigger).unwrap(), expected);
+        assert_eq!(serde_json::to_value(&*signal.trigger).unwrap(), expected);
     }
 }
 

@@ -199,6 +199,7 @@ fn empty(shared: bool) -> Observed {
         network: Some(Ok(Some(Default::default()))),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
+        users: Vec::new(),
         projects: BTreeMap::new(),
         network_name,
     }

@@ -177,7 +177,7 @@ async fn ten_thousand_events_make_one_small_report() {
     house.slow(REGION, 1_000);
     let signals = (0..10_000).map(|n| {
         let mut signal = signal(&house.lab.target());
-        signal.trigger.event_id = format!("e{n}");
+        std::sync::Arc::make_mut(&mut signal.trigger).event_id = format!("e{n}");
         signal
     });
     join_all(signals.map(|signal| house.lab.app.expander.submit(signal))).await;

@@ -13,8 +13,11 @@ use crate::{
         report::Outcome,
         target::Target,
     },
+    google::{credentials::Credentials, endpoints::Endpoints},
     reconcile::publish::WithoutTopic,
+    sim::{cloud::Options, world::World},
 };
+use serde_json::json;
 
 const POLICY: &str = "\
 version: 1
@@ -89,11 +92,71 @@ async fn what_the_policy_does_not_name_is_refused() {
     assert_eq!(session.targets(&demo, None).await.unwrap(), [target()]);
     assert_eq!(session.targets(&demo, Some(&here)).await.unwrap(), [target()]);
     let refusals = [
-        (&other, None, "--project: found other-project, expected one of the policy's scope.projects (demo-project)"),
+        (
+            &other,
+            None,
+            "--project: found other-project, expected one of the policy's scope.projects and scope.hosts (demo-project)",
+        ),
         (&demo, Some(&there), "--region: found us-east1, expected one of the policy's scope.regions (europe-west2)"),
     ];
     for (project, region, words) in refusals {
         let error = session.targets(project, region).await.unwrap_err().to_string();
         assert!(error.starts_with(words), "{error}");
     }
+}
+
+/// What is written in another project is waited for, and told.
+#[tokio::test(start_paused = true)]
+async fn runs_that_were_asked_for_elsewhere_are_waited_for_and_told() {
+    for (names, expected) in
+        [("*", [Outcome::InSync, Outcome::Changed]), ("egress*", [Outcome::Blocked, Outcome::Blocked])]
+    {
+        let text = format!(
+            "version: 1\nowner: team\nmode: create\nscope: {{projects: [demo-project], hosts: [other-project], regions: [europe-west2]}}\n\
+            network: {{name: my-vpc}}\nconnector: {{subnet_pools: [10.8.0.0/20], names: [\"{names}\"]}}\n"
+        );
+        let policy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(policy.path(), text).unwrap();
+        let session = in_world(shared(), &policy);
+        let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+        let outcomes: Vec<_> = reports.iter().map(|report| report.outcome).collect();
+        assert_eq!(outcomes, expected, "{names}: {reports:#?}");
+        let projects = reports.iter().map(|report| report.target.as_ref().unwrap().project.to_string());
+        assert_eq!(projects.collect::<Vec<_>>(), ["demo-project", "other-project"]);
+    }
+}
+
+/// A job that names a connector of another project, which is not there.
+fn shared() -> World {
+    let connector = "projects/other-project/locations/europe-west2/connectors/hub";
+    let template =
+        json!({"containers": [{"image": "app"}], "vpcAccess": {"connector": connector, "egress": "ALL_TRAFFIC"}});
+    World::with_project("demo-project", "123456789012")
+        .network("demo-project", "my-vpc")
+        .project("other-project", "210987654321")
+        .network("other-project", "my-vpc")
+        .document(
+            "run.jobs",
+            "projects/demo-project/locations/europe-west2/jobs/nightly",
+            json!({"template": {"template": template}}),
+        )
+}
+
+fn in_world(mut world: World, policy: &tempfile::NamedTempFile) -> Session {
+    world.regions.push("europe-west2".to_owned());
+    let cloud = crate::sim::cloud::Cloud::new(world, Options::starting_at(jiff::Timestamp::UNIX_EPOCH), None).unwrap();
+    let settings = Settings {
+        policy: policy.path().to_owned(),
+        endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
+        credentials: Credentials::anonymous(),
+        report_topic: None,
+        without_topic: WithoutTopic::Nowhere,
+        pubsub_emulator: None,
+        principal: None,
+        wide_interval: Duration::ZERO,
+    };
+    let clock = cloud.clone();
+    let app = App::build(settings, cloud.transport(), Arc::new(move || clock.now()), crate::app::ids()).unwrap();
+    tokio::spawn(async move { cloud.run().await });
+    Session { app }
 }

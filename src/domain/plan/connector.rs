@@ -68,9 +68,10 @@ fn elsewhere(draft: &mut Draft<'_>, desired: &Desired) {
                 }
                 state => draft.blocked_by.push(text::connector::elsewhere_not_ready(connector, state)),
             },
-            Some(Ok(None)) if draft.policy.covers(connector) => {
-                draft.waiting_on.push(text::connector::elsewhere_asked(connector, &required.by));
-            }
+            Some(Ok(None)) if draft.policy.covers(connector) => match draft.budget.hindered.get(connector) {
+                Some(why) => draft.blocked_by.push(text::connector::elsewhere_hindered(connector, &required.by, why)),
+                None => draft.waiting_on.push(text::connector::elsewhere_asked(connector, &required.by)),
+            },
             Some(Ok(None)) => draft.blocked_by.push(text::connector::elsewhere_missing(connector, &required.by)),
             Some(Err(_)) | None => {}
         }

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use super::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld};
 use crate::domain::{
     desired::Desired,
+    owned::stamped,
     policy::{Mode, Policy},
     stamp::Stamp,
-    state::observed::Observed,
+    state::observed::{FailureKind, Observed, ReadFailure},
     text,
 };
 
@@ -50,7 +51,18 @@ impl<'a> Draft<'a> {
     pub fn notes(&mut self, desired: &Desired) {
         self.blocked_by.extend(desired.blocked_by.iter().cloned());
         self.findings.extend(desired.findings.iter().cloned());
-        self.blocked_by.extend(self.observed.failures().into_iter().filter_map(text::reads::blocked));
+        let bare = self.is_bare_host(desired);
+        let told = |failure: &&ReadFailure| {
+            !(bare && failure.kind == FailureKind::ApiDisabled && !failure.call.starts_with("compute."))
+        };
+        self.blocked_by.extend(self.observed.failures().into_iter().filter(told).filter_map(text::reads::blocked));
+    }
+
+    /// A Shared VPC host where nothing of ours stands or is asked for: it need not have the APIs of Cloud Run.
+    fn is_bare_host(&self, desired: &Desired) -> bool {
+        !self.policy.scope.projects.contains(&self.observed.target.project)
+            && desired.connectors.is_empty()
+            && stamped(self.policy, self.observed).is_empty()
     }
 
     pub fn push(&mut self, change: Change, after: Vec<StepId>, reason: String, mode: Mode) -> StepId {

@@ -209,6 +209,8 @@ pub struct Budget {
     pub made: BTreeMap<ConnectorRef, u32>,
     /// Who was last heard to have touched an object, by its relative name.
     pub touched_by: BTreeMap<String, String>,
+    /// Why connectors of other projects are not made, by the last report of their own.
+    pub hindered: BTreeMap<ConnectorRef, String>,
     /// Ranges that Google said are taken, though no list shows by what.
     pub taken: Vec<Ipv4Net>,
     /// Changes that somebody undid again and again: left alone until then.
@@ -342,6 +344,15 @@ impl Plan {
             }
             stays
         });
+    }
+
+    /// Takes out the creation of what stands already, though a list does not show it yet; what waits for it may go on.
+    pub fn take_as_made(&mut self, made: &HashSet<(StepId, Verb)>) {
+        let stands = |id: &StepId| made.contains(&(id.clone(), Verb::Create));
+        self.steps.retain(|step| step.change.verb() != Verb::Create || !stands(&step.id));
+        for step in &mut self.steps {
+            step.after.retain(|id| !stands(id));
+        }
     }
 
     /// A plan that has nothing to write, and holds nothing back.

@@ -84,7 +84,7 @@ fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {
     for declared in &section.declared {
         if let Some(project) = &declared.project {
             check(
-                policy.scope.projects.contains(project) || policy.scope.hosts.contains(project),
+                policy.scope.all().contains(project),
                 format!("connector.declared: {} is declared in {project}, which is not in scope", declared.name),
             );
         }

@@ -75,7 +75,7 @@ impl Policy {
     /// The connector lies in a project, or a host, and a region of the scope.
     pub fn covers(&self, connector: &ConnectorRef) -> bool {
         let scope = &self.scope;
-        (scope.projects.contains(&connector.project) || scope.hosts.contains(&connector.project))
+        scope.all().contains(&connector.project)
             && scope.regions.list().is_none_or(|regions| regions.contains(&connector.region))
     }
 

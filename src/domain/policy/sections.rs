@@ -1,5 +1,7 @@
 //! The sections of the policy, each key with its default.
 
+use std::collections::BTreeSet;
+
 use ipnet::Ipv4Net;
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -44,6 +46,13 @@ pub struct ScopeSection {
     /// Shared VPC host projects whose events and connectors count too.
     #[serde(default)]
     pub hosts: Vec<ProjectId>,
+}
+
+impl ScopeSection {
+    /// Every project that is ours to look at: those of `projects`, and the hosts.
+    pub fn all(&self) -> BTreeSet<&ProjectId> {
+        self.projects.iter().chain(&self.hosts).collect()
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

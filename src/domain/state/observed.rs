@@ -10,6 +10,7 @@ use super::{
     route::Route, router::Router, subnet::Subnet, workload::Workload,
 };
 use crate::domain::{
+    desired::Required,
     names::{ConnectorRef, NetworkRef, ProjectId},
     target::Target,
 };
@@ -88,6 +89,9 @@ pub struct Observed {
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
+    /// What workloads of other projects ask of connectors here, as looks at those projects told.
+    #[serde(skip)]
+    pub users: Vec<Required>,
     /// The ids behind the project numbers that workloads name.
     #[serde(serialize_with = "plain::each")]
     pub projects: BTreeMap<ProjectId, Read<ProjectId>>,

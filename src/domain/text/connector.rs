@@ -182,6 +182,14 @@ pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
     )
 }
 
+pub fn elsewhere_hindered(connector: &ConnectorRef, by: &[Requirer], why: &str) -> Note {
+    note(
+        "connector-elsewhere",
+        connector.to_string(),
+        format!("{connector}, needed by {}, is not made in its own project: {why}", users(by)),
+    )
+}
+
 pub fn elsewhere_changing(connector: &ConnectorRef, state: ConnectorState) -> Note {
     note(
         "connector-elsewhere",

@@ -127,8 +127,12 @@ impl House {
     }
 
     pub fn with(policy: &str, door: Door) -> Self {
+        Self::in_world(world(), policy, door)
+    }
+
+    pub fn in_world(world: World, policy: &str, door: Door) -> Self {
         let begun = "2026-05-06T07:08:09Z".parse().unwrap();
-        let cloud = Cloud::new(world(), Options::starting_at(begun), None).unwrap();
+        let cloud = Cloud::new(world, Options::starting_at(begun), None).unwrap();
         let policy = PolicyFile::new(policy);
         let settings = Settings {
             policy: policy.0.clone(),

@@ -118,3 +118,88 @@ async fn the_state_shows_networks_and_no_secrets() {
     assert_eq!((answer.status, &answer.json()["report"]["outcome"]), (200, &json!("blocked")));
     assert_eq!(answer.json()["observed"]["routes"]["unread"]["call"], "compute.routes.list");
 }
+
+const SHARED: &str = "
+version: 1
+owner: tests-0001
+mode: enforce
+scope: {projects: [demo-project], hosts: [host-project], regions: [europe-west1]}
+network: {name: vpc}
+connector: {subnet_pools: [10.8.0.0/20], declared: [{project: host-project, region: europe-west1, name: hub}]}
+";
+
+fn house_with_host(policy: &str, bare: bool) -> House {
+    let mut world = world().project("host-project", "555555555555").network("host-project", "vpc");
+    if bare {
+        world = ["run.googleapis.com", "vpcaccess.googleapis.com"]
+            .into_iter()
+            .fold(world, |world, api| world.without_api("host-project", api));
+    }
+    House::in_world(world, policy, Door { auth: Auth::Off, max_concurrent: 10 })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_a_target_at_every_door() {
+    let house = house_with_host(SHARED, false);
+    let state = house.get("/state?project=host-project&region=europe-west1").await;
+    assert_eq!((state.status, &state.json()["report"]["outcome"]), (200, &json!("drift")), "{}", state.body);
+    let answer = house.post("/sweep", r#"{"projects":["host-project"]}"#).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let report = &answer.json()["reports"][0];
+    assert_eq!((&report["target"]["project"], &report["outcome"]), (&json!("host-project"), &json!("waiting")));
+    let answer = house.post("/sweep", "").await;
+    assert_eq!(answer.json()["reports"].as_array().map(Vec::len), Some(2), "{}", answer.body);
+}
+
+/// It need not have the APIs of Cloud Run, and nobody is told of it.
+#[tokio::test(start_paused = true)]
+async fn a_host_without_connectors_is_in_sync() {
+    let policy = POLICY.replace("regions: [europe-west1]", "hosts: [host-project], regions: all");
+    let house = house_with_host(&policy, true);
+    let answer = house.post("/sweep", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let reports = answer.json()["reports"].clone();
+    let host = reports.as_array().unwrap().iter().filter(|report| report["target"]["project"] == "host-project");
+    let told: Vec<_> = host.map(|report| (report["outcome"].clone(), report["blockedBy"].clone())).collect();
+    assert_eq!(told, vec![(json!("in-sync"), json!([])); 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_that_takes_too_long_tells_what_is_done() {
+    let regions: Vec<String> = (1..=300).map(|number| format!("europe-west{number}")).collect();
+    let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
+    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 3_600_000}));
+    let answer = house.post("/sweep", "").await;
+    assert_eq!(answer.status, 207, "{}", answer.body);
+    let swept = answer.json();
+    let (done, left) = (swept["reports"].as_array().unwrap().len(), swept["unfinished"].as_u64().unwrap());
+    assert!(done > 0 && left > 0 && done as u64 + left == 300, "{done} done, {left} unfinished");
+}
+
+/// A wide event does not ask more of Google at once than a sweep.
+#[tokio::test(start_paused = true)]
+async fn a_wide_event_starts_no_more_than_a_few_targets_at_once() {
+    let regions: Vec<String> = (1..=60).map(|number| format!("europe-west{number}")).collect();
+    let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
+    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 2000}));
+    let mut entry = deployed();
+    entry["resource"]["type"] = json!("gce_firewall_rule");
+    entry["protoPayload"]["serviceName"] = json!("compute.googleapis.com");
+    entry["protoPayload"]["methodName"] = json!("v1.compute.firewalls.patch");
+    entry["protoPayload"]["resourceName"] = json!("projects/demo-project/global/firewalls/a");
+    entry["resource"]["labels"] = json!({"project_id": "demo-project"});
+    entry["operation"] = json!({"id": "o", "last": true});
+    let begun = house.cloud.now();
+    let event = house.post("/", entry.to_string());
+    let sweep = house.post("/sweep", "");
+    let (event, sweep) = tokio::join!(event, sweep);
+    assert_eq!((event.status, sweep.status), (204, 200), "{} {}", event.body, sweep.body);
+    let mut at_once: std::collections::BTreeMap<i64, usize> = std::collections::BTreeMap::new();
+    for call in house.cloud.calls().into_iter().filter(|call| call.call == "compute.routes.list") {
+        let at: jiff::Timestamp = call.at.parse().unwrap();
+        *at_once.entry(at.duration_since(begun).as_secs() / 2).or_default() += 1;
+    }
+    assert!(at_once.len() > 3 && at_once.values().all(|count| *count <= 16), "{at_once:?}");
+}

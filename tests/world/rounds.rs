@@ -1,0 +1,108 @@
+//! What a run makes of hands that are quicker, of lists that lag, and of its own limits.
+
+use std::time::Duration;
+
+use egress_reconciler::domain::report::{Outcome, Report, StepOutcome};
+use serde_json::{Value, json};
+
+use crate::lab::{ENFORCE, Lab, REGION, policy, world};
+
+fn lab() -> Lab {
+    Lab::new(world(), &policy(ENFORCE))
+}
+
+fn lay(lab: &Lab, fault: Value) {
+    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+}
+
+/// A connector that stands, behind its deny.
+async fn settled() -> Lab {
+    let lab = lab();
+    lab.deploy("nightly-export", "conn").await;
+    lab.hear(0).await;
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    assert_eq!(lab.run().await.outcome, Outcome::InSync);
+    lab
+}
+
+fn left_over(report: &Report) -> Vec<(String, String)> {
+    let steps = report.steps.iter().filter_map(|step| match &step.outcome {
+        StepOutcome::Skipped { why } => Some((format!("{} {}", step.verb.word(), step.step), why.clone())),
+        StepOutcome::Done | StepOutcome::Failed { .. } => None,
+    });
+    steps.collect()
+}
+
+/// The rule is gone between the look and the write.
+#[tokio::test(start_paused = true)]
+async fn what_vanished_is_no_failure() {
+    for (method, broken) in [("patch", None), ("delete", Some("{enforcement: allow-only}"))] {
+        let lab = settled().await;
+        match broken {
+            None => {
+                let deny = format!(
+                    "https://compute.googleapis.com/compute/v1/projects/demo-project/global/firewalls/deny-conn-{REGION}-egress"
+                );
+                assert_eq!(lab.call("PATCH", &deny, json!({"disabled": true})).await.status(), 200);
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+            Some(section) => {
+                lab.change_policy(&policy(&format!(
+                    "connector: {{subnet_pools: [10.8.0.0/20]}}\nfirewall: {section}\n"
+                )))
+                .await;
+            }
+        }
+        let call = format!("compute.firewalls.{method}");
+        lay(&lab, json!({"method": call, "nth": [1], "kind": "refuse", "status": 404, "reason": "notFound"}));
+        let report = lab.run().await;
+        assert_eq!(report.outcome, Outcome::Changed, "{method}: {report:#?}");
+        assert!(!report.steps.iter().any(|step| matches!(step.outcome, StepOutcome::Failed { .. })), "{method}");
+    }
+}
+
+/// The list does not show the connector yet that the run has just made.
+#[tokio::test(start_paused = true)]
+async fn what_this_run_made_is_not_made_again() {
+    let lab = lab();
+    lay(&lab, json!({"method": "vpcaccess.projects.locations.connectors.list", "nth": [2], "kind": "stale"}));
+    lab.deploy("nightly-export", "conn").await;
+    let reports = lab.hear(0).await;
+    let report = reports.last().unwrap();
+    assert_eq!((report.outcome, left_over(report)), (Outcome::Waiting, Vec::new()), "{report:#?}");
+    let writes = lab.writes(0);
+    assert_eq!(writes.iter().filter(|call| call.ends_with("connectors.create")).count(), 1, "{writes:?}");
+    assert!(report.steps.iter().any(|step| step.step.0.starts_with("firewall/deny-") && step.is_done()));
+}
+
+/// One lost write takes a round: the mark that the deny stands is left to the next run.
+#[tokio::test(start_paused = true)]
+async fn what_three_rounds_leave_over_is_told() {
+    let lab = lab();
+    lay(
+        &lab,
+        json!({"method": "compute.firewalls.insert", "nth": [1], "kind": "refuse", "status": 409, "reason": "alreadyExists"}),
+    );
+    lab.deploy("nightly-export", "conn").await;
+    let reports = lab.hear(0).await;
+    let report = reports.last().unwrap();
+    assert_eq!(report.rounds, 3);
+    let (step, why) = left_over(report).pop().expect("the mark is left over");
+    assert_eq!(step, format!("extend firewall/allow-conn-{REGION}-infra"));
+    assert!(why.contains("three times"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stopping_process_leaves_over_is_told() {
+    let lab = lab();
+    lab.deploy("nightly-export", "conn").await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    lab.app.engine.stop.cancel();
+    for signal in lab.signals(0) {
+        let reports = lab.app.expander.submit(signal).await.unwrap();
+        let left = left_over(&reports[0]);
+        assert!(!left.is_empty() && left.iter().all(|(_, why)| why.contains("stopping")), "{left:?}");
+        assert_eq!(reports[0].outcome, Outcome::Drift);
+    }
+    assert_eq!(lab.writes(0), Vec::<String>::new());
+}
