@@ -2,7 +2,7 @@
 //! which permission on what and how to mend it, and everything else goes on.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     fmt::Write,
     fs,
     path::Path,
@@ -214,12 +214,14 @@ fn each_permission_is_for_something_and_its_loss_is_told() {
         let mut text = String::new();
         for permission in PERMISSIONS {
             let scene = scene_of(permission.name);
-            if !begun.contains_key(&scene) {
-                let start = begin(scene).await;
-                let whole = play(scene, start.clone(), &all()).await;
-                begun.insert(scene, (start, whole));
-            }
-            let (start, whole) = &begun[&scene];
+            let (start, whole) = match begun.entry(scene) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let start = begin(scene).await;
+                    let whole = play(scene, start.clone(), &all()).await;
+                    unknown.insert((start, whole))
+                }
+            };
             let left: Vec<_> = all().into_iter().filter(|name| *name != permission.name).collect();
             let told = play(scene, start.clone(), &left).await;
             let new: Vec<_> = told.blocked.iter().filter(|(key, _)| !whole.blocked.contains_key(*key)).collect();

@@ -135,7 +135,7 @@ impl Scene<'_> {
         let held = plan.withheld.iter().filter(|held| objects.contains(&held.step.0));
         let steps = plan.steps.iter().filter(|step| objects.contains(&step.id.0));
         let mut told: Vec<String> = notes.filter(about).map(|note| note.text.clone()).collect();
-        told.extend(held.map(|held| text::explain::held_back(held)));
+        told.extend(held.map(text::explain::held_back));
         told.extend(steps.map(text::explain::planned));
         told
     }
