@@ -149,9 +149,6 @@ accounts() {
     once iam service-accounts describe "$account@$project.iam.gserviceaccount.com" --project="$project" -- \
       iam service-accounts create "$account" --project="$project"
   done
-  # Pub/Sub makes the tokens of the push subscription. In projects made after April 2021 it may do so anyway.
-  run gcloud iam service-accounts add-iam-policy-binding "$trigger" --project="$project" \
-    --member="$pubsub_agent" --role=roles/iam.serviceAccountTokenCreator
 }
 
 grants() {
@@ -244,6 +241,9 @@ events() {
     run gcloud pubsub topics add-iam-policy-binding "$name-events" --project="$project" \
       --member="$writer" --role=roles/pubsub.publisher
   done
+  # Pub/Sub makes the tokens of the push subscription. In projects made after April 2021 it may do so anyway.
+  run gcloud iam service-accounts add-iam-policy-binding "$trigger" --project="$project" \
+    --member="$pubsub_agent" --role=roles/iam.serviceAccountTokenCreator
   either pubsub subscriptions describe "$name-events" --project="$project" -- \
     pubsub subscriptions create "$name-events" --topic="$name-events" "${delivery[@]}" --project="$project" -- \
     pubsub subscriptions update "$name-events" "${delivery[@]}" --project="$project"

@@ -30,4 +30,7 @@ resource "google_service_account_iam_member" "pubsub_makes_tokens" {
   service_account_id = google_service_account.trigger.name
   role               = "roles/iam.serviceAccountTokenCreator"
   member             = local.pubsub_agent
+
+  # The first topic brings Pub/Sub's own account into being.
+  depends_on = [google_pubsub_topic.events]
 }

@@ -27,7 +27,7 @@ pub struct Report {
     pub mode: Mode,
     pub dry_run: bool,
     pub policy_hash: String,
-    /// The events that asked for this run, the first hundred of them; none = a sweep or a command.
+    /// The events that asked for this run, the first hundred of them; none = a sweep, or a command but `release` and `rearm`.
     pub triggers: Vec<Trigger>,
     /// How many more events asked for it.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -18,7 +18,7 @@ pub struct Signal {
     pub trigger: Trigger,
 }
 
-/// The audit entry behind a run, as reports tell it.
+/// The audit entry behind a run, as reports tell it; or a person's order, `egress-reconciler release` or `rearm`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trigger {

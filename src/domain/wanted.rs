@@ -69,11 +69,11 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     let (name, egress) = vpc_access(&audit.request())?;
     let asked = resolve(&name, target, scope).ok()?;
     let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
-    // Either may write the project as a number: that is what is left to be looked up.
-    let connector = if asked.project.is_number() { asked } else { confirmed.clone() };
     let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
-    let ours = own(&connector) && own(&confirmed) && connector.region == target.region;
-    let same = connector.name == confirmed.name && connector.region == confirmed.region;
+    let ours = own(&asked) && own(&confirmed) && asked.region == target.region;
+    let same = asked.name == confirmed.name && asked.region == confirmed.region;
+    // Either may write the project as a number: that is what is left to be looked up.
+    let connector = if asked.project.is_number() { asked } else { confirmed };
     (ours && same).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
 }
 

@@ -31,6 +31,8 @@ pub struct Fault {
     /// The HTTP status of a refusal or of a failed operation.
     pub status: Option<u16>,
     pub reason: Option<String>,
+    /// Google's words, where those of the reason do not say enough.
+    pub message: Option<String>,
     /// How slow; for `rate`, how long Google asks to wait.
     #[serde(default)]
     pub ms: u64,
@@ -194,7 +196,8 @@ impl Fault {
         };
         let (status, reason) = (self.status.unwrap_or(status), self.reason.as_deref().unwrap_or(reason));
         let code = if reason == "operationInProgress" { Code::ABORTED } else { Code::of_http(status) };
-        let refusal = Refusal::new(Code { http: status, ..code }, reason, words(reason, method, resource));
+        let words = self.message.clone().unwrap_or_else(|| words(reason, method, resource));
+        let refusal = Refusal::new(Code { http: status, ..code }, reason, words);
         if reason == CONCURRENT { refusal.with(too_many_at_once(method)) } else { refusal }
     }
 }

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::house::{House, deployed};
 
 const DEEP: usize = 1_000_000;
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-const BATCH: &[(&str, &str)] = &[("content-type", "application/cloudevents-batch+json")];
+type Headers = &'static [(&'static str, &'static str)];
+
+const JSON: Headers = &[("content-type", "application/json")];
+const BATCH: Headers = &[("content-type", "application/cloudevents-batch+json")];
 
 fn wrapped(data: &str) -> String {
     json!({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).to_string()
@@ -18,11 +20,13 @@ fn with(member: &str) -> String {
     deployed().to_string().replacen('{', &format!("{{{member},"), 1)
 }
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 #[tokio::test(start_paused = true)]
 async fn every_strange_body_is_answered_and_none_costs_a_call() {
     let entry = deployed().to_string();
     let half = DEEP / 2;
-    let cases: Vec<(&str, &[(&str, &str)], Vec<u8>, u16)> = vec![
+    let cases: Vec<(&str, Headers<'_>, Vec<u8>, u16)> = vec![
         ("nothing", JSON, Vec::new(), 204),
         ("a million brackets", JSON, vec![b'['; DEEP], 204),
         ("a million brackets, closed", JSON, ["[".repeat(half), "]".repeat(half)].concat().into(), 204),

@@ -74,7 +74,6 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 pub struct House {
     pub cloud: Cloud,
-    pub app: Arc<App>,
     pub wire: Arc<Wire>,
     pub topic: Arc<Topic>,
     pub log: Log,
@@ -215,9 +214,8 @@ impl House {
             .with(EnvFilter::new(levels))
             .with(logs::cloud(Some("demo-project".into()), move || ear.clone()));
         Self {
-            router: web::router(app.clone(), Door { auth, max_concurrent: 1000 }),
+            router: web::router(app, Door { auth, max_concurrent: 1000 }),
             cloud,
-            app,
             wire,
             topic,
             log,

@@ -41,7 +41,7 @@ fn both_ways_make_the_same() {
     let ends = ["events", "dead", "reports", "policy", "sweep", "trigger", "build"];
     for end in ends {
         assert!(hcl.contains(&format!("\"${{var.name}}-{end}\"")), "{end} in Terraform");
-        let spelled = [format!("$name-{end}"), format!("$name-$topic")];
+        let spelled = [format!("$name-{end}"), "$name-$topic".to_owned()];
         assert!(spelled.iter().any(|name| script.contains(name)), "{end} in gcloud.sh");
     }
     for (in_script, in_hcl) in [

@@ -54,14 +54,15 @@ pub fn entries() -> impl Strategy<Value = Value> {
         ]),
         (any::<Index>(), any::<Index>()).prop_map(|(entry, member)| {
             let entry = entry.get(&ENTRIES);
-            entry.pointer(member.get(&paths(entry))).cloned().unwrap_or_default()
+            let paths = paths(entry);
+            entry.pointer(&paths[member.index(paths.len())]).cloned().unwrap_or_default()
         }),
     ];
     (any::<Index>(), vec((any::<Index>(), other), 0..4)).prop_map(|(entry, changes)| {
         let mut entry = entry.get(&ENTRIES).clone();
         for (member, other) in changes {
-            let path = member.get(&paths(&entry)).clone();
-            if let Some(place) = entry.pointer_mut(&path) {
+            let paths = paths(&entry);
+            if let Some(place) = entry.pointer_mut(&paths[member.index(paths.len())]) {
                 *place = other;
             }
         }

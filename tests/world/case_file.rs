@@ -21,6 +21,8 @@ struct Wanted {
 pub enum Happens {
     /// Somebody's call: `PATCH compute/v1/…`.
     Call(String, #[serde(default)] Value),
+    /// Somebody's call that Google refuses, and whose it is.
+    Refused(String, Value, #[serde(default)] Option<String>),
     /// The policy file changes: laid over the case's policy.
     Policy(Value),
     /// Seconds go by.
@@ -60,16 +62,11 @@ impl Case {
         }
     }
 
-    /// The case with a key (`mode`, `firewall.adopt`) taken out of its policies; `None` = none of them has it.
+    /// The case with a key (`mode`, `firewall.ingress.harden`) taken out of its policies; `None` = none of them has it.
     pub fn without(&self, key: &str) -> Option<Self> {
         let mut taken = false;
-        let mut take = |policy: &mut Value| {
-            let (map, key) = match key.split_once('.') {
-                Some((section, key)) => (policy.get_mut(section), key),
-                None => (Some(policy), key),
-            };
-            taken |= map.and_then(Value::as_object_mut).is_some_and(|map| map.remove(key).is_some());
-        };
+        let path: Vec<&str> = key.split('.').collect();
+        let mut take = |policy: &mut Value| taken |= remove(policy, &path);
         let mut sections = Vec::new();
         for (name, body) in &self.sections {
             let mut value = match name.as_str() {
@@ -168,6 +165,16 @@ impl Case {
             }
         }
         fs::write(path, out).unwrap();
+    }
+}
+
+/// Takes a key out, of each entry where it lies in a list.
+fn remove(from: &mut Value, path: &[&str]) -> bool {
+    match (from, path) {
+        (Value::Array(entries), _) => entries.iter_mut().fold(false, |taken, entry| remove(entry, path) | taken),
+        (Value::Object(map), [key]) => map.remove(*key).is_some(),
+        (Value::Object(map), [key, rest @ ..]) => map.get_mut(*key).is_some_and(|inner| remove(inner, rest)),
+        _ => false,
     }
 }
 

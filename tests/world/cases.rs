@@ -3,7 +3,8 @@
 //! A new case is a new file with a first line that says what it shows, a `== policy` and a `== world` section (YAML; both are
 //! laid over those of the demo; the world has the collections of `GET /sim/world`) and, if a deploy was refused, `== wanted`.
 //! `== then` lists what somebody does, or how the policy changes, after the world has come to rest:
-//! `- call: [PATCH compute/v1/…, {disabled: true}]`, `- policy: {…}`, `- wait: SECONDS`, `- fault: {…}`.
+//! `- call: [PATCH compute/v1/…, {disabled: true}]`, `- refused: [POST v2/…, {…}, bob@example.com]` (Google must refuse it),
+//! `- policy: {…}`, `- wait: SECONDS`, `- fault: {…}`.
 //! `== before` does the same before the first run.
 //! Run the tests with `CASES=accept` to have `== plan` and `== end` written, then read what was written.
 
@@ -107,6 +108,12 @@ async fn happen(lab: &Lab, case: &Case, events: Vec<Happens>) -> RunRequest {
                 let answer = lab.call(method, &url, body).await;
                 assert!(answer.status().is_success(), "{line}: {:?}", answer.body());
             }
+            Happens::Refused(line, body, who) => {
+                let (method, url) = line.split_once(' ').unwrap();
+                let url = format!("https://{}.googleapis.com/{url}", host(url));
+                let answer = lab.call_as(who.as_deref().unwrap_or("alice@example.com"), method, &url, body).await;
+                assert!(!answer.status().is_success(), "{line}: {:?}", answer.body());
+            }
             Happens::Policy(over) => lab.change_policy(&case.policy(&over)).await,
             Happens::Wait(seconds) => sleep(Duration::from_secs(seconds)).await,
             Happens::Fault(fault) => {
@@ -116,14 +123,22 @@ async fn happen(lab: &Lab, case: &Case, events: Vec<Happens>) -> RunRequest {
         }
     }
     sleep(Duration::from_secs(5)).await;
-    let triggers = lab.signals(heard).into_iter().map(|signal| signal.trigger).collect();
-    RunRequest { triggers, sweep: true, ..RunRequest::new(lab.target()) }
+    let signals = lab.signals(heard).into_iter();
+    let (wanted, triggers): (Vec<_>, _) = signals.map(|signal| (signal.wanted, signal.trigger)).unzip();
+    RunRequest {
+        triggers,
+        wanted: wanted.into_iter().flatten().collect(),
+        sweep: true,
+        ..RunRequest::new(lab.target())
+    }
 }
 
 fn host(path: &str) -> &'static str {
     match path {
         path if path.starts_with("compute/") => "compute",
         path if path.contains("/connectors") => "vpcaccess",
+        // v1 lives at a host of its region.
+        path if path.starts_with("apis/") => "europe-west2-run",
         _ => "run",
     }
 }
@@ -133,7 +148,7 @@ pub async fn play(case: &Case) -> Result<BTreeMap<String, String>, String> {
     let lab = Lab::new(case.world(), &case.policy(&serde_json::json!({})));
     let mut results = BTreeMap::new();
     let before = happen(&lab, case, case.before()).await;
-    let request = RunRequest { wanted: case.wanted(), ..before };
+    let request = RunRequest { wanted: [case.wanted(), before.wanted.clone()].concat(), ..before };
     chapter(&lab, "", request, &mut results).await?;
     for (name, events) in case.chapters() {
         let request = happen(&lab, case, events).await;

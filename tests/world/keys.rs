@@ -10,28 +10,46 @@ use crate::{
     cases::{files, play, runtime},
 };
 
-/// Keys that decide nothing about a network: who we are, what is ours to look at, and where reports go.
-const OTHERS: [&str; 7] =
-    ["version", "owner", "mode", "scope.projects", "scope.regions", "reports.topic", "reports.in_sync"];
+/// Keys that decide nothing about a network: who we are, what is ours to look at, why somebody wants it so, and where reports
+/// go.
+const OTHERS: [&str; 7] = [
+    "version",
+    "owner",
+    "scope.projects",
+    "scope.regions",
+    "firewall.internet.reason",
+    "reports.topic",
+    "reports.in_sync",
+];
 
-/// `SECTION.KEY`, or the key of what is no section.
+/// Every key of the schema with those it lies in: `firewall.ingress.harden`. A list's keys are those of its entries.
 fn keys() -> Vec<String> {
     let schema = serde_json::to_value(policy::schema()).unwrap();
-    let properties = |of: &Value| of["properties"].as_object().cloned().unwrap_or_default();
-    let section = |of: &Value| {
-        let name = of["$ref"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
-        properties(&schema["$defs"][name])
-    };
     let mut keys = Vec::new();
-    for (name, of) in properties(&schema) {
-        let inner = section(&of);
-        if inner.is_empty() {
-            keys.push(name);
-        } else {
-            keys.extend(inner.keys().map(|key| format!("{name}.{key}")));
+    collect(&schema, &schema, "", &mut keys);
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+fn collect(schema: &Value, of: &Value, path: &str, keys: &mut Vec<String>) {
+    if let Some(name) = of["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+        return collect(schema, &schema["$defs"][name], path, keys);
+    }
+    for choice in ["anyOf", "oneOf"].iter().filter_map(|word| of[*word].as_array()).flatten() {
+        collect(schema, choice, path, keys);
+    }
+    if of["items"].is_object() {
+        collect(schema, &of["items"], path, keys);
+    }
+    for (name, inner) in of["properties"].as_object().into_iter().flatten() {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        let before = keys.len();
+        collect(schema, inner, &path, keys);
+        if keys.len() == before {
+            keys.push(path);
         }
     }
-    keys
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A simulated cloud and the program beside it, in one process, on paused time.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use egress_reconciler::{
@@ -51,6 +51,22 @@ pub fn policy(more: &str) -> String {
 pub const ENFORCE: &str =
     "connector: {subnet_pools: [10.8.0.0/20]}\nfirewall: {enforcement: enforce, rearm: at-once}\n";
 
+fn instance(cloud: &Cloud, transport: Arc<dyn Transport>, policy: &Path) -> Arc<App> {
+    let settings = Settings {
+        policy: policy.to_owned(),
+        endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
+        credentials: Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
+        report_topic: None,
+        without_topic: egress_reconciler::reconcile::publish::WithoutTopic::Stdout,
+        pubsub_emulator: None,
+        principal: None,
+        wide_interval: Duration::from_secs(30),
+    };
+    let clock = cloud.clone();
+    App::build(settings, transport, Arc::new(move || clock.now()), Arc::new(uuid::Uuid::new_v4))
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
 impl Lab {
     pub fn new(world: World, policy: &str) -> Self {
         Self::over(world, policy, None)
@@ -69,22 +85,15 @@ impl Lab {
         let cloud = Cloud::new(world, options, service).unwrap();
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(policy.as_bytes()).unwrap();
-        let settings = Settings {
-            policy: file.path().to_owned(),
-            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-            credentials: Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
-            report_topic: None,
-            without_topic: egress_reconciler::reconcile::publish::WithoutTopic::Stdout,
-            pubsub_emulator: None,
-            principal: None,
-            wide_interval: Duration::from_secs(30),
-        };
-        let clock = cloud.clone();
-        let app = App::build(settings, cloud.transport(), Arc::new(move || clock.now()), Arc::new(uuid::Uuid::new_v4))
-            .unwrap_or_else(|error| panic!("{error}"));
+        let app = instance(&cloud, cloud.transport(), file.path());
         let background = cloud.clone();
         tokio::spawn(async move { background.run().await });
         Self { cloud, app, policy: file }
+    }
+
+    /// Another instance of the program on the same world, which it reaches in its own way.
+    pub fn beside(&self, transport: Arc<dyn Transport>) -> Arc<App> {
+        instance(&self.cloud, transport, self.policy.path())
     }
 
     pub fn target(&self) -> Target {

@@ -6,6 +6,7 @@ mod clinic;
 mod doctor;
 mod emergency;
 mod explain;
+mod instances;
 mod keys;
 mod lab;
 mod oracle;

@@ -38,6 +38,7 @@ pub struct Stage {
     pub alice: Person,
     pub begun: Instant,
     pub reports: usize,
+    pub app: Arc<App>,
     cloud: Cloud,
     progress: Receiver<Progress>,
     policy: PathBuf,
@@ -70,9 +71,9 @@ impl Stage {
         let app = simulated::app(settings(policy.clone())?, &cloud, google)?;
         let progress = app.engine.progress.subscribe();
         tokio::spawn(simulated::serve(cloud.clone(), port));
-        tokio::spawn(serve(doors, app));
+        tokio::spawn(serve(doors, app.clone()));
         let alice = Person::new("alice@example.com", google, service);
-        Ok(Self { google, service, alice, begun, reports: 0, cloud, progress, policy })
+        Ok(Self { google, service, alice, begun, reports: 0, app, cloud, progress, policy })
     }
 
     /// Calls of the service to Google since the `from`th of all: method ids, reads and writes apart.

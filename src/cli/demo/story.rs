@@ -7,9 +7,10 @@ use super::{
 use crate::{
     cli::{exit::Failure, print},
     domain::{
-        plan::{EgressState, Verb},
+        plan::{EgressState, Verb, emergency::Pick},
         report::{Outcome, Report},
     },
+    reconcile::emergency::Order,
 };
 
 const ALICE: &str = "alice@example.com";
@@ -21,6 +22,7 @@ pub async fn tell(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     completed(stage, proofs).await?;
     broken_and_mended(stage, proofs).await?;
     shadowed(stage, proofs).await?;
+    released(stage, proofs).await?;
     again(stage, proofs).await
 }
 
@@ -138,6 +140,33 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
         "nobody else's rule was touched, and without it the path is scoped again",
         stage.calls(calls).1.is_empty(),
     );
+    Ok(())
+}
+
+async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
+    chapter("3 a.m.: the person on call takes our deny down, and puts it back")?;
+    let pick = Pick::default();
+    let order = Order { pick: &pick, by: ALICE };
+    let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
+    say("$ egress-reconciler release\n")?;
+    stage.app.engine.release(order).await;
+    let report = stage.report(is_down).await?;
+    say(&format!("\n{}", draw_report(&report)))?;
+    let calls = stage.calls_so_far();
+    // Any event of the region makes the service look again.
+    let entries = stage.audit_entries();
+    let deploy = entries.iter().rfind(|entry| entry["protoPayload"]["serviceName"] == "run.googleapis.com");
+    if let Some(entry) = deploy {
+        stage.alice.deliver(entry).await?;
+        stage.report(is_down).await?;
+    }
+    say("The next event is heard, the service looks, and leaves it down although the policy says rearm at-once.")?;
+    proofs.check("a released deny stays down, and reports say who and since when", stage.calls(calls).1.is_empty());
+    say("\n$ egress-reconciler rearm\n")?;
+    stage.app.engine.rearm(order).await;
+    let report = stage.report(is_scoped).await?;
+    say(&format!("\n{}", draw_report(&report)))?;
+    proofs.check("rearm put it back, and the path is scoped again", report.outcome == Outcome::Changed);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{
     view::Tone,
 };
 use crate::domain::{
-    explain::{Decision, Hop, HopKind, Mark, Path},
+    explain::{Decision, Hop, Mark, Path},
     target::Target,
 };
 
@@ -15,18 +15,23 @@ pub fn draw(path: &Path, target: &Target, look: Look) -> String {
     let mut text = line(&format!("{} ({} {})", path.workload, target.project, target.region), look);
     for hop in &path.hops {
         text += &list([head(hop)], look);
-        text += &list(hop.notes.iter().map(|note| [Cell::new("           "), Cell::new(plain(note))]), look);
-        text += &list(hop.rules.iter().map(decision), look);
+        if !hop.notes.is_empty() {
+            text += &list(hop.notes.iter().map(|note| [Cell::new("           "), Cell::new(plain(note))]), look);
+        }
+        if !hop.rules.is_empty() {
+            text += &list(hop.rules.iter().map(decision), look);
+        }
     }
     text
 }
 
 fn head(hop: &Hop) -> [Cell; 3] {
     let (word, tone) = mark(hop.mark);
+    let what = if hop.name.is_empty() { hop.text.clone() } else { format!("{}: {}", hop.name, hop.text) };
     [
         Cell::new(format!("  {word:<7}")).fg(colour(tone)),
-        Cell::new(format!("{:<9}", kind(hop.kind))),
-        Cell::new(plain(&format!("{} {}", hop.name, hop.text))),
+        Cell::new(format!("{:<9}", hop.kind.word())),
+        Cell::new(plain(&what)),
     ]
 }
 
@@ -47,17 +52,5 @@ fn mark(mark: Mark) -> (&'static str, Tone) {
         Mark::Waiting => ("waiting", Tone::Careful),
         Mark::Missing => ("missing", Tone::Careful),
         Mark::Blocked => ("blocked", Tone::Bad),
-    }
-}
-
-fn kind(kind: HopKind) -> &'static str {
-    match kind {
-        HopKind::Workload => "workload",
-        HopKind::Connector => "connector",
-        HopKind::Subnet => "subnet",
-        HopKind::Nat => "NAT",
-        HopKind::Firewall => "firewall",
-        HopKind::Internal => "inside",
-        HopKind::Internet => "outside",
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::{
     plan::nat::{WayOut, covering, way_out},
     policy::EnsureNat,
     reach::COMMON_TAG,
+    rules::Site,
     state::{
         connector::{Connector, ConnectorState},
         router::Router,
@@ -88,8 +89,10 @@ impl Scene<'_> {
     fn subnet(&self, connector: &ConnectorRef, standing: Option<&Connector>, subnet: Option<&Subnet>) -> Hop {
         let named = standing.and_then(|standing| standing.subnet.as_ref()).map(|form| form.name.clone());
         let new = self.plan.steps.iter().map(|step| &step.id).chain(self.plan.withheld.iter().map(|held| &held.step));
-        let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(|name| name.contains(connector.name.as_str()));
-        let name = named.or_else(|| new.map(str::to_owned)).unwrap_or_else(|| "none".to_owned());
+        let base = Site { connector, network: &self.observed.network_name, range: None }.base();
+        let is_own = |name: &&str| name.starts_with(&format!("egress-{base}"));
+        let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(is_own);
+        let name = named.or_else(|| new.map(str::to_owned)).unwrap_or_default();
         let (mark, text) = match (standing, subnet, &self.observed.subnets) {
             (_, Some(subnet), _) => (Mark::Ok, text::explain::subnet(subnet, &self.observed.network_name)),
             (Some(standing), None, _) if standing.subnet.is_none() => {
@@ -106,18 +109,18 @@ impl Scene<'_> {
     fn nat(&self, subnet: Option<&str>, all: bool, ensure: EnsureNat, tags: &[&str]) -> Hop {
         let hop = |name: &str, mark, text| Hop::new(HopKind::Nat, name, mark, text);
         if !all && ensure != EnsureNat::Always {
-            return hop("none", Mark::NotAsked, text::explain::private_only());
+            return hop("", Mark::NotAsked, text::explain::private_only());
         }
         let (routers, routes) = match (&self.observed.routers, &self.observed.routes) {
             (Ok(routers), Ok(routes)) => (routers, routes),
-            (Err(failure), _) | (_, Err(failure)) => return hop("none", Mark::Blocked, text::explain::unread(failure)),
+            (Err(failure), _) | (_, Err(failure)) => return hop("", Mark::Blocked, text::explain::unread(failure)),
         };
         let network = self.observed.network_name.to_string();
         match way_out(routes, &network, tags) {
             WayOut::Internet => {}
-            WayOut::Nowhere => return hop("none", Mark::Missing, text::explain::no_default_route()),
+            WayOut::Nowhere => return hop("", Mark::Missing, text::explain::no_default_route()),
             WayOut::Appliance(route) => {
-                return hop("none", Mark::NotAsked, text::explain::appliance(&route.name, &route.next_hop()));
+                return hop("", Mark::NotAsked, text::explain::appliance(&route.name, &route.next_hop()));
             }
         }
         let here: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
@@ -132,7 +135,7 @@ impl Scene<'_> {
         let mut objects: Vec<String> = routers.filter(|id| id.starts_with("router/")).cloned().collect();
         objects.push(format!("network/{}", self.observed.network_name.name));
         let mark = if self.is_blocked(&objects) { Mark::Blocked } else { Mark::Missing };
-        Hop { notes: self.notes(&objects), ..hop("none", mark, text::explain::no_nat(ensure)) }
+        Hop { notes: self.notes(&objects), ..hop("", mark, text::explain::no_nat(ensure)) }
     }
 
     /// Direct VPC egress: no connector; the rules of its own tags are its owner's.

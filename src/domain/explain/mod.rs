@@ -27,6 +27,8 @@ pub struct Path {
 #[serde(rename_all = "camelCase")]
 pub struct Hop {
     pub kind: HopKind,
+    /// Empty where there is nothing to name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     pub mark: Mark,
     /// What is so, in one sentence.
@@ -100,7 +102,7 @@ impl Scene<'_> {
             (Some(_), Some(connector)) => {
                 let start =
                     Hop::new(HopKind::Workload, &workload.name, Mark::Ok, text::explain::uses(workload, &connector));
-                self.by_connector(start, &connector, all)
+                cut_off(self.by_connector(start, &connector, all))
             }
             (Some(name), None) => {
                 let notes = self.notes(&[workload.to_string()]);
@@ -135,8 +137,8 @@ impl Scene<'_> {
         let held = plan.withheld.iter().filter(|held| objects.contains(&held.step.0));
         let steps = plan.steps.iter().filter(|step| objects.contains(&step.id.0));
         let mut told: Vec<String> = notes.filter(about).map(|note| note.text.clone()).collect();
-        told.extend(held.map(text::explain::held_back));
         told.extend(steps.map(text::explain::planned));
+        told.extend(held.map(text::explain::held_back));
         told
     }
 
@@ -149,6 +151,41 @@ impl Scene<'_> {
     fn is_out_of_sync(&self, objects: &[String]) -> bool {
         self.plan.steps.iter().any(|step| objects.contains(&step.id.0) && step.change.verb() != Verb::Extend)
             || self.plan.withheld.iter().any(|held| objects.contains(&held.step.0) && held.verb != Verb::Extend)
+    }
+}
+
+/// Where a hop fails, what lies behind it is not reached, whatever the firewall would let out. NAT is only for the
+/// internet.
+fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
+    let fails = |hop: &&Hop| !matches!(hop.mark, Mark::Ok | Mark::NotAsked);
+    let on_the_way = |kind| matches!(kind, HopKind::Connector | HopKind::Subnet | HopKind::Nat);
+    let broken: Vec<_> =
+        hops.iter().filter(|hop| on_the_way(hop.kind)).filter(fails).map(|hop| (hop.kind, hop.mark)).collect();
+    for hop in hops.iter_mut().filter(|hop| hop.mark != Mark::NotAsked) {
+        let first = broken.iter().find(|(kind, _)| match hop.kind {
+            HopKind::Internet => true,
+            HopKind::Internal => *kind != HopKind::Nat,
+            _ => false,
+        });
+        if let Some((kind, mark)) = first {
+            hop.mark = *mark;
+            hop.text = text::explain::cut_off(kind.word(), &hop.text);
+        }
+    }
+    hops
+}
+
+impl HopKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workload => "workload",
+            Self::Connector => "connector",
+            Self::Subnet => "subnet",
+            Self::Nat => "NAT",
+            Self::Firewall => "firewall",
+            Self::Internal => "inside",
+            Self::Internet => "outside",
+        }
     }
 }
 

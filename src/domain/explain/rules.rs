@@ -6,6 +6,7 @@ use super::{Decision, Hop, HopKind, Mark, Scene};
 use crate::domain::{
     names::{ConnectorRef, relative},
     owned,
+    plan::EgressState,
     reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
     rules::Site,
     state::{effective::EffectiveFirewalls, firewall::Firewall},
@@ -68,8 +69,9 @@ impl Scene<'_> {
         let mark = match state {
             _ if shadowed || self.is_blocked(&objects) => Mark::Blocked,
             _ if self.is_out_of_sync(&objects) => Mark::Missing,
-            Some(egress) if egress.state == crate::domain::plan::EgressState::Unmanaged => Mark::NotAsked,
-            _ => Mark::Ok,
+            None => Mark::NotAsked,
+            Some(egress) if egress.state == EgressState::Unmanaged => Mark::NotAsked,
+            Some(_) => Mark::Ok,
         };
         Hop { notes: told, ..Hop::new(HopKind::Firewall, tag, mark, text::explain::egress(state)) }
     }

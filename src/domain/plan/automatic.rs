@@ -1,5 +1,6 @@
 //! Broad egress rules that somebody's automation made: told; taken out of force only where the policy says so, and only once
-//! our own set stands for every connector that they let out. The only write to a thing without our stamp.
+//! our own set stands for every connector that they let out. The only write to a thing without our stamp. One for the whole
+//! network goes for the whole network: `firewall.auto_rules` names it and `firewall.replace_auto` asks for it.
 
 use super::{Change, Draft, Object, connector::Standing};
 use crate::domain::{
@@ -21,7 +22,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoped: &[(&Standing<'_>, bool)], fire
         if settings.firewall.replace_auto && let_out.peek().is_some() && let_out.all(|stands| stands) {
             let after = Firewall { disabled: true, ..rule.clone() };
             let change = Change::Repair { before: Object::Firewall(rule.clone()), after: Object::Firewall(after) };
-            draft.push(change, Vec::new(), text::firewall::replace_automatic(), settings.mode);
+            draft.push(
+                change,
+                Vec::new(),
+                text::firewall::replace_automatic(rule.target_tags.is_empty() && rule.source_ranges.is_empty()),
+                settings.mode,
+            );
         } else {
             draft.findings.push(text::firewall::automatic(&rule.name, settings.firewall.replace_auto));
         }

@@ -137,7 +137,7 @@ fn remedy(standing: &Standing<'_>) -> Remedy {
         (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
         (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
         (Ownership::Ours, None) if !standing.settings.connector.repair => Remedy::Off,
-        (Ownership::Ours, None) if standing.settings.mode == Mode::Create => Remedy::Mode,
+        (Ownership::Ours, None) if standing.settings.mode < Mode::Enforce => Remedy::Mode,
         (Ownership::Ours, None) => Remedy::Replace,
     }
 }

@@ -144,20 +144,23 @@ fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firew
     }
 }
 
-/// The deny of `firewall.ingress.harden`: what it would cut off must be open before.
+/// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.
 pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
     let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
     let required = &scoping.standing.required;
     if scoping.taken.contains(&rule.firewall.name) {
         return;
     }
-    // `release` takes it down too, and only `rearm` puts it back.
-    let release = scoping.existing(rule).and_then(released).filter(|_| !draft.rearm);
-    if let Some(release) = release {
-        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+    if draft.rearm {
+        rearm(draft, scoping, rule, false);
         return;
     }
-    if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+    let existing = scoping.existing(rule);
+    if let Some(release) = existing.and_then(released) {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+    } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
+        clear_mark(draft, scoping, standing);
+    } else if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
         ensure(draft, scoping, rule, Vec::new());
     }
 }

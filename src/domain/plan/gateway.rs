@@ -34,7 +34,7 @@ pub(super) fn plan(
         dead(draft, router, standings);
     }
     let own = ours.and_then(|router| router.nats.iter().find(|nat| nat.name == NAT_NAME));
-    let uncovered = addable(draft, routers, own, uncovered);
+    let uncovered = addable(draft, routers, (&name, own), uncovered);
     match (ours, standing) {
         (Some(router), _) if uncovered.is_empty() => repair(draft, router, &path),
         (Some(router), _) => extend(draft, router, &path, &uncovered, waits_for),
@@ -49,16 +49,21 @@ pub(super) fn plan(
 
 /// What of the uncovered subnets our gateway can list: Google takes a range into one gateway only, even where that does not
 /// serve it, and a limited number into each.
-fn addable(draft: &mut Draft<'_>, routers: &[&Router], own: Option<&Nat>, uncovered: &[String]) -> Vec<String> {
+fn addable(
+    draft: &mut Draft<'_>,
+    routers: &[&Router],
+    (our_router, own): (&str, Option<&Nat>),
+    uncovered: &[String],
+) -> Vec<String> {
     let mut addable = Vec::new();
     let mut room = RANGES_PER_NAT.saturating_sub(own.map_or(0, Nat::listed_ranges));
     for subnet in uncovered {
         match in_the_way(routers, own, subnet) {
             Some(Hindrance::Drained) => {}
-            Some(Hindrance::Unfit) => draft.blocked_by.push(text::nat::unfit(NAT_NAME, subnet)),
+            Some(Hindrance::Unfit) => draft.blocked_by.push(text::nat::unfit(our_router, NAT_NAME, subnet)),
             Some(Hindrance::All(router, nat)) => draft.blocked_by.push(text::nat::in_the_way(router, nat)),
             Some(Hindrance::Listed(router, nat)) => draft.blocked_by.push(text::nat::listed_idle(router, nat, subnet)),
-            None if room == 0 => draft.blocked_by.push(text::nat::full(NAT_NAME, subnet, RANGES_PER_NAT)),
+            None if room == 0 => draft.blocked_by.push(text::nat::full(our_router, subnet, RANGES_PER_NAT)),
             None => {
                 room -= 1;
                 addable.push(subnet.clone());

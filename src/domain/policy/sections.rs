@@ -125,7 +125,8 @@ pub struct ConnectorSection {
     pub recreate: bool,
     /// Replace a connector of ours that is in ERROR.
     pub repair: bool,
-    /// Remove connectors of ours that nothing has required for so long.
+    /// Remove connectors of ours that nothing has required for so long. A user in another project counts as far as Google
+    /// lists that project in the connector's `connectedProjects`.
     pub prune: Prune,
     /// Ranges from which the /28 of a new connector is cut.
     #[schemars(with = "Vec<String>")]
@@ -266,7 +267,8 @@ pub struct FirewallSection {
     pub override_denies: Vec<String>,
     /// Globs of broad egress rules that somebody's automation made.
     pub auto_rules: Vec<String>,
-    /// Disable the rules that `auto_rules` match, once our own stand.
+    /// Disable the rules that `auto_rules` match, once our own stand. One without target tags goes for every instance of the
+    /// network.
     pub replace_auto: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The path of a workload in sentences: each goes on from the name of its hop.
+//! The path of a workload in sentences: each stands behind the name of its hop.
 
 use super::list;
 use crate::domain::{
@@ -31,19 +31,23 @@ pub fn bad_reference(workload: &Workload, name: &str) -> String {
 }
 
 pub fn without_vpc(workload: &Workload) -> String {
-    format!("uses neither a connector nor Direct VPC: this {} is not in any network of yours", workload.kind)
+    format!("uses neither a connector nor Direct VPC, so this {} is in no network of yours", workload.kind)
 }
 
 pub fn no_way_inside() -> String {
-    "cannot be reached: that needs a connector or Direct VPC".to_owned()
+    "not reached, that needs a connector or Direct VPC".to_owned()
 }
 
 pub fn google_addresses() -> String {
-    "is open, from Google's shared addresses; no NAT and no firewall rule is asked".to_owned()
+    "open, from Google's shared addresses; no NAT and no firewall rule is asked".to_owned()
 }
 
 pub fn direct(workload: &Workload, all: bool) -> String {
-    format!("sends {} through Direct VPC, without a connector ({} interfaces)", traffic(all), workload.direct.len())
+    let more = match workload.direct.len() {
+        0 | 1 => String::new(),
+        count => format!(", on {count} interfaces"),
+    };
+    format!("sends {} through Direct VPC, without a connector{more}", traffic(all))
 }
 
 pub fn unread(failure: &ReadFailure) -> String {
@@ -51,7 +55,7 @@ pub fn unread(failure: &ReadFailure) -> String {
 }
 
 pub fn not_looked_at() -> String {
-    "is not of this region, and was not looked at".to_owned()
+    "not of this region, and not looked at".to_owned()
 }
 
 pub fn no_connector() -> String {
@@ -64,11 +68,11 @@ pub fn connector(connector: &Connector, ours: bool) -> String {
         _ => String::new(),
     };
     let maker = if ours { "made here" } else { "made by somebody else" };
-    format!("is {}{size}, {maker}", connector.state.word())
+    format!("{}{size}, {maker}", connector.state.word())
 }
 
 pub fn elsewhere(state: ConnectorState) -> String {
-    format!("is {}; it belongs to another project, where its path goes on", state.word())
+    format!("{}, of another project, where the path goes on", state.word())
 }
 
 pub fn subnet(subnet: &Subnet, network: &NetworkRef) -> String {
@@ -76,11 +80,11 @@ pub fn subnet(subnet: &Subnet, network: &NetworkRef) -> String {
         true => "Private Google Access on",
         false => "Private Google Access off, so Google's APIs are reached by the internet alone",
     };
-    format!("is {} of network {}, {google}", subnet.ip_cidr_range, network.name)
+    format!("{} of network {}, {google}", subnet.ip_cidr_range, network.name)
 }
 
 pub fn hidden_subnet(range: &str) -> String {
-    format!("is hidden, {range}: the connector was made with --range, and no NAT can list it")
+    format!("hidden, {range}: the connector was made with --range, and no NAT can list it")
 }
 
 pub fn no_subnet() -> String {
@@ -88,19 +92,19 @@ pub fn no_subnet() -> String {
 }
 
 pub fn other_network() -> String {
-    "is not of the policy's network here, and was not looked at".to_owned()
+    "not of the policy's network here, and not looked at".to_owned()
 }
 
 pub fn private_only() -> String {
-    "is not needed: only traffic to private ranges comes this way".to_owned()
+    "not needed, only traffic to private ranges comes this way".to_owned()
 }
 
 pub fn no_default_route() -> String {
-    "would lead nowhere: the network has no default route, so nothing of it reaches the internet".to_owned()
+    "the network has no default route, so nothing of it reaches the internet, whatever a NAT does".to_owned()
 }
 
 pub fn appliance(route: &str, hop: &str) -> String {
-    format!("is not needed: route {route} leads to {hop}, which decides what reaches the internet")
+    format!("not needed, route {route} leads to {hop}, which decides what reaches the internet")
 }
 
 pub fn nat(router: &str) -> String {
@@ -109,7 +113,7 @@ pub fn nat(router: &str) -> String {
 
 pub fn no_nat(ensure: EnsureNat) -> String {
     let never = if ensure == EnsureNat::Never { ", and `nat.ensure: never` makes none" } else { "" };
-    format!("covers the subnet, so nothing of it reaches the internet{never}")
+    format!("none covers the subnet, so nothing of it reaches the internet{never}")
 }
 
 pub fn direct_nat() -> String {
@@ -117,7 +121,7 @@ pub fn direct_nat() -> String {
 }
 
 pub fn own_tags() -> String {
-    "decide what it reaches; they are its owner's, and were not looked at".to_owned()
+    "they decide what it reaches; they are its owner's, and were not looked at".to_owned()
 }
 
 /// How the rules stand for the connector.
@@ -125,29 +129,29 @@ pub fn egress(egress: Option<&ConnectorEgress>) -> String {
     let by = egress.and_then(|egress| egress.by.as_deref()).unwrap_or("unknown");
     match egress.map(|egress| egress.state) {
         None => "no rule of ours stands for it yet".to_owned(),
-        Some(EgressState::Scoped) => "scoped: only what the policy names gets out".to_owned(),
-        Some(EgressState::Observed) => "observed: all gets out, and what the policy does not name is logged".to_owned(),
-        Some(EgressState::AllowOnly) => "allow-only: nothing is stopped, allow rules alone scope nothing".to_owned(),
-        Some(EgressState::Shadowed) => format!("shadowed: {by} lets out more than the policy names"),
+        Some(EgressState::Scoped) => "scoped, only what the policy names gets out".to_owned(),
+        Some(EgressState::Observed) => "observed, all gets out, and what the policy does not name is logged".to_owned(),
+        Some(EgressState::AllowOnly) => "allow-only, nothing is stopped, allow rules alone scope nothing".to_owned(),
+        Some(EgressState::Shadowed) => format!("shadowed, {by} lets out more than the policy names"),
         Some(EgressState::Disarmed) => {
-            format!("disarmed by {by}: our deny is down, and nothing of ours stops anything")
+            format!("disarmed by {by}, our deny is down, and nothing of ours stops anything")
         }
-        Some(EgressState::Unmanaged) => "unmanaged: no rule of ours is written for it".to_owned(),
+        Some(EgressState::Unmanaged) => "unmanaged, no rule of ours is written for it".to_owned(),
     }
 }
 
 pub fn not_this_way() -> String {
-    "is reached from Google's shared addresses, not through the connector".to_owned()
+    "reached from Google's shared addresses, not through the connector".to_owned()
 }
 
 /// What is open everywhere, what in part, and who stops the rest.
 pub fn open(whole: &[String], partly: &[String], stoppers: &[&str]) -> String {
     let mut said = Vec::new();
     if !whole.is_empty() {
-        said.push(format!("open: {}", list(whole)));
+        said.push(format!("open for {}", list(whole)));
     }
     if !partly.is_empty() {
-        said.push(format!("open to some addresses: {}", list(partly)));
+        said.push(format!("open to some addresses for {}", list(partly)));
     }
     if said.is_empty() {
         said.push("closed".to_owned());
@@ -157,6 +161,11 @@ pub fn open(whole: &[String], partly: &[String], stoppers: &[&str]) -> String {
         said.push(format!("{rest} is stopped by {}", list(stoppers)));
     }
     said.join("; ")
+}
+
+/// `open`: what the firewall alone would let out.
+pub fn cut_off(hop: &str, open: &str) -> String {
+    format!("not reached, see {hop}; by the firewall alone {open}")
 }
 
 pub fn planned(step: &Step) -> String {

@@ -76,9 +76,12 @@ pub fn automatic(rule: &str, replace: bool) -> Note {
     )
 }
 
-pub fn replace_automatic() -> String {
-    "a broad rule that somebody's automation made; our own rules stand, and `firewall.replace_auto` takes it out of force"
-        .to_owned()
+/// `for_all` = the rule is for every instance of the network, not for connectors alone.
+pub fn replace_automatic(for_all: bool) -> String {
+    let whom = if for_all { ", for every instance of the network" } else { "" };
+    format!(
+        "a broad rule that somebody's automation made; our own rules stand, and `firewall.replace_auto` takes it out of force{whom}"
+    )
 }
 
 pub fn other_network(rule: &Firewall, connector: &ConnectorRef) -> String {

@@ -53,10 +53,10 @@ pub fn listed_idle(router: &str, nat: &str, subnet: &str) -> Note {
     )
 }
 
-pub fn unfit(nat: &str, subnet: &str) -> Note {
+pub fn unfit(router: &str, nat: &str, subnet: &str) -> Note {
     note(
         "nat-unfit",
-        format!("nat/{nat}"),
+        format!("router/{router}"),
         format!(
             "{nat} on our router was made anew for something other than virtual machines' way to the internet, which Google lets nobody change, so {} has no way out; delete {nat}, and it is made again",
             last_segment(subnet)
@@ -64,12 +64,12 @@ pub fn unfit(nat: &str, subnet: &str) -> Note {
     )
 }
 
-pub fn full(nat: &str, subnet: &str, limit: usize) -> Note {
+pub fn full(router: &str, subnet: &str, limit: usize) -> Note {
     note(
         "nat-full",
-        format!("nat/{nat}"),
+        format!("router/{router}"),
         format!(
-            "{nat} lists {limit} subnet ranges, Google's limit, so {} has no way out; give some of them a NAT of your own, and take them off its list",
+            "our NAT on {router} lists {limit} subnet ranges, Google's limit, so {} has no way out; give some of them a NAT of your own, and take them off its list",
             last_segment(subnet)
         ),
     )
