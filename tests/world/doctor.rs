@@ -20,7 +20,8 @@ use crate::{
 
 const HOST: &str = "host-project";
 
-type Case = (&'static str, fn(&mut Patient));
+type Spoil = fn(&mut Patient);
+type Case = (&'static str, Spoil);
 
 fn policy(patient: &mut Patient, over: Value) {
     lay_over(&mut patient.policy, over);
@@ -275,8 +276,7 @@ async fn a_probe_that_nobody_hears_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_not_sent_where_nothing_could_answer() {
-    type Harm = fn(&mut Patient);
-    let cases: [(Harm, &str); 4] = [
+    let cases: [(Spoil, &str); 4] = [
         (|p| policy(p, json!({"mode": "off"})), "under `mode: off` nothing is reported"),
         (|p| policy(p, json!({"reports": {"topic": null}})), "there is no report topic to listen to"),
         (|p| p.asked = Default::default(), "the topic that events come by is not known"),

@@ -216,10 +216,10 @@ fn each_permission_is_for_something_and_its_loss_is_told() {
             let scene = scene_of(permission.name);
             let (start, whole) = match begun.entry(scene) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(room) => {
+                Entry::Vacant(unknown) => {
                     let start = begin(scene).await;
                     let whole = play(scene, start.clone(), &all()).await;
-                    room.insert((start, whole))
+                    unknown.insert((start, whole))
                 }
             };
             let left: Vec<_> = all().into_iter().filter(|name| *name != permission.name).collect();
