@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
-    owned::{has_infra_rule, rule_stamp, stamped, stamped_rules},
+    owned::{infra_rule, rule_stamp, stamped, stamped_rules},
     plan::Note,
     policy::{Mode, Policy, Prune, pattern},
     stamp::Stamp,
@@ -35,11 +35,20 @@ pub struct Desired {
     pub elsewhere: Vec<Required>,
     /// Connectors for which something of ours stands, though nothing has asked for them for long enough to let it go.
     pub unused: Vec<ConnectorRef>,
+    /// Connectors that stand and that nothing asks for: they stay until a mark of ours says for how long.
+    pub idle: Vec<ConnectorRef>,
     /// Connectors that are gone and not asked for, while something of ours still stands for them.
     pub left_over: Vec<ConnectorRef>,
     /// References that cannot be followed.
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
+}
+
+#[derive(Default)]
+struct Unasked {
+    unused: Vec<ConnectorRef>,
+    idle: Vec<ConnectorRef>,
+    left_over: Vec<ConnectorRef>,
 }
 
 /// A connector that should stand.
@@ -99,10 +108,10 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
-    let (unused, left_over) = draft.unused(observed);
+    let Unasked { unused, idle, left_over } = draft.unasked(observed);
     draft.found.retain(|connector, _| !unused.contains(connector));
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
-    Desired { connectors, elsewhere, unused, left_over, blocked_by: draft.blocked_by, findings: draft.findings }
+    Desired { connectors, elsewhere, unused, idle, left_over, blocked_by: draft.blocked_by, findings: draft.findings }
 }
 
 /// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
@@ -245,21 +254,27 @@ impl Draft<'_> {
         }
     }
 
-    /// What of ours nothing asks for: first what may go, then what stays though its connector is gone.
-    fn unused(&self, observed: &Observed) -> (Vec<ConnectorRef>, Vec<ConnectorRef>) {
-        let (mut unused, mut left_over) = (Vec::new(), Vec::new());
+    /// What of ours nothing asks for.
+    fn unasked(&self, observed: &Observed) -> Unasked {
+        let mut unasked = Unasked::default();
         for connector in self.stamped_for(observed) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {
                 continue;
             }
+            let stands = !matches!(listed(observed, &connector), Some(None));
             if self.may_go(observed, &connector) {
-                unused.push(connector);
-            } else if required.is_none() && matches!(listed(observed, &connector), Some(None)) {
-                left_over.push(connector);
+                // Between a job's deletion and its next deploy there may be seconds: only a mark tells of days.
+                let since = infra_rule(self.policy, observed, &connector).and_then(|(stamp, _)| stamp.unused);
+                match since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER) && stands {
+                    true => unasked.idle.push(connector),
+                    false => unasked.unused.push(connector),
+                }
+            } else if required.is_none() && !stands {
+                unasked.left_over.push(connector);
             }
         }
-        (unused, left_over)
+        unasked
     }
 
     /// Connectors of the target for which a subnet or a firewall rule of ours stands.
@@ -295,7 +310,7 @@ impl Draft<'_> {
                 let on = found.subnet.as_ref().map(|form| form.name.as_str());
                 subnets.iter().any(|subnet| Some(subnet.name.as_str()) == on)
                     && found.connected_projects.iter().all(|project| *project == connector.project.as_str())
-                    && has_infra_rule(self.policy, observed, connector) == Some(true)
+                    && infra_rule(self.policy, observed, connector).is_some()
             }
         };
         let exempt =

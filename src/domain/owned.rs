@@ -40,13 +40,18 @@ pub fn stamp_of_rule(policy: &Policy, project: &ProjectId, rule: &Firewall) -> O
     Stamp::ours(&rule.description, &policy.owner, &path)
 }
 
-/// A connector bears no stamp: its deletion asks for a second proof beside its subnet's. `None` = the rules were not read.
-pub fn has_infra_rule(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<bool> {
-    observed.firewalls.as_ref().ok()?;
+/// The rule without which a connector is dead. A connector bears no stamp: its deletion asks for this one's, beside its
+/// subnet's.
+pub fn infra_rule<'a>(
+    policy: &Policy,
+    observed: &'a Observed,
+    connector: &ConnectorRef,
+) -> Option<(Stamp, &'a Firewall)> {
     let network = &observed.network_name;
     let name = format!("allow-{}-infra", Site { connector, network, range: None }.base());
-    let rules = stamped_rules(policy, observed, connector);
-    Some(rules.iter().any(|rule| rule.name == name && relative(&rule.network) == network.to_string()))
+    let mut rules = stamped_rules(policy, observed, connector).into_iter();
+    let rule = rules.find(|rule| rule.name == name && relative(&rule.network) == network.to_string())?;
+    Some((rule_stamp(policy, observed, rule)?, rule))
 }
 
 pub fn subnet_path(network: &NetworkRef, target: &Target, name: &str) -> String {

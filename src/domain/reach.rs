@@ -126,6 +126,17 @@ pub fn of_rule(rule: &Firewall) -> Reach {
     )
 }
 
+/// All that a policy's rule may match. What it names by anything but ranges may lie anywhere.
+fn of_policy_rule(rule: &PolicyRule) -> Reach {
+    let anywhere = ["0.0.0.0/0".to_owned()];
+    let ranges = &rule.matches.dest_ip_ranges;
+    let ranges = if ranges.is_empty() || !rule.matches.is_by_range() { &anywhere[..] } else { ranges };
+    Reach::of(
+        ranges.iter().map(String::as_str),
+        rule.matches.layer4_configs.iter().map(|config| (config.ip_protocol.as_str(), config.ports.as_slice())),
+    )
+}
+
 /// Whose packets: the tags of a connector's instances and the range they live in.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
@@ -136,36 +147,48 @@ pub struct Sender<'a> {
 /// Every connector's instances bear this tag beside their own.
 pub const COMMON_TAG: &str = "vpc-connector";
 
+/// Whether a rule decides about a packet that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hit {
+    Never,
+    /// For some instances, or some of the packets, and which of them cannot be told from here.
+    Perhaps,
+    Always,
+}
+
 impl Sender<'_> {
-    /// The rule is on, about egress, and meant for these instances. Rules for service accounts are not: a connector's
-    /// is Google's own.
-    pub fn is_hit_by(&self, rule: &Firewall) -> bool {
-        rule.direction == Direction::Egress
+    /// Whether the rule is on, about egress, and meant for these instances. Rules for service accounts are not: a
+    /// connector's is Google's own.
+    pub fn hit(&self, rule: &Firewall) -> Hit {
+        let meant = rule.direction == Direction::Egress
             && !rule.disabled
             && rule.target_service_accounts.is_empty()
-            && (rule.target_tags.is_empty() || rule.target_tags.iter().any(|tag| tag == self.tag || tag == COMMON_TAG))
-            && self.lives_in(&rule.source_ranges)
+            && (rule.target_tags.is_empty() || rule.target_tags.iter().any(|tag| tag == self.tag || tag == COMMON_TAG));
+        if meant { self.lives_in(&rule.source_ranges) } else { Hit::Never }
     }
 
     /// Firewall policies know no network tags: only address ranges can tell a connector.
-    fn is_hit_by_policy(&self, rule: &PolicyRule) -> bool {
-        rule.direction == Direction::Egress
+    fn hit_by_policy(&self, rule: &PolicyRule) -> Hit {
+        let meant = rule.direction == Direction::Egress
             && !rule.disabled
             && rule.target_service_accounts.is_empty()
-            && rule.target_secure_tags.is_empty()
-            && self.lives_in(&rule.matches.src_ip_ranges)
+            && rule.target_secure_tags.is_empty();
+        let most = if rule.matches.is_by_range() { Hit::Always } else { Hit::Perhaps };
+        if meant { self.lives_in(&rule.matches.src_ip_ranges).min(most) } else { Hit::Never }
     }
 
-    fn lives_in(&self, ranges: &[String]) -> bool {
-        ranges.is_empty()
-            || match self.range {
-                Some(own) => ranges
-                    .iter()
-                    .filter_map(|text| text.parse::<Ipv4Net>().ok())
-                    .any(|net| net.contains(&own) || own.contains(&net)),
-                // An unknown range may lie in any.
-                None => true,
-            }
+    fn lives_in(&self, ranges: &[String]) -> Hit {
+        // An unknown range may lie in any.
+        let Some(own) = self.range.filter(|_| !ranges.is_empty()) else {
+            return if ranges.is_empty() { Hit::Always } else { Hit::Perhaps };
+        };
+        let nets = ranges.iter().filter_map(|text| text.parse::<Ipv4Net>().ok());
+        let hits = nets.map(|net| match (net.contains(&own), own.contains(&net)) {
+            (true, _) => Hit::Always,
+            (false, true) => Hit::Perhaps,
+            (false, false) => Hit::Never,
+        });
+        hits.max().unwrap_or(Hit::Never)
     }
 }
 
@@ -209,7 +232,8 @@ pub enum VerdictKind {
 }
 
 /// How everything is decided, in Google's order: hierarchical policies, VPC rules, network policies (or these before the
-/// rules, where the network says so), then the implied allow. Verdicts are disjoint.
+/// rules, where the network says so), then the implied allow. A rule that decides only perhaps leaves its packets to those
+/// behind it too: what may be let out counts as let out, what may be stopped as stopped. All other verdicts are disjoint.
 pub fn decide<'a>(
     sender: Sender<'_>,
     rules: impl IntoIterator<Item = &'a Firewall>,
@@ -219,7 +243,7 @@ pub fn decide<'a>(
     let mut table = Table { left: Reach::everything(), verdicts: Vec::new() };
     let (above, beside): (Vec<&FirewallPolicy>, Vec<_>) =
         effective.firewall_policys.iter().partition(|policy| policy.is_hierarchical());
-    let mut vpc: Vec<&Firewall> = rules.into_iter().filter(|rule| sender.is_hit_by(rule)).collect();
+    let mut vpc: Vec<&Firewall> = rules.into_iter().filter(|rule| sender.hit(rule) != Hit::Never).collect();
     // "DENY rules take precedence over ALLOW rules if they have equal priority."
     vpc.sort_by_key(|rule| (rule.priority, !rule.is_deny(), rule.name.as_str()));
 
@@ -229,7 +253,7 @@ pub fn decide<'a>(
     }
     for rule in vpc {
         let kind = if rule.is_deny() { VerdictKind::Deny } else { VerdictKind::Allow };
-        table.take(rule.name.clone(), kind, Stage::Rule(rule.priority), &of_rule(rule));
+        table.take(&rule.name, &[kind], Stage::Rule(rule.priority), &of_rule(rule), sender.hit(rule));
     }
     if !policies_first {
         beside.iter().for_each(|policy| table.policy(sender, policy, Stage::Behind));
@@ -263,34 +287,43 @@ struct Table {
 }
 
 impl Table {
-    fn take(&mut self, by: String, kind: VerdictKind, stage: Stage, matched: &Reach) {
+    fn take(&mut self, by: &str, kinds: &[VerdictKind], stage: Stage, matched: &Reach, hit: Hit) {
         let packets = self.left.and(matched);
-        if !packets.is_empty() {
-            self.left = self.left.without(&packets);
-            self.verdicts.push(Verdict { by, kind, stage, packets });
+        if packets.is_empty() {
+            return;
         }
+        if hit == Hit::Always {
+            self.left = self.left.without(&packets);
+        }
+        self.verdicts.extend(kinds.iter().map(|&kind| Verdict {
+            by: by.to_owned(),
+            kind,
+            stage,
+            packets: packets.clone(),
+        }));
     }
 
     /// Within one policy the first match counts; `goto_next` and no match hand on to what stands behind.
     fn policy(&mut self, sender: Sender<'_>, policy: &FirewallPolicy, stage: Stage) {
-        let mut rules: Vec<_> = policy.rules.iter().filter(|rule| sender.is_hit_by_policy(rule)).collect();
-        rules.sort_by_key(|rule| rule.priority);
+        let hits = policy.rules.iter().map(|rule| (rule, sender.hit_by_policy(rule)));
+        let mut rules: Vec<_> = hits.filter(|(_, hit)| *hit != Hit::Never).collect();
+        rules.sort_by_key(|(rule, _)| rule.priority);
         let mut passed_on = Reach::default();
-        for rule in rules {
-            let anywhere = ["0.0.0.0/0".to_owned()];
-            let ranges =
-                if rule.matches.dest_ip_ranges.is_empty() { &anywhere[..] } else { &rule.matches.dest_ip_ranges };
-            let matched = Reach::of(
-                ranges.iter().map(String::as_str),
-                rule.matches.layer4_configs.iter().map(|config| (config.ip_protocol.as_str(), config.ports.as_slice())),
-            );
+        for (rule, hit) in rules {
+            let matched = of_policy_rule(rule);
             let name = name_of(policy, rule);
             match rule.action.as_str() {
-                "allow" => self.take(name, VerdictKind::Allow, stage, &matched),
-                "deny" => self.take(name, VerdictKind::Deny, stage, &matched),
+                "allow" => self.take(&name, &[VerdictKind::Allow], stage, &matched, hit),
+                "deny" => self.take(&name, &[VerdictKind::Deny], stage, &matched, hit),
+                // An inspection decides for each packet, and nothing behind it is asked.
+                "apply_security_profile_group" => {
+                    self.take(&name, &[VerdictKind::Allow, VerdictKind::Deny], stage, &matched, hit);
+                }
                 _ => {
                     passed_on = passed_on.or(&self.left.and(&matched));
-                    self.left = self.left.without(&matched);
+                    if hit == Hit::Always {
+                        self.left = self.left.without(&matched);
+                    }
                 }
             }
         }

@@ -181,11 +181,13 @@ pub fn current(section: &FirewallSection, now: Timestamp) -> impl Iterator<Item 
     section.internet.iter().filter(move |entry| entry.expires.is_none_or(|last| today <= last))
 }
 
-/// Stands for the connector's firewall policy as it is written: a changed one may arm a deny that somebody took down. The
-/// day on which an entry expires is no change.
+/// Stands for what the policy wants of the set, as it is written: when that changes, a deny that somebody took down may be
+/// armed again. Whom else the policy scopes is no change of it, nor is the day on which an entry expires.
 pub fn policy_hash(policy: &Policy) -> String {
+    let FirewallSection { enforcement, base_priority, google_apis, internal, internet, ingress, .. } = &policy.firewall;
+    let set = (enforcement, base_priority, google_apis, internal, internet, ingress);
     // Strings, numbers and lists always have a JSON form.
-    short_hash(&serde_json::to_string(&policy.firewall).unwrap_or_default())
+    short_hash(&serde_json::to_string(&set).unwrap_or_default())
 }
 
 fn data_plane_ports() -> Vec<Layer4> {

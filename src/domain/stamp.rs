@@ -22,6 +22,8 @@ pub struct Stamp {
     pub attempt: Option<u32>,
     /// The infra rule: the hash of the connector's firewall policy when the deny was last read back in sync.
     pub armed: Option<String>,
+    /// The infra rule: since when nothing asks for the connector.
+    pub unused: Option<Timestamp>,
     /// Denies: who took them down with the command `release`.
     pub released: Option<Release>,
 }
@@ -71,6 +73,7 @@ impl Stamp {
                 "egress" => stamp.egress = Some(text()),
                 "attempt" => stamp.attempt = value.parse().ok(),
                 "armed" => stamp.armed = Some(text()),
+                "unused-since" => stamp.unused = value.parse().ok(),
                 "released-by" if !value.is_empty() => released_by = Some(text()),
                 "at" => at = value.parse().ok(),
                 _ => {}
@@ -108,6 +111,7 @@ impl fmt::Display for Stamp {
             ("egress", &self.egress),
             ("attempt", &attempt),
             ("armed", &self.armed),
+            ("unused-since", &self.unused.map(|since| since.to_string())),
             ("released-by", &self.released.as_ref().map(|release| release.by.clone())),
             ("at", &self.released.as_ref().and_then(|release| release.at).map(|at| at.to_string())),
         ] {

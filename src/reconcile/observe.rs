@@ -15,6 +15,7 @@ use crate::{
         state::{
             address::Address,
             connector::Connector,
+            effective::EffectiveFirewalls,
             network::Network,
             observed::{AddressSpace, FailureKind, Needs, Observed, Read, ReadFailure},
             workload::{JobDocument, ServiceDocument, WorkloadKind},
@@ -72,7 +73,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         subnets: read(subnets),
         routers: read(routers),
         firewalls: read(firewalls),
-        effective: read(effective),
+        effective: read::<EffectiveFirewalls>(effective).map(|effective| effective.over(&network_name)),
         routes: read(routes),
         network_name,
         network: None,

@@ -6,7 +6,7 @@ use super::{Change, Draft, Object, connector::Standing};
 use crate::domain::{
     names::relative,
     policy::pattern,
-    reach::Sender,
+    reach::{Hit, Sender},
     stamp::Stamp,
     state::firewall::{Direction, Firewall},
     text,
@@ -47,5 +47,5 @@ fn is_automatic(network: &str, globs: &[String], rule: &Firewall) -> bool {
 
 fn hits(standing: &Standing<'_>, rule: &Firewall) -> bool {
     let tag = standing.required.connector.tag();
-    Sender { tag: &tag, range: standing.range }.is_hit_by(rule)
+    Sender { tag: &tag, range: standing.range }.hit(rule) != Hit::Never
 }

@@ -6,7 +6,7 @@ use super::{
     deny::{self, Deny, Lead},
     handover, network,
     scoping::{Scoping, displaced, ensure},
-    shadows::{Judge, Opened},
+    shadows::{Judge, Neighbours, Opened},
 };
 use crate::domain::{
     rules::{Role, Rule},
@@ -25,6 +25,8 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], networ
     for standing in standings {
         let stands = if standing.ownership == Ownership::Foreign {
             draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
+            let own = Neighbours::new(draft, standing, firewalls).own;
+            draft.blocked_by.extend(text::firewall::unkept(&standing.required.connector, &own));
             state(draft, standing, EgressState::Unmanaged, None);
             false
         } else {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{scoping::Scoping, shadows::Opened};
 use crate::domain::{
     policy::Mode,
-    reach::{self, Reach},
+    reach::{self, Hit, Reach},
     rules::{Role, Rule},
     stamp::Stamp,
     state::firewall::Firewall,
@@ -58,7 +58,7 @@ pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &
 }
 
 fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Opened]) -> Vec<Changing<'a>> {
-    let in_force = |rule: &Firewall| match scoping.sender.is_hit_by(rule) && !rule.is_deny() {
+    let in_force = |rule: &Firewall| match scoping.sender.hit(rule) != Hit::Never && !rule.is_deny() {
         true => reach::of_rule(rule),
         false => Reach::default(),
     };

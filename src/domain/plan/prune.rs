@@ -9,11 +9,12 @@ use super::{Change, Draft, Object, StepId};
 use crate::domain::{
     desired::{Desired, PRUNED_AFTER, listed},
     names::{ConnectorRef, last_segment, relative},
-    owned::{stamped, stamped_rules, subnet_path},
+    owned::{infra_rule, stamped, stamped_rules, subnet_path},
     policy::Prune,
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
+        firewall::Firewall,
         router::Router,
         subnet::Subnet,
     },
@@ -22,6 +23,7 @@ use crate::domain::{
 
 pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
     let observed = draft.observed;
+    mark(draft, desired);
     draft.findings.extend(desired.left_over.iter().map(text::prune::left_over));
     let mut gone = Vec::new();
     for connector in &desired.unused {
@@ -52,6 +54,29 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
         if !desired.unused.contains(connector) {
             remove_subnet(draft, connector, subnet, first.clone());
         }
+    }
+}
+
+/// Since when nothing asks for a connector, written where it lasts: on its infra rule. Who asks for it again wipes it off.
+fn mark(draft: &mut Draft<'_>, desired: &Desired) {
+    let observed = draft.observed;
+    let asked_for = desired.connectors.iter().map(|required| &required.connector);
+    // Somebody who was not read may ask for it.
+    let asked_for = asked_for.filter(|connector| observed.workloads_complete() && !desired.idle.contains(connector));
+    let marks = desired.idle.iter().map(|connector| (connector, Some(draft.now)));
+    let marks: Vec<_> = marks.chain(asked_for.map(|connector| (connector, None))).collect();
+    for (connector, since) in marks {
+        let Some((stamp, rule)) = infra_rule(draft.policy, observed, connector) else { continue };
+        let id = Object::Firewall(rule.clone()).id();
+        // What else is to be done to the rule comes first.
+        if stamp.unused.is_some() == since.is_some() || draft.steps.iter().any(|(step, _)| step.id == id) {
+            continue;
+        }
+        let description = Stamp { unused: since, ..stamp }.to_string();
+        let after = Firewall { description, ..rule.clone() };
+        let change = Change::Extend { before: Object::Firewall(rule.clone()), after: Object::Firewall(after) };
+        let mode = draft.policy.for_connector(connector).mode;
+        draft.push(change, Vec::new(), text::prune::mark(connector, since.is_some()), mode);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::domain::{
     names::last_segment,
-    owned::{has_infra_rule, subnet_path},
+    owned::{infra_rule, subnet_path},
     state::{connector::Connector, subnet::Subnet},
     text,
 };
@@ -43,7 +43,7 @@ pub(super) fn plan<'a>(
             Some((subnet, step)) => Standing { made_by: Some(step), ..moved(draft, standing, &subnet) },
             None => standing,
         },
-        false if has_infra_rule(draft.policy, draft.observed, &required.connector) != Some(true) => {
+        false if infra_rule(draft.policy, draft.observed, &required.connector).is_none() => {
             draft.findings.push(text::connector::not_proven_ours(&required.connector));
             moved(draft, standing, &newest)
         }

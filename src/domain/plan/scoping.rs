@@ -5,7 +5,7 @@ use crate::domain::{
     names::{ConnectorRef, relative},
     owned,
     policy::Mode,
-    reach::{self, Reach, Sender},
+    reach::{self, Hit, Reach, Sender},
     rules::{self, Role, Rule, Site},
     stamp::Stamp,
     state::firewall::Firewall,
@@ -72,7 +72,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
 
     /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
     pub fn stops_the_rest(&self) -> bool {
-        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.is_hit_by(own));
+        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.hit(own) == Hit::Always);
         denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
     }
 

@@ -94,7 +94,7 @@ fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {
 fn firewall(section: &FirewallSection, check: &mut impl FnMut(bool, String)) {
     let base = section.base_priority;
     check(
-        base > 101 && base + FARTHEST_PRIORITY < 65_535,
+        (102..65_535 - FARTHEST_PRIORITY).contains(&base),
         format!(
             "firewall.base_priority: found {base}, expected 102 to {}: up to 100 Google's own rules stand, at 65535 the implied ones",
             65_534 - FARTHEST_PRIORITY
@@ -120,6 +120,18 @@ fn firewall(section: &FirewallSection, check: &mut impl FnMut(bool, String)) {
         check(
             !entry.to_tags.is_empty(),
             "firewall.ingress.allow: found an entry without to_tags, expected at least one".into(),
+        );
+        for tag in &entry.to_tags {
+            check(
+                ResourceName::parse(tag).is_ok(),
+                format!(
+                    "firewall.ingress.allow: found the tag {tag:?}, expected 1 to 63 lower-case letters, digits and hyphens"
+                ),
+            );
+        }
+        check(
+            !entry.ports.is_empty(),
+            "firewall.ingress.allow: found an entry without ports, expected some such as tcp:5432".into(),
         );
         for text in &entry.ports {
             check(

@@ -50,6 +50,16 @@ fn what_is_wrong_is_named() {
             "firewall: {base_priority: 100}\nnetwork:",
             &["firewall.base_priority: found 100, expected 102 to"],
         ),
+        (
+            "network:",
+            "firewall: {base_priority: 4294967290}\nnetwork:",
+            &["firewall.base_priority: found 4294967290, expected 102 to 65444"],
+        ),
+        (
+            "network:",
+            "firewall: {ingress: {harden: true, allow: [{to_tags: [Data Base], ports: []}]}}\nnetwork:",
+            &["found the tag \"Data Base\"", "found an entry without ports"],
+        ),
         ("report", "reprot", &["line 3", "`reprot`", "report, create, enforce"]),
         ("owner: team\n", "", &["missing field `owner`"]),
         ("owner: team", "owner: team\nowner: other", &["line 3", "duplicate mapping key `owner`"]),

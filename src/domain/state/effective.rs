@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::firewall::Direction;
+use crate::domain::names::{NetworkRef, relative};
 
 /// What `regionNetworkFirewallPolicies.getEffectiveFirewalls` tells: the firewall policies over a network in a region.
 /// Google spells the list `firewallPolicys`.
@@ -30,7 +31,6 @@ pub struct PolicyRule {
     /// `allow`, `deny`, `goto_next`, …
     pub action: String,
     pub disabled: bool,
-    pub rule_name: String,
     #[serde(rename = "match")]
     pub matches: RuleMatch,
     pub target_service_accounts: Vec<String>,
@@ -45,8 +45,16 @@ pub struct RuleMatch {
     pub src_ip_ranges: Vec<String>,
     pub dest_ip_ranges: Vec<String>,
     pub layer4_configs: Vec<Layer4Config>,
+    /// Regions, domain names, address groups, threat lists, …
     #[serde(flatten)]
     pub other: super::Other,
+}
+
+impl RuleMatch {
+    /// Addresses, protocols and ports are all that the rule asks about.
+    pub fn is_by_range(&self) -> bool {
+        self.other.values().all(|asked| asked.as_array().is_some_and(Vec::is_empty))
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +62,20 @@ pub struct RuleMatch {
 pub struct Layer4Config {
     pub ip_protocol: String,
     pub ports: Vec<String>,
+}
+
+impl EffectiveFirewalls {
+    /// Without the rules that name other networks only.
+    pub fn over(mut self, network: &NetworkRef) -> Self {
+        let network = network.to_string();
+        for policy in &mut self.firewall_policys {
+            policy.rules.retain(|rule| {
+                let named = &rule.target_resources;
+                named.is_empty() || named.iter().any(|named| relative(named) == network)
+            });
+        }
+        self
+    }
 }
 
 impl FirewallPolicy {

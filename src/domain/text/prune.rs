@@ -3,9 +3,18 @@ use crate::domain::{names::ConnectorRef, plan::Note};
 
 pub fn connector(connector: &ConnectorRef) -> String {
     format!(
-        "no job, service or worker pool names {}, the policy does not declare it, and its subnet is older than 7 days (`connector.prune: 7d`)",
+        "no job, service or worker pool has named {} for 7 days, and the policy does not declare it (`connector.prune: 7d`)",
         connector.name
     )
+}
+
+pub fn mark(connector: &ConnectorRef, unused: bool) -> String {
+    match unused {
+        true => {
+            format!("nothing asks for {} any more; the mark tells since when (`connector.prune: 7d`)", connector.name)
+        }
+        false => format!("{} is asked for again, so the mark that nothing does leaves", connector.name),
+    }
 }
 
 pub fn unlist(subnets: &[String]) -> String {
