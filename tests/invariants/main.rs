@@ -138,6 +138,10 @@ proptest! {
                 perform(&mut world, step);
                 prop_assert!(bare || !bare_ingress_deny(&scene.after, &world, index), "bare ingress deny after {}", step.id);
                 let Some(range) = range(&world, index) else { continue };
+                // Made again elsewhere: it takes Google minutes, and the rules that name its range follow in seconds.
+                if scene.shared() && first_range.is_some_and(|first| first != range) {
+                    continue;
+                }
                 let now = reach_of(&world, index, range);
                 prop_assert!(most.contains(&now), "conn-{} reaches more than the policy after {}", index, step.id);
                 prop_assert!(now.contains(&least), "conn-{} loses what it had and keeps in the end, after {}", index, step.id);

@@ -39,6 +39,13 @@ pub struct Scene {
     pub happens: Happens,
 }
 
+impl Scene {
+    /// The network is another project's.
+    pub fn shared(&self) -> bool {
+        self.world.network_name.project != self.world.target.project
+    }
+}
+
 impl fmt::Debug for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jobs = self

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::{Change, Draft, Object, StepId};
 use crate::domain::{
-    desired::{Desired, PRUNED_AFTER, listed},
+    desired::{Desired, PRUNED_AFTER, Required, Requirer, listed},
     names::{ConnectorRef, last_segment, relative},
     owned::{infra_rule, stamped, stamped_rules, subnet_path},
     policy::Prune,
@@ -60,9 +60,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
 /// Since when nothing asks for a connector, written where it lasts: on its infra rule. Who asks for it again wipes it off.
 fn mark(draft: &mut Draft<'_>, desired: &Desired) {
     let observed = draft.observed;
-    let asked_for = desired.connectors.iter().map(|required| &required.connector);
-    // Somebody who was not read may ask for it.
-    let asked_for = asked_for.filter(|connector| observed.workloads_complete() && !desired.idle.contains(connector));
+    // The days count from a look that saw everything.
+    if !observed.failures().is_empty() {
+        return;
+    }
+    let by_somebody = |required: &&Required| required.by.iter().any(|by| *by != Requirer::Stamp);
+    let asked_for = desired.connectors.iter().filter(by_somebody).map(|required| &required.connector);
     let marks = desired.idle.iter().map(|connector| (connector, Some(draft.now)));
     let marks: Vec<_> = marks.chain(asked_for.map(|connector| (connector, None))).collect();
     for (connector, since) in marks {

@@ -65,13 +65,14 @@ pub fn unmanaged(connector: &ConnectorRef) -> Note {
 
 /// Rules of ours for a connector that is not ours any more: what they stop stays stopped, and a person must say whether it should.
 pub fn unkept(connector: &ConnectorRef, rules: &[&Firewall]) -> Option<Note> {
-    let standing: Vec<_> = rules.iter().filter(|rule| !rule.disabled).map(|rule| rule.name.clone()).collect();
+    let mut standing: Vec<_> = rules.iter().filter(|rule| !rule.disabled).map(|rule| rule.name.clone()).collect();
+    standing.sort();
     (!standing.is_empty()).then(|| {
         note(
             "unkept",
             format!("connector/{}", connector.name),
             format!(
-                "connector {} is neither ours nor adopted any more, but {} of ours still hold its egress and nobody keeps them right; add it to `firewall.adopt`, or delete them",
+                "connector {} is neither ours nor adopted any more, but rules of ours still hold its egress and nobody keeps them right: {}; add it to `firewall.adopt`, or delete them",
                 connector.name,
                 list(&standing)
             ),
