@@ -319,7 +319,8 @@ impl Draft<'_> {
             && observed.workloads_complete()
             && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
             && exempt.is_none()
-            && created.into_iter().all(is_old)
+            // Of one that stands its mark tells for how long nothing has asked for it.
+            && (matches!(listed(observed, connector), Some(Some(_))) || created.into_iter().all(is_old))
     }
 
     fn exemption(&self, names_it: impl Fn(&super::policy::Exemption) -> bool) -> Option<String> {

@@ -177,7 +177,11 @@ async fn play(scene: Scene, (world, policy): (World, String), permissions: &[&st
             told.hear(&*lab.run().await);
             return told;
         }
-        Prune => lab.cloud.advance(Duration::from_secs(8 * 24 * 3600)),
+        Prune => {
+            // The first look marks since when nothing asks for the connector.
+            told.hear(&*lab.run().await);
+            lab.cloud.advance(Duration::from_secs(8 * 24 * 3600));
+        }
         Failure => {
             let method = "vpcaccess.projects.locations.connectors.create";
             let fault = json!({"method": method, "resource": "*/of-job", "kind": "fail-operation", "status": 400});
