@@ -176,10 +176,10 @@ fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> F
     .into()
 }
 
-/// What goes wrong beside the result; `EGRESS_LOG` or `RUST_LOG` ask for more.
+/// What goes wrong beside the result, which says itself what is blocked; `EGRESS_LOG` or `RUST_LOG` ask for more.
 pub fn quiet_logs() {
     let asked = ["EGRESS_LOG", "RUST_LOG"].into_iter().find_map(variable);
-    let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn"));
+    let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn,egress_reconciler::reconcile::run=error"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A second call in one process changes nothing.
     let _ = subscriber.try_init();

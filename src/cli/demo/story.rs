@@ -124,7 +124,7 @@ fn names(report: &Report, who: &str) -> bool {
 }
 
 async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
-    chapter("He allows everything, above our deny")?;
+    chapter("She allows everything, above our deny")?;
     let calls = stage.calls_so_far();
     stage.alice.allow_everything("alice-opens").await?;
     let by_alice = |report: &Report| {
