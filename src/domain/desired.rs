@@ -12,7 +12,7 @@ use super::{
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
-        observed::{FailureKind, Needs, Observed},
+        observed::{Needs, Observed},
         subnet::Subnet,
         workload::Workload,
     },
@@ -42,13 +42,6 @@ pub struct Desired {
     /// References that cannot be followed.
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
-}
-
-#[derive(Default)]
-struct Unasked {
-    unused: Vec<ConnectorRef>,
-    idle: Vec<ConnectorRef>,
-    left_over: Vec<ConnectorRef>,
 }
 
 /// A connector that should stand.
@@ -108,10 +101,10 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
-    let Unasked { unused, idle, left_over } = draft.unasked(observed);
-    draft.found.retain(|connector, _| !unused.contains(connector));
+    let unasked = draft.unasked(observed);
+    draft.found.retain(|connector, _| !unasked.unused.contains(connector));
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
-    Desired { connectors, elsewhere, unused, idle, left_over, blocked_by: draft.blocked_by, findings: draft.findings }
+    Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
 }
 
 /// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
@@ -134,7 +127,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
-    let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.kind == FailureKind::Absent);
+    let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
     let network_policies = observed
         .effective
         .as_ref()
@@ -197,7 +190,7 @@ impl Draft<'_> {
                 if connector.project.is_number() {
                     match observed.projects.get(&connector.project) {
                         Some(Ok(id)) => connector.project = id.clone(),
-                        Some(Err(failure)) if failure.kind == FailureKind::Absent => {
+                        Some(Err(failure)) if failure.is_absent() => {
                             self.blocked_by.push(text::connector::unknown_project(workload, &connector.project));
                             return;
                         }
@@ -255,8 +248,8 @@ impl Draft<'_> {
     }
 
     /// What of ours nothing asks for.
-    fn unasked(&self, observed: &Observed) -> Unasked {
-        let mut unasked = Unasked::default();
+    fn unasked(&self, observed: &Observed) -> Desired {
+        let mut unasked = Desired::default();
         for connector in self.stamped_for(observed) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {
@@ -285,8 +278,9 @@ impl Draft<'_> {
         subnets.chain(rules).filter(|connector| self.target.has(connector)).collect()
     }
 
-    /// Nobody can tell since when nothing names a connector. What can be known: all three kinds of workload were read and
-    /// understood, none names it, no other project is connected to it, and what stands for it is older than seven days.
+    /// What one look can know: all three kinds of workload were read and understood, none names it, and no other project is
+    /// connected to it. For how long, a mark tells of a connector that stands, and the age of what it left behind of one that
+    /// is gone.
     fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
         let settings = self.policy.for_connector(connector);
         // What nothing may delete is kept whole, with the line in our gateway's list, which is the target's to change.

@@ -1,7 +1,8 @@
 //! Pure decisions: no I/O, no clock (`now` is always an argument), nothing of the other rooms.
 //!
 //! An entry becomes a [`event::Disposition`]; what was seen ([`state`]) and the [`policy`] give what is [`desired`]; the
-//! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence that a person reads stands in [`text`].
+//! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence
+//! that a person reads stands in [`text`].
 
 pub mod desired;
 pub mod doctor;
@@ -30,3 +31,8 @@ pub mod state;
 pub mod target;
 pub mod text;
 pub mod wanted;
+
+/// What a document leaves out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -243,17 +243,18 @@ pub fn decide<'a>(
     let mut table = Table { left: Reach::everything(), verdicts: Vec::new() };
     let (above, beside): (Vec<&FirewallPolicy>, Vec<_>) =
         effective.firewall_policys.iter().partition(|policy| policy.is_hierarchical());
-    let mut vpc: Vec<&Firewall> = rules.into_iter().filter(|rule| sender.hit(rule) != Hit::Never).collect();
+    let hits = rules.into_iter().map(|rule| (rule, sender.hit(rule)));
+    let mut vpc: Vec<(&Firewall, Hit)> = hits.filter(|(_, hit)| *hit != Hit::Never).collect();
     // "DENY rules take precedence over ALLOW rules if they have equal priority."
-    vpc.sort_by_key(|rule| (rule.priority, !rule.is_deny(), rule.name.as_str()));
+    vpc.sort_by_key(|(rule, _)| (rule.priority, !rule.is_deny(), rule.name.as_str()));
 
     above.iter().for_each(|policy| table.policy(sender, policy, Stage::Before));
     if policies_first {
         beside.iter().for_each(|policy| table.policy(sender, policy, Stage::Before));
     }
-    for rule in vpc {
+    for (rule, hit) in vpc {
         let kind = if rule.is_deny() { VerdictKind::Deny } else { VerdictKind::Allow };
-        table.take(&rule.name, &[kind], Stage::Rule(rule.priority), &of_rule(rule), sender.hit(rule));
+        table.take(&rule.name, &[kind], Stage::Rule(rule.priority), &of_rule(rule), hit);
     }
     if !policies_first {
         beside.iter().for_each(|policy| table.policy(sender, policy, Stage::Behind));

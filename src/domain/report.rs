@@ -30,7 +30,7 @@ pub struct Report {
     /// The events that asked for this run, the first hundred of them; none = a sweep, or a command but `release` and `rearm`.
     pub triggers: Vec<Trigger>,
     /// How many more events asked for it.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub more_triggers: usize,
     #[schemars(with = "String")]
     pub started: Timestamp,
@@ -228,10 +228,6 @@ impl Report {
             .as_ref()
             .map_or_else(|| "//egress-reconciler".to_owned(), |target| format!("//egress-reconciler/{target}"))
     }
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 /// The JSON Schema of the report.

@@ -41,12 +41,8 @@ pub struct Trigger {
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub received: Timestamp,
     /// How often the same entry had come before: routes overlap, and what is answered 429 comes again.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub duplicates: u32,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

@@ -20,6 +20,12 @@ impl Target {
     }
 }
 
+impl From<&ConnectorRef> for Target {
+    fn from(connector: &ConnectorRef) -> Self {
+        Self { project: connector.project.clone(), region: connector.region.clone() }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "projects/{}/locations/{}", self.project, self.region)

@@ -34,7 +34,7 @@ pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
         .iter()
         .filter(|trigger| trigger.method.ends_with("Connector"))
         .filter_map(|trigger| ConnectorRef::try_from(trigger.resource.clone()).ok())
-        .filter(|connector| connector.project == request.target.project && connector.region == request.target.region)
+        .filter(|connector| request.target.has(connector))
         .collect();
     join_all(completed.iter().take(MOST_AWAITED).map(|connector| settled(client, connector))).await;
 }

@@ -77,10 +77,7 @@ impl History {
 
     /// Creations that Google accepted here, with their operations.
     pub fn begun(&self, target: &Target) -> Vec<(ConnectorRef, String)> {
-        let here = self
-            .creating
-            .iter()
-            .filter(|(connector, _)| connector.project == target.project && connector.region == target.region);
+        let here = self.creating.iter().filter(|(connector, _)| target.has(connector));
         here.filter(|(connector, _)| !self.refused.contains_key(connector))
             .map(|(connector, operation)| (connector.clone(), operation.clone()))
             .collect()
@@ -137,8 +134,7 @@ impl History {
 
     /// Why a connector is not made: what was said of it, else of anything at its place.
     fn hindrance(&self, connector: &ConnectorRef) -> Option<String> {
-        let place = Target { project: connector.project.clone(), region: connector.region.clone() };
-        let notes = self.hindered.get(&place)?;
+        let notes = self.hindered.get(&connector.into())?;
         let object = format!("connector/{}", connector.name);
         let own = notes.iter().find(|note| note.object == object);
         own.or_else(|| notes.first()).map(|note| note.text.clone())
@@ -146,7 +142,7 @@ impl History {
 
     /// A sweep tries again.
     pub fn forget_refusals(&mut self, target: &Target) {
-        self.refused.retain(|connector, _| connector.project != target.project || connector.region != target.region);
+        self.refused.retain(|connector, _| !target.has(connector));
     }
 
     pub fn note_triggers(&mut self, triggers: &[Arc<Trigger>]) {
@@ -172,12 +168,11 @@ impl History {
         let spent = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
         let this_run = spent(section.changes_per_run, written);
         let this_hour = spent(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
-        let here = |connector: &ConnectorRef| connector.project == target.project && connector.region == target.region;
         self.made.retain(|_, times| {
             times.retain(|at| now.duration_since(*at) < DAY);
             !times.is_empty()
         });
-        let made = self.made.iter().filter(|(connector, _)| here(connector));
+        let made = self.made.iter().filter(|(connector, _)| target.has(connector));
         let made = made.map(|(connector, times)| (connector.clone(), u32::try_from(times.len()).unwrap_or(u32::MAX)));
         Budget {
             changes: this_run.min(this_hour),
@@ -185,7 +180,7 @@ impl History {
             refused: self
                 .refused
                 .iter()
-                .filter(|(connector, _)| here(connector))
+                .filter(|(connector, _)| target.has(connector))
                 .map(|(c, why)| (c.clone(), why.clone()))
                 .collect(),
             made: made.collect(),

@@ -125,7 +125,7 @@ async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRe
 fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
     match read(answer) {
         Ok(found) => Ok(Some(found)),
-        Err(failure) if failure.kind == FailureKind::Absent => Ok(None),
+        Err(failure) if failure.is_absent() => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -261,10 +261,7 @@ impl Engine {
         let (uses, complete) = (uses.collect(), observed.workloads_complete());
         let mut new = self.remember(|history| history.note_uses(&observed.target, uses, complete));
         new.retain(|used| used.egress == Egress::AllTraffic || matches!(seen(&used.connector), Some(None)));
-        let targets: BTreeSet<Target> = new
-            .into_iter()
-            .map(|used| Target { project: used.connector.project, region: used.connector.region })
-            .collect();
+        let targets: BTreeSet<Target> = new.iter().map(|used| Target::from(&used.connector)).collect();
         targets.into_iter().map(RunRequest::new).collect()
     }
 

@@ -137,11 +137,7 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
 /// A deny in force bears no mark of a release: the next hand that takes it down is another one.
 fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firewall) {
     let description = Stamp::with_release(&standing.description, None);
-    if description != standing.description {
-        let after = Firewall { description, ..standing.clone() };
-        let change = Change::Extend { before: Object::Firewall(standing.clone()), after: Object::Firewall(after) };
-        draft.push(change, Vec::new(), text::emergency::clear_mark(), scoping.mode());
-    }
+    draft.mark(standing, description, text::emergency::clear_mark(), scoping.mode());
 }
 
 /// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.
@@ -184,13 +180,7 @@ fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rul
 /// down from one not yet written.
 fn arm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, infra: Option<&Firewall>, armed: Option<&str>) {
     let Some(infra) = infra.filter(|_| armed != Some(scoping.hash.as_str())) else { return };
-    // A repair of the same rule comes first; the mark follows in the next round.
-    if draft.steps.iter().any(|(step, _)| step.id == Object::Firewall(infra.clone()).id()) {
-        return;
-    }
-    let Some(mut stamp) = Stamp::read(&infra.description) else { return };
-    stamp.armed = Some(scoping.hash.clone());
-    let after = Firewall { description: stamp.to_string(), ..infra.clone() };
-    let change = Change::Extend { before: Object::Firewall(infra.clone()), after: Object::Firewall(after) };
-    draft.push(change, Vec::new(), text::firewall::arm(), scoping.mode());
+    let Some(stamp) = Stamp::read(&infra.description) else { return };
+    let armed = Stamp { armed: Some(scoping.hash.clone()), ..stamp };
+    draft.mark(infra, armed.to_string(), text::firewall::arm(), scoping.mode());
 }

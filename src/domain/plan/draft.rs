@@ -10,7 +10,10 @@ use crate::domain::{
     owned::stamped,
     policy::{Mode, Policy},
     stamp::Stamp,
-    state::observed::{FailureKind, Observed, ReadFailure},
+    state::{
+        firewall::Firewall,
+        observed::{FailureKind, Observed, ReadFailure},
+    },
     text,
 };
 
@@ -77,6 +80,18 @@ impl<'a> Draft<'a> {
     }
 }
 
+impl Draft<'_> {
+    /// Writes another stamp on a rule of ours, unless something else is to be done to it first: then in the next round.
+    pub fn mark(&mut self, rule: &Firewall, description: String, reason: String, mode: Mode) {
+        let before = Object::Firewall(rule.clone());
+        if description == rule.description || self.steps.iter().any(|(step, _)| step.id == before.id()) {
+            return;
+        }
+        let after = Object::Firewall(Firewall { description, ..rule.clone() });
+        self.push(Change::Extend { before, after }, Vec::new(), reason, mode);
+    }
+}
+
 /// What a change does, field by field: for a person to read.
 pub(super) fn diff(change: &Change) -> Vec<FieldDiff> {
     let (Some(before), Some(after)) = (change.before(), change.after()) else { return Vec::new() };
@@ -93,10 +108,15 @@ fn fields(object: &Object) -> BTreeMap<String, String> {
     match object {
         Object::Firewall(rule) => {
             let stamp = Stamp::read(&rule.description).unwrap_or_default();
-            let mark = stamp.armed.map(|hash| format!("armed={hash}"));
+            let armed = stamp.armed.map(|hash| format!("armed={hash}"));
+            let unused = stamp.unused.map(|since| format!("unused-since={since}"));
+            let marks: Vec<_> = armed.into_iter().chain(unused).collect();
             let managed = rule.managed().into_iter().map(|(field, value)| (field.to_owned(), value));
             managed
-                .chain([named("mark", mark), named("released", stamp.released.map(|release| release.by().to_owned()))])
+                .chain([
+                    named("mark", Some(marks.join(" "))),
+                    named("released", stamp.released.map(|release| release.by().to_owned())),
+                ])
                 .collect()
         }
         Object::Router(router) => router.settings(),

@@ -80,7 +80,7 @@ pub fn release(
     let mut plans: BTreeMap<(Target, NetworkRef), Plan> = BTreeMap::new();
     let denies = picked(policy, host, firewalls, pick).into_iter().filter(|(.., rule)| rule.is_deny());
     for (connector, _, rule) in denies {
-        let target = Target { project: connector.project.clone(), region: connector.region.clone() };
+        let target = Target::from(&connector);
         let Ok(network) = NetworkRef::parse(&rule.network, host) else { continue };
         let key = (target.clone(), network.clone());
         let plan = plans.entry(key).or_insert_with(|| empty(target, network));
@@ -126,7 +126,7 @@ pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pi
             || gone && rules.iter().any(|(stamp, _)| stamp.armed.is_some())
     };
     let down = by_connector.into_iter().filter(|(_, rules)| is_down(rules));
-    down.map(|(connector, _)| Target { project: connector.project, region: connector.region }).collect()
+    down.map(|(connector, _)| Target::from(&connector)).collect()
 }
 
 /// Puts our denies back, whoever took them down, where the last look found every allow in sync. Nothing else is planned.

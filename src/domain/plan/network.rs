@@ -1,12 +1,7 @@
 //! The network itself: the policy's, created only where the policy says so.
 
 use super::{Change, Draft, Object, StepId};
-use crate::domain::{
-    desired::Desired,
-    stamp::Stamp,
-    state::{network::Network, observed::FailureKind},
-    text,
-};
+use crate::domain::{desired::Desired, stamp::Stamp, state::network::Network, text};
 
 /// What is known of the target's network.
 pub(super) enum Standing {
@@ -49,9 +44,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) -> Standing {
             ))
         }
         // Not asked: the effective firewalls of a network that is not there would have been an error.
-        None if observed.effective.as_ref().is_err_and(|failure| failure.kind == FailureKind::Absent) => {
-            Standing::Missing
-        }
+        None if observed.effective.as_ref().is_err_and(|failure| failure.is_absent()) => Standing::Missing,
         None => Standing::Stands { auto_mode: false, policies_first: false },
     }
 }

@@ -14,7 +14,6 @@ use crate::domain::{
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
-        firewall::Firewall,
         router::Router,
         subnet::Subnet,
     },
@@ -70,16 +69,12 @@ fn mark(draft: &mut Draft<'_>, desired: &Desired) {
     let marks: Vec<_> = marks.chain(asked_for.map(|connector| (connector, None))).collect();
     for (connector, since) in marks {
         let Some((stamp, rule)) = infra_rule(draft.policy, observed, connector) else { continue };
-        let id = Object::Firewall(rule.clone()).id();
-        // What else is to be done to the rule comes first.
-        if stamp.unused.is_some() == since.is_some() || draft.steps.iter().any(|(step, _)| step.id == id) {
+        if stamp.unused.is_some() == since.is_some() {
             continue;
         }
         let description = Stamp { unused: since, ..stamp }.to_string();
-        let after = Firewall { description, ..rule.clone() };
-        let change = Change::Extend { before: Object::Firewall(rule.clone()), after: Object::Firewall(after) };
         let mode = draft.policy.for_connector(connector).mode;
-        draft.push(change, Vec::new(), text::prune::mark(connector, since.is_some()), mode);
+        draft.mark(rule, description, text::prune::mark(connector, since.is_some()), mode);
     }
 }
 

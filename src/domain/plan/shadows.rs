@@ -3,9 +3,9 @@
 use super::{Draft, connector::Standing};
 use crate::domain::{
     names::relative,
+    owned,
     reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
     rules::Rule,
-    stamp::Stamp,
     state::{effective::EffectiveFirewalls, firewall::Firewall},
 };
 
@@ -18,10 +18,8 @@ pub(super) struct Neighbours<'a> {
 impl<'a> Neighbours<'a> {
     pub fn new(draft: &Draft<'a>, standing: &Standing<'_>, firewalls: &'a [Firewall]) -> Self {
         let network = draft.observed.network_name.to_string();
-        let project = &draft.observed.network_name.project;
         let is_own = |rule: &&Firewall| {
-            let path = format!("projects/{project}/global/firewalls/{}", rule.name);
-            Stamp::ours(&rule.description, &draft.policy.owner, &path)
+            owned::rule_stamp(draft.policy, draft.observed, rule)
                 .is_some_and(|stamp| stamp.is_for(&standing.required.connector))
         };
         let (own, foreign) = firewalls.iter().filter(|rule| relative(&rule.network) == network).partition(is_own);

@@ -94,14 +94,11 @@ impl Policy {
             NetworkName::Of(network) => network.clone(),
         }
     }
-}
 
-impl Policy {
     /// The projects whose networks the connectors of `project`, or of the whole scope, may stand in, under whatever
     /// override: where rules of ours may be.
     pub fn hosts(&self, project: Option<&ProjectId>) -> BTreeSet<ProjectId> {
-        let scope = self.scope.projects.iter().chain(&self.scope.hosts);
-        let own = scope.filter(|own| project.is_none_or(|project| project == *own));
+        let own = self.scope.all().into_iter().filter(|own| project.is_none_or(|project| project == *own));
         own.flat_map(|own| {
             let speaks_of = |entry: &Match| entry.projects.is_empty() || entry.projects.contains(own);
             let overrides =
@@ -123,7 +120,7 @@ impl Match {
     }
 
     fn connector(&self, connector: &ConnectorRef) -> bool {
-        self.target(&Target { project: connector.project.clone(), region: connector.region.clone() })
+        self.target(&connector.into())
             && (self.connectors.is_empty() || self.connectors.iter().any(|glob| pattern::names(glob, connector)))
     }
 }
