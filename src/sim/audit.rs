@@ -14,6 +14,7 @@ use super::{
     asked::strings,
     call::Call,
     clock::{after, written},
+    iam,
     iam::Grant,
     kind::Kind,
     links,
@@ -92,7 +93,6 @@ impl Change<'_> {
 
     fn activity(&self, at: Timestamp, which: &str, target_id: &str) -> Value {
         let call = self.call;
-        let principal = if call.caller.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
         let grants: Vec<Value> = self.grants.iter().map(|grant| self.authorization(grant)).collect();
         let mut insert_id = call.draw.and(which).hex(6);
         if call.route.service == Service::Compute {
@@ -103,7 +103,7 @@ impl Change<'_> {
                 "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
                 "authenticationInfo": {
                     "principalEmail": call.caller,
-                    "principalSubject": format!("{principal}:{}", call.caller),
+                    "principalSubject": iam::member(&call.caller),
                 },
                 "requestMetadata": {
                     "callerIp": "192.0.2.1",

@@ -100,7 +100,7 @@ impl Cloud {
         control::router(self.clone())
     }
 
-    /// Delivers audit entries as their time comes. Never ends.
+    /// Delivers audit entries as their time comes, and what waits in subscriptions that push. Never ends.
     pub async fn run(&self) {
         push::run(self, self.0.deliver.clone()).await;
     }

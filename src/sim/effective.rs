@@ -40,7 +40,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
         );
     }
     let found: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
-    let project = network.split('/').nth(1).unwrap_or_default();
+    let project = links::project(&network);
     let under = firewalls::KIND.collection_path(project, None);
     let rules = state.store.listed(&firewalls::KIND, &under, call.eyes()).map(|(_, rule)| rule);
     let rules: Vec<Value> = rules.filter(|rule| networks::network_of(rule) == network).cloned().collect();

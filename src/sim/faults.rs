@@ -184,7 +184,8 @@ impl Fault {
         let status = self.status.unwrap_or(otherwise);
         let code = if status == refusal.code.http { refusal.code } else { Code::of_http(status) };
         let reason = self.reason.clone().unwrap_or(refusal.reason);
-        Refusal { code, reason, ..refusal }
+        let message = self.message.clone().unwrap_or(refusal.message);
+        Refusal { code, reason, message, ..refusal }
     }
 
     /// The refusal of a `refuse` or `rate` fault; the failure of a `fail-operation`.

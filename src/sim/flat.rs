@@ -18,8 +18,7 @@ use super::{
 
 const PAGE: usize = 1000;
 /// Methods of a resource's own, which follow its name after a colon.
-const OWN: [&str; 7] =
-    ["publish", "pull", "acknowledge", "getIamPolicy", "testIamPermissions", "getEffectivePolicy", "setIamPolicy"];
+const OWN: [&str; 6] = ["publish", "pull", "acknowledge", "getIamPolicy", "testIamPermissions", "getEffectivePolicy"];
 
 /// `projects/P/COLLECTION`, `projects/P/COLLECTION/NAME` and `projects/P/COLLECTION/NAME:VERB`.
 pub fn route(service: Service, method: &Method, segments: &[&str]) -> Option<Route> {
@@ -50,8 +49,8 @@ pub fn route(service: Service, method: &Method, segments: &[&str]) -> Option<Rou
 /// `projects/P` of Resource Manager, and `projects/P:VERB`.
 pub fn project(method: &Method, version: &str, segment: &str) -> Option<Route> {
     let (project, verb) = match segment.split_once(':') {
-        Some((project, verb)) if OWN.contains(&verb) => (project, own(verb)?),
-        _ if method == Method::GET => (segment, Verb::Get),
+        Some((project, verb)) => (project, own(verb)?),
+        None if method == Method::GET => (segment, Verb::Get),
         _ => return None,
     };
     Some(Route::new(Service::ResourceManager, version, project, None, Target::Project, None, verb))
@@ -74,8 +73,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
             found(state, call, kind, "getIamPolicy").map(|_| iam::shown(state.iam(&call.project)))
         }
         Verb::Own("testIamPermissions") => Ok(iam::tested(state, call)),
-        Verb::Own("publish") => mail::publish(state, call, found(state, call, kind, "publish")?),
-        Verb::Own("pull") => found(state, call, kind, "consume").map(|_| mail::pull(state, call)),
+        Verb::Own("publish") => found(state, call, kind, "publish").and_then(|_| mail::publish(state, call)),
+        Verb::Own("pull") => found(state, call, kind, "consume").map(|it| mail::pull(state, call, &it)),
         Verb::Own("acknowledge") => found(state, call, kind, "consume").map(|_| mail::acknowledge(state, call)),
         _ => Err(not_found(call)),
     }
@@ -118,10 +117,14 @@ fn create(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
     write(state, call, kind, &path, sent)
 }
 
-/// `{updateMask}` beside the resource, or as a parameter; without one, what was sent replaces what it names.
+/// What was sent replaces what it names; an update mask is not read.
 fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
-    let mut document = found(state, call, kind, "update")?.as_object().cloned().unwrap_or_default();
+    let before = found(state, call, kind, "update")?.as_object().cloned().unwrap_or_default();
+    let mut document = before.clone();
     fields::merge(&mut document, sent(call, kind)?);
+    if let Some(field) = fields::changed_for_good(kind.fields, &before, &document) {
+        return Err(Refusal::invalid(format!("Invalid update_mask provided: the field {field} cannot be changed.")));
+    }
     write(state, call, kind, &call.path, document)
 }
 

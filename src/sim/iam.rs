@@ -43,12 +43,14 @@ const ROLES: [(&str, &[&str]); 3] = [
     ("roles/run.invoker", &["run.routes.invoke"]),
 ];
 
+/// A principal as policies and audit entries write it.
+pub fn member(email: &str) -> String {
+    let kind = if email.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
+    format!("{kind}:{email}")
+}
+
 /// The policy as `getIamPolicy` shows it: a world knows permissions, so the roles are read off them.
 pub fn shown(policy: &Policy) -> Value {
-    let member = |email: &str| {
-        let kind = if email.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
-        format!("{kind}:{email}")
-    };
     let members = |permissions: &[&str]| match policy {
         None => vec!["allUsers".to_owned()],
         Some(emails) => {

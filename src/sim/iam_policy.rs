@@ -9,6 +9,7 @@ use super::{
     audit::Change,
     call::Call,
     fields::{self, Field, any, int, message, text},
+    iam,
     kind::Kind,
     lro, run,
     state::State,
@@ -27,7 +28,7 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -
     match verb {
         "setIamPolicy" => lro::change(state, call, kind, &sent(call)?, set),
         // gcloud asks before there is a resource.
-        "testIamPermissions" => Ok(granted(state, call)),
+        "testIamPermissions" => Ok(iam::tested(state, call)),
         _ => {
             state.may_read(call, &format!("{}.getIamPolicy", kind.permissions), &call.path)?;
             present(state, call, kind)?;
@@ -67,12 +68,4 @@ fn set(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     entry["protoPayload"]["response"]["@type"] = "type.googleapis.com/google.iam.v1.Policy".into();
     state.record(entry);
     Ok(policy)
-}
-
-/// Those of the permissions asked about that the caller has.
-fn granted(state: &State, call: &Call) -> Value {
-    let asked = call.body["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let grants = state.ask(call, asked.map(|permission| (permission.to_owned(), call.path.clone())).collect());
-    let granted: Vec<_> = grants.into_iter().filter(|grant| grant.granted).map(|grant| grant.permission).collect();
-    if granted.is_empty() { json!({}) } else { json!({"permissions": granted}) }
 }

@@ -14,6 +14,11 @@ pub fn path(link: &str) -> &str {
     link.find("projects/").map_or(link, |start| &link[start..])
 }
 
+/// The project of a path.
+pub fn project(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}
+
 pub fn last(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or(link)
 }

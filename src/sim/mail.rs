@@ -68,7 +68,7 @@ fn keep(messages: &mut VecDeque<Published>, message: Published) {
 }
 
 /// `projects.topics.publish`.
-pub fn publish(state: &mut State, call: &Call, _topic: Value) -> Result<Value, Refusal> {
+pub fn publish(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     let sent = call.body["messages"].as_array().filter(|messages| !messages.is_empty());
     let sent = sent.cloned().ok_or_else(|| Refusal::invalid("The value for message_count is too small."))?;
     let mut ids = Vec::with_capacity(sent.len());
@@ -87,8 +87,7 @@ pub fn publish(state: &mut State, call: &Call, _topic: Value) -> Result<Value, R
 }
 
 /// `projects.subscriptions.pull`: what waits, at once; it waits again if nobody acknowledges it in time.
-pub fn pull(state: &mut State, call: &Call) -> Value {
-    let subscription = state.seen(&subscriptions::KIND, &call.path, call).unwrap_or_default();
+pub fn pull(state: &mut State, call: &Call, subscription: &Value) -> Value {
     let deadline = subscription["ackDeadlineSeconds"].as_u64().unwrap_or(10);
     let most = call.body["maxMessages"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(1);
     let Some(held) = state.mail.boxes.get_mut(&call.path) else { return json!({}) };

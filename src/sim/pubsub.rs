@@ -19,7 +19,7 @@ use super::{
     clock::written,
     cloud::Cloud,
     faults::{Fault, FaultKind, Passing},
-    iam, mail,
+    iam, links, mail,
     state::State,
 };
 
@@ -83,7 +83,6 @@ impl UnaryService<PublishRequest> for Publisher {
 
     fn call(&mut self, request: Request<PublishRequest>) -> Self::Future {
         let request = request.into_inner();
-        self.cloud.stir();
         let mut state = self.cloud.state();
         let published = accept(&mut state, &self.caller, &request);
         let status = published.as_ref().map_or_else(|status| http_status(status.code()), |_| 200);
@@ -98,19 +97,22 @@ impl UnaryService<PublishRequest> for Publisher {
             ms: 0,
             body: logged(&request),
         });
+        drop(state);
+        // Only now is there something to deliver.
+        self.cloud.stir();
         std::future::ready(published.map(Response::new))
     }
 }
 
 fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<PublishResponse, Status> {
     let topic = &request.topic;
-    let project = topic.split('/').nth(1).unwrap_or_default();
+    let project = links::project(topic);
     let passing = Passing { method: METHOD, resource: topic, project, bucket: None, now: state.clock.now() };
     if let Some(fault) = state.faults.strike(&passing).first() {
         return Err(refusal(fault, topic));
     }
     if state.store.standing(state.clock.now()).get(topic).is_none() {
-        return Err(Status::not_found(format!("Resource not found (resource={}).", super::links::last(topic))));
+        return Err(Status::not_found(format!("Resource not found (resource={}).", links::last(topic))));
     }
     if !iam::allows(state.iam(project), caller, "pubsub.topics.publish") {
         return Err(Status::permission_denied("User not authorized to perform this action."));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::google::transport::{Request, Transport};
 
-use super::{clock::written, cloud::Cloud, iam, kinds::sinks, mail, pubsub::Published, requests, state::State};
+use super::{clock::written, cloud::Cloud, iam, kinds::sinks, links, mail, pubsub::Published, requests, state::State};
 
 /// The longest acknowledgement deadline a subscription can have; for push it bounds the request.
 const ACK_DEADLINE: Duration = Duration::from_secs(600);
@@ -75,14 +75,14 @@ fn acknowledges(status: StatusCode) -> bool {
 /// Routes an entry to the topics of its project's sinks. Filters are not read: a receiver has to stand more than it asked
 /// for, as where sinks overlap. A sink whose writer may not publish loses what it routes.
 fn sink(state: &mut State, entry: &Value) {
-    let project = entry["logName"].as_str().and_then(|name| name.split('/').nth(1)).unwrap_or_default();
+    let project = links::project(entry["logName"].as_str().unwrap_or_default());
     let standing = state.store.standing(state.clock.now());
-    let of_project = standing.all(&sinks::KIND).filter(|(path, _)| path.split('/').nth(1) == Some(project));
+    let of_project = standing.all(&sinks::KIND).filter(|(path, _)| links::project(path) == project);
     let leads =
         of_project.filter_map(|(_, sink)| Some((sinks::topic(sink)?.to_owned(), sink["writerIdentity"].clone())));
     for (topic, writer) in leads.collect::<Vec<_>>() {
         let writer = writer.as_str().and_then(|member| member.split_once(':')).map_or("", |(_, email)| email);
-        let owner = topic.split('/').nth(1).unwrap_or_default();
+        let owner = links::project(&topic);
         let stands = state.store.standing(state.clock.now()).get(&topic).is_some();
         if !stands || !iam::allows(state.iam(owner), writer, "pubsub.topics.publish") {
             continue;

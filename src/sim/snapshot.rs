@@ -13,6 +13,7 @@ use super::{
     faults::Faults,
     fields,
     kind::{Draft, Kind},
+    links,
     mail::Mail,
     operations::Operations,
     route::Service,
@@ -64,7 +65,7 @@ fn completed(
     if kind.service != Service::Compute {
         return Ok(Value::Object(document));
     }
-    let project = path.split('/').nth(1).unwrap_or_default();
+    let project = links::project(path);
     let wrong = |why: String| WorldError { at: format!("resources.{}: {path}", kind.collection), why };
     fields::expand_links(kind.fields, &mut document, project, "document").map_err(|refusal| wrong(refusal.message))?;
     let draw = state.dice.fixed(path);

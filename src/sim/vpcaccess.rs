@@ -18,7 +18,7 @@ use super::{
         networks::network_of,
         subnetworks,
     },
-    lro, names, operations,
+    links, lro, names, operations,
     route::{Target, Verb},
     state::State,
     store::Eyes,
@@ -191,7 +191,7 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         connector.remove("network");
     }
     if let Some(network) = connector.get("network").and_then(Value::as_str) {
-        let name = super::links::last(network).to_owned();
+        let name = links::last(network).to_owned();
         let path = format!("projects/{}/global/networks/{name}", change.call.project);
         let range = connector.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
         connector.insert("network".to_owned(), name.into());
@@ -223,7 +223,7 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
 /// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>
 fn barred(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String> {
     let project = change.call.project.as_str();
-    let host = subnetwork.split('/').nth(1).filter(|host| *host != project)?;
+    let host = Some(links::project(subnetwork)).filter(|host| *host != project)?;
     let number = state.number(project);
     let agents = [
         format!("service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com"),

@@ -48,14 +48,10 @@ fn hidden(path: &str, suffix: &str) -> String {
     format!("aet-{region}-{}-{suffix}", links::last(path).replace('-', "--"))
 }
 
-fn project_of(path: &str) -> &str {
-    path.split('/').nth(1).unwrap_or_default()
-}
-
 /// The path of the subnetwork a connector stands on, if it has that form.
 pub fn subnetwork_of(path: &str, connector: &Value) -> Option<String> {
     let name = connector["subnet"]["name"].as_str()?;
-    let project = connector["subnet"]["projectId"].as_str().unwrap_or_else(|| project_of(path));
+    let project = connector["subnet"]["projectId"].as_str().unwrap_or_else(|| links::project(path));
     let region = path.split('/').nth(3)?;
     Some(format!("projects/{project}/regions/{region}/subnetworks/{name}"))
 }
@@ -63,7 +59,7 @@ pub fn subnetwork_of(path: &str, connector: &Value) -> Option<String> {
 /// The path of the network a connector is in, in either form.
 fn network_path(standing: Standing<'_>, path: &str, connector: &Value) -> Option<String> {
     match connector["network"].as_str() {
-        Some(network) => Some(format!("projects/{}/global/networks/{network}", project_of(path))),
+        Some(network) => Some(format!("projects/{}/global/networks/{network}", links::project(path))),
         None => Some(network_of(standing.get(&subnetwork_of(path, connector)?)?).to_owned()),
     }
 }
@@ -76,7 +72,9 @@ pub fn on_network(standing: Standing<'_>, network: &str) -> Option<String> {
     let standing = standing.and_before(LINGERING);
     let mut standing =
         standing.all(&KIND).filter(|(path, it)| network_path(standing, path, it).as_deref() == Some(network));
-    standing.next().map(|(path, _)| format!("projects/{}/global/firewalls/{}", project_of(path), hidden(path, "egrfw")))
+    standing
+        .next()
+        .map(|(path, _)| format!("projects/{}/global/firewalls/{}", links::project(path), hidden(path, "egrfw")))
 }
 
 /// A connector in the way of its subnetwork's deletion.

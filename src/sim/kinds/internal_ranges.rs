@@ -43,7 +43,7 @@ const FIELDS: &[Field] = &[
     any("migration"),
 ];
 
-/// The internal range of a network that reserves a part of `range`: a subnetwork stands there only if it names it.
+/// The internal range of a network that reserves a part of `range`: a subnetwork stands there only if it names one.
 pub fn reserving<'a>(standing: Standing<'a>, network: &str, range: Ipv4Net) -> Option<&'a str> {
     let reserves = |held: &Value| {
         let clashes = held["ipCidrRange"].as_str().and_then(cidr::range).is_some_and(|held| cidr::overlap(held, range));
