@@ -3,6 +3,7 @@
 mod anything;
 mod doors;
 mod faults;
+mod flat;
 mod networks;
 mod policies;
 mod quotas;

@@ -129,3 +129,11 @@ async fn an_answer_takes_as_long_as_it_is_told_to() {
     let took: Vec<_> = caller.cloud.calls().into_iter().map(|call| call.ms).collect();
     assert_eq!(took, [250, 250]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_on_a_bucket_may_have_words_of_its_own() {
+    let caller =
+        caller(json!({"method": "compute.googleapis.com/*", "nth": "all", "kind": "rate", "message": "Slow down."}));
+    let (status, answer) = caller.get(&format!("{COMPUTE}/global/networks")).await;
+    assert_eq!((status, &answer["error"]["message"]), (403, &json!("Slow down.")), "{answer}");
+}

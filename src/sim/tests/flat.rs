@@ -1,0 +1,32 @@
+//! Resources that stand in a project without a region and change at once.
+
+use http::Method;
+use serde_json::json;
+
+use super::{Caller, world};
+
+const PUBSUB: &str = "https://pubsub.googleapis.com/v1/projects/demo";
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_stays_on_its_topic() {
+    let caller = Caller::new(world());
+    for topic in ["events", "others"] {
+        caller.done(Method::PUT, &format!("{PUBSUB}/topics/{topic}"), json!({})).await;
+    }
+    let url = format!("{PUBSUB}/subscriptions/events");
+    let topic = "projects/demo/topics/events";
+    caller.done(Method::PUT, &url, json!({"topic": topic})).await;
+    let cases = [
+        (json!({"ackDeadlineSeconds": 600}), 200),
+        (json!({"topic": topic, "ackDeadlineSeconds": 300}), 200),
+        (json!({"topic": "projects/demo/topics/others"}), 400),
+        (json!({"filter": "attributes.a = \"b\""}), 400),
+    ];
+    for (change, expected) in cases {
+        let body = json!({"subscription": change, "updateMask": "topic"});
+        let (status, answer) = caller.send(Method::PATCH, &url, body).await;
+        assert_eq!(status, expected, "{change}: {answer}");
+    }
+    let (_, shown) = caller.get(&url).await;
+    assert_eq!((&shown["topic"], &shown["ackDeadlineSeconds"]), (&json!(topic), &json!(300)));
+}
