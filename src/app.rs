@@ -104,8 +104,8 @@ impl App {
     ) -> Result<Arc<Self>, StartError> {
         let policy = Arc::new(read_policy(&settings.policy)?);
         let metrics = Arc::new(Metrics::default());
-        let counted = Arc::new(Counted::new(transport.clone(), metrics.clone()));
-        let client = Client::new(counted, settings.endpoints.clone(), settings.credentials.clone());
+        let transport: Arc<dyn Transport> = Arc::new(Counted::new(transport, metrics.clone()));
+        let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
         let (publisher, sends) = watch::channel(settings.publisher(&policy));
         let scope = watch::Sender::new(Arc::new(Scope::of(&policy)));
         let (sender, receiver) = watch::channel(policy);

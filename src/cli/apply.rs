@@ -44,6 +44,11 @@ impl Apply {
 
 /// Prints what runs did.
 pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
+    print_reports(reports, format)?;
+    Ok(Exit::of_all(reports))
+}
+
+pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&reports)?,
         Format::Table => {
@@ -52,7 +57,7 @@ pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
             print::out(&tables.join("\n"))?;
         }
     }
-    Ok(Exit::of_all(reports))
+    Ok(())
 }
 
 /// Runs every target until it waits for nothing, for at most `timeout`. One report for each target, in their order; then

@@ -33,7 +33,7 @@ pub struct Where {
 #[derive(Debug, Args)]
 pub struct Writing {
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
-    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC")]
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     pub report_topic: Option<String>,
     /// How long to wait for connectors that Google is making
     #[arg(long, env = "EGRESS_TIMEOUT", value_name = "TIME", default_value = "15m", value_parser = duration)]
@@ -52,6 +52,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| Duration::try_from(text.parse::<SignedDuration>().ok()?).ok());
     read.filter(|time| *time <= LONGEST).ok_or_else(|| "expected a time such as 30s or 15m, at most 24h".to_owned())
+}
+
+/// Reads the name of a Pub/Sub topic.
+pub fn topic(text: &str) -> Result<String, String> {
+    match text.split('/').collect::<Vec<_>>()[..] {
+        ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected projects/PROJECT/topics/NAME".to_owned()),
+    }
 }
 
 /// Reads an address and a port.

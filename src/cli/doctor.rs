@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{
-    args::{Format, duration},
+    args::{Format, duration, topic},
     exit::{Exit, Failure},
     print,
-    session::{policy_path, quiet_logs, variable},
+    session::{out_of_scope, policy_path, quiet_logs, region_in_scope, variable},
     table::plain,
 };
 use crate::{
@@ -72,8 +72,9 @@ impl Doctor {
             Err(error) => return show(&[Line::policy(&file, Some(&error.to_string()))], self.format),
         };
         if let Some(stranger) = self.project.iter().find(|project| !policy.scope.projects.contains(project)) {
-            return Err(format!("--project: found {stranger}, expected one of the policy's scope.projects").into());
+            return Err(out_of_scope("--project", stranger, "scope.projects", &policy.scope.projects));
         }
+        region_in_scope(&policy, self.region.as_ref())?;
         let probed = self.project.first().or(policy.scope.projects.first()).cloned();
         let target = probed.zip(self.region).map(|(project, region)| Target { project, region });
         let asked = Asked {
@@ -148,8 +149,4 @@ fn service(text: &str) -> Result<Service, String> {
         }
         _ => Err("expected projects/PROJECT/locations/REGION/services/NAME, or a URL".to_owned()),
     }
-}
-
-fn topic(text: &str) -> Result<String, String> {
-    path(text, &[("projects", "topics")], "projects/PROJECT/topics/NAME")
 }

@@ -24,13 +24,13 @@ pub struct DoorArgs {
     /// Accounts that may deliver events, separated by commas
     #[arg(long, env = "EGRESS_CALLERS", value_name = "EMAILS", value_delimiter = ',')]
     callers: Vec<String>,
-    /// Accounts that may also sweep and read the state; without any, the callers
+    /// Accounts that may sweep and read the state; without any, the callers
     #[arg(long, env = "EGRESS_ADMINS", value_name = "EMAILS", value_delimiter = ',')]
     admins: Vec<String>,
     /// For tests of --auth self: the keys of tokens, in place of Google's; http on loopback alone
     #[arg(long, env = "EGRESS_JWKS_URL", value_name = "URL", hide = true)]
     jwks_url: Option<Uri>,
-    /// Requests served at the same time; more are answered 429
+    /// Requests served at the same time, of which three quarters may wait for runs; more are answered 429
     #[arg(long, env = "EGRESS_MAX_CONCURRENT", value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=100_000))]
     max_concurrent: u32,
 }

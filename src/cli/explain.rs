@@ -13,6 +13,7 @@ use crate::domain::{
     explain::{self, Path},
     names::{ProjectId, Region},
     state::observed::Observed,
+    target::Target,
 };
 
 /// Tell the path of each workload hop by hop: what stands, what is missing, and what it may reach
@@ -35,24 +36,21 @@ pub struct Explain {
 impl Explain {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(&self.common, None)?;
-        let mut exit = Exit::Done;
-        for target in session.targets(&self.project, Some(&self.region)).await? {
-            let (observed, plan) = session.app.engine.examine(&target).await;
-            let paths = explain::explain(&session.app.policy(), &observed, &plan, self.workload.as_deref());
-            if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.workloads_complete()) {
-                return Err(unknown(name, &observed));
-            }
-            show(&paths, &observed, self.common.format)?;
-            for failure in observed.failures() {
-                eprintln!(
-                    "error: {} failed, so what it tells is missing here: {}",
-                    failure.call,
-                    table::plain(&failure.message)
-                );
-                exit = Exit::Error;
-            }
+        session.has_project(Some(&self.project))?;
+        session.has_region(Some(&self.region))?;
+        let target = Target { project: self.project, region: self.region };
+        let (observed, plan) = session.app.engine.examine(&target).await;
+        let paths = explain::explain(&session.app.policy(), &observed, &plan, self.workload.as_deref());
+        if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.workloads_complete()) {
+            return Err(unknown(name, &observed));
         }
-        Ok(exit)
+        show(&paths, &observed, self.common.format)?;
+        let failures = observed.failures();
+        for failure in &failures {
+            let why = table::plain(&failure.message);
+            eprintln!("error: {} failed, so what it tells is missing here: {why}", failure.call);
+        }
+        Ok(if failures.is_empty() { Exit::Done } else { Exit::Error })
     }
 }
 

@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::{
-    args::{Common, Format},
+    apply::print_reports,
+    args::{Common, Format, topic},
     exit::{Exit, Failure},
-    principal, print,
+    principal,
     session::{Session, variable},
     table,
 };
@@ -33,7 +34,7 @@ pub struct Order {
     #[arg(long, env = "EGRESS_PRINCIPAL", value_name = "WHO")]
     principal: Option<String>,
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
-    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC")]
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     report_topic: Option<String>,
     #[command(flatten)]
     common: Common,
@@ -62,14 +63,7 @@ impl Order {
 /// Prints what was done. `by_hand` is what to do in a project whose rules could not be read.
 pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectId) -> String) -> Result<Exit, Failure> {
     let reports = &answer.reports;
-    match given.format {
-        Format::Json => print::json(reports)?,
-        Format::Table => {
-            let look = print::look();
-            let tables: Vec<_> = reports.iter().map(|report| table::render_report(report, look)).collect();
-            print::out(&tables.join("\n"))?;
-        }
-    }
+    print_reports(reports, given.format)?;
     for (project, failure) in &answer.unread {
         let why = table::plain(&failure.message);
         eprintln!(

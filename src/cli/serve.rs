@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use super::{
     VERSION,
-    args::{address, duration},
+    args::{address, duration, topic},
     door::{DoorArgs, Surroundings},
     exit::{Exit, Failure},
     session::{policy_path, variable},
@@ -33,7 +33,7 @@ pub struct Serve {
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
-    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC")]
+    #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     report_topic: Option<String>,
     /// This service's own account, whose changes lead to no run; without it, the metadata server is asked
     #[arg(long, env = "EGRESS_PRINCIPAL", value_name = "EMAIL")]

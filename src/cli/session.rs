@@ -3,7 +3,6 @@
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use tracing_subscriber::EnvFilter;
 
 use super::{args::Common, exit::Failure};
 use crate::{
@@ -11,10 +10,12 @@ use crate::{
     domain::{
         names::{ProjectId, Region},
         plan::Plan,
+        policy::Policy,
         report::Report,
         target::Target,
     },
     reconcile::{Progress, publish::WithoutTopic, queue::RunRequest},
+    web::logs,
 };
 
 /// Targets looked at or worked on at the same time.
@@ -62,12 +63,7 @@ impl Session {
 
     /// A region that is named must stand in the policy's scope.
     pub fn has_region(&self, region: Option<&Region>) -> Result<(), Failure> {
-        match (region, self.app.policy().scope.regions.list()) {
-            (Some(region), Some(listed)) if !listed.contains(region) => {
-                Err(out_of_scope("--region", region, "scope.regions", listed))
-            }
-            _ => Ok(()),
-        }
+        region_in_scope(&self.app.policy(), region)
     }
 
     /// A project that is named must be one whose connectors count: of the policy's scope, or a host.
@@ -167,7 +163,16 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> Failure {
+pub fn region_in_scope(policy: &Policy, region: Option<&Region>) -> Result<(), Failure> {
+    match (region, policy.scope.regions.list()) {
+        (Some(region), Some(listed)) if !listed.contains(region) => {
+            Err(out_of_scope("--region", region, "scope.regions", listed))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> Failure {
     let known = known.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
     format!(
         "{flag}: found {}, expected one of the policy's {key} ({known}); extend the policy to include it",
@@ -178,8 +183,7 @@ fn out_of_scope<T: ToString>(flag: &str, found: &T, key: &str, known: &[T]) -> F
 
 /// What goes wrong beside the result, which says itself what is blocked; `EGRESS_LOG` or `RUST_LOG` ask for more.
 pub fn quiet_logs() {
-    let asked = ["EGRESS_LOG", "RUST_LOG"].into_iter().find_map(variable);
-    let filter = EnvFilter::new(asked.as_deref().unwrap_or("warn,egress_reconciler::reconcile::run=error"));
+    let filter = logs::filter("warn,egress_reconciler::reconcile::run=error");
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
     // A second call in one process changes nothing.
     let _ = subscriber.try_init();

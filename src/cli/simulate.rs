@@ -7,7 +7,7 @@ use http::{Uri, uri::Authority};
 use tokio::net::TcpListener;
 
 use super::{
-    args::address,
+    args::{address, topic},
     exit::{Exit, Failure},
     print,
     serve::listen,
@@ -136,13 +136,6 @@ export http_proxy=http://{address}
 /// Where Pub/Sub's REST API takes messages: <https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish>.
 fn publish_url(topic: &str, emulator: Authority) -> Result<Uri, http::Error> {
     Uri::builder().scheme("http").authority(emulator).path_and_query(format!("/v1/{topic}:publish")).build()
-}
-
-fn topic(text: &str) -> Result<String, String> {
-    match text.split('/').collect::<Vec<_>>().as_slice() {
-        ["projects", project, "topics", name] if !project.is_empty() && !name.is_empty() => Ok(text.to_owned()),
-        _ => Err("expected projects/PROJECT/topics/NAME".to_owned()),
-    }
 }
 
 fn push_endpoint(text: &str) -> Result<Uri, String> {

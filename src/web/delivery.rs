@@ -1,6 +1,7 @@
 //! The forms in which log entries are pushed: Eventarc, Pub/Sub with and without its envelope, CloudEvents.
 //!
-//! What can never succeed is not refused but told as an item, because whatever is refused is sent again for days.
+//! An event that can never succeed is not refused but told as an item, because whatever is refused is sent again for days.
+//! Media types that carry no JSON are refused: whoever set up such a delivery must hear of it.
 //!
 //! <https://cloud.google.com/pubsub/docs/push>, <https://cloud.google.com/pubsub/docs/payload-unwrapping>,
 //! <https://cloud.google.com/eventarc/docs/cloudevents>,

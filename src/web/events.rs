@@ -25,8 +25,9 @@ use crate::{
     reconcile::expand::{ExpandError, Reports},
 };
 
-/// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. What no
-/// redelivery would change is 204 too: whatever is refused comes again for days.
+/// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. An event that no
+/// redelivery would change is 204 too: whatever is refused comes again for days. Only what is no event at all is refused:
+/// by its size (413), or by its media type or encoding (415).
 pub async fn receive(State(front): State<Arc<Front>>, request: Request) -> Result<StatusCode, Problem> {
     // Thousands may wait: none of them keeps its body.
     let signals = front.heard(request).await?;
@@ -98,7 +99,7 @@ impl Front {
 /// wait, until its runs have ended: who delivered may hang up, the runs go on.
 async fn settled(front: &Front, signals: Vec<Signal>) -> Result<bool, Problem> {
     let Some(places) = front.waiting.take(signals.len()) else {
-        front.app.metrics.event("shed", "");
+        signals.iter().for_each(|_| front.app.metrics.event("shed", ""));
         return Err(Problem::again("as many events as this instance takes are waiting for their runs"));
     };
     for signal in &signals {

@@ -24,22 +24,23 @@ use tracing_subscriber::{
 
 use crate::domain::names::is_unruly;
 
-/// What is told unless `RUST_LOG` or `EGRESS_LOG` says otherwise: ours, and others only when something is wrong.
+/// What is told unless `EGRESS_LOG` or `RUST_LOG` says otherwise: ours, and others only when something is wrong.
 const USUAL: &str = "warn,egress_reconciler=info";
 
 /// Sets up the log of the process, on standard error: standard output is for reports. `project` is whose traces the
 /// lines belong to. A second call changes nothing.
 pub fn init(on_cloud_run: bool, project: Option<String>, ansi: bool) {
-    let registry = tracing_subscriber::registry().with(filter());
+    let registry = tracing_subscriber::registry().with(filter(USUAL));
     let _ = match on_cloud_run {
         true => registry.with(cloud(project, io::stderr)).try_init(),
         false => registry.with(tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(ansi)).try_init(),
     };
 }
 
-fn filter() -> EnvFilter {
+/// What is told: by `EGRESS_LOG`, else by `RUST_LOG`, else `usual`.
+pub fn filter(usual: &str) -> EnvFilter {
     let said = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-    EnvFilter::builder().parse_lossy(["RUST_LOG", "EGRESS_LOG"].into_iter().find_map(said).as_deref().unwrap_or(USUAL))
+    EnvFilter::builder().parse_lossy(["EGRESS_LOG", "RUST_LOG"].into_iter().find_map(said).as_deref().unwrap_or(usual))
 }
 
 /// One JSON object a line, with the trace of the request.

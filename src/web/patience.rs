@@ -63,7 +63,8 @@ pub async fn wait(State(patience): State<Arc<Patience>>, mut request: Request, n
         return Problem::again("as many requests as this instance takes are being worked on").into_response();
     };
     let held = Held { _place: Arc::new(permit), until: Instant::now() + LONGEST - ANSWER };
-    request.extensions_mut().insert(held);
+    // Kept here as well: a request is taken apart before what it asks for is done.
+    request.extensions_mut().insert(held.clone());
     tokio::select! {
         // Most are answered at once, and need neither the clock nor the signal.
         biased;

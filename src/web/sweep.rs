@@ -85,7 +85,8 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// 200, or 207 if one outcome is `failed`: `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
+/// 200, or 207 if a run failed, a project could not be listed, or time ran out; 429 if this instance stops meanwhile.
+/// `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
 pub async fn run(
     State(front): State<Arc<Front>>,
     Extension(held): Extension<Held>,

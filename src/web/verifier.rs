@@ -8,7 +8,6 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, de::IgnoredAny};
 use sha2::{Digest, Sha256};
@@ -67,12 +66,8 @@ impl Verifier {
         }
         let signature =
             URL_SAFE_NO_PAD.decode(token.signature).map_err(|_| unproven("the token's signature is not base64url"))?;
-        let key = self.keys.find(&header.kid).await.map_err(|_| {
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Google's certificates cannot be had, so no token can be checked",
-            )
-        })?;
+        let key = self.keys.find(&header.kid).await;
+        let key = key.map_err(|_| Problem::again("Google's certificates cannot be had, so no token can be checked"))?;
         let signed = key.is_some_and(|key| key.has_signed(token.signed.as_bytes(), &signature));
         if !signed {
             return Err(unproven("the token was not signed by Google"));

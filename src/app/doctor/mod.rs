@@ -23,7 +23,7 @@ use crate::{
         },
         names::{NetworkRef, ProjectId},
         permissions::{PERMISSIONS, Permission, Role},
-        policy::{Mode, NetworkName, Policy, Prune},
+        policy::{Mode, Policy, Prune},
     },
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
     reconcile::{
@@ -101,22 +101,12 @@ impl Doctor {
         self.policy.scope.projects.iter().filter(|project| asked.is_empty() || asked.contains(project))
     }
 
-    /// The policy and its overrides, as far as they may count in a project.
-    fn settings(&self, project: &ProjectId) -> impl Iterator<Item = &Policy> {
-        let overrides = self.policy.overrides.iter().zip(&self.policy.resolved);
-        let fits = overrides.filter(|(entry, _)| {
-            let projects = &entry.matches.projects;
-            projects.is_empty() || projects.contains(project)
-        });
-        std::iter::once(&self.policy).chain(fits.map(|(_, policy)| policy))
-    }
-
     /// The networks, each with the pools that connectors there are cut from.
     fn networks(&self) -> BTreeMap<NetworkRef, Vec<Ipv4Net>> {
         let mut found: BTreeMap<NetworkRef, BTreeSet<Ipv4Net>> = BTreeMap::new();
         for project in self.projects() {
-            for policy in self.settings(project) {
-                let pools = found.entry(network_of(policy, project)).or_default();
+            for policy in self.policy.settings_in(project) {
+                let pools = found.entry(policy.network.name.seen_from(project)).or_default();
                 pools.extend(&policy.connector.subnet_pools);
             }
         }
@@ -126,7 +116,7 @@ impl Doctor {
     /// Hosts, each with a project whose connectors stand on its subnets.
     fn hosted(&self) -> BTreeSet<(ProjectId, ProjectId)> {
         let of = |project: &ProjectId| {
-            let hosts = self.settings(project).map(|policy| network_of(policy, project).project);
+            let hosts = self.policy.settings_in(project).map(|policy| policy.network.name.seen_from(project).project);
             hosts.map(|host| (host, project.clone())).collect::<Vec<_>>()
         };
         self.projects().flat_map(of).filter(|(host, project)| host != project).collect()
@@ -219,13 +209,6 @@ impl Doctor {
             self.client.get_project_iam_policy::<IamPolicy>(host.as_str()),
         );
         network::agents(&host, &service, &read(number), &read(policy))
-    }
-}
-
-fn network_of(policy: &Policy, project: &ProjectId) -> NetworkRef {
-    match &policy.network.name {
-        NetworkName::Own(name) => NetworkRef { project: project.clone(), name: name.clone() },
-        NetworkName::Of(network) => network.clone(),
     }
 }
 

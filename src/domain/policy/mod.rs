@@ -89,27 +89,24 @@ impl Policy {
 
     /// The network of a target: its own project's, or the Shared VPC host's that the policy names.
     pub fn network_of(&self, target: &Target) -> NetworkRef {
-        match &self.for_target(target).network.name {
-            NetworkName::Own(name) => NetworkRef { project: target.project.clone(), name: name.clone() },
-            NetworkName::Of(network) => network.clone(),
-        }
+        self.for_target(target).network.name.seen_from(&target.project)
+    }
+
+    /// The policy and its overrides, as far as they may count in a project.
+    pub fn settings_in(&self, project: &ProjectId) -> impl Iterator<Item = &Policy> {
+        let overrides = self.overrides.iter().zip(&self.resolved);
+        let fits = overrides.filter(move |(entry, _)| {
+            let projects = &entry.matches.projects;
+            projects.is_empty() || projects.contains(project)
+        });
+        std::iter::once(self).chain(fits.map(|(_, policy)| policy))
     }
 
     /// The projects whose networks the connectors of `project`, or of the whole scope, may stand in, under whatever
     /// override: where rules of ours may be.
     pub fn hosts(&self, project: Option<&ProjectId>) -> BTreeSet<ProjectId> {
         let own = self.scope.all().into_iter().filter(|own| project.is_none_or(|project| project == *own));
-        own.flat_map(|own| {
-            let speaks_of = |entry: &Match| entry.projects.is_empty() || entry.projects.contains(own);
-            let overrides =
-                self.overrides.iter().zip(&self.resolved).filter(move |(entry, _)| speaks_of(&entry.matches));
-            let all = std::iter::once(self).chain(overrides.map(|(_, policy)| policy));
-            all.map(move |policy| match &policy.network.name {
-                NetworkName::Own(_) => own.clone(),
-                NetworkName::Of(network) => network.project.clone(),
-            })
-        })
-        .collect()
+        own.flat_map(|own| self.settings_in(own).map(|policy| policy.network.name.seen_from(own).project)).collect()
     }
 }
 

@@ -101,6 +101,16 @@ pub enum NetworkName {
     Of(NetworkRef),
 }
 
+impl NetworkName {
+    /// The network that the connectors of a project stand in.
+    pub fn seen_from(&self, project: &ProjectId) -> NetworkRef {
+        match self {
+            Self::Own(name) => NetworkRef { project: project.clone(), name: name.clone() },
+            Self::Of(network) => network.clone(),
+        }
+    }
+}
+
 impl TryFrom<String> for NetworkName {
     type Error = NameError;
     fn try_from(text: String) -> Result<Self, NameError> {

@@ -105,6 +105,17 @@ async fn whom_there_is_no_room_for_comes_again() {
     assert_eq!(house.post("/", entry).await.status, 204);
 }
 
+/// A look takes a place as long as it lasts, as whatever is worked on does.
+#[tokio::test(start_paused = true)]
+async fn looks_are_bounded_too() {
+    let house = House::with(POLICY, Door { auth: Auth::Off, max_concurrent: 1 });
+    house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
+    let state = "/state?project=demo-project&region=europe-west1";
+    let (first, second) = tokio::join!(house.get(state), house.get(state));
+    assert_eq!((first.status, second.status), (200, 429));
+    assert_eq!(house.get(state).await.status, 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_report_of_changes_that_nobody_hears_is_asked_for_again() {
     let house = House::new();
