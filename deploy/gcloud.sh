@@ -14,7 +14,8 @@ usage: deploy/gcloud.sh [--dry-run] COMMAND --project P --region R [options]
   redrive      delivers the events again that were given up
   redrive-end  keeps them again; run it when none are left
 
-  --name N     what everything is named after, egress-reconciler if not said
+  --name N     what everything but the roles is named after, egress-reconciler if not said; the roles are
+               a project's, shared by all installations there
   --dry-run    prints the commands of a first installation, or of a whole uninstallation, and runs none
 TEXT
   exit 64
@@ -63,9 +64,9 @@ places=(${projects[@]+"${projects[@]}"} ${hosts[@]+"${hosts[@]}"})
 runtime=$name@$project.iam.gserviceaccount.com
 trigger=$name-trigger@$project.iam.gserviceaccount.com
 build=$name-build@$project.iam.gserviceaccount.com
-home_apis=(artifactregistry cloudbuild cloudscheduler eventarc iam logging monitoring pubsub run secretmanager)
+home_apis=(artifactregistry cloudbuild cloudscheduler containeranalysis containerscanning eventarc iam logging monitoring pubsub run secretmanager)
 place_apis=(compute run serviceusage vpcaccess)
-build_roles=(logging.logWriter storage.objectUser containeranalysis.notes.editor containeranalysis.occurrences.editor)
+build_roles=(logging.logWriter storage.admin containeranalysis.notes.editor containeranalysis.occurrences.editor)
 roles=(egressReconciler)
 [[ $deletions == no ]] || roles+=(egressReconcilerDeletions)
 [[ $create_network == no ]] || roles+=(egressReconcilerNetwork)
@@ -87,6 +88,16 @@ run() {
     esac
   done
   printf '\n'
+}
+
+# Runs a command again and again for ten minutes: it takes so long until Monitoring knows a metric that was just made.
+patiently() {
+  local left=20
+  until run "$@"; do
+    ((left-- > 0)) || fail "given up; what was made stands, run it again"
+    printf 'not yet, again in 30 s\n' >&2
+    sleep 30
+  done
 }
 
 # What gcloud knows; the first argument stands for it in a dry run.
@@ -282,7 +293,7 @@ monitoring() {
     if [[ -n $known ]]; then
       run gcloud alpha monitoring policies update "$known" --policy-from-file="alert-$short.yaml" --project="$project"
     else
-      run gcloud alpha monitoring policies create --policy-from-file="alert-$short.yaml" --project="$project"
+      patiently gcloud alpha monitoring policies create --policy-from-file="alert-$short.yaml" --project="$project"
     fi
   done
   render "$deploy/monitoring/dashboard.json" dashboard.json

@@ -20,7 +20,7 @@ resource "google_project_iam_member" "build" {
   for_each = toset([
     "roles/logging.logWriter",
     # The source that gcloud uploads, and the SBOM beside the image.
-    "roles/storage.objectUser",
+    "roles/storage.admin",
     "roles/containeranalysis.notes.editor",
     "roles/containeranalysis.occurrences.editor",
   ])

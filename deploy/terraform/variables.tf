@@ -36,7 +36,7 @@ variable "image" {
 }
 
 variable "name" {
-  description = "What everything is named after."
+  description = "What everything but the roles is named after; the roles are a project's, shared by all installations there."
   type        = string
   default     = "egress-reconciler"
 

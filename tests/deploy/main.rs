@@ -1,14 +1,22 @@
 //! What is in `deploy/`: kept files are current, and its ways to install say the same.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
+
+use regex::Regex;
 
 mod gcloud;
 mod kept;
 mod names;
 mod service;
+
+/// The first group of every match.
+fn all(pattern: &str, text: &str) -> BTreeSet<String> {
+    Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -1,15 +1,8 @@
 //! The Cloud Run service is described twice, for gcloud and for Terraform: with the same settings, which `serve` takes.
 
-use std::{collections::BTreeSet, process::Command};
+use std::process::Command;
 
-use regex::Regex;
-
-use super::{read, terraform};
-
-/// Every match's first group.
-fn all(pattern: &str, text: &str) -> BTreeSet<String> {
-    Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect()
-}
+use super::{all, read, terraform};
 
 fn one(pattern: &str, text: &str) -> String {
     let found = all(pattern, text);

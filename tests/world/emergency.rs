@@ -12,7 +12,7 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, PROJECT, REGION, policy, world};
+use crate::lab::{Lab, PROJECT, REGION, policy, states, world};
 
 const COMPUTE: &str = "https://compute.googleapis.com/compute/v1";
 const DENY: &str = "deny-conn-europe-west2-egress";
@@ -35,10 +35,6 @@ async fn scoped(world: World, policy: &str) -> Lab {
 
 async fn rest(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-}
-
-fn states(report: &Report) -> Vec<EgressState> {
-    report.egress.iter().map(|egress| egress.state).collect()
 }
 
 fn codes(report: &Report) -> Vec<&str> {

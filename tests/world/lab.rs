@@ -7,6 +7,7 @@ use egress_reconciler::{
     app::{App, Settings},
     domain::{
         names::{ProjectId, Region},
+        plan::EgressState,
         report::Report,
         signal::{Signal, Trigger},
         target::{Place, Target},
@@ -191,4 +192,8 @@ pub fn signal(target: &Target) -> Signal {
         }
         .into(),
     }
+}
+
+pub fn states(report: &Report) -> Vec<EgressState> {
+    report.egress.iter().map(|egress| egress.state).collect()
 }

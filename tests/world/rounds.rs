@@ -98,7 +98,9 @@ async fn what_a_stopping_process_leaves_over_is_told() {
     lab.deploy("nightly-export", "conn").await;
     tokio::time::sleep(Duration::from_secs(5)).await;
     lab.app.engine.stop.cancel();
-    for signal in lab.signals(0) {
+    let signals = lab.signals(0);
+    assert!(!signals.is_empty());
+    for signal in signals {
         let reports = lab.app.expander.submit(signal).await.unwrap();
         let left = left_over(&reports[0]);
         assert!(!left.is_empty() && left.iter().all(|(_, why)| why.contains("stopping")), "{left:?}");

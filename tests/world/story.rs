@@ -8,11 +8,7 @@ use egress_reconciler::domain::{
 };
 use futures_util::future::join_all;
 
-use crate::lab::{ENFORCE, Lab, REGION, policy, signal, world};
-
-fn states(report: &Report) -> Vec<EgressState> {
-    report.egress.iter().map(|egress| egress.state).collect()
-}
+use crate::lab::{ENFORCE, Lab, REGION, policy, signal, states, world};
 
 fn done(report: &Report) -> Vec<String> {
     report
