@@ -66,8 +66,14 @@ async fn end(case: &Case, seed: Option<&str>) -> BTreeMap<String, Value> {
     let runs = instances.iter().map(|instance| instance.queue.submit(request.clone()));
     futures_util::future::join_all(runs).await;
     sleep(Duration::from_secs(180)).await;
+    let mut refused = false;
     for instance in &instances {
-        instance.queue.submit(RunRequest::new(lab.target())).await;
+        let report = instance.queue.submit(RunRequest::new(lab.target())).await;
+        refused |= report.blocked_by.iter().any(|note| note.code == "creation-refused");
+    }
+    // Each remembers for itself what Google refused to make: only sweeps go on there, a step at a time.
+    for instance in instances.iter().cycle().take(if refused { 3 * instances.len() } else { 0 }) {
+        instance.queue.submit(RunRequest { sweep: true, ..RunRequest::new(lab.target()) }).await;
     }
     sleep(Duration::from_secs(180)).await;
     objects(&lab.cloud.world().written())
@@ -83,10 +89,20 @@ fn objects(world: &Value) -> BTreeMap<String, Value> {
             for told in ["id", "creationTimestamp", "fingerprint", "selfLinkWithId", "gatewayAddress"] {
                 map.remove(told);
             }
+            if let Some(description) = map.get_mut("description") {
+                *description = since_some_time(description).into();
+            }
             found.insert(format!("{collection} {}", map["name"]), sorted(document));
         }
     }
     found
+}
+
+/// A stamp without the time of its mark, which is that of whoever came first.
+fn since_some_time(description: &Value) -> String {
+    let words = description.as_str().unwrap_or_default().split(' ');
+    let words = words.map(|word| if word.starts_with("unused-since=") { "unused-since" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A list's order says nothing.
