@@ -2,11 +2,12 @@
 
 use super::{
     Change, Draft, Object, StepId, Verb, Why, Withheld,
-    scoping::{Scoping, ensure},
+    scoping::{Scoping, ensure, repair},
     shadows::Judge,
 };
 use crate::domain::{
     policy::Rearm,
+    reach::{self, Hit},
     rules::{Role, Rule},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
@@ -27,8 +28,9 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
         let change = Change::Delete(Object::Firewall(leaving.clone()));
         return Lead::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
     };
-    let Some(existing) = scoping.existing(rule).filter(|existing| !existing.disabled) else { return Lead::Nothing };
-    if existing.priority >= rule.firewall.priority || tightens(existing, &rule.firewall) {
+    let in_force = |existing: &&Firewall| scoping.sender.hit(existing) != Hit::Never;
+    let Some(existing) = scoping.existing(rule).filter(in_force) else { return Lead::Nothing };
+    if existing.priority >= rule.firewall.priority {
         return Lead::Nothing;
     }
     let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
@@ -37,8 +39,16 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
             draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
             Lead::Held
         }
+        None if tightens(scoping, existing, &rule.firewall) => {
+            Lead::Step(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), Vec::new()))
+        }
         None => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
     }
+}
+
+/// What has drifted of the deny besides its place is put right when the allows stand; it stops no more than now.
+fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
+    Firewall { priority: wanted.priority, target_tags: wanted.target_tags.clone(), ..existing.clone() }
 }
 
 /// Whether the deny has to go first.
@@ -50,13 +60,16 @@ pub(super) enum Lead {
 }
 
 /// The repair would stop something that gets out now: it waits until every allow stands.
-fn tightens(existing: &Firewall, wanted: &Firewall) -> bool {
+fn tightens(scoping: &Scoping<'_, '_>, existing: &Firewall, wanted: &Firewall) -> bool {
     let (before, after) = (existing.managed(), wanted.managed());
     let same = |field| before.get(field) == after.get(field);
     let harmless = ["priority", "logging"];
-    existing.disabled
-        || existing.priority > wanted.priority
-        || before.keys().any(|field| !harmless.contains(field) && !same(*field))
+    let alike = before.keys().all(|field| harmless.contains(field) || same(*field));
+    // Of packets that leave it can be told what the standing one stops already, whatever has drifted.
+    let stops_it = scoping.sender.hit(existing) == Hit::Always
+        && scoping.sender.hit(wanted) != Hit::Never
+        && reach::of_rule(existing).contains(&reach::of_rule(wanted));
+    existing.disabled || existing.priority > wanted.priority || !alike && !stops_it
 }
 
 /// What became of the deny.
@@ -164,7 +177,9 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
 /// A deny that would stop something that gets through now is held back until a look finds every allow standing.
 fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
     let existing = scoping.existing(rule);
-    if scoping.missing_allows.is_empty() || existing.is_some_and(|existing| !tightens(existing, &rule.firewall)) {
+    if scoping.missing_allows.is_empty()
+        || existing.is_some_and(|existing| !tightens(scoping, existing, &rule.firewall))
+    {
         return false;
     }
     draft.withheld.push(Withheld {

@@ -111,11 +111,22 @@ pub(super) fn ensure(
     if existing.managed() == rule.firewall.managed() || scoping.standing.required.untouchable().is_some() {
         return None;
     }
-    let repaired = with_managed(existing, &rule.firewall);
+    Some(repair(draft, scoping, rule, existing, &with_managed(existing, &rule.firewall), after))
+}
+
+/// Makes a standing rule of the set `repaired`.
+pub(super) fn repair(
+    draft: &mut Draft<'_>,
+    scoping: &Scoping<'_, '_>,
+    rule: &Rule,
+    existing: &Firewall,
+    repaired: &Firewall,
+    after: Vec<StepId>,
+) -> StepId {
     let by = draft.budget.touched_by.get(&scoping.path(&existing.name)).map(String::as_str);
-    let reason = text::firewall::repair(rule.role, existing, &rule.firewall, by);
-    let change = Change::Repair { before: Object::Firewall(existing.clone()), after: Object::Firewall(repaired) };
-    Some(draft.push(change, after, reason, scoping.mode()))
+    let reason = text::firewall::repair(rule.role, existing, repaired, by);
+    let (before, repaired) = (Object::Firewall(existing.clone()), Object::Firewall(repaired.clone()));
+    draft.push(Change::Repair { before, after: repaired }, after, reason, scoping.mode())
 }
 
 /// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
