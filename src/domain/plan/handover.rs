@@ -15,7 +15,7 @@ use crate::domain::{
 #[derive(Default)]
 pub(super) struct Order {
     pub before: BTreeMap<String, Vec<String>>,
-    /// Copies of standing rules: two rules that trade places would, one after the other, both let out the same for a moment.
+    /// Doubles of standing rules: two rules that trade places would, one after the other, both let out the same for a moment.
     pub spares: Vec<Firewall>,
 }
 
@@ -46,11 +46,9 @@ pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &
         return order;
     }
     while let Some(name) = order.circle() {
-        let Some(existing) = changing.iter().find(|one| one.rule.firewall.name == name).and_then(|one| one.existing)
-        else {
-            break;
-        };
-        let spare = spare(scoping, existing, standing, order.spares.len());
+        let held = changing.iter().find(|one| one.rule.firewall.name == name);
+        let Some((one, existing)) = held.and_then(|one| Some((one, one.existing?))) else { break };
+        let spare = spare(scoping, one.rule, existing, standing, order.spares.len());
         order.before.insert(name, vec![spare.name.clone()]);
         order.spares.push(spare);
     }
@@ -109,8 +107,9 @@ impl Order {
     }
 }
 
-/// The standing rule under the next free name of the internet entries: of no use to the set, it leaves as soon as that stands.
-fn spare(scoping: &Scoping<'_, '_>, existing: &Firewall, standing: &[Firewall], made: usize) -> Firewall {
+/// What the standing rule lets this connector out, and nobody else though its tags are gone, under the next free name of the
+/// internet entries: of no use to the set, it leaves as soon as that stands.
+fn spare(scoping: &Scoping<'_, '_>, rule: &Rule, existing: &Firewall, standing: &[Firewall], made: usize) -> Firewall {
     let site = scoping.site;
     let is_free = |name: &String| !standing.iter().any(|rule| rule.name == *name);
     let in_set = scoping.set.iter().filter(|rule| rule.role == Role::Internet).count();
@@ -118,5 +117,12 @@ fn spare(scoping: &Scoping<'_, '_>, existing: &Firewall, standing: &[Firewall], 
     // Numbers do not end before names do: Google takes some hundred rules in a project.
     let name = names.filter(is_free).nth(made).unwrap_or_default();
     let stamp = Stamp::new(&scoping.standing.settings.owner, site.rule_path(&name), Some(site.connector.to_string()));
-    Firewall { name, description: stamp.to_string(), other: Default::default(), ..existing.clone() }
+    Firewall {
+        name,
+        description: stamp.to_string(),
+        priority: existing.priority,
+        allowed: existing.allowed.clone(),
+        destination_ranges: existing.destination_ranges.clone(),
+        ..rule.firewall.clone()
+    }
 }

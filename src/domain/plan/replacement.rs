@@ -56,8 +56,9 @@ pub(super) fn plan<'a>(
     }
 }
 
-/// NAT and firewall are made ready for where the connector will stand.
+/// NAT is made ready for where the connector will stand. Rules that name a range follow when it has left: it may still
+/// serve, and would lose its allows to the new range before its deny, or the deny before them.
 fn moved<'a>(draft: &Draft<'_>, standing: Standing<'a>, subnet: &Subnet) -> Standing<'a> {
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
-    Standing { subnet: Some((path, subnet.cidr())), range: subnet.cidr(), ..standing }
+    Standing { subnet: Some((path, subnet.cidr())), ..standing }
 }
