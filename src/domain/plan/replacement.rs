@@ -56,9 +56,12 @@ pub(super) fn plan<'a>(
     }
 }
 
-/// NAT is made ready for where the connector will stand. Rules that name a range follow when it has left: it may still
-/// serve, and would lose its allows to the new range before its deny, or the deny before them.
+/// NAT and firewall are made ready for where the connector will stand. Only rules of a Shared VPC name its range: they follow
+/// when it has left, since it may still serve, and would lose its allows to the new range before its deny, or the deny first.
 fn moved<'a>(draft: &Draft<'_>, standing: Standing<'a>, subnet: &Subnet) -> Standing<'a> {
-    let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
-    Standing { subnet: Some((path, subnet.cidr())), ..standing }
+    let network = &draft.observed.network_name;
+    let path = subnet_path(network, &draft.observed.target, &subnet.name);
+    let shared = network.project != standing.required.connector.project;
+    let range = if shared { standing.range } else { subnet.cidr() };
+    Standing { subnet: Some((path, subnet.cidr())), range, ..standing }
 }
