@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::{
     audit::Change,
     links,
-    route::{Service, Verb},
+    route::Verb,
+    service::Service,
 };
 
 impl Change<'_> {

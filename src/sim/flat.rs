@@ -12,7 +12,8 @@ use super::{
     kind::Kind,
     kinds::{org_policies, sinks, subscriptions},
     links, lro, mail,
-    route::{Route, Service, Target, Verb, on_one},
+    route::{Route, Target, Verb, on_one},
+    service::Service,
     state::State,
 };
 

@@ -9,7 +9,7 @@ use super::{
     answer::{Code, Refusal},
     call::Call,
     glob::matches,
-    route::Service,
+    service::Service,
     state::State,
 };
 
@@ -103,17 +103,7 @@ pub fn refusal(service: Service, grants: &[Grant]) -> Option<Refusal> {
 /// The refusal of a service whose API the project has not enabled.
 pub fn disabled(service: Service, number: &str) -> Refusal {
     let host = service.host();
-    let title = match service {
-        Service::Compute => "Compute Engine API",
-        Service::VpcAccess => "Serverless VPC Access API",
-        Service::Run => "Cloud Run Admin API",
-        Service::Usage => "Service Usage API",
-        Service::ResourceManager => "Cloud Resource Manager API",
-        Service::PubSub => "Cloud Pub/Sub API",
-        Service::Logging => "Cloud Logging API",
-        Service::OrgPolicy => "Organization Policy API",
-        Service::NetworkConnectivity => "Network Connectivity API",
-    };
+    let title = service.title();
     let url = format!("https://console.developers.google.com/apis/api/{host}/overview?project={number}");
     let message = format!(
         "{title} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then \

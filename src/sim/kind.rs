@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, route::Service, store::Standing};
+use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, service::Service, store::Standing};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {

@@ -53,6 +53,7 @@ mod quotas;
 mod requests;
 mod route;
 mod run;
+mod service;
 mod snapshot;
 mod state;
 mod store;

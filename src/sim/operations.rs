@@ -12,7 +12,8 @@ use super::{
     clock::written,
     faults::FaultKind,
     links,
-    route::{Service, Verb},
+    route::Verb,
+    service::Service,
 };
 
 /// Beyond so many, operations that have been done for a day are forgotten.

@@ -7,7 +7,8 @@ use super::{
     call::Call,
     iam,
     kind::Kind,
-    route::{Service, Verb},
+    route::Verb,
+    service::Service,
     state::State,
 };
 

@@ -6,62 +6,8 @@ use super::{
     flat,
     hosts::{region_of, service_of},
     kind::Kind,
+    service::Service,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    Compute,
-    VpcAccess,
-    Run,
-    Usage,
-    ResourceManager,
-    PubSub,
-    Logging,
-    OrgPolicy,
-    NetworkConnectivity,
-}
-
-impl Service {
-    const ALL: [Self; 9] = [
-        Self::Compute,
-        Self::VpcAccess,
-        Self::Run,
-        Self::Usage,
-        Self::ResourceManager,
-        Self::PubSub,
-        Self::Logging,
-        Self::OrgPolicy,
-        Self::NetworkConnectivity,
-    ];
-
-    /// The first label of its host name.
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::Compute => "compute",
-            Self::VpcAccess => "vpcaccess",
-            Self::Run => "run",
-            Self::Usage => "serviceusage",
-            Self::ResourceManager => "cloudresourcemanager",
-            Self::PubSub => "pubsub",
-            Self::Logging => "logging",
-            Self::OrgPolicy => "orgpolicy",
-            Self::NetworkConnectivity => "networkconnectivity",
-        }
-    }
-
-    /// Whether its resources stand in a project without a region, and change at once.
-    pub fn is_flat(self) -> bool {
-        matches!(self, Self::PubSub | Self::Logging | Self::OrgPolicy | Self::NetworkConnectivity)
-    }
-
-    pub fn host(self) -> String {
-        format!("{}.googleapis.com", self.short())
-    }
-
-    pub fn named(short: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.short() == short)
-    }
-}
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq)]

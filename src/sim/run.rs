@@ -15,7 +15,8 @@ use super::{
     kind::Kind,
     kinds::{jobs, services},
     knative, lro, names, namespaces, operations,
-    route::{Service, Target, Verb},
+    route::{Target, Verb},
+    service::Service,
     state::State,
     vpcaccess,
 };

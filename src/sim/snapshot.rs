@@ -16,7 +16,7 @@ use super::{
     links,
     mail::Mail,
     operations::Operations,
-    route::Service,
+    service::Service,
     state::State,
     store::{Eyes, Store},
     world::{Resource, World, WorldError},

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::{fields, iam::Policy, kind::Kind, operations::Operation, route::Service};
+use super::{fields, iam::Policy, kind::Kind, operations::Operation, service::Service};
 
 const VERSION: u64 = 1;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::sim::{
     fields::{Field, any, choice, flag, text},
     kind::{Audited, Kind, Plain},
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -8,7 +8,7 @@ use crate::sim::{
     fields::{Field, any, choice, flag, int, map, message, text},
     kind::{Audited, Kind, Plain},
     lro,
-    route::Service,
+    service::Service,
     state::State,
 };
 
