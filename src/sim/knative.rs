@@ -3,7 +3,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{answer::Refusal, audit::Change, call::Call, fields, kind::Kind, kinds::jobs, links, run};
+use super::{
+    answer::Refusal,
+    audit::Change,
+    call::Call,
+    fields,
+    kind::Kind,
+    kinds::{jobs, services},
+    links, run,
+};
 
 const CONNECTOR: &str = "run.googleapis.com/vpc-access-connector";
 const EGRESS: &str = "run.googleapis.com/vpc-access-egress";
@@ -91,7 +99,10 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     }
     let name = links::last(path);
     let revision = format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
-    status["url"] = format!("https://{name}-{number}.{}.run.app", region(path)).into();
+    status["url"] = match &resource["uri"] {
+        Value::Null => services::url(path, number).into(),
+        uri => uri.clone(),
+    };
     status["latestCreatedRevisionName"] = revision.clone().into();
     if settled {
         status["latestReadyRevisionName"] = revision.clone().into();

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Uri};
 
 use super::{
-    flat,
+    flat_urls,
     hosts::{region_of, service_of},
     kind::Kind,
     service::Service,
@@ -44,6 +44,8 @@ pub struct Route {
     pub project: String,
     /// None is global.
     pub region: Option<String>,
+    /// The resource that the collection is a part of, such as `secrets/S`.
+    pub within: Option<String>,
     pub target: Target,
     pub name: Option<String>,
     pub verb: Verb,
@@ -65,10 +67,15 @@ impl Route {
             (Service::Usage, [version, "projects", project, "services", rest @ ..]) => {
                 apis(method, version, project, rest)
             }
-            (Service::Usage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
-                Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
+            (Service::Usage, [version, "projects", project, batch]) => {
+                let verb = match (method.as_str(), *batch) {
+                    ("GET", "services:batchGet") => Verb::Own("batchGet"),
+                    ("POST", "services:batchEnable") => Verb::Own("batchEnable"),
+                    _ => return None,
+                };
+                Some(Self::new(service, version, project, None, Target::Apis, None, verb))
             }
-            (Service::ResourceManager, [version, "projects", project]) => flat::project(method, version, project),
+            (Service::ResourceManager, [version, "projects", project]) => flat_urls::project(method, version, project),
             (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
                 located(service, method, version, project, rest)
             }
@@ -76,7 +83,7 @@ impl Route {
             (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
                 Some(Self::new(service, version, "", None, Target::Entries, None, Verb::List))
             }
-            (service, segments) if service.is_flat() => flat::route(service, method, segments),
+            (service, segments) if service.is_flat() => flat_urls::route(service, method, segments),
             _ => None,
         }
     }
@@ -95,6 +102,7 @@ impl Route {
             version: version.to_owned(),
             project: project.to_owned(),
             region: region.map(str::to_owned),
+            within: None,
             target,
             name: name.map(str::to_owned),
             verb,

@@ -43,7 +43,10 @@ impl Service {
 
     fn row(self) -> (&'static str, &'static str) {
         // The table has a row for every service.
-        Self::ALL.into_iter().find(|(service, ..)| *service == self).map_or(("", ""), |(_, short, title)| (short, title))
+        Self::ALL
+            .into_iter()
+            .find(|(service, ..)| *service == self)
+            .map_or(("", ""), |(_, short, title)| (short, title))
     }
 
     /// The first label of its host name.

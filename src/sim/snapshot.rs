@@ -41,6 +41,7 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         messages: 0,
         mail: Mail::default(),
         requests: VecDeque::new(),
+        told_to_run: Vec::new(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
@@ -78,6 +79,7 @@ fn completed(
         now,
         draw: &draw,
         project,
+        number: state.number(project),
         region,
         regions: &state.regions,
         path,
