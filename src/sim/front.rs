@@ -84,7 +84,12 @@ pub async fn send(
             *http.method_mut() = errand.method;
             *http.uri_mut() = errand.to;
             *http.headers_mut() = errand.headers;
-            deliver.send(Request { call: errand.call, http, deadline }).await.ok()?.status()
+            match deliver.send(Request { call: errand.call, http, deadline }).await {
+                Ok(answer) => answer.status(),
+                // Cloud Run answers for a container that does not.
+                Err(_) if is_cloud_run(&to) => StatusCode::SERVICE_UNAVAILABLE,
+                Err(_) => return None,
+            }
         }
     };
     requests::note(&mut cloud.state(), &method, &to, status.as_u16());
@@ -94,11 +99,10 @@ pub async fn send(
 /// Leads a request to a Cloud Run service to where it listens, or says how the front end refuses it. Others go as they
 /// are, and without a token: who is outside could not verify it.
 fn admit(state: &State, errand: &mut Errand) -> Result<(), StatusCode> {
-    let host = errand.to.host().unwrap_or_default();
-    if !host.ends_with(".run.app") {
+    if !is_cloud_run(&errand.to) {
         return Ok(());
     }
-    let service = requests::service_at(state, host).ok_or(StatusCode::NOT_FOUND)?;
+    let service = requests::service_at(state, errand.to.host().unwrap_or_default()).ok_or(StatusCode::NOT_FOUND)?;
     let email = errand.as_whom.as_ref().map_or("", |identity| identity.email.as_str());
     if !state.may(email, "run.routes.invoke", service) {
         return Err(StatusCode::FORBIDDEN);
@@ -113,4 +117,8 @@ fn admit(state: &State, errand: &mut Errand) -> Result<(), StatusCode> {
         errand.headers.insert(AUTHORIZATION, value);
     }
     Ok(())
+}
+
+fn is_cloud_run(uri: &Uri) -> bool {
+    uri.host().is_some_and(|host| host.ends_with(".run.app"))
 }

@@ -12,6 +12,7 @@
 //!
 //! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
 
+mod annotations;
 pub mod answer;
 mod asked;
 mod audit;
