@@ -177,6 +177,10 @@ pub fn store(
 
 fn delete(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     let before = found(state, call, kind, "delete")?;
+    if before["deleted"] == true {
+        let message = format!("You can't delete {} because it is already deleted.", call.path);
+        return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message));
+    }
     let remains = kind.rules.remains(&before);
     state.store.write(kind, &call.path, call.now, remains.clone());
     state.store.empty(&format!("{}/", call.path), call.now);

@@ -72,13 +72,42 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
 
 fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<Value, Refusal> {
     let mut policy = sent.get("policy").cloned().unwrap_or_else(|| json!({}));
-    if !policy["etag"].is_null() && policy["etag"] != standing(state, call)["etag"] {
+    let before = standing(state, call);
+    if !policy["etag"].is_null() && policy["etag"] != before["etag"] {
         let message = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential \
                        backoff.";
         return Err(Refusal::new(Code::ABORTED, "aborted", message));
     }
+    let added = bound(&policy).into_iter().filter(|pair| !bound(&before).contains(pair));
+    added.map(|(role, member)| known(state, call, role, member)).collect::<Result<(), _>>()?;
     policy["version"] = 1.into();
     policy["etag"] = BASE64.encode(call.draw.hex(4)).into();
     state.policies.insert(call.path.clone(), policy.clone());
     Ok(policy)
+}
+
+/// Each role with each of its members.
+fn bound(policy: &Value) -> Vec<(&str, &str)> {
+    let bindings = policy["bindings"].as_array().into_iter().flatten();
+    let pairs = bindings.flat_map(|binding| {
+        let members = binding["members"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        members.map(|member| (binding["role"].as_str().unwrap_or_default(), member))
+    });
+    pairs.collect()
+}
+
+/// A custom role and an account of the world's projects are bound only while they stand.
+fn known(state: &State, call: &Call, role: &str, member: &str) -> Result<(), Refusal> {
+    let stands = |path: &str| state.standing(call).get(path).is_some_and(|found| found["deleted"] != true);
+    if role.starts_with("projects/") && !stands(role) {
+        return Err(Refusal::invalid(format!("Role ({role}) does not exist in the resource's hierarchy.")));
+    }
+    let email = member.strip_prefix("serviceAccount:").unwrap_or_default();
+    let project = email.split_once('@').and_then(|(_, domain)| domain.strip_suffix(".iam.gserviceaccount.com"));
+    match project.filter(|project| state.projects.contains_key(*project)) {
+        Some(project) if !stands(&format!("projects/{project}/serviceAccounts/{email}")) => {
+            Err(Refusal::invalid(format!("Service account {email} does not exist.")))
+        }
+        _ => Ok(()),
+    }
 }

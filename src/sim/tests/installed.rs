@@ -34,6 +34,30 @@ async fn bind(caller: &Caller, resource: &str, role: &str, member: &str) {
     caller.done(Method::POST, &format!("{resource}:setIamPolicy"), policy).await;
 }
 
+async fn account(owner: &Caller) {
+    let accounts = "https://iam.googleapis.com/v1/projects/demo/serviceAccounts";
+    owner.done(Method::POST, accounts, json!({"accountId": "trigger"})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_there_is_not_bound() {
+    let owner = Caller::new(world());
+    let url = "https://cloudresourcemanager.googleapis.com/v1/projects/demo:setIamPolicy";
+    let member = format!("serviceAccount:{TRIGGER}");
+    let cases = [("roles/run.invoker", member.as_str()), ("projects/demo/roles/none", "user:ann@example.com")];
+    for (role, member) in cases {
+        let policy = json!({"policy": {"bindings": [{"role": role, "members": [member]}]}});
+        let (status, answer) = owner.send(Method::POST, url, policy).await;
+        assert!(status == 400 && answer.to_string().contains("does not exist"), "{answer}");
+    }
+    account(&owner).await;
+    bind(&owner, url.trim_end_matches(":setIamPolicy"), "roles/run.invoker", &member).await;
+    // What was bound stays so when the account goes.
+    let accounts = format!("https://iam.googleapis.com/v1/projects/demo/serviceAccounts/{TRIGGER}");
+    owner.done(Method::DELETE, &accounts, Value::Null).await;
+    bind(&owner, url.trim_end_matches(":setIamPolicy"), "roles/run.invoker", &member).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_role_that_a_policy_binds_grants_what_it_includes() {
     let owner = Caller::new(closed());
@@ -56,6 +80,7 @@ async fn a_role_that_a_policy_binds_grants_what_it_includes() {
     assert_eq!(owner.get(&format!("{ROLES}?showDeleted=true")).await.1["roles"][0]["deleted"], true);
     assert_eq!(owner.send(Method::POST, ROLES, json!({"roleId": "looker"})).await.0, 409);
     assert_eq!(owner.send(Method::PATCH, &url, json!({"title": "x"})).await.0, 400);
+    assert_eq!(owner.send(Method::DELETE, &url, Value::Null).await.0, 400);
     owner.done(Method::POST, &format!("{url}:undelete"), json!({})).await;
     assert_eq!(look().await, 200);
 }
@@ -94,6 +119,7 @@ async fn the_newest_version_of_a_secret_is_the_latest() {
     let (_, shown) = owner.get(&format!("{secret}/versions")).await;
     assert_eq!(shown["versions"].as_array().map(Vec::len), Some(11));
     assert!(!shown.to_string().contains("b25l"), "{shown}");
+    account(&owner).await;
     // A policy on the secret reaches its versions.
     let reader = Caller { cloud: owner.cloud.clone(), name: TRIGGER };
     assert_eq!(reader.get(&latest).await.0, 403);
@@ -157,6 +183,7 @@ async fn deployed() -> (Caller, Arc<Container>) {
     let running = cloud.clone();
     tokio::spawn(async move { running.run().await });
     let owner = Caller { cloud, name: OWNER };
+    account(&owner).await;
     let service = json!({"template": {"containers": [{"image": "image"}]}});
     owner.done(Method::POST, &format!("{RUN}/services?serviceId=web"), service).await;
     let target = json!({
