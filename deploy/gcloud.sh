@@ -169,9 +169,10 @@ grants() {
       # A role that was deleted keeps its name for a week.
       [[ $(ask '' iam roles list --project="$place" --show-deleted --filter="name~/$role\$ AND deleted=true" \
         --format='value(name)') != */$role ]] || run gcloud iam roles undelete "$role" --project="$place"
+      # Without --quiet gcloud asks whether the role may be replaced.
       either iam roles describe "$role" --project="$place" -- \
-        iam roles create "$role" --project="$place" --file="$role.yaml" -- \
-        iam roles update "$role" --project="$place" --file="$role.yaml"
+        iam roles create "$role" --project="$place" --file="$role.yaml" --quiet -- \
+        iam roles update "$role" --project="$place" --file="$role.yaml" --quiet
       run gcloud projects add-iam-policy-binding "$place" --condition=None \
         --member="serviceAccount:$runtime" --role="projects/$place/roles/$role"
     done

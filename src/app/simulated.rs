@@ -33,6 +33,8 @@ pub struct Simulation {
     pub push_to: Option<Uri>,
     /// Where audit entries are published to as well: a topic's URL on a Pub/Sub emulator.
     pub publish_to: Option<Uri>,
+    /// Where the container of the world's Cloud Run services listens.
+    pub service_at: Option<Uri>,
     /// How long a connector takes to be made, changed or deleted.
     pub connector: Duration,
     /// How long every answer takes.
@@ -62,6 +64,7 @@ impl Simulation {
             latency: self.latency,
             push_to: self.push_to,
             publish_to: self.publish_to,
+            service_at: self.service_at,
             ..Options::starting_at(now()())
         };
         Ok(Cloud::new(world, options, Some(wire()))?)

@@ -54,6 +54,9 @@ pub struct Simulate {
     /// The Pub/Sub emulator that has the topic
     #[arg(long, env = "EGRESS_AUDIT_PUBSUB", value_name = "HOST:PORT", requires = "audit_topic")]
     audit_pubsub: Option<Authority>,
+    /// Where the container of a deployed Cloud Run service listens, which answers for its run.app URL: http://HOST:PORT
+    #[arg(long, env = "EGRESS_SERVICE_AT", value_name = "URL", value_parser = push_endpoint)]
+    service_at: Option<Uri>,
     #[command(flatten)]
     world: WorldArgs,
 }
@@ -82,6 +85,7 @@ impl WorldArgs {
             world: self.world,
             push_to,
             publish_to: None,
+            service_at: None,
             connector: Duration::from_secs(self.connector_seconds),
             latency: Duration::from_millis(self.latency_ms),
             seed: self.seed,
@@ -95,7 +99,8 @@ impl Simulate {
             (Some(topic), Some(emulator)) => Some(publish_url(topic, emulator)?),
             _ => None,
         };
-        let cloud = Simulation { publish_to, ..self.world.simulation(self.push_to) }.begin()?;
+        let cloud =
+            Simulation { publish_to, service_at: self.service_at, ..self.world.simulation(self.push_to) }.begin()?;
         let listener: TcpListener = listen(self.listen, "--listen or EGRESS_LISTEN").await?;
         let project = cloud.world().projects.into_keys().next().unwrap_or_default();
         print::out(&exports(listener.local_addr()?, &project))?;
@@ -122,6 +127,11 @@ export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=http://{address}/svc/pubsub/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING=http://{address}/svc/logging/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_ORGPOLICY=http://{address}/svc/orgpolicy/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_NETWORKCONNECTIVITY=http://{address}/svc/networkconnectivity/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_IAM=http://{address}/svc/iam/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY=http://{address}/svc/artifactregistry/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER=http://{address}/svc/secretmanager/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER=http://{address}/svc/cloudscheduler/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING=http://{address}/svc/monitoring/
 export CLOUDSDK_PROXY_TYPE=http
 export CLOUDSDK_PROXY_ADDRESS={host}
 export CLOUDSDK_PROXY_PORT={port}

@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    audit::Change,
-    links,
-    route::{Service, Verb},
-};
+use super::{audit::Change, links, route::Verb, service::Service};
 
 impl Change<'_> {
     /// `v1.compute.firewalls.insert`, `google.cloud.run.v2.Jobs.CreateJob`.
@@ -89,9 +85,9 @@ impl Change<'_> {
 
     /// A `Create…Request`, `Update…Request` or `Replace…Request`.
     fn message(&self, verb: Verb) -> Value {
-        let (call, noun) = (self.call, self.kind.noun());
+        let call = self.call;
         let region = call.region().unwrap_or_default();
-        let field = format!("{}{}", noun[..1].to_lowercase(), &noun[1..]);
+        let field = self.kind.member();
         if call.route.is_knative() {
             let (name, value) = match verb {
                 Verb::Create => ("parent", format!("namespaces/{}", call.project)),

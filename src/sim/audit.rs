@@ -18,7 +18,7 @@ use super::{
     iam::Grant,
     kind::Kind,
     links,
-    route::Service,
+    service::Service,
 };
 
 /// How long an entry takes to get from where it is written to where it is routed.

@@ -84,7 +84,7 @@ impl World {
     /// A document of any collection at its path; what Google fills in may be missing. No such collection, no document.
     pub fn document(mut self, collection: &str, path: &str, mut document: Value) -> Self {
         if let Some(kind) = Kind::of_collection(collection) {
-            let is_compute = kind.service == super::route::Service::Compute;
+            let is_compute = kind.service == super::service::Service::Compute;
             let name = if is_compute { links::full(path) } else { path.to_owned() };
             document[kind.named_by()] = name.into();
             self.resources.push(Resource { kind, path: path.to_owned(), from: None, document: Some(document) });

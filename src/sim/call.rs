@@ -10,7 +10,8 @@ use super::{
     dice::Draw,
     faults::{Fault, FaultKind},
     quotas::Bucket,
-    route::{Route, Service},
+    route::Route,
+    service::Service,
     store::Eyes,
 };
 

@@ -106,6 +106,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
         now: call.now,
         draw: &call.draw,
         project: &call.project,
+        number: state.number(&call.project),
         region: call.region(),
         regions: &state.regions,
         path,

@@ -22,6 +22,11 @@ impl Clock {
         after(self.base, self.started.elapsed().saturating_add(self.skipped))
     }
 
+    /// How long the world has lived, by the clock outside.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Moves the world forward without waiting.
     pub fn advance(&mut self, by: Duration) {
         self.skipped = self.skipped.saturating_add(by);

@@ -47,6 +47,8 @@ pub struct Options {
     pub publish_to: Option<Uri>,
     /// The subscription that pushes them.
     pub subscription: String,
+    /// Where the container of the world's Cloud Run services listens; without it none of them answers.
+    pub service_at: Option<Uri>,
 }
 
 impl Options {
@@ -61,6 +63,7 @@ impl Options {
             push_to: None,
             publish_to: None,
             subscription: "projects/simulated/subscriptions/audit".to_owned(),
+            service_at: None,
         }
     }
 }

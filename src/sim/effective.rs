@@ -41,7 +41,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     }
     let found: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
     let project = links::project(&network);
-    let under = firewalls::KIND.collection_path(project, None);
+    let under = firewalls::KIND.collection_path(project, None, None);
     let rules = state.store.listed(&firewalls::KIND, &under, call.eyes()).map(|(_, rule)| rule);
     let rules: Vec<Value> = rules.filter(|rule| networks::network_of(rule) == network).cloned().collect();
     let mut answer = json!({});

@@ -8,7 +8,8 @@ use super::{
     fields,
     kind::Kind,
     kinds,
-    route::{Service, Target, Verb},
+    route::{Target, Verb},
+    service::Service,
 };
 
 pub fn encoded(call: &Call, mut answer: Value) -> Value {

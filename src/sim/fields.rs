@@ -156,7 +156,8 @@ impl Field {
                     number => of.get(number - 1).map(|name| Value::from(*name)),
                 };
                 let named = value.as_str().filter(|text| of.contains(text)).map(Value::from);
-                (named.or_else(numbered), "TYPE_ENUM")
+                let unsaid = || value.as_str().filter(|text| text.ends_with("_UNSPECIFIED")).map(|_| Value::Null);
+                (named.or_else(numbered).or_else(unsaid), "TYPE_ENUM")
             }
             Type::Message(fields) => return check(&[fields], value, at).map(Value::Object),
             Type::Map => {
@@ -242,6 +243,12 @@ pub fn number_enums(groups: &[&[Field]], document: &mut Map<String, Value>) {
             }
         }
     }
+}
+
+/// Of a document the fields that Google sets.
+pub fn set_by_google(groups: &[&[Field]], document: &Map<String, Value>) -> Map<String, Value> {
+    let output = |name: &str| of(groups).any(|field| field.output && field.name == name);
+    document.iter().filter(|(name, _)| output(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// The first field that is set for good and yet differs.

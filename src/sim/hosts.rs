@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Uri, header::HOST};
 
-use super::{kind::Kind, route::Service};
+use super::{kind::Kind, service::Service};
 
 /// By the prefix `/svc/NAME/`, else by the host asked for, else by the look of the path.
 pub fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {

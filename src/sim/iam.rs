@@ -9,7 +9,7 @@ use super::{
     answer::{Code, Refusal},
     call::Call,
     glob::matches,
-    route::Service,
+    service::Service,
     state::State,
 };
 
@@ -36,11 +36,10 @@ pub fn allows(policy: &Policy, caller: &str, permission: &str) -> bool {
     policy.get(caller).is_some_and(|globs| globs.iter().any(|glob| matches(glob, permission)))
 }
 
-/// Roles that are shown where a caller's permissions amount to them.
-const ROLES: [(&str, &[&str]); 3] = [
-    ("roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
-    ("roles/pubsub.publisher", &["pubsub.topics.publish"]),
-    ("roles/run.invoker", &["run.routes.invoke"]),
+/// Roles that the policies of a service show where a caller's permissions amount to them.
+const ROLES: [(Service, &str, &[&str]); 2] = [
+    (Service::ResourceManager, "roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
+    (Service::PubSub, "roles/pubsub.publisher", &["pubsub.topics.publish"]),
 ];
 
 /// A principal as policies and audit entries write it.
@@ -49,8 +48,8 @@ pub fn member(email: &str) -> String {
     format!("{kind}:{email}")
 }
 
-/// The policy as `getIamPolicy` shows it: a world knows permissions, so the roles are read off them.
-pub fn shown(policy: &Policy) -> Value {
+/// A policy that nobody has set, as `getIamPolicy` shows it: a world knows permissions, so the roles are read off them.
+pub fn shown(policy: &Policy, service: Service) -> Value {
     let members = |permissions: &[&str]| match policy {
         None => vec!["allUsers".to_owned()],
         Some(emails) => {
@@ -58,13 +57,11 @@ pub fn shown(policy: &Policy) -> Value {
             emails.keys().filter(all).map(|email| member(email)).collect()
         }
     };
-    let bindings = ROLES.iter().map(|(role, permissions)| (role, members(permissions)));
+    let roles = ROLES.iter().filter(|(of, ..)| *of == service);
+    let bindings = roles.map(|(_, role, permissions)| (role, members(permissions)));
     let bindings = bindings.filter(|(_, members)| !members.is_empty());
-    json!({
-        "version": 1,
-        "etag": "BwXh",
-        "bindings": bindings.map(|(role, members)| json!({"role": role, "members": members})).collect::<Vec<_>>(),
-    })
+    let bindings: Vec<Value> = bindings.map(|(role, members)| json!({"role": role, "members": members})).collect();
+    if bindings.is_empty() { json!({"etag": "ACAB"}) } else { json!({"etag": "ACAB", "bindings": bindings}) }
 }
 
 /// `testIamPermissions`: those of the permissions asked for that the caller has. Everybody may ask.
@@ -103,17 +100,7 @@ pub fn refusal(service: Service, grants: &[Grant]) -> Option<Refusal> {
 /// The refusal of a service whose API the project has not enabled.
 pub fn disabled(service: Service, number: &str) -> Refusal {
     let host = service.host();
-    let title = match service {
-        Service::Compute => "Compute Engine API",
-        Service::VpcAccess => "Serverless VPC Access API",
-        Service::Run => "Cloud Run Admin API",
-        Service::Usage => "Service Usage API",
-        Service::ResourceManager => "Cloud Resource Manager API",
-        Service::PubSub => "Cloud Pub/Sub API",
-        Service::Logging => "Cloud Logging API",
-        Service::OrgPolicy => "Organization Policy API",
-        Service::NetworkConnectivity => "Network Connectivity API",
-    };
+    let title = service.title();
     let url = format!("https://console.developers.google.com/apis/api/{host}/overview?project={number}");
     let message = format!(
         "{title} has not been used in project {number} before or it is disabled. Enable it by visiting {url} then \

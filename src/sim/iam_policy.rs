@@ -1,5 +1,5 @@
-//! IAM policies of Cloud Run's resources. They are kept and handed out; nobody calls a workload here, so nobody is held
-//! to them. <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services/setIamPolicy>
+//! IAM policies of resources and projects, as they are set and read back. What they grant is in [`super::bindings`].
+//! <https://cloud.google.com/iam/docs/reference/rest/v1/Policy>
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use serde_json::{Map, Value, json};
@@ -23,16 +23,21 @@ const POLICY: &[Field] = &[
     any("auditConfigs").repeated(),
 ];
 
-/// What `verb` asks about the policy of a resource.
-pub fn answer(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
+/// What `verb` asks about the policy of one of Cloud Run's resources, whose changes are audited.
+pub fn of_workload(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
     match verb {
-        "setIamPolicy" => lro::change(state, call, kind, &sent(call)?, set),
+        "setIamPolicy" => lro::change(state, call, kind, &sent(call)?, |state, change| {
+            present(state, change.call, change.kind)?;
+            let policy = replace(state, change.call, change.sent)?;
+            state.record(told(change, &policy));
+            Ok(policy)
+        }),
         // gcloud asks before there is a resource.
         "testIamPermissions" => Ok(iam::tested(state, call)),
         _ => {
             state.may_read(call, &format!("{}.getIamPolicy", kind.permissions), &call.path)?;
             present(state, call, kind)?;
-            Ok(standing(state, &call.path))
+            Ok(standing(state, call))
         }
     }
 }
@@ -41,31 +46,68 @@ fn present(state: &State, call: &Call, kind: &'static Kind) -> Result<(), Refusa
     state.seen(kind, &call.path, call).map(|_| ()).ok_or_else(|| run::not_found(call, kind))
 }
 
+fn told(change: &Change<'_>, policy: &Value) -> Value {
+    let mut entry = change.begun("", None);
+    entry["protoPayload"]["response"] = policy.clone();
+    entry["protoPayload"]["response"]["@type"] = "type.googleapis.com/google.iam.v1.Policy".into();
+    entry
+}
+
+/// The policy of what the call names. As long as nobody sets one, it is what the world says that callers may do.
+pub fn standing(state: &State, call: &Call) -> Value {
+    let set = state.policies.get(&call.path).cloned();
+    set.unwrap_or_else(|| iam::shown(state.iam(&call.project), call.route.service))
+}
+
+/// Sets the policy of what the call names.
+pub fn set(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+    replace(state, call, &sent(call)?)
+}
+
 fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
     let mut sent = fields::check(&[REQUEST], &call.object(), "set_iam_policy_request")?;
     fields::prune(&mut sent);
     Ok(sent)
 }
 
-/// A resource whose policy nobody has set has one that binds nobody.
-fn standing(state: &State, path: &str) -> Value {
-    state.policies.get(path).cloned().unwrap_or_else(|| json!({"etag": "ACAB"}))
-}
-
-fn set(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
-    present(state, change.call, change.kind)?;
-    let mut policy = change.sent.get("policy").cloned().unwrap_or_else(|| json!({}));
-    if !policy["etag"].is_null() && policy["etag"] != standing(state, change.path)["etag"] {
+fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<Value, Refusal> {
+    let mut policy = sent.get("policy").cloned().unwrap_or_else(|| json!({}));
+    let before = standing(state, call);
+    if !policy["etag"].is_null() && policy["etag"] != before["etag"] {
         let message = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential \
                        backoff.";
         return Err(Refusal::new(Code::ABORTED, "aborted", message));
     }
+    let added = bound(&policy).into_iter().filter(|pair| !bound(&before).contains(pair));
+    added.map(|(role, member)| known(state, call, role, member)).collect::<Result<(), _>>()?;
     policy["version"] = 1.into();
-    policy["etag"] = BASE64.encode(change.call.draw.hex(4)).into();
-    state.policies.insert(change.path.to_owned(), policy.clone());
-    let mut entry = change.begun("", None);
-    entry["protoPayload"]["response"] = policy.clone();
-    entry["protoPayload"]["response"]["@type"] = "type.googleapis.com/google.iam.v1.Policy".into();
-    state.record(entry);
+    policy["etag"] = BASE64.encode(call.draw.hex(4)).into();
+    state.policies.insert(call.path.clone(), policy.clone());
     Ok(policy)
+}
+
+/// Each role with each of its members.
+fn bound(policy: &Value) -> Vec<(&str, &str)> {
+    let bindings = policy["bindings"].as_array().into_iter().flatten();
+    let pairs = bindings.flat_map(|binding| {
+        let members = binding["members"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        members.map(|member| (binding["role"].as_str().unwrap_or_default(), member))
+    });
+    pairs.collect()
+}
+
+/// A custom role and an account of the world's projects are bound only while they stand.
+fn known(state: &State, call: &Call, role: &str, member: &str) -> Result<(), Refusal> {
+    let stands = |path: &str| state.standing(call).get(path).is_some_and(|found| found["deleted"] != true);
+    if role.starts_with("projects/") && !stands(role) {
+        return Err(Refusal::invalid(format!("Role ({role}) does not exist in the resource's hierarchy.")));
+    }
+    let email = member.strip_prefix("serviceAccount:").unwrap_or_default();
+    let project = email.split_once('@').and_then(|(_, domain)| domain.strip_suffix(".iam.gserviceaccount.com"));
+    match project.filter(|project| state.projects.contains_key(*project)) {
+        Some(project) if !stands(&format!("projects/{project}/serviceAccounts/{email}")) => {
+            Err(Refusal::invalid(format!("Service account {email} does not exist.")))
+        }
+        _ => Ok(()),
+    }
 }

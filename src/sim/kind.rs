@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, route::Service, store::Standing};
+use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, service::Service, store::Standing};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {
@@ -42,6 +42,8 @@ pub struct Draft<'a> {
     pub now: Timestamp,
     pub draw: &'a Draw,
     pub project: &'a str,
+    /// The project's number.
+    pub number: &'a str,
     pub region: Option<&'a str>,
     /// All regions there are.
     pub regions: &'a [String],
@@ -50,7 +52,7 @@ pub struct Draft<'a> {
     pub before: Option<&'a Value>,
 }
 
-/// A method of a kind's own, POSTed to a resource's path: it changes a part of the document.
+/// A method of a kind's own, POSTed to a resource's path: it changes no more than the document.
 pub struct Own {
     pub name: &'static str,
     pub body: &'static [Field],
@@ -86,6 +88,26 @@ pub trait Rules: Sync {
         &[]
     }
 
+    /// The collection whose resources this kind is a part of.
+    fn within(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What a list calls its items, where that is not the collection's segment.
+    fn listed_as(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The name of a new resource, from the id that its creation gives.
+    fn name(&self, id: &str, _project: &str) -> String {
+        id.to_owned()
+    }
+
+    /// What is left to be seen of a resource that is deleted.
+    fn remains(&self, _document: &Value) -> Option<Value> {
+        None
+    }
+
     /// Who stands in the way of a deletion.
     fn user(&self, _standing: Standing<'_>, _path: &str) -> Option<String> {
         None
@@ -115,16 +137,23 @@ impl Kind {
         self.message.rsplit('.').next().unwrap_or_default()
     }
 
-    /// The path of the collection in a project and region, with a slash at its end.
-    pub fn collection_path(&self, project: &str, region: Option<&str>) -> String {
-        let segment = self.segment;
-        match (self.service, region) {
-            (Service::Compute, Some(region)) => format!("projects/{project}/regions/{region}/{segment}/"),
-            (Service::NetworkConnectivity, _) => format!("projects/{project}/locations/global/{segment}/"),
-            (service, _) if service.is_flat() => format!("projects/{project}/{segment}/"),
-            (_, Some(region)) => format!("projects/{project}/locations/{region}/{segment}/"),
-            (_, None) => format!("projects/{project}/global/{segment}/"),
-        }
+    /// The member of a request that holds one: `job`.
+    pub fn member(&self) -> String {
+        let noun = self.noun();
+        format!("{}{}", noun[..1].to_lowercase(), &noun[1..])
+    }
+
+    /// The path of the collection in a project, region and resource, with a slash at its end.
+    pub fn collection_path(&self, project: &str, region: Option<&str>, within: Option<&str>) -> String {
+        let scope = match (self.service, region) {
+            (Service::Compute, Some(region)) => format!("regions/{region}/"),
+            (Service::NetworkConnectivity, _) => "locations/global/".to_owned(),
+            (_, Some(region)) => format!("locations/{region}/"),
+            (service, None) if service.is_flat() => String::new(),
+            (_, None) => "global/".to_owned(),
+        };
+        let within = within.map(|outer| format!("{outer}/")).unwrap_or_default();
+        format!("projects/{project}/{scope}{within}{}/", self.segment)
     }
 
     /// The field in which a document says where it belongs.

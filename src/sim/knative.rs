@@ -3,11 +3,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{answer::Refusal, audit::Change, call::Call, fields, kind::Kind, kinds::jobs, links, run};
-
-const CONNECTOR: &str = "run.googleapis.com/vpc-access-connector";
-const EGRESS: &str = "run.googleapis.com/vpc-access-egress";
-const INTERFACES: &str = "run.googleapis.com/network-interfaces";
+use super::{
+    annotations,
+    answer::Refusal,
+    audit::Change,
+    call::Call,
+    fields,
+    kind::Kind,
+    kinds::{jobs, services},
+    links, run,
+};
 
 pub fn version(kind: &Kind) -> &'static str {
     if *kind == jobs::KIND { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
@@ -26,14 +31,13 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
     let template = run::template(kind, resource.as_object().unwrap_or(&empty));
     let mut labels = resource["labels"].clone();
     labels["cloud.googleapis.com/location"] = region(path).into();
-    let mut annotations = resource["annotations"].clone();
-    annotations["run.googleapis.com/launch-stage"] = resource["launchStage"].clone();
+    let mut annotations = annotations::of_resource(resource);
     let about = if *kind == jobs::KIND { "run.googleapis.com" } else { "serving.knative.dev" };
     for field in ["creator", "lastModifier"] {
         annotations[format!("{about}/{field}")] = resource[field].clone();
     }
     let given = json!({
-        "annotations": template_annotations(resource, template),
+        "annotations": annotations::of_template(resource, template),
         "labels": resource["template"]["labels"],
     });
     let mut document = json!({
@@ -65,7 +69,7 @@ fn region(path: &str) -> &str {
 fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
     let mut spec = json!({
         "containers": containers(&template["containers"], [V2, V1]),
-        "volumes": template["volumes"],
+        "volumes": volumes(&template["volumes"], [V2_MOUNT, V1_MOUNT]),
         "serviceAccountName": template["serviceAccount"],
         "timeoutSeconds": template["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
     });
@@ -91,7 +95,10 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     }
     let name = links::last(path);
     let revision = format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
-    status["url"] = format!("https://{name}-{number}.{}.run.app", region(path)).into();
+    status["url"] = match &resource["uri"] {
+        Value::Null => services::url(path, number).into(),
+        uri => uri.clone(),
+    };
     status["latestCreatedRevisionName"] = revision.clone().into();
     if settled {
         status["latestReadyRevisionName"] = revision.clone().into();
@@ -104,22 +111,6 @@ fn integer(text: &Value) -> Option<i64> {
     text.as_str()?.parse().ok()
 }
 
-/// How v1 says what v2 says in `vpcAccess`.
-fn template_annotations(resource: &Value, template: &Value) -> Value {
-    let access = &template["vpcAccess"];
-    let mut annotations = resource["template"]["annotations"].clone();
-    if let Some(connector) = access["connector"].as_str() {
-        annotations[CONNECTOR] = connector.into();
-    }
-    if let Some(egress) = access["egress"].as_str() {
-        annotations[EGRESS] = egress.to_lowercase().replace('_', "-").into();
-    }
-    if !access["networkInterfaces"].is_null() {
-        annotations[INTERFACES] = access["networkInterfaces"].to_string().into();
-    }
-    annotations
-}
-
 /// v1's body as the fields of a v2 document, checked against v2's table.
 pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     let body = &call.body;
@@ -129,11 +120,12 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     let given = &template["metadata"];
     let mut inner = json!({
         "containers": containers(&spec["containers"], [V1, V2]),
-        "volumes": spec["volumes"],
+        "volumes": volumes(&spec["volumes"], [V1_MOUNT, V2_MOUNT]),
         "serviceAccount": spec["serviceAccountName"],
         "timeout": seconds(&spec["timeoutSeconds"]),
-        "vpcAccess": vpc_access(call, &given["annotations"]),
+        "vpcAccess": annotations::vpc_access(call, &given["annotations"]),
     });
+    annotations::set_flags(&mut inner["containers"], &given["annotations"]);
     let mut template = if is_job {
         inner["maxRetries"] = spec["maxRetries"].clone();
         let outer = &template["spec"];
@@ -142,27 +134,18 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
         inner["maxInstanceRequestConcurrency"] = spec["containerConcurrency"].clone();
         inner
     };
-    template["labels"] = own(&given["labels"]);
-    template["annotations"] = own(&given["annotations"]);
+    template["labels"] = annotations::own(&given["labels"]);
+    template["annotations"] = annotations::own(&given["annotations"]);
     let metadata = &body["metadata"];
     let mut document = Map::new();
-    document.insert("labels".to_owned(), own(&metadata["labels"]));
-    document.insert("annotations".to_owned(), own(&metadata["annotations"]));
+    document.insert("labels".to_owned(), annotations::own(&metadata["labels"]));
+    document.insert("annotations".to_owned(), annotations::own(&metadata["annotations"]));
     document.insert("launchStage".to_owned(), metadata["annotations"]["run.googleapis.com/launch-stage"].clone());
     document.insert("client".to_owned(), metadata["annotations"]["run.googleapis.com/client-name"].clone());
+    document.insert("ingress".to_owned(), annotations::ingress(&metadata["annotations"]).into());
     document.insert("template".to_owned(), template);
     fields::prune(&mut document);
     fields::check(kind.fields, &Value::Object(document), kind.segment)
-}
-
-/// Labels or annotations without those by which v1 says what v2 has fields for.
-fn own(given: &Value) -> Value {
-    let mut own = given.clone();
-    if let Value::Object(own) = &mut own {
-        let googles = ["cloud.googleapis.com/", "run.googleapis.com/", "serving.knative.dev/"];
-        own.retain(|name, _| !googles.iter().any(|prefix| name.starts_with(prefix)));
-    }
-    own
 }
 
 /// How a version writes that a variable's value is a secret's: the field, and in it those of the name and the version.
@@ -176,6 +159,9 @@ fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
     for container in containers.as_array_mut().into_iter().flatten() {
         if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) {
             resources.remove("requests");
+            if from == V2 {
+                annotations::clear_flags(resources);
+            }
         }
         let variables = container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten();
         for variable in variables.filter_map(Value::as_object_mut) {
@@ -189,30 +175,30 @@ fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
     containers
 }
 
+/// How a version writes which secret is mounted: the fields of the secret, and of a file's version.
+type Mount = [&'static str; 2];
+const V1_MOUNT: Mount = ["secretName", "key"];
+const V2_MOUNT: Mount = ["secret", "version"];
+
+/// Volumes with their secrets in the other version's words.
+fn volumes(volumes: &Value, [from, to]: [Mount; 2]) -> Value {
+    let rename = |fields: &mut Value, nth: usize| {
+        let Some(fields) = fields.as_object_mut() else { return };
+        let value = fields.remove(from[nth]);
+        fields.extend(value.map(|value| (to[nth].to_owned(), value)));
+    };
+    let mut volumes = volumes.clone();
+    for volume in volumes.as_array_mut().into_iter().flatten() {
+        let Some(secret) = volume.get_mut("secret") else { continue };
+        rename(secret, 0);
+        let files = secret.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten();
+        files.for_each(|file| rename(file, 1));
+    }
+    volumes
+}
+
 /// Whole seconds, as a number or in decimal.
 fn seconds(value: &Value) -> Option<String> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     Some(format!("{seconds}s"))
-}
-
-/// What v1's annotations say about the way out. A connector may be named by its bare name.
-fn vpc_access(call: &Call, annotations: &Value) -> Value {
-    let text = |name: &str| annotations[name].as_str().filter(|text| !text.is_empty());
-    let connector = text(CONNECTOR).map(|connector| match connector.contains('/') {
-        true => connector.to_owned(),
-        false => {
-            let region = call.region().unwrap_or_default();
-            format!("projects/{}/locations/{region}/connectors/{connector}", call.project)
-        }
-    });
-    let egress = text(EGRESS).map(|egress| match egress {
-        "all" | "all-traffic" => "ALL_TRAFFIC",
-        _ => "PRIVATE_RANGES_ONLY",
-    });
-    let interfaces: Option<Value> = text(INTERFACES).and_then(|text| serde_json::from_str(text).ok());
-    let mut access = json!({"connector": connector, "egress": egress, "networkInterfaces": interfaces});
-    if let Value::Object(fields) = &mut access {
-        fields.retain(|_, value| !value.is_null());
-    }
-    if access.as_object().is_some_and(Map::is_empty) { Value::Null } else { access }
 }

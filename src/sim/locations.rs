@@ -7,7 +7,8 @@ use super::{
     call::Call,
     compute::PAGE,
     links,
-    route::{Service, Verb},
+    route::Verb,
+    service::Service,
     state::State,
 };
 

@@ -38,10 +38,17 @@ pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Res
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
     let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
     let eyes = Eyes { deleted: call.parameter("showDeleted") == Some("true"), ..call.eyes() };
-    let (items, next) = call.page(state.store.listed(kind, &under, eyes), ("pageSize", most))?;
+    // IAM marks its deleted roles where others have a time.
+    let listed = state.store.listed(kind, &under, eyes).filter(|(_, item)| eyes.deleted || item["deleted"] != true);
+    let (items, next) = call.page(listed, ("pageSize", most))?;
+    let shown = |item: &Value| {
+        let mut item = item.clone();
+        kind.rules.present(state.standing(call), &mut item);
+        item
+    };
     let mut answer = json!({});
     if !items.is_empty() {
-        answer[kind.segment] = items.into_iter().cloned().collect();
+        answer[kind.rules.listed_as().unwrap_or(kind.segment)] = items.into_iter().map(shown).collect();
     }
     if let Some(token) = next {
         answer["nextPageToken"] = token.into();

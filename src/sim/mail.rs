@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use http::Uri;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -120,18 +119,21 @@ pub fn acknowledge(state: &mut State, call: &Call) -> Value {
     json!({})
 }
 
-/// What waits in the boxes of subscriptions that push: where to, and the body.
-pub fn outgoing(state: &mut State) -> Vec<(Uri, Value)> {
+/// What waits in the boxes of subscriptions that push, each with the path of its subscription.
+pub fn outgoing(state: &mut State) -> Vec<(String, Published)> {
     let now = state.clock.now();
     let standing = state.store.standing(now).all(&subscriptions::KIND);
-    let pushing: Vec<(String, Uri)> =
-        standing.filter_map(|(path, it)| Some((path.to_owned(), subscriptions::endpoint(it)?.parse().ok()?))).collect();
+    let pushing = standing.filter(|(_, it)| subscriptions::endpoint(it).is_some()).map(|(path, _)| path.to_owned());
     let mut out = Vec::new();
-    for (path, endpoint) in pushing {
-        let waiting = state.mail.take(&path);
-        out.extend(waiting.iter().map(|message| (endpoint.clone(), pushed(message, &path))));
+    for path in pushing.collect::<Vec<_>>() {
+        out.extend(state.mail.take(&path).into_iter().map(|message| (path.clone(), message)));
     }
     out
+}
+
+/// A message that its subscription does not push any more waits to be pulled.
+pub fn keep_for_pull(state: &mut State, subscription: &str, message: Published) {
+    keep(&mut state.mail.boxes.entry(subscription.to_owned()).or_default().waiting, message);
 }
 
 /// The body of a wrapped push, in which the id and the time come in two spellings.

@@ -1,5 +1,5 @@
 //! A small Google behind the wire, in the binary: Compute, VPC Access, Cloud Run, their audit log, Pub/Sub, and as much of
-//! the services around them as an installation is checked by.
+//! the services around them as an installation is made of and is checked by.
 //!
 //! It shares no document with the client: a fake that shares the client's structs shares its mistakes. What a kind's
 //! documents hold stands in a table ([`kind::Kind`]), one validator ([`fields`]) reads every table, one [`store`] keeps
@@ -7,15 +7,20 @@
 //!
 //! ```text
 //! request ─▶ route ─▶ call ─▶ compute | vpcaccess | run | flat ─▶ store, operations, audit ─▶ answer
-//!               └ faults                 └ kinds: rules                      └ push ─▶ whoever listens
+//!               └ faults                 └ kinds: rules        push, scheduler ─▶ front ─▶ whoever listens
 //! ```
+//!
+//! In a project whose world has `iam`, callers may do what that says and what IAM policies grant ([`bindings`]); in others
+//! everybody may do everything.
 //!
 //! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
 
+mod annotations;
 pub mod answer;
 mod asked;
 mod audit;
 mod auditlog;
+mod bindings;
 mod build;
 mod call;
 pub mod calls;
@@ -32,6 +37,8 @@ pub mod faults;
 mod fields;
 mod fingerprint;
 mod flat;
+mod flat_urls;
+mod front;
 mod glob;
 mod hosts;
 mod iam;
@@ -53,6 +60,9 @@ mod quotas;
 mod requests;
 mod route;
 mod run;
+mod scheduler;
+mod secrets;
+mod service;
 mod snapshot;
 mod state;
 mod store;

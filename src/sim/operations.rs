@@ -6,14 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    answer::Refusal,
-    call::Call,
-    clock::written,
-    faults::FaultKind,
-    links,
-    route::{Service, Verb},
-};
+use super::{answer::Refusal, call::Call, clock::written, faults::FaultKind, links, route::Verb, service::Service};
 
 /// Beyond so many, operations that have been done for a day are forgotten.
 const KEPT: usize = 10_000;

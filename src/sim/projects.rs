@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     answer::{Code, Refusal},
     call::Call,
-    iam,
+    iam, iam_policy,
     kind::Kind,
-    route::{Service, Verb},
+    route::Verb,
+    service::Service,
     state::State,
 };
 
@@ -21,12 +22,16 @@ const QUOTAS: [(&str, &str, u32); 4] = [
 ];
 
 /// A project itself, and who may do what in it.
-pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
+pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::Own("testIamPermissions") => Ok(iam::tested(state, call)),
         Verb::Own("getIamPolicy") => {
             state.may_read(call, "resourcemanager.projects.getIamPolicy", &call.path)?;
-            Ok(iam::shown(state.iam(&call.project)))
+            Ok(iam_policy::standing(state, call))
+        }
+        Verb::Own("setIamPolicy") => {
+            state.may_read(call, "resourcemanager.projects.setIamPolicy", &call.path)?;
+            iam_policy::set(state, call)
         }
         Verb::Get => get(state, call),
         _ => Err(Refusal::not_found(&call.path)),
@@ -91,47 +96,61 @@ pub fn apis(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     let number = state.number(&call.project).to_owned();
     let enabled =
         |api: &str| state.projects.get(&call.project).is_some_and(|project| project.apis.iter().any(|one| one == api));
-    let shown = |api: &str, enabled: bool| {
-        json!({
-            "name": format!("projects/{number}/services/{api}"),
-            "parent": format!("projects/{number}"),
-            "config": {"name": api},
-            "state": if enabled { "ENABLED" } else { "DISABLED" },
-        })
-    };
     match call.route.verb {
         Verb::Get => {
             state.may_read(call, "serviceusage.services.get", &project)?;
-            Ok(shown(call.name(), enabled(call.name())))
+            Ok(shown(call.name(), &number, enabled(call.name())))
         }
         Verb::Own("batchGet") => {
             state.may_read(call, "serviceusage.services.get", &project)?;
             let names = call.parameters("names").map(super::links::last);
-            Ok(json!({"services": names.map(|api| shown(api, enabled(api))).collect::<Vec<_>>()}))
+            Ok(json!({"services": names.map(|api| shown(api, &number, enabled(api))).collect::<Vec<_>>()}))
         }
         Verb::List => {
             state.may_read(call, "serviceusage.services.list", &project)?;
             // What is not enabled is known to nobody here, so there is nothing to list under the other filter.
             let wanted = call.parameter("filter") != Some("state:DISABLED");
             let apis = state.projects.get(&call.project).map(|project| project.apis.as_slice()).unwrap_or_default();
-            let all = apis.iter().filter(|_| wanted).map(|api| (api.as_str(), shown(api, true)));
+            let all = apis.iter().filter(|_| wanted).map(|api| (api.as_str(), shown(api, &number, true)));
             let (services, next) = call.page(all, ("pageSize", 200))?;
             Ok(json!({"services": services, "nextPageToken": next}))
         }
+        Verb::Own("batchEnable") => {
+            state.may_read(call, "serviceusage.services.enable", &project)?;
+            let ids = call.body["serviceIds"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let ids: Vec<String> = ids.map(str::to_owned).collect();
+            ids.iter().for_each(|api| enable(state, call, api));
+            let services: Vec<Value> = ids.iter().map(|api| shown(api, &number, true)).collect();
+            Ok(enabled_at_once("BatchEnableServicesResponse", json!({"services": services})))
+        }
         _ => {
             state.may_read(call, "serviceusage.services.enable", &project)?;
-            let api = call.name().to_owned();
-            if let Some(project) = state.projects.get_mut(&call.project)
-                && !project.apis.contains(&api)
-            {
-                project.apis.push(api.clone());
-                project.apis.sort();
-            }
-            let response = json!({
-                "@type": "type.googleapis.com/google.api.serviceusage.v1.EnableServiceResponse",
-                "service": shown(&api, true),
-            });
-            Ok(json!({"name": "operations/noop.DONE_OPERATION", "done": true, "response": response}))
+            enable(state, call, call.name());
+            Ok(enabled_at_once("EnableServiceResponse", json!({"service": shown(call.name(), &number, true)})))
         }
     }
+}
+
+fn enable(state: &mut State, call: &Call, api: &str) {
+    if let Some(project) = state.projects.get_mut(&call.project)
+        && !project.apis.iter().any(|enabled| enabled == api)
+    {
+        project.apis.push(api.to_owned());
+        project.apis.sort();
+    }
+}
+
+/// The operation of what is done at once.
+fn enabled_at_once(message: &str, mut response: Value) -> Value {
+    response["@type"] = format!("type.googleapis.com/google.api.serviceusage.v1.{message}").into();
+    json!({"name": "operations/noop.DONE_OPERATION", "done": true, "response": response})
+}
+
+fn shown(api: &str, number: &str, enabled: bool) -> Value {
+    json!({
+        "name": format!("projects/{number}/services/{api}"),
+        "parent": format!("projects/{number}"),
+        "config": {"name": api},
+        "state": if enabled { "ENABLED" } else { "DISABLED" },
+    })
 }

@@ -114,7 +114,7 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
     if state.store.standing(state.clock.now()).get(topic).is_none() {
         return Err(Status::not_found(format!("Resource not found (resource={}).", links::last(topic))));
     }
-    if !iam::allows(state.iam(project), caller, "pubsub.topics.publish") {
+    if !state.may(caller, "pubsub.topics.publish", topic) {
         return Err(Status::permission_denied("User not authorized to perform this action."));
     }
     let publish_time = written(state.clock.now());

@@ -4,13 +4,22 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use http::{Method, StatusCode, Uri, header::CONTENT_TYPE};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use http::{HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::google::transport::{Request, Transport};
+use crate::google::transport::Transport;
 
-use super::{clock::written, cloud::Cloud, iam, kinds::sinks, links, mail, pubsub::Published, requests, state::State};
+use super::{
+    clock::written,
+    cloud::Cloud,
+    front::{self, Errand, Identity},
+    kinds::{sinks, subscriptions},
+    links, mail,
+    pubsub::Published,
+    scheduler,
+    state::State,
+};
 
 /// The longest acknowledgement deadline a subscription can have; for push it bounds the request.
 const ACK_DEADLINE: Duration = Duration::from_secs(600);
@@ -21,8 +30,16 @@ const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// When nothing is to come, there is still the chance that somebody moves the clock.
 const IDLE: Duration = Duration::from_secs(3600);
 
+/// A message to be sent until it is acknowledged.
+enum Push {
+    /// Where the options say.
+    Direct(Uri, Value),
+    /// From a subscription of the world to wherever that pushes just then.
+    From(String, Published),
+}
+
 pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
-    let mut pushes = FuturesUnordered::new();
+    let mut errands = FuturesUnordered::new();
     loop {
         let (due, wait) = {
             let mut state = cloud.state();
@@ -32,40 +49,54 @@ pub async fn run(cloud: &Cloud, deliver: Option<Arc<dyn Transport>>) {
             (due, state.audit.next().map_or(IDLE, |next| state.clock.until(next)))
         };
         if let Some(deliver) = &deliver {
-            let mut messages: Vec<_> = due.iter().flat_map(|entry| messages(cloud, entry)).collect();
-            messages.extend(mail::outgoing(&mut cloud.state()));
-            pushes.extend(messages.into_iter().map(|(to, body)| push(cloud, Arc::clone(deliver), to, body)));
+            let mut pushes: Vec<_> = due.iter().flat_map(|entry| messages(cloud, entry)).collect();
+            let jobs = {
+                let mut state = cloud.state();
+                pushes.extend(mail::outgoing(&mut state).into_iter().map(|(from, message)| Push::From(from, message)));
+                std::mem::take(&mut state.told_to_run)
+            };
+            errands.extend(pushes.into_iter().map(|push| send(cloud, Arc::clone(deliver), push).boxed()));
+            errands.extend(jobs.into_iter().map(|job| scheduler::attempt(cloud, Arc::clone(deliver), job).boxed()));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = cloud.stirred() => {}
-            Some(()) = pushes.next() => {}
+            Some(()) = errands.next() => {}
         }
     }
 }
 
 /// Sends one message until it is acknowledged.
-async fn push(cloud: &Cloud, deliver: Arc<dyn Transport>, endpoint: Uri, body: Value) {
+async fn send(cloud: &Cloud, deliver: Arc<dyn Transport>, push: Push) {
     let began = tokio::time::Instant::now();
     let mut backoff = FIRST_BACKOFF;
     while began.elapsed() < RETENTION {
-        let sent = http::Request::builder()
-            .method(Method::POST)
-            .uri(endpoint.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string().into());
-        // The only thing in it that was not written here is the URI, and that is one already.
-        let Ok(http) = sent else { return };
-        let answer = deliver.send(Request { call: "pubsub.push", http, deadline: ACK_DEADLINE }).await;
-        if let Ok(answer) = answer {
-            requests::note(&mut cloud.state(), &endpoint, answer.status().as_u16());
-            if acknowledges(answer.status()) {
-                return;
-            }
+        let errand = errand(&mut cloud.state(), &push);
+        let Some(errand) = errand else { return };
+        if front::send(cloud, &deliver, errand, ACK_DEADLINE).await.is_some_and(acknowledges) {
+            return;
         }
         tokio::time::sleep(backoff).await;
         backoff = (backoff * 2).min(LONGEST_BACKOFF);
     }
+}
+
+/// The next attempt at a message. A subscription may have been changed or deleted since the one before.
+fn errand(state: &mut State, push: &Push) -> Option<Errand> {
+    let (to, body, as_whom) = match push {
+        Push::Direct(to, body) => (to.clone(), body.to_string(), None),
+        Push::From(from, message) => {
+            let subscription = state.store.standing(state.clock.now()).get(from)?;
+            let Some(endpoint) = subscriptions::endpoint(subscription) else {
+                mail::keep_for_pull(state, from, message.clone());
+                return None;
+            };
+            let identity = Identity::of(&subscription["pushConfig"]["oidcToken"], endpoint);
+            (endpoint.parse().ok()?, mail::pushed(message, from).to_string(), identity)
+        }
+    };
+    let headers = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))].into_iter().collect();
+    Some(Errand { call: "pubsub.push", method: Method::POST, to, headers, body: body.into(), as_whom })
 }
 
 fn acknowledges(status: StatusCode) -> bool {
@@ -82,9 +113,8 @@ fn sink(state: &mut State, entry: &Value) {
         of_project.filter_map(|(_, sink)| Some((sinks::topic(sink)?.to_owned(), sink["writerIdentity"].clone())));
     for (topic, writer) in leads.collect::<Vec<_>>() {
         let writer = writer.as_str().and_then(|member| member.split_once(':')).map_or("", |(_, email)| email);
-        let owner = links::project(&topic);
         let stands = state.store.standing(state.clock.now()).get(&topic).is_some();
-        if !stands || !iam::allows(state.iam(owner), writer, "pubsub.topics.publish") {
+        if !stands || !state.may(writer, "pubsub.topics.publish", &topic) {
             continue;
         }
         let message = published(state, topic, entry);
@@ -105,14 +135,15 @@ fn published(state: &mut State, topic: String, entry: &Value) -> Published {
 }
 
 /// An entry as the messages in which it travels, each with where it goes.
-fn messages(cloud: &Cloud, entry: &Value) -> Vec<(Uri, Value)> {
+fn messages(cloud: &Cloud, entry: &Value) -> Vec<Push> {
     let mut state = cloud.state();
     let message = published(&mut state, String::new(), entry);
     let options = &state.options;
     let topic = options.publish_to.clone().map(|topic| {
         let message = json!({"attributes": message.attributes, "data": message.data});
-        (topic, json!({"messages": [message]}))
+        Push::Direct(topic, json!({"messages": [message]}))
     });
-    let push = options.push_to.clone().map(|endpoint| (endpoint, mail::pushed(&message, &options.subscription)));
+    let push =
+        options.push_to.clone().map(|endpoint| Push::Direct(endpoint, mail::pushed(&message, &options.subscription)));
     topic.into_iter().chain(push).collect()
 }

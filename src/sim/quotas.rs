@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::{
     answer::{Code, Refusal},
-    route::{Route, Service, Target, Verb},
+    route::{Route, Target, Verb},
+    service::Service,
 };
 
 /// What calls have in common that count against one bucket: the names of the metric, of what is counted, of the limit.

@@ -1,7 +1,7 @@
-//! Cloud Run's log of requests, as far as Pub/Sub's pushes fill it, and `logging.entries.list` over it.
+//! Cloud Run's log of requests, as far as Pub/Sub and Cloud Scheduler fill it, and `logging.entries.list` over it.
 //! <https://cloud.google.com/run/docs/logging>
 
-use http::Uri;
+use http::{Method, Uri};
 use serde_json::{Value, json};
 
 use super::{answer::Refusal, call::Call, clock::written, kinds::services, links, state::State};
@@ -10,18 +10,19 @@ use super::{answer::Refusal, call::Call, clock::written, kinds::services, links,
 const KEPT: usize = 1000;
 const LOG: &str = "run.googleapis.com/requests";
 
-/// Writes down a push to a service of this world; what is pushed elsewhere nobody here logs.
-pub fn note(state: &mut State, endpoint: &Uri, status: u16) {
-    let now = state.clock.now();
-    let is_there = |service: &Value| {
+/// The Cloud Run service of this world that answers at a host.
+pub fn service_at<'a>(state: &'a State, host: &str) -> Option<&'a str> {
+    let answers = |service: &Value| {
         let uri = service["uri"].as_str().and_then(|uri| uri.parse::<Uri>().ok());
-        uri.is_some_and(|uri| uri.host() == endpoint.host())
+        uri.is_some_and(|uri| uri.host() == Some(host))
     };
-    let services = state.store.standing(now).all(&services::KIND);
-    let Some(path) = services.into_iter().find(|(_, service)| is_there(service)).map(|(path, _)| path.to_owned())
-    else {
-        return;
-    };
+    state.store.standing(state.clock.now()).all(&services::KIND).find(|(_, it)| answers(it)).map(|(path, _)| path)
+}
+
+/// Writes down a request to a service of this world; what is sent elsewhere nobody here logs.
+pub fn note(state: &mut State, method: &Method, to: &Uri, status: u16) {
+    let now = state.clock.now();
+    let Some(path) = service_at(state, to.host().unwrap_or_default()).map(str::to_owned) else { return };
     let ["projects", project, "locations", location, "services", name] = path.split('/').collect::<Vec<_>>()[..] else {
         return;
     };
@@ -37,7 +38,7 @@ pub fn note(state: &mut State, endpoint: &Uri, status: u16) {
             "type": "cloud_run_revision",
             "labels": {"project_id": project, "location": location, "service_name": name},
         },
-        "httpRequest": {"requestMethod": "POST", "requestUrl": endpoint.to_string(), "status": status},
+        "httpRequest": {"requestMethod": method.as_str(), "requestUrl": to.to_string(), "status": status},
     }));
 }
 

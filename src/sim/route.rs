@@ -3,65 +3,11 @@
 use http::{HeaderMap, Method, Uri};
 
 use super::{
-    flat,
+    flat_urls,
     hosts::{region_of, service_of},
     kind::Kind,
+    service::Service,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    Compute,
-    VpcAccess,
-    Run,
-    Usage,
-    ResourceManager,
-    PubSub,
-    Logging,
-    OrgPolicy,
-    NetworkConnectivity,
-}
-
-impl Service {
-    const ALL: [Self; 9] = [
-        Self::Compute,
-        Self::VpcAccess,
-        Self::Run,
-        Self::Usage,
-        Self::ResourceManager,
-        Self::PubSub,
-        Self::Logging,
-        Self::OrgPolicy,
-        Self::NetworkConnectivity,
-    ];
-
-    /// The first label of its host name.
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::Compute => "compute",
-            Self::VpcAccess => "vpcaccess",
-            Self::Run => "run",
-            Self::Usage => "serviceusage",
-            Self::ResourceManager => "cloudresourcemanager",
-            Self::PubSub => "pubsub",
-            Self::Logging => "logging",
-            Self::OrgPolicy => "orgpolicy",
-            Self::NetworkConnectivity => "networkconnectivity",
-        }
-    }
-
-    /// Whether its resources stand in a project without a region, and change at once.
-    pub fn is_flat(self) -> bool {
-        matches!(self, Self::PubSub | Self::Logging | Self::OrgPolicy | Self::NetworkConnectivity)
-    }
-
-    pub fn host(self) -> String {
-        format!("{}.googleapis.com", self.short())
-    }
-
-    pub fn named(short: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.short() == short)
-    }
-}
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,6 +44,8 @@ pub struct Route {
     pub project: String,
     /// None is global.
     pub region: Option<String>,
+    /// The resource that the collection is a part of, such as `secrets/S`.
+    pub within: Option<String>,
     pub target: Target,
     pub name: Option<String>,
     pub verb: Verb,
@@ -119,10 +67,15 @@ impl Route {
             (Service::Usage, [version, "projects", project, "services", rest @ ..]) => {
                 apis(method, version, project, rest)
             }
-            (Service::Usage, [version, "projects", project, "services:batchGet"]) if method == Method::GET => {
-                Some(Self::new(service, version, project, None, Target::Apis, None, Verb::Own("batchGet")))
+            (Service::Usage, [version, "projects", project, batch]) => {
+                let verb = match (method.as_str(), *batch) {
+                    ("GET", "services:batchGet") => Verb::Own("batchGet"),
+                    ("POST", "services:batchEnable") => Verb::Own("batchEnable"),
+                    _ => return None,
+                };
+                Some(Self::new(service, version, project, None, Target::Apis, None, verb))
             }
-            (Service::ResourceManager, [version, "projects", project]) => flat::project(method, version, project),
+            (Service::ResourceManager, [version, "projects", project]) => flat_urls::project(method, version, project),
             (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
                 located(service, method, version, project, rest)
             }
@@ -130,7 +83,7 @@ impl Route {
             (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
                 Some(Self::new(service, version, "", None, Target::Entries, None, Verb::List))
             }
-            (service, segments) if service.is_flat() => flat::route(service, method, segments),
+            (service, segments) if service.is_flat() => flat_urls::route(service, method, segments),
             _ => None,
         }
     }
@@ -149,6 +102,7 @@ impl Route {
             version: version.to_owned(),
             project: project.to_owned(),
             region: region.map(str::to_owned),
+            within: None,
             target,
             name: name.map(str::to_owned),
             verb,

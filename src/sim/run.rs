@@ -11,11 +11,12 @@ use super::{
     call::Call,
     clock::{after, written},
     faults::FaultKind,
-    fields, iam, iam_policy,
+    fields, iam_policy,
     kind::Kind,
     kinds::{jobs, services},
     knative, lro, names, namespaces, operations,
-    route::{Service, Target, Verb},
+    route::{Target, Verb},
+    service::Service,
     state::State,
     vpcaccess,
 };
@@ -39,7 +40,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),
-        Verb::Own(verb) => iam_policy::answer(state, call, kind, verb),
+        Verb::Own(verb) => iam_policy::of_workload(state, call, kind, verb),
         _ => Err(not_found(call, kind)),
     }
 }
@@ -187,7 +188,7 @@ fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let agent = format!("service-{}@serverless-robot-prod.iam.gserviceaccount.com", state.number(&call.project));
     // In its own project the service agent's role includes the permission, unless the world says otherwise.
     let own = id == call.project && project.iam.as_ref().is_none_or(|iam| !iam.contains_key(&agent));
-    let permitted = own || iam::allows(&project.iam, &agent, "vpcaccess.connectors.use");
+    let permitted = own || state.may(&agent, "vpcaccess.connectors.use", &path);
     let connector = vpcaccess::standing(state, call, &path);
     let stands = connector.is_some_and(|it| matches!(it["state"].as_str(), Some("READY" | "UPDATING")));
     Some(region) == call.region() && permitted && stands && project.enabled(Service::VpcAccess)
@@ -216,6 +217,9 @@ fn complete(state: &State, change: &Change<'_>, before: Option<&Value>, document
         let environment = "EXECUTION_ENVIRONMENT_GEN2";
         merge_missing(&mut defaults, &json!({"maxRetries": 3, "timeout": "600s", "executionEnvironment": environment}));
     } else if *change.kind == services::KIND {
+        let url = services::url(change.path, state.number(&call.project));
+        document.insert("urls".to_owned(), json!([url]));
+        document.insert("uri".to_owned(), url.into());
         document.entry("ingress").or_insert_with(|| "INGRESS_TRAFFIC_ALL".into());
         merge_missing(&mut defaults, &json!({"timeout": "300s", "maxInstanceRequestConcurrency": 80}));
     }

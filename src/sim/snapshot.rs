@@ -16,7 +16,7 @@ use super::{
     links,
     mail::Mail,
     operations::Operations,
-    route::Service,
+    service::Service,
     state::State,
     store::{Eyes, Store},
     world::{Resource, World, WorldError},
@@ -41,6 +41,7 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         messages: 0,
         mail: Mail::default(),
         requests: VecDeque::new(),
+        told_to_run: Vec::new(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
@@ -78,6 +79,7 @@ fn completed(
         now,
         draw: &draw,
         project,
+        number: state.number(project),
         region,
         regions: &state.regions,
         path,

@@ -14,6 +14,7 @@ use super::{
     answer::{Code, Refusal, Shape},
     audit,
     auditlog::AuditLog,
+    bindings,
     call::Call,
     calls::{Calls, Logged},
     clock::{Clock, written},
@@ -21,17 +22,18 @@ use super::{
     compute,
     dice::Dice,
     faults::{FaultKind, Faults, Passing},
-    flat,
+    flat, flat_urls,
     iam::{self, Grant},
     kind::Kind,
-    locations,
+    links, locations,
     mail::Mail,
     operations::Operations,
     projects,
     quotas::Bucket,
     requests,
-    route::{Route, Service, Target, Verb},
+    route::{Route, Target, Verb},
     run,
+    service::Service,
     store::{Standing, Store},
     vpcaccess,
     world::Project,
@@ -58,6 +60,8 @@ pub struct State {
     /// Cloud Run's log of requests.
     pub requests: VecDeque<Value>,
     pub messages: u64,
+    /// Jobs of Cloud Scheduler whose requests are still to be made.
+    pub told_to_run: Vec<String>,
 }
 
 impl State {
@@ -193,15 +197,19 @@ impl State {
 
     /// Asks IAM for permissions, each on the path of a resource.
     pub fn ask(&self, call: &Call, wanted: Vec<(String, String)>) -> Vec<Grant> {
-        let granted = |permission: &str, on: &str| {
-            let project = on.strip_prefix("projects/").and_then(|rest| rest.split('/').next()).unwrap_or(&call.project);
-            iam::allows(self.iam(project), &call.caller, permission)
-        };
         let answered = wanted.into_iter().map(|(permission, on)| {
-            let granted = granted(&permission, &on);
+            // What hangs on no project is asked for in the caller's.
+            let project = format!("projects/{}", call.project);
+            let below = if on.starts_with("projects/") { &on } else { &project };
+            let granted = self.may(&call.caller, &permission, below);
             Grant { permission, on, granted }
         });
         answered.collect()
+    }
+
+    /// Whether somebody may do something to a resource: because the world says so, or because a policy binds them.
+    pub fn may(&self, caller: &str, permission: &str, on: &str) -> bool {
+        iam::allows(self.iam(links::project(on)), caller, permission) || bindings::grant(self, caller, permission, on)
     }
 
     /// Asks for one permission to read.
@@ -238,7 +246,7 @@ impl State {
 fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Value) -> String {
     let region = route.region.as_deref();
     let parent = match (route.target, route.service, region) {
-        (Target::Kind(kind), ..) => kind.collection_path(project, region),
+        (Target::Kind(kind), ..) => kind.collection_path(project, region, route.within.as_deref()),
         (Target::Operations, Service::Compute, Some(region)) => {
             format!("projects/{project}/regions/{region}/operations/")
         }
@@ -253,6 +261,10 @@ fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Valu
     };
     let name = match (&route.name, route.verb, route.service) {
         (Some(name), ..) => Some(name.as_str()),
+        (None, Verb::Create, service) if service.is_flat() => {
+            let name = flat_urls::new_name(route, project, query, body).unwrap_or_default();
+            return format!("{parent}{name}").trim_end_matches('/').to_owned();
+        }
         (None, Verb::Create, Service::Compute) => body["name"].as_str(),
         (None, Verb::Create, _) if route.is_knative() => body["metadata"]["name"].as_str(),
         // `connectorId`, `jobId` and so on.

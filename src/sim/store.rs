@@ -87,6 +87,13 @@ impl Store {
         entry.versions.push(Version { from, document });
     }
 
+    /// Deletes everything under a path.
+    pub fn empty(&mut self, under: &str, now: Timestamp) {
+        let entries = self.entries.range(under.to_owned()..).take_while(|(path, _)| path.starts_with(under));
+        let all: Vec<_> = entries.map(|(path, entry)| (entry.kind, path.clone())).collect();
+        all.into_iter().for_each(|(kind, path)| self.write(kind, &path, now, None));
+    }
+
     pub fn standing(&self, now: Timestamp) -> Standing<'_> {
         Standing { store: self, now }
     }

@@ -12,7 +12,7 @@ use super::{
     cidr,
     clock::{after, written},
     faults::FaultKind,
-    fields, iam,
+    fields,
     kinds::{
         connectors::{self, KIND},
         networks::network_of,
@@ -223,13 +223,15 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
 /// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>
 fn barred(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String> {
     let project = change.call.project.as_str();
-    let host = Some(links::project(subnetwork)).filter(|host| *host != project)?;
+    if links::project(subnetwork) == project {
+        return None;
+    }
     let number = state.number(project);
     let agents = [
         format!("service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com"),
         format!("{number}@cloudservices.gserviceaccount.com"),
     ];
-    agents.into_iter().find(|agent| !iam::allows(state.iam(host), agent, "compute.subnetworks.use"))
+    agents.into_iter().find(|agent| !state.may(agent, "compute.subnetworks.use", subnetwork))
 }
 
 type Stage = Option<(&'static str, Map<String, Value>)>;

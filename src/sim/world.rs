@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::{fields, iam::Policy, kind::Kind, operations::Operation, route::Service};
+use super::{fields, iam::Policy, kind::Kind, operations::Operation, service::Service};
 
 const VERSION: u64 = 1;
 
@@ -71,9 +71,9 @@ struct Future {
 }
 
 pub fn all_apis() -> Vec<String> {
-    let apis = ["cloudresourcemanager", "compute", "logging", "networkconnectivity", "orgpolicy", "pubsub", "run"];
-    let apis = apis.into_iter().chain(["serviceusage", "vpcaccess"]);
-    apis.map(|name| format!("{name}.googleapis.com")).collect()
+    let mut apis: Vec<String> = Service::all().map(Service::host).collect();
+    apis.sort();
+    apis
 }
 
 fn default_regions() -> Vec<String> {

@@ -14,7 +14,17 @@ pub struct Gcloud {
 
 impl Gcloud {
     pub fn new() -> Self {
-        Self { google: Google::start(&[]), config: tempfile::tempdir().unwrap() }
+        Self::with(&[])
+    }
+
+    /// Over a simulated Google that is started with more arguments.
+    pub fn with(more: &[&str]) -> Self {
+        Self { google: Google::start(more), config: tempfile::tempdir().unwrap() }
+    }
+
+    /// Where the simulated Google listens.
+    pub fn google(&self) -> &str {
+        &self.google.address
     }
 
     /// A command in whose environment gcloud finds the simulated Google.

@@ -7,6 +7,7 @@ mod emulator;
 mod gcloud;
 mod google;
 mod install;
+mod installed;
 mod python;
 mod rust;
 mod script;

@@ -226,7 +226,7 @@ async fn a_sweep_that_stays_away_is_red() {
     let lines = clinic.examine().await;
     assert_eq!(
         told(&lines),
-        "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
+        "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep --location=REGION\n"
     );
 }
 
@@ -241,7 +241,7 @@ async fn a_push_is_seen_in_the_log_of_requests() {
     clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
     assert_eq!(
         told(&clinic.examine().await),
-        "warn last sweep: none in the last 24 hours, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep\n"
+        "warn last sweep: none in the last 24 hours, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep --location=europe-west2 --project=demo-project\n"
     );
 }
 

@@ -116,7 +116,7 @@ impl Doctor {
                 let (events, sweeps) = (filter(false), filter(true));
                 let (events, sweeps) =
                     join!(self.client.latest_entry(project, &events), self.client.latest_entry(project, &sweeps));
-                service::logged(project, &read(events), &read(sweeps), (self.now)())
+                service::logged([project, location, name], &read(events), &read(sweeps), (self.now)())
             }
             None => {
                 let flag = "--service projects/P/locations/R/services/S";

@@ -61,6 +61,7 @@ impl Stage {
             world: None,
             push_to: Some(events_at(service)?),
             publish_to: None,
+            service_at: None,
             connector: Duration::from_secs(connector_seconds),
             latency: Duration::ZERO,
             seed: None,

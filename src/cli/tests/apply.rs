@@ -31,8 +31,15 @@ connector: {subnet_pools: [10.8.0.0/20], declared: [{region: europe-west2, name:
 fn session(connector: Duration) -> (Session, Cloud, tempfile::NamedTempFile) {
     let policy = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(policy.path(), POLICY).unwrap();
-    let simulation =
-        Simulation { world: None, push_to: None, publish_to: None, connector, latency: Duration::ZERO, seed: None };
+    let simulation = Simulation {
+        world: None,
+        push_to: None,
+        publish_to: None,
+        service_at: None,
+        connector,
+        latency: Duration::ZERO,
+        seed: None,
+    };
     let cloud = simulation.begin().unwrap();
     let (endpoints, credentials) = Settings::cloud(&|_| None).unwrap();
     let settings = Settings {

@@ -52,10 +52,10 @@ pub fn request_filter(location: &str, service: &str, sweep: bool) -> String {
 /// By the running service's own word, which it forgets when it ends.
 pub fn seen(url: &str, found: &Result<Seen, String>, now: Timestamp) -> Vec<Line> {
     match found {
-        Ok(seen) => vec![
-            event(seen.event, "since the service started", now),
-            sweep(seen.sweep, "since the service started", now),
-        ],
+        Ok(seen) => {
+            let (since, mend) = ("since the service started", Mend::at("REGION", "egress-reconciler", ""));
+            vec![event(seen.event, since, now, mend.event), sweep(seen.sweep, since, now, mend.sweep)]
+        }
         Err(why) => {
             let text = format!("{url}/metrics cannot be read: {why}");
             let by_name = "egress-reconciler doctor --service projects/P/locations/R/services/S";
@@ -65,24 +65,48 @@ pub fn seen(url: &str, found: &Result<Seen, String>, now: Timestamp) -> Vec<Line
     }
 }
 
-/// By the log of requests.
-pub fn logged(project: &str, events: &Read<Entries>, sweeps: &Read<Entries>, now: Timestamp) -> Vec<Line> {
-    let told = |subject, found: &Read<Entries>, line: fn(Option<Timestamp>, &str, Timestamp) -> Line| match found {
-        Ok(found) => line(found.latest(), "in the last 24 hours", now),
-        Err(failure) => unread(subject, project, failure),
+/// By the log of requests of a service.
+pub fn logged(
+    [project, location, service]: [&str; 3],
+    events: &Read<Entries>,
+    sweeps: &Read<Entries>,
+    now: Timestamp,
+) -> Vec<Line> {
+    let (since, mend) = ("in the last 24 hours", Mend::at(location, service, &format!(" --project={project}")));
+    let events = match events {
+        Ok(found) => event(found.latest(), since, now, mend.event),
+        Err(failure) => unread(EVENT, project, failure),
     };
-    vec![told(EVENT, events, event), told(SWEEP, sweeps, sweep)]
+    let sweeps = match sweeps {
+        Ok(found) => sweep(found.latest(), since, now, mend.sweep),
+        Err(failure) => unread(SWEEP, project, failure),
+    };
+    vec![events, sweeps]
 }
 
-fn event(at: Option<Timestamp>, since: &str, now: Timestamp) -> Line {
-    match at {
-        Some(at) => Line::ok(EVENT, ago(at, now)),
-        None => Line::warn(EVENT, format!("none {since}"), "egress-reconciler doctor --probe"),
+/// What to do where nothing was seen.
+struct Mend {
+    event: String,
+    sweep: String,
+}
+
+impl Mend {
+    fn at(location: &str, service: &str, project: &str) -> Self {
+        Self {
+            event: format!("egress-reconciler doctor --probe --region {location}"),
+            sweep: format!("gcloud scheduler jobs run {service}-sweep --location={location}{project}"),
+        }
     }
 }
 
-fn sweep(at: Option<Timestamp>, since: &str, now: Timestamp) -> Line {
-    let run = "gcloud scheduler jobs run egress-reconciler-sweep";
+fn event(at: Option<Timestamp>, since: &str, now: Timestamp, mend: String) -> Line {
+    match at {
+        Some(at) => Line::ok(EVENT, ago(at, now)),
+        None => Line::warn(EVENT, format!("none {since}"), mend),
+    }
+}
+
+fn sweep(at: Option<Timestamp>, since: &str, now: Timestamp, run: String) -> Line {
     match at {
         Some(at) if now.duration_since(at) <= SWEEP_WITHIN => Line::ok(SWEEP, ago(at, now)),
         Some(at) => Line::bad(SWEEP, format!("{}, and one is due every 10 minutes", ago(at, now)), run),

@@ -9,7 +9,7 @@ use crate::sim::{
     fields::{self, Field, choice, int, link, map, text},
     fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
-    route::Service,
+    service::Service,
 };
 
 pub static GLOBAL: Kind = Kind {

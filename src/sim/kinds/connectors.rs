@@ -11,7 +11,7 @@ use crate::sim::{
     kind::{Audited, Kind, Plain},
     kinds::networks::network_of,
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

@@ -9,7 +9,7 @@ use crate::sim::{
     fields::{self, Field, any, choice, flag, int, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     links, names,
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -9,7 +9,7 @@ use crate::sim::{
     fields::{Field, any, choice, int, map, text},
     kind::{Audited, Kind, Plain},
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

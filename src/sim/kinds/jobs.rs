@@ -4,7 +4,7 @@ use crate::sim::{
     fields::{Field, any, choice, flag, int, map, message, text},
     kind::{Audited, Kind, Plain},
     kinds::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS},
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -3,16 +3,24 @@
 use super::kind::Kind;
 
 pub mod addresses;
+pub mod alert_policies;
 pub mod connectors;
+pub mod dashboards;
 pub mod firewalls;
 pub mod internal_ranges;
 pub mod jobs;
+pub mod log_metrics;
 mod nats;
 pub mod networks;
 pub mod org_policies;
 pub mod policies;
+pub mod repositories;
+pub mod roles;
 pub mod routers;
 pub mod routes;
+pub mod scheduler_jobs;
+pub mod secrets;
+pub mod service_accounts;
 pub mod services;
 pub mod sinks;
 pub mod subnetworks;
@@ -21,7 +29,7 @@ pub mod topics;
 pub mod worker_pools;
 mod workload;
 
-pub static ALL: [&Kind; 19] = [
+pub static ALL: [&Kind; 28] = [
     &networks::KIND,
     &subnetworks::KIND,
     &routers::KIND,
@@ -41,4 +49,13 @@ pub static ALL: [&Kind; 19] = [
     &sinks::KIND,
     &org_policies::KIND,
     &internal_ranges::KIND,
+    &log_metrics::KIND,
+    &service_accounts::KIND,
+    &roles::KIND,
+    &repositories::KIND,
+    &secrets::KIND,
+    &secrets::VERSIONS,
+    &scheduler_jobs::KIND,
+    &alert_policies::KIND,
+    &dashboards::KIND,
 ];

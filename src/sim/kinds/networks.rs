@@ -11,7 +11,7 @@ use crate::sim::{
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, firewalls, routers, routes, subnetworks},
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

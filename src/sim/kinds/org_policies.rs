@@ -8,7 +8,7 @@ use crate::sim::{
     call::Call,
     fields::{Field, any, text},
     kind::{Audited, Kind, Plain},
-    route::Service,
+    service::Service,
     state::State,
 };
 

@@ -12,7 +12,7 @@ use crate::sim::{
     fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

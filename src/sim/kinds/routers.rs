@@ -9,7 +9,7 @@ use crate::sim::{
     kind::{Audited, Draft, Kind, Rules},
     kinds::{nats, networks::network_of},
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

@@ -7,7 +7,7 @@ use crate::sim::{
     change, cidr,
     fields::{self, Field, any, int, link, text},
     kind::{Audited, Draft, Kind, Rules},
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -4,7 +4,8 @@ use crate::sim::{
     fields::{Field, any, choice, flag, message, text},
     kind::{Audited, Kind, Plain},
     kinds::workload::{COMMON, REVISION},
-    route::Service,
+    links,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {
@@ -19,6 +20,12 @@ pub static KIND: Kind = Kind {
     audited: Audited { resource: "cloud_run_revision", id: "service_name", region: Some("location") },
     rules: &Plain,
 };
+
+/// Where a service answers. <https://cloud.google.com/run/docs/triggering/https-request#deterministic>
+pub fn url(path: &str, number: &str) -> String {
+    let region = path.split('/').nth(3).unwrap_or_default();
+    format!("https://{}-{number}.{region}.run.app", links::last(path))
+}
 
 const FIELDS: &[Field] = &[
     text("description"),

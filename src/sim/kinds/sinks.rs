@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::sim::{
+    clock::written,
     fields::{Field, any, choice, flag, text},
-    kind::{Audited, Kind, Plain},
-    route::Service,
+    kind::{Audited, Draft, Kind, Rules},
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {
@@ -18,7 +19,7 @@ pub static KIND: Kind = Kind {
     message: "google.logging.v2.LogSink",
     fields: &[FIELDS],
     audited: Audited { resource: "logging_sink", id: "name", region: None },
-    rules: &Plain,
+    rules: &Sinks,
 };
 
 const FIELDS: &[Field] = &[
@@ -37,10 +38,16 @@ const FIELDS: &[Field] = &[
     text("updateTime").output(),
 ];
 
-/// Every sink of a project writes as one and the same agent.
-pub fn complete(number: &str, sink: &mut Map<String, Value>) {
-    let writer = format!("serviceAccount:service-{number}@gcp-sa-logging.iam.gserviceaccount.com");
-    sink.insert("writerIdentity".to_owned(), writer.into());
+struct Sinks;
+
+impl Rules for Sinks {
+    /// Every sink of a project writes as one and the same agent.
+    fn complete(&self, draft: &Draft<'_>, sink: &mut Map<String, Value>) {
+        let writer = format!("serviceAccount:service-{}@gcp-sa-logging.iam.gserviceaccount.com", draft.number);
+        sink.insert("writerIdentity".to_owned(), writer.into());
+        sink.entry("createTime").or_insert_with(|| written(draft.now).into());
+        sink.insert("updateTime".to_owned(), written(draft.now).into());
+    }
 }
 
 /// The topic that a sink leads to, if it leads to one and is not switched off.

@@ -11,7 +11,7 @@ use crate::sim::{
     kind::{Audited, Draft, Kind, Own, Rules},
     kinds::{connectors, internal_ranges, networks::network_of, routers},
     links,
-    route::Service,
+    service::Service,
     store::Standing,
 };
 

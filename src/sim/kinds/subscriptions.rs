@@ -6,10 +6,9 @@ use crate::sim::{
     answer::Refusal,
     call::Call,
     fields::{Field, any, choice, flag, int, map, message, text},
-    kind::{Audited, Kind, Plain},
-    lro,
-    route::Service,
-    state::State,
+    kind::{Audited, Draft, Kind, Own, Rules},
+    links, lro,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {
@@ -22,22 +21,13 @@ pub static KIND: Kind = Kind {
     message: "google.pubsub.v1.Subscription",
     fields: &[FIELDS],
     audited: Audited { resource: "pubsub_subscription", id: "subscription_id", region: None },
-    rules: &Plain,
+    rules: &Subscriptions,
 };
 
 const FIELDS: &[Field] = &[
     text("name"),
     text("topic").fixed(),
-    message(
-        "pushConfig",
-        &[
-            text("pushEndpoint"),
-            map("attributes"),
-            message("oidcToken", &[text("serviceAccountEmail"), text("audience")]),
-            any("pubsubWrapper"),
-            any("noWrapper"),
-        ],
-    ),
+    PUSH_CONFIG,
     any("bigqueryConfig"),
     any("cloudStorageConfig"),
     int("ackDeadlineSeconds"),
@@ -55,23 +45,65 @@ const FIELDS: &[Field] = &[
     choice("state", &["ACTIVE", "RESOURCE_ERROR"]).output(),
 ];
 
-/// What Pub/Sub fills in. The topic must be there, and the caller may attach to it.
-pub fn complete(state: &State, call: &Call, sent: &mut Map<String, Value>) -> Result<(), Refusal> {
-    let topic = sent.get("topic").and_then(Value::as_str).unwrap_or_default();
-    if state.standing(call).get(topic).is_none() {
-        return Err(lro::not_found(&format!("Resource not found (resource={}).", crate::sim::links::last(topic))));
+const PUSH_CONFIG: Field = message(
+    "pushConfig",
+    &[
+        text("pushEndpoint"),
+        map("attributes"),
+        message("oidcToken", &[text("serviceAccountEmail"), text("audience")]),
+        any("pubsubWrapper"),
+        any("noWrapper"),
+    ],
+);
+
+struct Subscriptions;
+
+impl Rules for Subscriptions {
+    fn complete(&self, _draft: &Draft<'_>, subscription: &mut Map<String, Value>) {
+        let defaults = json!({
+            "pushConfig": {},
+            "ackDeadlineSeconds": 10,
+            "messageRetentionDuration": "604800s",
+            "expirationPolicy": {"ttl": "2678400s"},
+            "state": "ACTIVE",
+        });
+        for (name, value) in defaults.as_object().into_iter().flatten() {
+            subscription.entry(name.clone()).or_insert_with(|| value.clone());
+        }
     }
-    state.may_read(call, "pubsub.topics.attachSubscription", topic)?;
-    let defaults = json!({
-        "pushConfig": {},
-        "ackDeadlineSeconds": 10,
-        "messageRetentionDuration": "604800s",
-        "expirationPolicy": {"ttl": "2678400s"},
-        "state": "ACTIVE",
-    });
-    for (name, value) in defaults.as_object().into_iter().flatten() {
-        sent.entry(name.clone()).or_insert_with(|| value.clone());
+
+    /// The topic must be there when it is subscribed to; it may go away later.
+    fn check(&self, draft: &Draft<'_>, subscription: &Map<String, Value>) -> Result<(), Refusal> {
+        let topic = topic(subscription);
+        if draft.before.is_some() || draft.standing.get(topic).is_some() {
+            return Ok(());
+        }
+        Err(lro::not_found(&format!("Resource not found (resource={}).", links::last(topic))))
     }
+
+    fn further_permissions(&self, subscription: &Map<String, Value>) -> Vec<(&'static str, String)> {
+        vec![("pubsub.topics.attachSubscription", topic(subscription).to_owned())]
+    }
+
+    fn own(&self) -> &'static [Own] {
+        const OWN: &[Own] =
+            &[Own { name: "modifyPushConfig", body: &[PUSH_CONFIG], permission: "update", apply: replace_push_config }];
+        OWN
+    }
+}
+
+fn topic(subscription: &Map<String, Value>) -> &str {
+    subscription.get("topic").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// One without an endpoint is a subscription that is pulled from.
+fn replace_push_config(
+    _: &Call,
+    subscription: &mut Map<String, Value>,
+    sent: Map<String, Value>,
+) -> Result<(), Refusal> {
+    subscription.insert("pushConfig".to_owned(), json!({}));
+    subscription.extend(sent);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use crate::sim::{
     fields::{Field, any, choice, flag, map, message, text},
     kind::{Audited, Kind, Plain},
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -4,7 +4,7 @@ use crate::sim::{
     fields::{Field, any, message, text},
     kind::{Audited, Kind, Plain},
     kinds::workload::{COMMON, REVISION},
-    route::Service,
+    service::Service,
 };
 
 pub static KIND: Kind = Kind {

@@ -4,6 +4,7 @@ mod anything;
 mod doors;
 mod faults;
 mod flat;
+mod installed;
 mod networks;
 mod policies;
 mod quotas;
