@@ -78,8 +78,8 @@ fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<
                        backoff.";
         return Err(Refusal::new(Code::ABORTED, "aborted", message));
     }
-    let added = bound(&policy).into_iter().filter(|pair| !bound(&before).contains(pair));
-    added.map(|(role, member)| known(state, call, role, member)).collect::<Result<(), _>>()?;
+    let mut added = bound(&policy).into_iter().filter(|pair| !bound(&before).contains(pair));
+    added.try_for_each(|(role, member)| known(state, call, role, member))?;
     policy["version"] = 1.into();
     policy["etag"] = BASE64.encode(call.draw.hex(4)).into();
     state.policies.insert(call.path.clone(), policy.clone());
