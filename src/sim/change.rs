@@ -101,17 +101,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     if !creates && before.is_none() {
         return Err(Refusal::not_found(path));
     }
-    let draft = Draft {
-        standing: state.standing(call),
-        now: call.now,
-        draw: &call.draw,
-        project: &call.project,
-        number: state.number(&call.project),
-        region: call.region(),
-        regions: &state.regions,
-        path,
-        before: before.as_ref(),
-    };
+    let draft = state.draft(call, path);
     let document = if call.route.verb == Verb::Delete { None } else { Some(drafted(change, &draft)?) };
     let companions = match (&document, before.as_ref().and_then(Value::as_object)) {
         (Some(document), None) => kind.rules.companions(&draft, document),

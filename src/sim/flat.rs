@@ -7,7 +7,7 @@ use super::{
     answer::{Code, Refusal},
     call::Call,
     fields, iam, iam_policy,
-    kind::{Draft, Kind, Own},
+    kind::{Kind, Own},
     kinds::org_policies,
     links, lro, mail, operations,
     route::{Target, Verb},
@@ -145,17 +145,7 @@ fn write(
     path: &str,
     mut document: Map<String, Value>,
 ) -> Result<Value, Refusal> {
-    let draft = Draft {
-        standing: state.standing(call),
-        now: call.now,
-        draw: &call.draw,
-        project: &call.project,
-        number: state.number(&call.project),
-        region: call.region(),
-        regions: &state.regions,
-        path,
-        before: state.standing(call).get(path),
-    };
+    let draft = state.draft(call, path);
     document.insert(kind.named_by().to_owned(), path.into());
     kind.rules.complete(&draft, &mut document);
     kind.rules.check(&draft, &document)?;

@@ -56,14 +56,10 @@ pub fn route(service: Service, method: &Method, segments: &[&str]) -> Option<Rou
         },
         _ => return None,
     };
-    let project = if *project == "-" { project_of_account(name?)? } else { project };
+    // Who names an account may leave its project to the address.
+    let project = if *project == "-" { links::project_of_account(name?)? } else { project };
     let route = Route::new(service, version, project, region, Target::Kind(kind), name, verb);
     Some(Route { within: outer.map(|(outer, name)| format!("{outer}/{name}")), ..route })
-}
-
-/// The project of a service account, for those who leave it to the address.
-fn project_of_account(email: &str) -> Option<&str> {
-    email.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")
 }
 
 /// `projects/P` of Resource Manager, and `projects/P:VERB`.

@@ -11,7 +11,7 @@ use super::{
     fields::{self, Field, any, int, message, text},
     iam,
     kind::Kind,
-    lro, run,
+    links, lro, run,
     state::State,
 };
 
@@ -103,8 +103,7 @@ fn known(state: &State, call: &Call, role: &str, member: &str) -> Result<(), Ref
         return Err(Refusal::invalid(format!("Role ({role}) does not exist in the resource's hierarchy.")));
     }
     let email = member.strip_prefix("serviceAccount:").unwrap_or_default();
-    let project = email.split_once('@').and_then(|(_, domain)| domain.strip_suffix(".iam.gserviceaccount.com"));
-    match project.filter(|project| state.projects.contains_key(*project)) {
+    match links::project_of_account(email).filter(|project| state.projects.contains_key(*project)) {
         Some(project) if !stands(&format!("projects/{project}/serviceAccounts/{email}")) => {
             Err(Refusal::invalid(format!("Service account {email} does not exist.")))
         }

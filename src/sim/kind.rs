@@ -5,7 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{answer::Refusal, call::Call, dice::Draw, fields::Field, kinds, service::Service, store::Standing};
+use super::{
+    answer::Refusal, call::Call, clock::written, dice::Draw, fields::Field, fingerprint, kinds, service::Service,
+    store::Standing,
+};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {
@@ -50,6 +53,19 @@ pub struct Draft<'a> {
     pub path: &'a str,
     /// What stands there now.
     pub before: Option<&'a Value>,
+}
+
+impl Draft<'_> {
+    /// The mark of one version of a document.
+    pub fn etag(&self) -> Value {
+        fingerprint::of(&self.draw.hex(8).into()).into()
+    }
+
+    /// Writes down when a document was made and when it was last changed.
+    pub fn date(&self, document: &mut Map<String, Value>) {
+        document.entry("createTime").or_insert_with(|| written(self.now).into());
+        document.insert("updateTime".to_owned(), written(self.now).into());
+    }
 }
 
 /// A method of a kind's own, POSTed to a resource's path: it changes no more than the document.

@@ -19,6 +19,11 @@ pub fn project(path: &str) -> &str {
     path.split('/').nth(1).unwrap_or_default()
 }
 
+/// The project in the address of a service account.
+pub fn project_of_account(email: &str) -> Option<&str> {
+    email.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")
+}
+
 pub fn last(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or(link)
 }

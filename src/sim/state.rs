@@ -24,7 +24,7 @@ use super::{
     faults::{FaultKind, Faults, Passing},
     flat, flat_urls,
     iam::{self, Grant},
-    kind::Kind,
+    kind::{Draft, Kind},
     links, locations,
     mail::Mail,
     operations::Operations,
@@ -193,6 +193,22 @@ impl State {
 
     pub fn iam(&self, project: &str) -> &iam::Policy {
         self.projects.get(project).map_or(&None, |project| &project.iam)
+    }
+
+    /// What a call's document is drafted by, to be written at this path.
+    pub fn draft<'a>(&'a self, call: &'a Call, path: &'a str) -> Draft<'a> {
+        let standing = self.standing(call);
+        Draft {
+            standing,
+            now: call.now,
+            draw: &call.draw,
+            project: &call.project,
+            number: self.number(&call.project),
+            region: call.region(),
+            regions: &self.regions,
+            path,
+            before: standing.get(path),
+        }
     }
 
     /// Asks IAM for permissions, each on the path of a resource.

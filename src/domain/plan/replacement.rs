@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{
     names::last_segment,
     owned::{infra_rule, subnet_path},
+    rules::Site,
     state::{connector::Connector, subnet::Subnet},
     text,
 };
@@ -61,7 +62,7 @@ pub(super) fn plan<'a>(
 fn moved<'a>(draft: &Draft<'_>, standing: Standing<'a>, subnet: &Subnet) -> Standing<'a> {
     let network = &draft.observed.network_name;
     let path = subnet_path(network, &draft.observed.target, &subnet.name);
-    let shared = network.project != standing.required.connector.project;
-    let range = if shared { standing.range } else { subnet.cidr() };
+    let site = Site { connector: &standing.required.connector, network, range: None };
+    let range = if site.is_shared() { standing.range } else { subnet.cidr() };
     Standing { subnet: Some((path, subnet.cidr())), range, ..standing }
 }

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     answer::Refusal,
-    clock::written,
     fields::{Field, any, choice, flag, map, text},
     kind::{Audited, Draft, Kind, Rules},
     links,
@@ -49,8 +48,7 @@ impl Rules for Metrics {
         let descriptor = metric.entry("metricDescriptor").or_insert_with(|| json!({}));
         descriptor["name"] = format!("projects/{}/metricDescriptors/{counted}", draft.project).into();
         descriptor["type"] = counted.into();
-        metric.entry("createTime").or_insert_with(|| written(draft.now).into());
-        metric.insert("updateTime".to_owned(), written(draft.now).into());
+        draft.date(metric);
     }
 
     fn check(&self, _draft: &Draft<'_>, metric: &Map<String, Value>) -> Result<(), Refusal> {

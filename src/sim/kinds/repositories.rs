@@ -4,7 +4,6 @@
 use serde_json::{Map, Value};
 
 use crate::sim::{
-    clock::written,
     fields::{Field, any, choice, flag, long, map, text},
     kind::{Audited, Draft, Kind, Rules},
     links,
@@ -51,8 +50,7 @@ struct Repositories;
 impl Rules for Repositories {
     fn complete(&self, draft: &Draft<'_>, repository: &mut Map<String, Value>) {
         repository.entry("mode").or_insert_with(|| "STANDARD_REPOSITORY".into());
-        repository.entry("createTime").or_insert_with(|| written(draft.now).into());
-        repository.insert("updateTime".to_owned(), written(draft.now).into());
+        draft.date(repository);
         if repository.get("format").is_some_and(|format| format == "DOCKER") {
             let (region, name) = (draft.region.unwrap_or_default(), links::last(draft.path));
             let uri = format!("{region}-docker.pkg.dev/{}/{name}", draft.project);

@@ -7,7 +7,6 @@ use crate::sim::{
     answer::{Code, Refusal},
     call::Call,
     fields::{Field, choice, flag, text},
-    fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
     links,
     service::Service,
@@ -41,7 +40,7 @@ struct Roles;
 impl Rules for Roles {
     fn complete(&self, draft: &Draft<'_>, role: &mut Map<String, Value>) {
         role.entry("stage").or_insert_with(|| "ALPHA".into());
-        role.insert("etag".to_owned(), fingerprint::of(&draft.draw.hex(8).into()).into());
+        role.insert("etag".to_owned(), draft.etag());
     }
 
     fn check(&self, draft: &Draft<'_>, _role: &Map<String, Value>) -> Result<(), Refusal> {

@@ -8,7 +8,6 @@ use crate::sim::{
     answer::Refusal,
     clock::written,
     fields::{Field, any, choice, flag, long, map, message, text},
-    fingerprint,
     kind::{Audited, Draft, Kind, Rules},
     service::Service,
     store::Standing,
@@ -74,7 +73,7 @@ struct Secrets;
 impl Rules for Secrets {
     fn complete(&self, draft: &Draft<'_>, secret: &mut Map<String, Value>) {
         secret.entry("createTime").or_insert_with(|| written(draft.now).into());
-        secret.insert("etag".to_owned(), fingerprint::of(&draft.draw.hex(8).into()).into());
+        secret.insert("etag".to_owned(), draft.etag());
     }
 
     fn check(&self, _draft: &Draft<'_>, secret: &Map<String, Value>) -> Result<(), Refusal> {

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::sim::{
-    clock::written,
     fields::{Field, any, choice, flag, text},
     kind::{Audited, Draft, Kind, Rules},
     service::Service,
@@ -45,8 +44,7 @@ impl Rules for Sinks {
     fn complete(&self, draft: &Draft<'_>, sink: &mut Map<String, Value>) {
         let writer = format!("serviceAccount:service-{}@gcp-sa-logging.iam.gserviceaccount.com", draft.number);
         sink.insert("writerIdentity".to_owned(), writer.into());
-        sink.entry("createTime").or_insert_with(|| written(draft.now).into());
-        sink.insert("updateTime".to_owned(), written(draft.now).into());
+        draft.date(sink);
     }
 }
 
