@@ -160,8 +160,9 @@ impl App {
     }
 
     /// Whose entries are our own; nobody's as long as our name is unknown.
-    pub fn own(&self) -> OwnPrincipals {
-        self.own.get().cloned().unwrap_or_default()
+    pub fn own(&self) -> &OwnPrincipals {
+        static NOBODY: OwnPrincipals = OwnPrincipals::none();
+        self.own.get().unwrap_or(&NOBODY)
     }
 
     /// What a person must mend before the service can do its work.

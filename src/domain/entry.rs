@@ -22,7 +22,12 @@ pub enum LogKind {
 
 /// A log entry whose members are still unread.
 #[derive(Debug)]
-pub struct Entry<'a>(Fields<'a>);
+pub struct Entry<'a> {
+    json: &'a str,
+    fields: Fields<'a>,
+    /// `protoPayload`, where it is an object.
+    audit: Option<AuditLog<'a>>,
+}
 
 /// An entry's `protoPayload`.
 #[derive(Debug)]
@@ -43,18 +48,38 @@ pub struct Status<'a> {
     pub message: Cow<'a, str>,
 }
 
+pub(crate) const PROTO_PAYLOAD: &str = "protoPayload";
+const EXPECTED: &str = "a log entry as a JSON object in UTF-8";
+
+pub(crate) fn utf8(json: &[u8]) -> Result<&str, RejectReason> {
+    str::from_utf8(json).map_err(|error| RejectReason::malformed("body", &error.to_string(), EXPECTED))
+}
+
+pub(crate) fn unreadable(error: serde_json::Error) -> RejectReason {
+    RejectReason::malformed("body", &error.to_string(), EXPECTED)
+}
+
 impl<'a> Entry<'a> {
+    /// An entry whose members have been told apart, `protoPayload` from the others.
+    pub(crate) fn of(json: &'a str, fields: Fields<'a>, proto_payload: Option<Fields<'a>>) -> Self {
+        Self { json, fields, audit: proto_payload.map(AuditLog) }
+    }
+
     /// # Errors
     /// What is not a JSON object in UTF-8.
     pub fn parse(json: &'a [u8]) -> Result<Self, RejectReason> {
-        const EXPECTED: &str = "a log entry as a JSON object in UTF-8";
-        let json = str::from_utf8(json).map_err(|e| RejectReason::malformed("body", &e.to_string(), EXPECTED))?;
-        let fields = Fields::parse(json).map_err(|e| RejectReason::malformed("body", &e.to_string(), EXPECTED))?;
-        Ok(Self(fields))
+        let json = utf8(json)?;
+        let (fields, [proto_payload]) = Fields::parse_with(json, [PROTO_PAYLOAD]).map_err(unreadable)?;
+        Ok(Self::of(json, fields, proto_payload))
+    }
+
+    /// As it came.
+    pub fn json(&self) -> &'a str {
+        self.json
     }
 
     pub fn log_name(&self) -> Cow<'a, str> {
-        self.0.text("logName").unwrap_or_default()
+        self.fields.text("logName").unwrap_or_default()
     }
 
     /// `None` is no audit log. The log's id is compared whole: anybody may write to a log whose name merely looks
@@ -72,37 +97,37 @@ impl<'a> Entry<'a> {
         })
     }
 
-    pub fn audit_log(&self) -> Option<AuditLog<'a>> {
-        self.0.object("protoPayload").map(AuditLog)
+    pub fn audit_log(&self) -> Option<&AuditLog<'a>> {
+        self.audit.as_ref()
     }
 
     /// # Errors
     /// An object that cannot be read: what it says of the project must not be passed over.
     pub fn resource_labels(&self) -> Result<Fields<'a>, RejectReason> {
-        let labels = self.0.whole_object("resource").and_then(|resource| resource.whole_object("labels"));
+        let labels = self.fields.whole_object("resource").and_then(|resource| resource.whole_object("labels"));
         labels.map_err(|e| RejectReason::malformed("resource.labels", &e.to_string(), "a JSON object"))
     }
 
     pub fn operation(&self) -> Option<Operation> {
-        let operation = self.0.object("operation")?;
+        let operation = self.fields.object("operation")?;
         let marks = Operation { first: operation.is_true("first"), last: operation.is_true("last") };
         (marks.first || marks.last || operation.raw("id").is_some()).then_some(marks)
     }
 
     /// Whether this is a part of an entry that was too large: each part has only some of the members.
     pub fn is_split(&self) -> bool {
-        self.0.object("split").is_some()
+        self.fields.object("split").is_some()
     }
 
     /// When it happened; else when the log received it.
     pub fn at(&self) -> Option<Timestamp> {
-        ["timestamp", "receiveTimestamp"].iter().find_map(|name| self.0.text(name)?.parse().ok())
+        ["timestamp", "receiveTimestamp"].iter().find_map(|name| self.fields.text(name)?.parse().ok())
     }
 
     /// One key for an entry by whatever route it came: Eventarc builds its event ids from the same three.
     pub fn id(&self) -> String {
-        let timestamp = self.0.text("timestamp").unwrap_or_default();
-        let insert_id = self.0.text("insertId").unwrap_or_default();
+        let timestamp = self.fields.text("timestamp").unwrap_or_default();
+        let insert_id = self.fields.text("insertId").unwrap_or_default();
         match timestamp.parse::<Timestamp>() {
             Ok(at) => format!("{}/{at}/{insert_id}", self.log_name()),
             Err(_) => format!("{}/{timestamp}/{insert_id}", self.log_name()),

@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -24,21 +24,33 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// What is not one whole JSON object, gives a key twice, or has thousands of members.
     pub fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
-        Self::read(json, &[])
+        Self::read(json, &[], &mut [])
     }
 
-    /// As [`Fields::parse`], but nothing where a member has one of these names: nothing behind it is read.
-    pub fn parse_without(json: &'a str, names: &[&str]) -> Option<Self> {
-        Self::read(json, names).ok()
+    /// As [`Fields::parse`]; and in the same pass the members of these names are read, which the object is then without.
+    /// One that is no object is left where it is.
+    pub fn parse_with<const N: usize>(
+        json: &'a str,
+        names: [&str; N],
+    ) -> Result<(Self, [Option<Self>; N]), serde_json::Error> {
+        let mut inner = [const { None }; N];
+        match Self::read(json, &names, &mut inner) {
+            Ok(fields) => Ok((fields, inner)),
+            // Whatever is wrong with a member, nobody may ask for it.
+            Err(_) => Ok((Self::parse(json)?, [const { None }; N])),
+        }
     }
 
-    fn read(json: &'a str, without: &[&str]) -> Result<Self, serde_json::Error> {
-        #[cfg(test)]
-        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
+    fn read(json: &'a str, names: &[&str], inner: &mut [Option<Self>]) -> Result<Self, serde_json::Error> {
         let mut json = serde_json::Deserializer::from_str(json);
-        let fields = json.deserialize_map(Members { without })?;
+        let fields = Members { names, inner }.deserialize(&mut json)?;
         json.end()?;
         Ok(fields)
+    }
+
+    /// Whether there is such a member, be it null.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| spells(key, name))
     }
 
     /// The member's JSON text. Of a key given in both spellings the last counts, and null counts as absent.
@@ -128,12 +140,21 @@ fn spells(key: &str, name: &str) -> bool {
     key.next().is_none()
 }
 
-/// Reads an object's members, unless it has one of those that it should be without.
-struct Members<'n> {
-    without: &'n [&'n str],
+/// Reads an object's members; those of some names into a place of their own.
+struct Members<'n, 'de> {
+    names: &'n [&'n str],
+    inner: &'n mut [Option<Fields<'de>>],
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de> DeserializeSeed<'de> for Members<'_, 'de> {
+    type Value = Fields<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_, 'de> {
     type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,10 +164,16 @@ impl<'de> Visitor<'de> for Members<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         /// As many as a log entry has.
         const USUAL: usize = 16;
+        #[cfg(test)]
+        PARSED.with(|parsed| parsed.set(parsed.get() + 1));
         let mut members: Vec<(Cow<'_, str>, _)> = Vec::with_capacity(USUAL);
         while let Some(Key(key)) = map.next_key()? {
-            if self.without.iter().any(|name| spells(&key, name)) {
-                return Err(A::Error::custom("a member of another kind of object"));
+            if let Some(index) = self.names.iter().position(|name| spells(&key, name)) {
+                let member = map.next_value_seed(Members { names: &[], inner: &mut [] })?;
+                if self.inner[index].replace(member).is_some() {
+                    return Err(A::Error::custom(format_args!("the key {key:?} twice")));
+                }
+                continue;
             }
             if members.len() == MOST_MEMBERS {
                 return Err(A::Error::custom(format_args!("more than {MOST_MEMBERS} members")));
@@ -229,11 +256,35 @@ mod tests {
         }
     }
 
+    /// Whether members are read in the same pass changes nothing of what is found.
     #[test]
-    fn without_some_members() {
-        for (json, expected) in [("{}", true), (r#"{"a":1}"#, true), (r#"{"a":1,"log_name":2"#, false), ("{", false)] {
-            assert_eq!(Fields::parse_without(json, &["b", "logName"]).is_some(), expected, "{json}");
+    fn with_some_members() {
+        let cases = [
+            (r#"{"a":1,"inner":{"b":2},"c":3}"#, Some("2")),
+            (r#"{"a":1}"#, None),
+            (r#"{"inner":null}"#, None),
+            (r#"{"inner":"text"}"#, None),
+            (r#"{"inner":[{"b":2}]}"#, None),
+            (r#"{"inner":1e999}"#, None),
+            (r#"{"inner":{"b":2,"b":3}}"#, None),
+        ];
+        for (json, expected) in cases {
+            let (fields, [inner]) = Fields::parse_with(json, ["inner"]).unwrap();
+            assert_eq!(inner.and_then(|inner| inner.text("b")).as_deref(), expected, "{json}");
+            assert!(expected.is_some() || fields.raw("inner") == Fields::parse(json).unwrap().raw("inner"), "{json}");
         }
+        for json in [r#"{"inner":{},"inner":{}}"#, r#"{"inner":{}"#, r#"{"inner":{]}"#, "[]", ""] {
+            assert!(Fields::parse_with(json, ["inner"]).is_err(), "{json}");
+        }
+        let both = r#"{"inMost":{"a":1},"in_most":{"a":2}}"#;
+        let (fields, inner) = Fields::parse_with(both, ["inMost"]).unwrap();
+        assert_eq!((fields.raw("inMost"), inner.len(), inner[0].is_none()), (Some(r#"{"a":2}"#), 1, true));
+    }
+
+    #[test]
+    fn null_is_a_member_without_a_value() {
+        let fields = Fields::parse(r#"{"log_name":null}"#).unwrap();
+        assert!(fields.has("logName") && !fields.has("log") && fields.raw("logName").is_none());
     }
 
     #[test]

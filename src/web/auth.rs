@@ -2,11 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
 use futures_util::FutureExt;
 use http::{HeaderMap, Uri};
 
@@ -55,10 +50,9 @@ pub enum Role {
 }
 
 /// What stands at every door that asks who is there.
-#[derive(Clone)]
 pub struct Guard {
     app: Arc<App>,
-    proof: Arc<Proof>,
+    proof: Proof,
 }
 
 enum Proof {
@@ -67,13 +61,6 @@ enum Proof {
     Stripped(Allowed),
     /// A token with its signature.
     Signed(Allowed, Verifier),
-}
-
-/// The guard of some doors.
-#[derive(Clone)]
-pub struct Gate {
-    guard: Guard,
-    role: Role,
 }
 
 impl Guard {
@@ -90,11 +77,19 @@ impl Guard {
                 Proof::Signed(allowed, Verifier::new(Keys::new(Box::new(fetch))))
             }
         };
-        Self { app, proof: Arc::new(proof) }
+        Self { app, proof }
     }
 
-    pub fn at(&self, role: Role) -> Gate {
-        Gate { guard: self.clone(), role }
+    /// Lets through who may pass; others get 401 or 403.
+    pub async fn check(&self, role: Role, headers: &HeaderMap) -> Result<(), Problem> {
+        let now = || (self.app.engine.now)();
+        match &self.proof {
+            Proof::None => Ok(()),
+            Proof::Stripped(allowed) => token::stripped(token::bearer(headers)?)?.judge(&allowed.expected(role), now()),
+            Proof::Signed(allowed, verifier) => {
+                verifier.check(token::bearer(headers)?, &allowed.expected(role), now()).await
+            }
+        }
     }
 }
 
@@ -102,31 +97,5 @@ impl Allowed {
     fn expected(&self, role: Role) -> Expected<'_> {
         let emails = if role == Role::Admin && !self.admins.is_empty() { &self.admins } else { &self.callers };
         Expected { audience: &self.audience, emails }
-    }
-}
-
-impl Gate {
-    async fn judge(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let now = (self.guard.app.engine.now)();
-        match &*self.guard.proof {
-            Proof::None => Ok(()),
-            Proof::Stripped(allowed) => {
-                token::stripped(token::bearer(headers)?)?.judge(&allowed.expected(self.role), now)
-            }
-            Proof::Signed(allowed, verifier) => {
-                verifier.check(token::bearer(headers)?, &allowed.expected(self.role), now).await
-            }
-        }
-    }
-}
-
-/// Lets through who may pass; others get 401 or 403.
-pub async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    match gate.judge(request.headers()).await {
-        Ok(()) => next.run(request).await,
-        Err(problem) => {
-            tracing::warn!(status = problem.status.as_u16(), "a caller was refused: {}", problem.message);
-            problem.into_response()
-        }
     }
 }

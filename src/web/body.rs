@@ -2,25 +2,28 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::Request;
 use bytes::Bytes;
-use tokio::time::timeout;
+use http::StatusCode;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::Instant;
 
-use super::problem::Problem;
+use super::{patience::Patience, problem::Problem};
 
+/// Four times what the largest audit entry takes.
+pub const LARGEST: usize = 1 << 20;
 /// Who delivers has the whole body before he connects.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Of at most the size that the router sets.
-pub struct Whole(pub Bytes);
-
-impl<S: Send + Sync> FromRequest<S> for Whole {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match timeout(LONGEST, Bytes::from_request(request, state)).await {
-            Ok(body) => Ok(Self(body?)),
-            Err(_) => Err(Problem::again(format!("the body did not come within {} s", LONGEST.as_secs()))),
+/// 413 for what is larger than [`LARGEST`], 400 for what breaks off, 429 for what takes too long.
+pub async fn read(patience: &Patience, request: Request) -> Result<Bytes, Problem> {
+    let late = || Problem::again(format!("the body did not come within {} s", LONGEST.as_secs()));
+    let body = Limited::new(request.into_body(), LARGEST).collect();
+    match patience.within(Instant::now() + LONGEST, late, body).await? {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {LARGEST} bytes")))
         }
+        Err(_) => Err(Problem::bad("the body broke off")),
     }
 }

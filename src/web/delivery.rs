@@ -11,7 +11,7 @@ use std::{borrow::Cow, str};
 
 use base64::{
     DecodeError, Engine,
-    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+    engine::{Simd, general_purpose::NO_PAD},
 };
 use http::{
     HeaderMap, StatusCode,
@@ -20,6 +20,7 @@ use http::{
 
 use super::logs::printable;
 use crate::domain::{
+    entry::{self, Entry},
     fields::{self, Fields},
     reasons::RejectReason,
 };
@@ -28,19 +29,25 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct Delivery<'a> {
     pub form: Form,
-    /// In the order of the body; only a batch has other than one.
-    pub items: Vec<Item<'a>>,
     /// Pub/Sub's message id, or the CloudEvent's id.
-    pub message_id: Option<String>,
+    pub message_id: Option<Cow<'a, str>>,
     /// How often Pub/Sub tried, which it tells only of subscriptions with a dead-letter topic.
     pub attempt: Option<i64>,
+    content: Content<'a>,
+}
+
+#[derive(Debug)]
+enum Content<'a> {
+    One(Result<Letter<'a>, RejectReason>),
+    /// As text, in the order of the body.
+    Batch(Vec<&'a str>),
 }
 
 /// One event of a delivery.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Item<'a> {
-    /// The JSON of what should be a log entry.
-    Entry(Cow<'a, [u8]>),
+    /// A JSON object, which should be a log entry.
+    Entry(Entry<'a>),
     /// A well-formed message without a payload, or with one that is no JSON object: somebody else's.
     NoEntry,
     Malformed(RejectReason),
@@ -91,39 +98,53 @@ impl Refusal {
 ///
 /// # Errors
 /// Protobuf, Avro and multipart bodies, and compressed ones.
-pub fn decode<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Delivery<'a>, Refusal> {
+pub fn decode<'a>(headers: &'a HeaderMap, body: &'a [u8]) -> Result<Delivery<'a>, Refusal> {
     let media_type = media_type(headers);
     if ["protobuf", "avro", "multipart/"].iter().any(|other| media_type.contains(other)) {
-        return Err(Refusal::Type(media_type));
+        return Err(Refusal::Type(media_type.into_owned()));
     }
     if let Some(encoding) =
         headers.get(CONTENT_ENCODING).filter(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
         return Err(Refusal::Encoding(printable(&String::from_utf8_lossy(encoding.as_bytes())).into_owned()));
     }
-    let mut delivery = match media_type.as_str() {
+    let mut delivery = match &*media_type {
         "application/cloudevents-batch+json" => batch(body),
         _ => single(headers.contains_key("ce-type"), body),
     };
-    let id_in_header = || ["x-goog-pubsub-message-id", "ce-id"].iter().find_map(|name| header(headers, name));
-    delivery.message_id = delivery.message_id.or_else(|| id_in_header().map(str::to_owned));
+    if delivery.message_id.is_none() {
+        let id = ["x-goog-pubsub-message-id", "ce-id"].iter().find_map(|name| header(headers, name));
+        delivery.message_id = id.map(Cow::Borrowed);
+    }
     Ok(delivery)
 }
 
+impl Delivery<'_> {
+    /// Takes every event out of its envelopes, in the order of the body; only a batch has other than one.
+    pub fn each(self, mut hear: impl FnMut(Item<'_>)) {
+        match self.content {
+            Content::One(letter) => open(letter, MOST_ENVELOPES, &mut hear),
+            Content::Batch(events) => {
+                events.into_iter().for_each(|json| open(Letter::read(json.as_bytes()), MOST_ENVELOPES, &mut hear));
+            }
+        }
+    }
+}
+
 fn single(is_cloud_event: bool, body: &[u8]) -> Delivery<'_> {
-    let envelope = Envelope::of(body);
-    let form = match (&envelope, is_cloud_event) {
-        (Some(Envelope::Pubsub { .. }), true) => Form::EventarcPubsub,
-        (Some(Envelope::Pubsub { .. }), false) => Form::Pubsub,
+    let letter = Letter::read(body);
+    let form = match (&letter, is_cloud_event) {
+        (Ok(Letter::Pubsub { .. }), true) => Form::EventarcPubsub,
+        (Ok(Letter::Pubsub { .. }), false) => Form::Pubsub,
         (_, true) => Form::Eventarc,
-        (Some(Envelope::CloudEvent(_)), false) => Form::Structured,
-        (None, false) => Form::Unwrapped,
+        (Ok(Letter::CloudEvent(_)), false) => Form::Structured,
+        (Ok(Letter::Entry(_)) | Err(_), false) => Form::Unwrapped,
     };
     Delivery {
         form,
-        message_id: envelope.as_ref().and_then(Envelope::id),
-        attempt: envelope.as_ref().and_then(Envelope::attempt),
-        items: vec![open(body, envelope, MOST_ENVELOPES)],
+        message_id: letter.as_ref().ok().and_then(Letter::id),
+        attempt: letter.as_ref().ok().and_then(Letter::attempt),
+        content: Content::One(letter),
     }
 }
 
@@ -132,17 +153,19 @@ const MOST_EVENTS: usize = 1000;
 
 fn batch(body: &[u8]) -> Delivery<'_> {
     const EXPECTED: &str = "a JSON array of at most 1000 CloudEvents";
-    let malformed = |found: &str| vec![Item::Malformed(RejectReason::malformed("body", found, EXPECTED))];
-    let items = match str::from_utf8(body).ok().and_then(|json| fields::list(json).ok()) {
+    let malformed = |found: &str| Content::One(Err(RejectReason::malformed("body", found, EXPECTED)));
+    let content = match str::from_utf8(body).ok().and_then(|json| fields::list(json).ok()) {
         Some(events) if events.len() > MOST_EVENTS => malformed(&format!("{} of them", events.len())),
-        Some(events) => events.into_iter().map(|json| open_any(json.as_bytes(), MOST_ENVELOPES)).collect(),
+        Some(events) => Content::Batch(events),
         None => malformed("other text"),
     };
-    Delivery { form: Form::Batch, items, message_id: None, attempt: None }
+    Delivery { form: Form::Batch, message_id: None, attempt: None, content }
 }
 
-/// What lies around a payload.
-enum Envelope<'a> {
+/// A JSON object, told by its members, as senders do not agree on content types. What has a log entry's is one.
+#[derive(Debug)]
+enum Letter<'a> {
+    Entry(Entry<'a>),
     CloudEvent(Fields<'a>),
     Pubsub { message: Fields<'a>, attempt: Option<i64> },
 }
@@ -151,90 +174,82 @@ enum Envelope<'a> {
 /// topic. Nobody packs deeper.
 const MOST_ENVELOPES: usize = 2;
 
-impl<'a> Envelope<'a> {
-    /// Told by its members, as senders do not agree on content types. What has a log entry's is one.
-    fn of(json: &'a [u8]) -> Option<Self> {
-        let fields = Fields::parse_without(str::from_utf8(json).ok()?, &["logName", "protoPayload"])?;
-        if fields.raw_any_case("specversion").is_some() {
-            return Some(Self::CloudEvent(fields));
-        }
-        let message = fields.object("message")?;
-        Some(Self::Pubsub { message, attempt: fields.integer("deliveryAttempt") })
+impl<'a> Letter<'a> {
+    fn read(json: &'a [u8]) -> Result<Self, RejectReason> {
+        let json = entry::utf8(json)?;
+        let names = ["message", entry::PROTO_PAYLOAD];
+        let (fields, [message, proto_payload]) = Fields::parse_with(json, names).map_err(entry::unreadable)?;
+        let is_entry = proto_payload.is_some() || fields.has(entry::PROTO_PAYLOAD) || fields.has("logName");
+        Ok(match message {
+            _ if is_entry => Self::Entry(Entry::of(json, fields, proto_payload)),
+            _ if fields.raw_any_case("specversion").is_some() => Self::CloudEvent(fields),
+            Some(message) => Self::Pubsub { message, attempt: fields.integer("deliveryAttempt") },
+            None => Self::Entry(Entry::of(json, fields, None)),
+        })
     }
 
-    fn id(&self) -> Option<String> {
-        let id = match self {
+    fn id(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Entry(_) => None,
             Self::CloudEvent(event) => fields::text(event.raw_any_case("id")?),
             Self::Pubsub { message, .. } => message.text("messageId"),
-        };
-        id.map(Cow::into_owned)
+        }
     }
 
     fn attempt(&self) -> Option<i64> {
         match self {
-            Self::CloudEvent(_) => None,
+            Self::Entry(_) | Self::CloudEvent(_) => None,
             Self::Pubsub { attempt, .. } => *attempt,
         }
     }
+}
 
-    fn payload(&self) -> Result<Option<Cow<'a, [u8]>>, RejectReason> {
-        let (field, base64) = match self {
-            Self::CloudEvent(event) => match event.raw_any_case("data") {
-                Some(data) => return Ok(Some(Cow::Borrowed(data.as_bytes()))),
-                None => ("data_base64", event.raw_any_case("data_base64")),
-            },
-            Self::Pubsub { message, .. } => ("message.data", message.raw("data")),
-        };
-        let Some(text) = base64.and_then(fields::text) else { return Ok(None) };
-        let bytes = from_base64(&text)
-            .map_err(|error| RejectReason::malformed(field, &error.to_string(), "base64, of either alphabet"))?;
-        Ok(Some(Cow::Owned(bytes)))
+/// What an envelope holds, if anything.
+fn payload<'a>(field: &'static str, base64: Option<&'a str>) -> Result<Option<Cow<'a, [u8]>>, RejectReason> {
+    let Some(text) = base64.and_then(fields::text) else { return Ok(None) };
+    match from_base64(&text) {
+        Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
+        Err(error) => Err(RejectReason::malformed(field, &error.to_string(), "base64, of either alphabet")),
     }
 }
 
-fn open_any(json: &[u8], envelopes: usize) -> Item<'_> {
-    open(json, Envelope::of(json), envelopes)
-}
-
-/// Takes the payload out of its envelopes.
-fn open<'a>(json: &'a [u8], envelope: Option<Envelope<'a>>, envelopes: usize) -> Item<'a> {
-    let Some(envelope) = envelope.filter(|_| envelopes > 0) else { return Item::Entry(Cow::Borrowed(json)) };
-    match envelope.payload() {
-        Ok(Some(payload)) if is_other_text(&payload) => Item::NoEntry,
-        Ok(Some(Cow::Borrowed(payload))) => open_any(payload, envelopes - 1),
-        Ok(Some(Cow::Owned(payload))) => match Envelope::of(&payload) {
-            None => Item::Entry(Cow::Owned(payload)),
-            inner => open(&payload, inner, envelopes - 1).into_owned(),
+fn open(letter: Result<Letter<'_>, RejectReason>, envelopes: usize, hear: &mut dyn FnMut(Item<'_>)) {
+    let payload = match letter {
+        Ok(Letter::Entry(entry)) => return hear(Item::Entry(entry)),
+        Ok(_) if envelopes == 0 => return hear(Item::NoEntry),
+        Ok(Letter::CloudEvent(event)) => match event.raw_any_case("data") {
+            Some(data) => Ok(Some(Cow::Borrowed(data.as_bytes()))),
+            None => payload("data_base64", event.raw_any_case("data_base64")),
         },
-        Ok(None) => Item::NoEntry,
-        Err(reason) => Item::Malformed(reason),
-    }
-}
-
-impl Item<'_> {
-    fn into_owned(self) -> Item<'static> {
-        match self {
-            Item::Entry(json) => Item::Entry(Cow::Owned(json.into_owned())),
-            Item::NoEntry => Item::NoEntry,
-            Item::Malformed(reason) => Item::Malformed(reason),
-        }
+        Ok(Letter::Pubsub { message, .. }) => payload("message.data", message.raw("data")),
+        Err(reason) => Err(reason),
+    };
+    match payload {
+        Ok(Some(payload)) if !is_other_text(&payload) => open(Letter::read(&payload), envelopes - 1, hear),
+        Ok(_) => hear(Item::NoEntry),
+        Err(reason) => hear(Item::Malformed(reason)),
     }
 }
 
 /// Whether a payload never meant to be a JSON object: a topic may carry other people's messages.
 fn is_other_text(payload: &[u8]) -> bool {
-    str::from_utf8(payload).is_ok_and(|text| !text.trim_start().starts_with('{'))
+    !payload.trim_ascii_start().starts_with(b"{") && str::from_utf8(payload).is_ok()
 }
 
 /// Standard or URL-safe, padded or not.
 fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
     let digits = text.trim().trim_end_matches('=');
-    STANDARD_NO_PAD.decode(digits).or_else(|error| URL_SAFE_NO_PAD.decode(digits).map_err(|_| error))
+    Simd::standard(NO_PAD).decode(digits).or_else(|error| Simd::url_safe(NO_PAD).decode(digits).map_err(|_| error))
 }
 
-fn media_type(headers: &HeaderMap) -> String {
+/// In lower case, without parameters.
+fn media_type(headers: &HeaderMap) -> Cow<'_, str> {
     let whole = header(headers, CONTENT_TYPE.as_str()).unwrap_or_default();
-    whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    let name = whole.split_once(';').map_or(whole, |(name, _)| name).trim();
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    }
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

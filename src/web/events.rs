@@ -2,21 +2,21 @@
 
 use std::{mem, sync::Arc};
 
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::{Request, State};
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use tracing::Instrument;
 
 use super::{
     Front,
-    body::Whole,
+    admission::Caller,
+    body::read,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
 };
 use crate::{
     domain::{
-        entry::Entry,
         event::{Disposition, OwnPrincipals, dispose},
         reasons::{IgnoreReason, RejectReason},
         scope::Scope,
@@ -28,10 +28,17 @@ use crate::{
 /// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. An event that no
 /// redelivery would change is 204 too: whatever is refused comes again for days. Only what is no event at all is refused:
 /// by its size (413), or by its media type or encoding (415).
-pub async fn receive(State(front): State<Arc<Front>>, request: Request) -> Result<StatusCode, Problem> {
-    // Thousands may wait: none of them keeps its body.
-    let signals = front.heard(request).await?;
-    if signals.is_empty() || settled(&front, signals).await? {
+pub async fn receive(
+    State(front): State<Arc<Front>>,
+    Caller(held): Caller,
+    mut request: Request,
+) -> Result<StatusCode, Problem> {
+    let headers = mem::take(request.headers_mut());
+    let body = read(&front.patience, request).await?;
+    let signals = front.signals(&headers, &body)?;
+    // Thousands may wait: none of them keeps what it brought.
+    drop((headers, body));
+    if signals.is_empty() || front.patience.wait(&held, settled(&front, signals)).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::again("not everything could be done now; the log and the reports tell why"))
@@ -39,33 +46,28 @@ pub async fn receive(State(front): State<Arc<Front>>, request: Request) -> Resul
 
 impl Front {
     /// What a delivery asks for.
-    async fn heard(&self, mut request: Request) -> Result<Vec<Signal>, Problem> {
-        let headers = mem::take(request.headers_mut());
-        let Whole(body) = Whole::from_request(request, &()).await?;
-        self.signals(&headers, &body)
-    }
-
     fn signals(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Signal>, Problem> {
         let delivery = decode(headers, body)?;
-        let message = delivery.message_id.as_deref();
+        let message = delivery.message_id.clone();
         tracing::debug!(
             form = delivery.form.label(),
-            message_id = message.map(printable).as_deref(),
+            message_id = message.as_deref().map(printable).as_deref(),
             attempt = delivery.attempt,
-            items = delivery.items.len(),
             "delivery"
         );
         let (scope, own) = (self.app.scope(), self.app.own());
-        Ok(delivery.items.iter().filter_map(|item| self.judge(item, message, &scope, &own)).collect())
+        let mut signals = Vec::new();
+        delivery.each(|item| signals.extend(self.judge(item, message.as_deref(), &scope, own)));
+        Ok(signals)
     }
 
-    fn judge(&self, item: &Item<'_>, message: Option<&str>, scope: &Scope, own: &OwnPrincipals) -> Option<Signal> {
-        let now = (self.app.engine.now)();
-        if matches!(item, Item::Entry(_)) {
-            self.app.metrics.heard(now);
-        }
-        let disposition = match item {
-            Item::Entry(json) => dispose(json, scope, own, now),
+    fn judge(&self, item: Item<'_>, message: Option<&str>, scope: &Scope, own: &OwnPrincipals) -> Option<Signal> {
+        let disposition = match &item {
+            Item::Entry(entry) => {
+                let now = (self.app.engine.now)();
+                self.app.metrics.heard(now);
+                dispose(entry, scope, own, now)
+            }
             Item::NoEntry => Disposition::Ignore(IgnoreReason::NotAudit),
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
         };
@@ -77,7 +79,7 @@ impl Front {
                 None
             }
             Disposition::Reject(reason) => {
-                self.reject(item, message, &reason);
+                self.reject(&item, message, &reason);
                 None
             }
         }
@@ -85,11 +87,10 @@ impl Front {
 
     /// The log gets the event's id and what is wrong, never the body.
     fn reject(&self, item: &Item<'_>, message: Option<&str>, reason: &RejectReason) {
-        let entry = match item {
-            Item::Entry(json) => Entry::parse(json).ok().map(|entry| entry.id()),
-            Item::NoEntry | Item::Malformed(_) => None,
+        let id = match item {
+            Item::Entry(entry) => entry.id(),
+            Item::NoEntry | Item::Malformed(_) => message.unwrap_or_default().to_owned(),
         };
-        let id = entry.or_else(|| message.map(str::to_owned)).unwrap_or_default();
         self.app.metrics.event("rejected", reason.label());
         self.rejections.note(&self.app, reason, &id);
     }

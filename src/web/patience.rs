@@ -1,15 +1,10 @@
 //! How many requests are worked on at once, and how long one waits.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,44 +33,61 @@ impl Waiting {
     }
 }
 
-pub struct Patience {
-    pub permits: Arc<Semaphore>,
-    pub stop: CancellationToken,
-}
-
 /// What it takes to put an answer together when time is up.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// A place among the requests that are worked on. An answer that is streamed keeps it to its end.
-#[derive(Clone)]
+/// How many requests are worked on, and until when.
+pub struct Patience {
+    permits: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// A place among the requests that are worked on, for as long as this lives.
 pub struct Held {
-    _place: Arc<OwnedSemaphorePermit>,
-    /// Who can tell what is done and what is not has to do so now: a moment later nobody waits for it any more.
+    _place: OwnedSemaphorePermit,
+    /// Who can tell what is done and what is not has to do so now: [`Patience::wait`] gives up a moment later.
     pub until: Instant,
 }
 
-/// What a request started goes on though the request is answered here.
-pub async fn wait(State(patience): State<Arc<Patience>>, mut request: Request, next: Next) -> Response {
-    if patience.stop.is_cancelled() {
-        return stopping();
+impl Patience {
+    pub fn new(max_concurrent: usize, stop: CancellationToken) -> Self {
+        Self { permits: Arc::new(Semaphore::new(max_concurrent)), stop }
     }
-    let Ok(permit) = patience.permits.clone().try_acquire_owned() else {
-        return Problem::again("as many requests as this instance takes are being worked on").into_response();
-    };
-    let held = Held { _place: Arc::new(permit), until: Instant::now() + LONGEST - ANSWER };
-    // Kept here as well: a request is taken apart before what it asks for is done.
-    request.extensions_mut().insert(held.clone());
-    tokio::select! {
-        // Most are answered at once, and need neither the clock nor the signal.
-        biased;
-        answer = timeout(LONGEST, next.run(request)) => answer.unwrap_or_else(|_| {
-            let seconds = LONGEST.as_secs();
-            Problem::again(format!("not done within {seconds} s; the work goes on")).into_response()
-        }),
-        () = patience.stop.cancelled() => stopping(),
+
+    /// # Errors
+    /// 429: all places are taken, or this instance ends.
+    pub fn admit(&self) -> Result<Held, Problem> {
+        if self.stop.is_cancelled() {
+            return Err(stopping());
+        }
+        match self.permits.clone().try_acquire_owned() {
+            Ok(place) => Ok(Held { _place: place, until: Instant::now() + LONGEST - ANSWER }),
+            Err(_) => Err(Problem::again("as many requests as this instance takes are being worked on")),
+        }
+    }
+
+    /// What a request asks for. What it started goes on though the request is answered here.
+    pub async fn wait<T>(&self, held: &Held, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        let late = || Problem::again(format!("not done within {} s; the work goes on", LONGEST.as_secs()));
+        self.within(held.until + ANSWER, late, work).await?
+    }
+
+    /// Until `deadline`, or until this instance ends.
+    pub async fn within<T>(
+        &self,
+        deadline: Instant,
+        late: impl FnOnce() -> Problem,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        tokio::select! {
+            // What is there at once needs neither the clock nor the signal.
+            biased;
+            done = timeout_at(deadline, work) => done.map_err(|_| late()),
+            () = self.stop.cancelled() => Err(stopping()),
+        }
     }
 }
 
-fn stopping() -> Response {
-    Problem::again("this instance is stopping").into_response()
+fn stopping() -> Problem {
+    Problem::again("this instance is stopping")
 }

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::rejection::BytesRejection,
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
@@ -32,12 +31,6 @@ impl Problem {
     /// It may work in a moment: whoever delivers is to deliver again.
     pub fn again(message: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, message)
-    }
-}
-
-impl From<BytesRejection> for Problem {
-    fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
     }
 }
 

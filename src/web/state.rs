@@ -6,10 +6,11 @@ use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
 };
+use futures_util::FutureExt;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{Front, problem::Problem};
+use super::{Front, admission::Admin, problem::Problem};
 use crate::domain::{
     names::{ProjectId, Region},
     report::Report,
@@ -36,11 +37,13 @@ pub struct Seen {
 /// 400 without both parameters, 404 out of scope.
 pub async fn show(
     State(front): State<Arc<Front>>,
+    Admin(held): Admin,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Seen>, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
     let target = target(&asked, &front.app.scope())?;
-    let (report, observed) = front.app.engine.look(target).await;
+    let look = front.app.engine.look(target).map(Ok);
+    let (report, observed) = front.patience.wait(&held, look).await?;
     Ok(Json(Seen { observed: observed.map(Box::new), report }))
 }
 

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use axum::{
-    Extension, Json,
+    Json,
     body::Body,
-    extract::State,
+    extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -23,8 +23,9 @@ use tracing::Instrument;
 
 use super::{
     Front,
+    admission::Admin,
     ask::{Ask, Wrong},
-    body::Whole,
+    body,
     patience::Held,
     problem::Problem,
 };
@@ -89,20 +90,20 @@ fn is_zero(count: &usize) -> bool {
 /// `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
 pub async fn run(
     State(front): State<Arc<Front>>,
-    Extension(held): Extension<Held>,
+    Admin(held): Admin,
     headers: HeaderMap,
-    Whole(body): Whole,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let app = &front.app;
-    let ask = Ask::parse(&body, &app.scope())?;
-    let (targets, errors) = targets(app, &ask).await?;
+    let (app, patience) = (&front.app, &front.patience);
+    let ask = Ask::parse(&body::read(patience, request).await?, &app.scope())?;
+    let (targets, errors) = patience.wait(&held, targets(app, &ask)).await?;
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());
     }
     let lines = begin(app.clone(), targets, errors, ask.dry_run, held.until);
     match wants_lines(&headers) {
         true => Ok(streamed(lines, held)),
-        false => gathered(lines).await,
+        false => patience.wait(&held, gathered(lines)).await,
     }
 }
 

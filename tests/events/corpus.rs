@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use egress_reconciler::web::delivery::{Item, decode};
+use egress_reconciler::{
+    domain::entry::Entry,
+    web::delivery::{Item, decode},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::{decide, scope};
+use super::{decide_read, scope};
 
 const OWN: &str = "net-operator@acme-prod.iam.gserviceaccount.com";
 const PROJECTS: &[&str] = &["acme-prod", "example-project", "fake-project", "some-project", "test-project"];
@@ -158,7 +161,7 @@ pub fn decided() -> Vec<(String, Value, String)> {
     files
         .flat_map(|(name, file)| {
             let entries = items(&fs::read(file).unwrap(), |item| match item {
-                Item::Entry(json) => serde_json::from_slice(&json).ok().map(|entry| (entry, judge(&json))),
+                Item::Entry(entry) => Some((serde_json::from_str(entry.json()).unwrap(), judge(&entry))),
                 Item::NoEntry | Item::Malformed(_) => None,
             });
             entries.into_iter().flatten().map(move |(entry, decision)| (name.to_owned(), entry, decision))
@@ -166,13 +169,15 @@ pub fn decided() -> Vec<(String, Value, String)> {
         .collect()
 }
 
-fn items<T>(file: &[u8], each: impl FnMut(Item<'_>) -> T) -> Vec<T> {
+fn items<T>(file: &[u8], mut each: impl FnMut(Item<'_>) -> T) -> Vec<T> {
     let (headers, body) = request(file);
-    decode(&headers, &body).unwrap().items.into_iter().map(each).collect()
+    let mut items = Vec::new();
+    decode(&headers, &body).unwrap().each(|item| items.push(each(item)));
+    items
 }
 
-fn judge(entry: &[u8]) -> String {
-    decide(entry, &scope(PROJECTS, &[], &[("123456789012", "acme-prod")], None), OWN)
+fn judge(entry: &Entry<'_>) -> String {
+    decide_read(entry, &scope(PROJECTS, &[], &[("123456789012", "acme-prod")], None), OWN)
 }
 
 fn decisions(file: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, sync::LazyLock};
 
 use egress_reconciler::domain::{
+    entry::Entry,
     event::{Disposition, OwnPrincipals, dispose},
     scope::Scope,
 };
@@ -66,7 +67,7 @@ fn every_case_is_decided_as_its_table_says() {
     let scope = demo_scope();
     let wrong: Vec<String> = CASES
         .iter()
-        .map(|case| (case, decide(case.entry.to_string().as_bytes(), &scope, OWN)))
+        .map(|case| (case, decide(&case.entry.to_string(), &scope, OWN)))
         .filter(|(case, found)| *found != case.expected)
         .map(|(case, found)| format!("{}\n  expected {}\n  found    {found}", case.name, case.expected))
         .collect();
@@ -85,14 +86,14 @@ fn a_key_given_twice_is_believed_neither_time() {
     for (key, expected) in doubled {
         let twice = text.replacen(key, &format!("{key}{{}},{key}"), 1);
         assert_ne!(twice, text, "{key}");
-        assert_eq!(decide(twice.as_bytes(), &demo_scope(), OWN), expected, "{key}");
+        assert_eq!(decide(&twice, &demo_scope(), OWN), expected, "{key}");
     }
 }
 
 #[test]
 fn an_empty_scope_acts_on_nothing() {
     for case in CASES.iter() {
-        let found = decide(case.entry.to_string().as_bytes(), &Scope::default(), OWN);
+        let found = decide(&case.entry.to_string(), &Scope::default(), OWN);
         assert!(!found.starts_with("act"), "{}: {found}", case.name);
     }
 }
@@ -108,7 +109,9 @@ fn a_signal_says_why() {
     for (caller, principal) in callers {
         let mut entry = CASES[0].entry.clone();
         entry["protoPayload"]["authenticationInfo"] = caller;
-        let disposition = dispose(entry.to_string().as_bytes(), &demo_scope(), &OwnPrincipals::default(), received);
+        let json = entry.to_string();
+        let disposition =
+            dispose(&Entry::parse(json.as_bytes()).unwrap(), &demo_scope(), &OwnPrincipals::default(), received);
         let Disposition::Act(signal) = disposition else { panic!("{disposition:?}") };
         let mut expected = json!({
             "eventId": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity/2026-05-06T07:08:09.1Z/i1",
@@ -128,8 +131,13 @@ fn a_signal_says_why() {
 fn a_rejection_names_the_member() {
     let mut entry = CASES[0].entry.clone();
     entry["resource"]["labels"]["project_id"] = "../x".into();
-    let disposition =
-        dispose(entry.to_string().as_bytes(), &demo_scope(), &OwnPrincipals::default(), Timestamp::UNIX_EPOCH);
+    let json = entry.to_string();
+    let disposition = dispose(
+        &Entry::parse(json.as_bytes()).unwrap(),
+        &demo_scope(),
+        &OwnPrincipals::default(),
+        Timestamp::UNIX_EPOCH,
+    );
     let Disposition::Reject(reason) = disposition else { panic!("{disposition:?}") };
     let sentence = reason.to_string();
     assert!(sentence.starts_with(r#"resource.labels.project_id: found "../x", expected a project id"#), "{sentence}");

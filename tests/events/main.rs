@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use egress_reconciler::domain::{
+    entry::Entry,
     event::{Disposition, OwnPrincipals, dispose},
     names::{ProjectId, Region},
     scope::Scope,
@@ -26,7 +27,14 @@ fn scope(projects: &[&str], hosts: &[&str], numbers: &[(&str, &str)], regions: O
 }
 
 /// The decision on one line, as the tables have it.
-fn decide(entry: &[u8], scope: &Scope, own: &str) -> String {
+fn decide(json: &str, scope: &Scope, own: &str) -> String {
+    match Entry::parse(json.as_bytes()) {
+        Ok(entry) => decide_read(&entry, scope, own),
+        Err(reason) => format!("reject {}", reason.label()),
+    }
+}
+
+fn decide_read(entry: &Entry<'_>, scope: &Scope, own: &str) -> String {
     let own = OwnPrincipals::from_iter([own.to_owned()]);
     match dispose(entry, scope, &own, Timestamp::UNIX_EPOCH) {
         Disposition::Ignore(reason) => format!("ignore {}", reason.label()),

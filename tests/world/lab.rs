@@ -119,12 +119,16 @@ impl Lab {
 
     /// What the program makes of the audit entries since `from`.
     pub fn signals(&self, from: usize) -> Vec<Signal> {
-        use egress_reconciler::domain::event::{Disposition, OwnPrincipals, dispose};
+        use egress_reconciler::domain::{
+            entry::Entry,
+            event::{Disposition, OwnPrincipals, dispose},
+        };
         let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
         let entries = self.cloud.audit_entries().into_iter().skip(from);
         entries
             .filter_map(|entry| {
-                match dispose(entry.to_string().as_bytes(), &self.app.scope(), &own, self.cloud.now()) {
+                let entry = entry.to_string();
+                match dispose(&Entry::parse(entry.as_bytes()).unwrap(), &self.app.scope(), &own, self.cloud.now()) {
                     Disposition::Act(signal) => Some(signal),
                     Disposition::Ignore(_) | Disposition::Reject(_) => None,
                 }
