@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
+use tracing::Span;
 
-use super::{Front, auth::Role, patience::Held, problem::Problem};
+use super::{Front, auth::Role, patience::Held, problem::Problem, trace};
 
 /// Of one who may deliver events.
 pub struct Caller(pub Held);
 
-/// Of one who may sweep, and see the state.
-pub struct Admin(pub Held);
+/// Of one who may sweep, and see the state; with the span of the request.
+pub struct Admin(pub Held, pub Span);
 
 impl FromRequestParts<Arc<Front>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, front: &Arc<Front>) -> Result<Self, Problem> {
-        front.admit(Role::Caller, &parts.headers).await.map(Self)
+        front.admit(Role::Caller, parts).await.map(Self)
     }
 }
 
@@ -25,15 +26,16 @@ impl FromRequestParts<Arc<Front>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, front: &Arc<Front>) -> Result<Self, Problem> {
-        front.admit(Role::Admin, &parts.headers).await.map(Self)
+        Ok(Self(front.admit(Role::Admin, parts).await?, trace::span(parts)))
     }
 }
 
 impl Front {
     /// 401 and 403 for those who may not, 429 for one too many.
-    async fn admit(&self, role: Role, headers: &HeaderMap) -> Result<Held, Problem> {
-        self.guard.check(role, headers).await.inspect_err(|problem| {
-            tracing::warn!(status = problem.status.as_u16(), "a caller was refused: {}", problem.message);
+    async fn admit(&self, role: Role, head: &Parts) -> Result<Held, Problem> {
+        self.guard.check(role, &head.headers).await.inspect_err(|problem| {
+            let status = problem.status.as_u16();
+            trace::span(head).in_scope(|| tracing::warn!(status, "a caller was refused: {}", problem.message));
         })?;
         self.patience.admit()
     }

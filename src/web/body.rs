@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::Request;
+use axum::body::Body;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -16,9 +16,9 @@ pub const LARGEST: usize = 1 << 20;
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// 413 for what is larger than [`LARGEST`], 400 for what breaks off, 429 for what takes too long.
-pub async fn read(patience: &Patience, request: Request) -> Result<Bytes, Problem> {
+pub async fn read(patience: &Patience, body: Body) -> Result<Bytes, Problem> {
     let late = || Problem::again(format!("the body did not come within {} s", LONGEST.as_secs()));
-    let body = Limited::new(request.into_body(), LARGEST).collect();
+    let body = Limited::new(body, LARGEST).collect();
     match patience.within(Instant::now() + LONGEST, late, body).await? {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -1,8 +1,15 @@
 //! Connections: HTTP/1.1, as Pub/Sub and Eventarc speak it to Cloud Run.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{any::Any, convert::Infallible, io, panic::AssertUnwindSafe, time::Duration};
 
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use http::StatusCode;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -14,7 +21,9 @@ use tokio::{
     time::sleep,
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tower::Service;
+
+use super::{logs::printable, problem::Problem};
 
 /// How long a client may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -52,15 +61,32 @@ pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     router: Router,
 ) -> http1::Connection<
     TokioIo<S>,
-    impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>
-    + Send,
+    impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send,
 > {
-    let service =
-        service_fn(move |request: Request<Incoming>| router.clone().oneshot(request.map(axum::body::Body::new)));
+    let service = service_fn(move |request: Request<Incoming>| answered(router.clone(), request.map(Body::new)));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)
         // A sink's attribute becomes a header of that name, slash and all; refused, it would be delivered for ever.
         .ignore_invalid_headers(true)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// There is an answer whatever happens.
+async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
+    let answer = AssertUnwindSafe(router.call(request)).catch_unwind();
+    let response = match answer.await {
+        Ok(answer) => answer?,
+        Err(panic) => died(&*panic, uri.path()),
+    };
+    tracing::debug!(status = response.status().as_u16(), %method, path = &*printable(uri.path()), "answered");
+    Ok(response)
+}
+
+fn died(panic: &(dyn Any + Send), path: &str) -> Response {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = said.unwrap_or("not a text"), path = &*printable(path), "a request died");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "an error of ours; the log tells more").into_response()
 }

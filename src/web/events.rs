@@ -1,19 +1,20 @@
 //! `POST /` and `POST /events`: log entries, in any form of delivery.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use futures_util::future::join_all;
-use http::{HeaderMap, StatusCode};
+use http::{StatusCode, request::Parts};
 use tracing::Instrument;
 
 use super::{
     Front,
     admission::Caller,
-    body::read,
+    body,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
+    trace,
 };
 use crate::{
     domain::{
@@ -31,23 +32,27 @@ use crate::{
 pub async fn receive(
     State(front): State<Arc<Front>>,
     Caller(held): Caller,
-    mut request: Request,
+    request: Request,
 ) -> Result<StatusCode, Problem> {
-    let headers = mem::take(request.headers_mut());
-    let body = read(&front.patience, request).await?;
-    let signals = front.signals(&headers, &body)?;
-    // Thousands may wait: none of them keeps what it brought.
-    drop((headers, body));
-    if signals.is_empty() || front.patience.wait(&held, settled(&front, signals)).await? {
+    let (head, body) = request.into_parts();
+    let body = body::read(&front.patience, body).await?;
+    let signals = front.signals(&head, &body)?;
+    if signals.is_empty() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(Problem::again("not everything could be done now; the log and the reports tell why"))
+    let span = trace::span(&head);
+    // Thousands may wait: none of them keeps what it brought.
+    drop((head, body));
+    match front.patience.wait(&held, settled(&front, signals)).instrument(span).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::again("not everything could be done now; the log and the reports tell why")),
+    }
 }
 
 impl Front {
     /// What a delivery asks for.
-    fn signals(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Signal>, Problem> {
-        let delivery = decode(headers, body)?;
+    fn signals(&self, head: &Parts, body: &[u8]) -> Result<Vec<Signal>, Problem> {
+        let delivery = decode(&head.headers, body)?;
         let message = delivery.message_id.clone();
         tracing::debug!(
             form = delivery.form.label(),
@@ -57,12 +62,21 @@ impl Front {
         );
         let (scope, own) = (self.app.scope(), self.app.own());
         let mut signals = Vec::new();
-        delivery.each(|item| signals.extend(self.judge(item, message.as_deref(), &scope, own)));
+        delivery.each(|item| match self.judge(&item, &scope, own) {
+            Disposition::Act(signal) => signals.push(signal),
+            Disposition::Ignore(reason) => {
+                self.app.metrics.event("ignored", reason.label());
+                tracing::debug!(reason = reason.label(), "an event is ignored");
+            }
+            Disposition::Reject(reason) => {
+                trace::span(head).in_scope(|| self.reject(&item, message.as_deref(), &reason));
+            }
+        });
         Ok(signals)
     }
 
-    fn judge(&self, item: Item<'_>, message: Option<&str>, scope: &Scope, own: &OwnPrincipals) -> Option<Signal> {
-        let disposition = match &item {
+    fn judge(&self, item: &Item<'_>, scope: &Scope, own: &OwnPrincipals) -> Disposition {
+        match item {
             Item::Entry(entry) => {
                 let now = (self.app.engine.now)();
                 self.app.metrics.heard(now);
@@ -70,18 +84,6 @@ impl Front {
             }
             Item::NoEntry => Disposition::Ignore(IgnoreReason::NotAudit),
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
-        };
-        match disposition {
-            Disposition::Act(signal) => Some(signal),
-            Disposition::Ignore(reason) => {
-                self.app.metrics.event("ignored", reason.label());
-                tracing::debug!(reason = reason.label(), "an event is ignored");
-                None
-            }
-            Disposition::Reject(reason) => {
-                self.reject(&item, message, &reason);
-                None
-            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! The HTTP doors.
 //!
 //! ```text
-//! request ─▶ span ─▶ admission ─▶ events   POST / and /events: decode ─▶ dispose ─▶ submit ─▶ the worst answer
-//!                 │            ├▶ sweep    POST /sweep
-//!                 │            └▶ state    GET /state
-//!                 └▶ health    GET /livez, /readyz, /metrics: no token, never shed
+//! request ─▶ admission ─▶ events   POST / and /events: decode ─▶ dispose ─▶ submit ─▶ the worst answer
+//!         │            ├▶ sweep    POST /sweep
+//!         │            └▶ state    GET /state
+//!         └▶ health    GET /livez, /readyz, /metrics: no token, never shed
 //! ```
 //!
 //! [`delivery`] knows the forms in which entries come, [`token`] and [`auth`] what a caller must prove, [`patience`] how
@@ -34,7 +34,6 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    middleware::from_fn,
     routing::{get, post},
 };
 use http::{Method, StatusCode, Uri};
@@ -87,7 +86,6 @@ pub fn router(app: Arc<App>, door: Door) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn(trace::span))
         .with_state(Arc::new(front))
 }
 

@@ -9,6 +9,7 @@ use axum::{
 use futures_util::FutureExt;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tracing::Instrument;
 
 use super::{Front, admission::Admin, problem::Problem};
 use crate::domain::{
@@ -37,13 +38,13 @@ pub struct Seen {
 /// 400 without both parameters, 404 out of scope.
 pub async fn show(
     State(front): State<Arc<Front>>,
-    Admin(held): Admin,
+    Admin(held, span): Admin,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Seen>, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
     let target = target(&asked, &front.app.scope())?;
     let look = front.app.engine.look(target).map(Ok);
-    let (report, observed) = front.patience.wait(&held, look).await?;
+    let (report, observed) = front.patience.wait(&held, look).instrument(span).await?;
     Ok(Json(Seen { observed: observed.map(Box::new), report }))
 }
 

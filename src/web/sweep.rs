@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use axum::{
     Json,
     body::Body,
-    extract::{Request, State},
+    extract::State,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -90,17 +90,17 @@ fn is_zero(count: &usize) -> bool {
 /// `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
 pub async fn run(
     State(front): State<Arc<Front>>,
-    Admin(held): Admin,
+    Admin(held, span): Admin,
     headers: HeaderMap,
-    request: Request,
+    body: Body,
 ) -> Result<Response, Problem> {
     let (app, patience) = (&front.app, &front.patience);
-    let ask = Ask::parse(&body::read(patience, request).await?, &app.scope())?;
-    let (targets, errors) = patience.wait(&held, targets(app, &ask)).await?;
+    let ask = Ask::parse(&body::read(patience, body).await?, &app.scope())?;
+    let (targets, errors) = patience.wait(&held, targets(app, &ask)).instrument(span.clone()).await?;
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());
     }
-    let lines = begin(app.clone(), targets, errors, ask.dry_run, held.until);
+    let lines = span.in_scope(|| begin(app.clone(), targets, errors, ask.dry_run, held.until));
     match wants_lines(&headers) {
         true => Ok(streamed(lines, held)),
         false => patience.wait(&held, gathered(lines)).await,

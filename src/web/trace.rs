@@ -1,39 +1,21 @@
-//! The span around a request: every log line within it tells the path and the trace.
+//! The span of a request: every log line within it tells the path and the trace.
+//!
+//! A span costs about as much as reading an entry that means nothing, and most entries mean nothing. So it is opened
+//! where there is something to tell.
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use http::{HeaderMap, request::Parts};
+use tracing::{Span, field::Empty};
 
-use axum::{
-    extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use futures_util::FutureExt;
-use http::{HeaderMap, StatusCode};
-use tracing::{Instrument, field::Empty};
+use super::logs::printable;
 
-use super::{logs::printable, problem::Problem};
-
-/// Opens the span and answers within it, whatever happens.
-pub async fn span(request: Request, next: Next) -> Response {
-    let path = printable(request.uri().path());
-    let span =
-        tracing::info_span!("request", method = request.method().as_str(), path = path.as_ref(), trace_id = Empty);
-    if let Some(id) = trace_id(request.headers()) {
+/// The span around what is told of a request.
+pub fn span(head: &Parts) -> Span {
+    let path = printable(head.uri.path());
+    let span = tracing::info_span!("request", method = head.method.as_str(), path = path.as_ref(), trace_id = Empty);
+    if let Some(id) = trace_id(&head.headers) {
         span.record("trace_id", id);
     }
-    // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind().map(|answer| {
-        let response = answer.unwrap_or_else(|panic| died(&*panic));
-        tracing::debug!(status = response.status().as_u16(), "answered");
-        response
-    });
-    answer.instrument(span).await
-}
-
-fn died(panic: &(dyn Any + Send)) -> Response {
-    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = said.unwrap_or("not a text"), "a request died");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "an error of ours; the log tells more").into_response()
+    span
 }
 
 /// From `traceparent` (<https://www.w3.org/TR/trace-context/>), else from `X-Cloud-Trace-Context`
