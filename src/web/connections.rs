@@ -72,8 +72,11 @@ pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// There is an answer whatever happens.
-async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
+/// What the doors answer to one request; there is an answer whatever happens.
+///
+/// # Errors
+/// None.
+pub async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
     let answer = AssertUnwindSafe(router.call(request)).catch_unwind();

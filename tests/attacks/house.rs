@@ -28,11 +28,10 @@ use egress_reconciler::{
         cloud::{Cloud, Options},
         world::World,
     },
-    web::{self, Allowed, Auth, Door, logs},
+    web::{self, Allowed, Auth, Door, connections::answered, logs},
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
 use uuid::Uuid;
@@ -225,7 +224,7 @@ impl House {
     }
 
     pub async fn send(&self, request: http::Request<Body>) -> Answer {
-        let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        let (head, body) = answered(self.router.clone(), request).await.unwrap().into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
     }
