@@ -28,10 +28,12 @@ use self::{
 /// Keep-alive connections, as many as Pub/Sub holds to a small service.
 const CONNECTIONS: usize = 64;
 const EVENTS: usize = 40_000;
-const ROUNDS: usize = 5;
+/// Enough that some fall into a quiet moment of a shared machine.
+const ROUNDS: usize = 15;
 const STARTS: usize = 20;
 /// Deliveries that wait for one run at the same time.
 const CROWD: usize = 1_000;
+const CROWD_ROUNDS: usize = 5;
 /// How long the simulated Google takes over every answer while a crowd waits.
 const LATENCY: Duration = Duration::from_secs(2);
 /// After it, a server that is asked nothing has nothing left to do.
@@ -142,7 +144,7 @@ async fn joining(google: &Google) -> Result<Vec<Figure>, Box<dyn Error>> {
     crowds.0.ask(&ignored, async || Ok(())).await?;
     crowds.1.ask(&ignored, async || Ok(())).await?;
     let (mut us, mut them, mut resident) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..CROWD_ROUNDS {
         let before = (ours.cpu()?, bare.cpu()?);
         crowds.1.ask(&acted, async || Ok(())).await?;
         crowds
