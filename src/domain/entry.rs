@@ -20,7 +20,7 @@ pub enum LogKind {
     Other,
 }
 
-/// A log entry whose members are still unread.
+/// A log entry whose members are told apart, and those of its `protoPayload`; what they hold is still unread.
 #[derive(Debug)]
 pub struct Entry<'a> {
     json: &'a str,

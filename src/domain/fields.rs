@@ -27,8 +27,8 @@ impl<'a> Fields<'a> {
         Self::read(json, &[], &mut [])
     }
 
-    /// As [`Fields::parse`]; and in the same pass the members of these names are read, which the object is then without.
-    /// One that is no object is left where it is.
+    /// As [`Fields::parse`]; and the objects that the members of these names hold, in the same pass where they can be
+    /// read in it: then the object is without them.
     pub fn parse_with<const N: usize>(
         json: &'a str,
         names: [&str; N],
@@ -36,8 +36,12 @@ impl<'a> Fields<'a> {
         let mut inner = [const { None }; N];
         match Self::read(json, &names, &mut inner) {
             Ok(fields) => Ok((fields, inner)),
-            // Whatever is wrong with a member, nobody may ask for it.
-            Err(_) => Ok((Self::parse(json)?, [const { None }; N])),
+            // One that cannot be read, or is there in two spellings, takes nothing from the others.
+            Err(_) => {
+                let fields = Self::parse(json)?;
+                let inner = names.map(|name| fields.object(name));
+                Ok((fields, inner))
+            }
         }
     }
 
@@ -278,7 +282,13 @@ mod tests {
         }
         let both = r#"{"inMost":{"a":1},"in_most":{"a":2}}"#;
         let (fields, inner) = Fields::parse_with(both, ["inMost"]).unwrap();
-        assert_eq!((fields.raw("inMost"), inner.len(), inner[0].is_none()), (Some(r#"{"a":2}"#), 1, true));
+        let [inner] = inner.map(|inner| inner.and_then(|inner| inner.text("a")));
+        assert_eq!((fields.raw("inMost"), inner.as_deref()), (Some(r#"{"a":2}"#), Some("2")));
+        for other in ["null", "\"x\"", r#"{"a":1,"a":2}"#, "[]"] {
+            let json = format!(r#"{{"other":{other},"inner":{{"b":2}}}}"#);
+            let (_, [_, inner]) = Fields::parse_with(&json, ["other", "inner"]).unwrap();
+            assert_eq!(inner.and_then(|inner| inner.text("b")).as_deref(), Some("2"), "{json}");
+        }
     }
 
     #[test]

@@ -238,7 +238,7 @@ fn open(letter: Result<Letter<'_>, RejectReason>, envelopes: usize, hear: &mut d
 
 /// Whether a payload never meant to be a JSON object: a topic may carry other people's messages.
 fn is_other_text(payload: &[u8]) -> bool {
-    !payload.trim_ascii_start().starts_with(b"{") && str::from_utf8(payload).is_ok()
+    !payload.starts_with(b"{") && str::from_utf8(payload).is_ok_and(|text| !text.trim_start().starts_with('{'))
 }
 
 /// Standard or URL-safe, padded or not.

@@ -61,7 +61,11 @@ fn check(content_type: &str, body: &[u8]) {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]);
     let (scope, own) = (scope(), OwnPrincipals::default());
     decode(&headers, body).unwrap().each(|item| {
-        let Item::Entry(entry) = item else { return };
+        let entry = match item {
+            Item::Entry(entry) => entry,
+            Item::Malformed(reason) => return assert!(reason.to_string().len() < 2000, "{reason}"),
+            Item::NoEntry => return,
+        };
         match dispose(&entry, &scope, &own, now()) {
             Disposition::Act(signal) => check_signal(&signal, &scope),
             Disposition::Ignore(_) => {}

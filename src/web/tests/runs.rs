@@ -76,3 +76,15 @@ async fn rejections_are_told_once_a_minute() {
     reject("nothing").await;
     assert_eq!(counts()[2..], [("malformed".into(), 3)]);
 }
+
+/// A member that an envelope would have makes no envelope of an entry, whatever it holds.
+#[tokio::test(start_paused = true)]
+async fn an_entry_counts_whatever_its_message_is() {
+    for message in [r#""x""#, "null", "{}", r#"{"a":1,"a":2}"#] {
+        let house = House::new();
+        let entry = deployed().to_string().replacen('{', &format!(r#"{{"message":{message},"#), 1);
+        assert_eq!(house.post("/", entry).await.status, 204);
+        assert!(!house.topic.heard.lock().unwrap().is_empty(), "{message}");
+        assert!(house.calls_since(0).0 > 0, "{message}");
+    }
+}
