@@ -108,7 +108,7 @@ impl Metrics {
         self.last_sweep.set(at.as_second());
     }
 
-    /// An audit entry came.
+    /// An audit entry came, or what should be one.
     pub fn heard(&self, at: Timestamp) {
         self.last_event.set(at.as_second());
     }

@@ -48,8 +48,8 @@ impl FromIterator<String> for OwnPrincipals {
     }
 }
 
-/// Decides about one log entry. Nothing in the entry chooses a host, a network, a range or a priority: it
-/// names a place in scope, and at most a connector that a deploy missed there.
+/// Decides about one log entry. Nothing in the entry chooses a host, a network, a range or a priority: it names a place
+/// in scope, and at most a connector that a deploy missed there.
 pub fn dispose(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timestamp) -> Disposition {
     match read(entry, scope, own, received) {
         Ok(signal) => Disposition::Act(signal),

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use tracing::Span;
 
-use super::{Front, auth::Role, patience::Held, problem::Problem, trace};
+use super::{Front, auth::Role, patience::Held, problem::Problem, trace::Asked};
 
 /// Of one who may deliver events.
 pub struct Caller(pub Held);
@@ -26,7 +26,7 @@ impl FromRequestParts<Arc<Front>> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, front: &Arc<Front>) -> Result<Self, Problem> {
-        Ok(Self(front.admit(Role::Admin, parts).await?, trace::span(parts)))
+        Ok(Self(front.admit(Role::Admin, parts).await?, Asked::of(parts).span()))
     }
 }
 
@@ -35,7 +35,7 @@ impl Front {
     async fn admit(&self, role: Role, head: &Parts) -> Result<Held, Problem> {
         self.guard.check(role, &head.headers).await.inspect_err(|problem| {
             let status = problem.status.as_u16();
-            trace::span(head).in_scope(|| tracing::warn!(status, "a caller was refused: {}", problem.message));
+            Asked::of(head).span().in_scope(|| tracing::warn!(status, "a caller was refused: {}", problem.message));
         })?;
         self.patience.admit()
     }

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{logs::printable, problem::Problem};
+use super::{problem::Problem, trace::Asked};
 
 /// How long a client may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -77,19 +77,22 @@ pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
 /// # Errors
 /// None.
 pub async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let (head, body) = request.into_parts();
+    let asked = Asked::of(&head);
     // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
-    let answer = AssertUnwindSafe(router.call(request)).catch_unwind();
+    let answer = AssertUnwindSafe(router.call(Request::from_parts(head, body))).catch_unwind();
     let response = match answer.await {
         Ok(answer) => answer?,
-        Err(panic) => died(&*panic, uri.path()),
+        Err(panic) => asked.span().in_scope(|| died(&*panic)),
     };
-    tracing::debug!(status = response.status().as_u16(), %method, path = &*printable(uri.path()), "answered");
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        asked.span().in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+    }
     Ok(response)
 }
 
-fn died(panic: &(dyn Any + Send), path: &str) -> Response {
+fn died(panic: &(dyn Any + Send)) -> Response {
     let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = said.unwrap_or("not a text"), path = &*printable(path), "a request died");
+    tracing::error!(panic = said.unwrap_or("not a text"), "a request died");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "an error of ours; the log tells more").into_response()
 }

@@ -7,7 +7,7 @@
 //! <https://cloud.google.com/eventarc/docs/cloudevents>,
 //! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md>
 
-use std::{borrow::Cow, str};
+use std::{borrow::Cow, str, sync::LazyLock};
 
 use base64::{
     DecodeError, Engine,
@@ -243,8 +243,10 @@ fn is_other_text(payload: &[u8]) -> bool {
 
 /// Standard or URL-safe, padded or not.
 fn from_base64(text: &str) -> Result<Vec<u8>, DecodeError> {
+    static STANDARD: LazyLock<Simd> = LazyLock::new(|| Simd::standard(NO_PAD));
+    static URL_SAFE: LazyLock<Simd> = LazyLock::new(|| Simd::url_safe(NO_PAD));
     let digits = text.trim().trim_end_matches('=');
-    Simd::standard(NO_PAD).decode(digits).or_else(|error| Simd::url_safe(NO_PAD).decode(digits).map_err(|_| error))
+    STANDARD.decode(digits).or_else(|error| URL_SAFE.decode(digits).map_err(|_| error))
 }
 
 /// In lower case, without parameters.

@@ -14,7 +14,7 @@ use super::{
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
-    trace,
+    trace::Asked,
 };
 use crate::{
     domain::{
@@ -40,7 +40,7 @@ pub async fn receive(
     if signals.is_empty() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let span = trace::span(&head);
+    let span = Asked::of(&head).span();
     // Thousands may wait: none of them keeps what it brought.
     drop((head, body));
     match front.patience.wait(&held, settled(&front, signals)).instrument(span).await? {
@@ -69,19 +69,20 @@ impl Front {
                 tracing::debug!(reason = reason.label(), "an event is ignored");
             }
             Disposition::Reject(reason) => {
-                trace::span(head).in_scope(|| self.reject(&item, message.as_deref(), &reason));
+                Asked::of(head).span().in_scope(|| self.reject(&item, message.as_deref(), &reason));
             }
         });
         Ok(signals)
     }
 
     fn judge(&self, item: &Item<'_>, scope: &Scope, own: &OwnPrincipals) -> Disposition {
+        let now = (self.app.engine.now)();
+        // What cannot be read was delivered all the same.
+        if !matches!(item, Item::NoEntry) {
+            self.app.metrics.heard(now);
+        }
         match item {
-            Item::Entry(entry) => {
-                let now = (self.app.engine.now)();
-                self.app.metrics.heard(now);
-                dispose(entry, scope, own, now)
-            }
+            Item::Entry(entry) => dispose(entry, scope, own, now),
             Item::NoEntry => Disposition::Ignore(IgnoreReason::NotAudit),
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
         }

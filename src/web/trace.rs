@@ -1,29 +1,46 @@
 //! The span of a request: every log line within it tells the path and the trace.
 //!
-//! A span costs about as much as reading an entry that means nothing, and most entries mean nothing. So it is opened
-//! where there is something to tell.
+//! Most entries mean nothing and leave no line, and a span is not free. So it is opened where there is something to tell.
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
 use tracing::{Span, field::Empty};
 
 use super::logs::printable;
 
-/// The span around what is told of a request.
-pub fn span(head: &Parts) -> Span {
-    let path = printable(head.uri.path());
-    let span = tracing::info_span!("request", method = head.method.as_str(), path = path.as_ref(), trace_id = Empty);
-    if let Some(id) = trace_id(&head.headers) {
-        span.record("trace_id", id);
+/// What a span tells of a request. It shares the request's texts and outlives it.
+pub struct Asked {
+    method: Method,
+    uri: Uri,
+    /// Of `traceparent`, and of `X-Cloud-Trace-Context`.
+    traces: [Option<HeaderValue>; 2],
+}
+
+impl Asked {
+    pub fn of(head: &Parts) -> Self {
+        Self { method: head.method.clone(), uri: head.uri.clone(), traces: traces(&head.headers) }
     }
-    span
+
+    /// The span around what is told of it.
+    pub fn span(&self) -> Span {
+        let path = printable(self.uri.path());
+        let span =
+            tracing::info_span!("request", method = self.method.as_str(), path = path.as_ref(), trace_id = Empty);
+        if let Some(id) = trace_id(&self.traces) {
+            span.record("trace_id", id);
+        }
+        span
+    }
+}
+
+fn traces(headers: &HeaderMap) -> [Option<HeaderValue>; 2] {
+    ["traceparent", "x-cloud-trace-context"].map(|name| headers.get(name).cloned())
 }
 
 /// From `traceparent` (<https://www.w3.org/TR/trace-context/>), else from `X-Cloud-Trace-Context`
 /// (<https://cloud.google.com/trace/docs/trace-context>): 32 hexadecimal digits, not all zero.
-fn trace_id(headers: &HeaderMap) -> Option<&str> {
-    let text = |name| headers.get(name)?.to_str().ok();
-    let w3c = text("traceparent").and_then(|value| value.split('-').nth(1));
-    let google = || text("x-cloud-trace-context").and_then(|value| value.split('/').next());
+fn trace_id([w3c, google]: &[Option<HeaderValue>; 2]) -> Option<&str> {
+    let w3c = w3c.as_ref().and_then(|value| value.to_str().ok()?.split('-').nth(1));
+    let google = || google.as_ref().and_then(|value| value.to_str().ok()?.split('/').next());
     w3c.filter(|id| is_trace_id(id)).or_else(|| google().filter(|id| is_trace_id(id)))
 }
 
@@ -49,7 +66,7 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
-            assert_eq!(trace_id(&headers), expected, "{name}: {value}");
+            assert_eq!(trace_id(&traces(&headers)), expected, "{name}: {value}");
         }
     }
 }

@@ -51,6 +51,16 @@ impl Gcloud {
             }
         }
     }
+
+    /// Says a line again until the answer has the piece: some commands do not wait for what they began.
+    fn comes_to(&self, line: &str, piece: &str) {
+        let mut last = String::new();
+        let came = (0..30).any(|_| {
+            last = said(&self.command("gcloud").args(line.split_whitespace()).output().expect("gcloud is needed"));
+            last.contains(piece)
+        });
+        assert!(came, "gcloud {line}\n{last}\nnever comes to {piece}");
+    }
 }
 
 /// What was said, on both channels.
@@ -66,7 +76,8 @@ fn it_is_the_version_that_these_words_are_from() {
 
 #[test]
 fn networks_and_subnets() {
-    Gcloud::new().hold(&[
+    let gcloud = Gcloud::new();
+    gcloud.hold(&[
         ("compute networks create net --subnet-mode=custom", 0, &["/global/networks/net]", "CUSTOM"]),
         (
             "compute networks create net --subnet-mode=custom",
@@ -76,7 +87,9 @@ fn networks_and_subnets() {
         ("compute networks create Net", 1, &["Invalid value for field 'resource.name': 'Net'"]),
         ("compute networks list", 0, &["my-vpc", "net"]),
         ("compute networks update net --bgp-routing-mode=global", 0, &[]),
-        ("compute networks describe net --format=value(routingConfig.routingMode)", 0, &["GLOBAL"]),
+    ]);
+    gcloud.comes_to("compute networks describe net --format=value(routingConfig.routingMode)", "GLOBAL");
+    gcloud.hold(&[
         (
             "compute networks subnets create sub --network=net --range=10.10.0.0/28 --region=europe-west2",
             0,

@@ -101,3 +101,50 @@ async fn the_end_of_a_sweep_is_a_line() {
     let numbers = ["reports", "failed", "unfinished"].map(|name| end[name].as_u64());
     assert_eq!((numbers, &end["dryRun"]), ([Some(1), Some(0), Some(0)], &true.into()));
 }
+
+/// Whoever has the trace of a request finds what was told of it.
+#[tokio::test(start_paused = true)]
+async fn every_line_of_a_request_bears_its_trace() {
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    async fn dies() {
+        panic!("it broke")
+    }
+    let allowed = Allowed { audience: "us".into(), callers: vec!["a@example.com".into()], admins: Vec::new() };
+    let state = "/state?project=demo-project&region=europe-west1";
+    let cases = [
+        ("acted", Auth::Off, Request::post("/"), deployed().to_string(), "an event to act on"),
+        ("rejected", Auth::Off, Request::post("/"), "no JSON".to_owned(), "an event is rejected"),
+        ("refused", Auth::Platform(allowed.clone()), Request::post("/"), String::new(), "a caller was refused"),
+        ("refused admin", Auth::Platform(allowed), Request::get(state), String::new(), "a caller was refused"),
+        ("sweep", Auth::Off, Request::post("/sweep"), r#"{"dry_run":true}"#.to_owned(), "sweep ended"),
+        ("died", Auth::Off, Request::get("/dies"), String::new(), "a request died"),
+    ];
+    for (name, auth, request, body, expected) in cases {
+        let (mut house, lines) = (House::with(POLICY, Door { auth, max_concurrent: 10 }), Lines::default());
+        house.router = house.router.route("/dies", get(dies));
+        let guard = lines.hear();
+        house
+            .send(request.header("traceparent", format!("00-{ID}-00f067aa0ba902b7-01")).body(body.into()).unwrap())
+            .await;
+        drop(guard);
+        let all = lines.read();
+        assert!(all.iter().any(|line| said(line).contains(expected)), "{name}: {all:#?}");
+        for line in all {
+            let trace = &line["logging.googleapis.com/trace"];
+            assert_eq!(trace, &format!("projects/demo-project/traces/{ID}"), "{name}: {line:#}");
+        }
+    }
+}
+
+/// What was delivered counts as heard, whether or not it can be read; what is somebody else's does not.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_read_was_heard() {
+    let cases =
+        [("{}", true), ("no JSON", true), (r#"{"message":{"data":"/w=="}}"#, true), (r#"{"message":{}}"#, false)];
+    for (body, expected) in cases {
+        let house = House::new();
+        assert_eq!(house.post("/", body).await.status, 204);
+        let metrics = house.get("/metrics").await.body;
+        assert_eq!(!metrics.contains("last_event_timestamp_seconds 0\n"), expected, "{body}");
+    }
+}
