@@ -24,6 +24,9 @@ use super::{
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
 const STAMP_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// Google makes, grows and deletes a connector in minutes: what takes longer will not end by itself.
+pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
 /// `connector.prune: 7d`.
 pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -127,6 +130,20 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
+    let untold = |required: &Required| {
+        let own = || owned_since(policy, observed, &required.connector);
+        match listed(observed, &required.connector) {
+            // It was to be made, and is not there.
+            Some(None) => own().is_some(),
+            Some(Some(found)) => match found.state {
+                ConnectorState::Error => true,
+                // A change cannot be older than the subnet.
+                state if state.is_changing() => own().is_none_or(|since| now.duration_since(since) >= CHANGES_WITHIN),
+                _ => false,
+            },
+            None => false,
+        }
+    };
     let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
     let network_policies = observed
         .effective
@@ -135,8 +152,15 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
+        operations: desired.connectors.iter().any(untold),
         elsewhere: desired.elsewhere.into_iter().map(|required| required.connector).collect(),
     }
+}
+
+/// Since when a subnet of ours stands for a connector; of several the latest.
+pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    let own = stamped(policy, observed).into_iter().filter(|(named, ..)| named == connector);
+    own.filter_map(|(.., subnet)| subnet.created()).max()
 }
 
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.
