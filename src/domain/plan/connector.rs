@@ -32,6 +32,10 @@ pub(super) struct Standing<'a> {
     pub range: Option<Ipv4Net>,
     /// The step that makes the subnet, if this plan makes it.
     pub made_by: Option<StepId>,
+    /// The range on which it is made again, while it is still in ERROR on `range`.
+    pub next: Option<Ipv4Net>,
+    /// It is deleted when its rules are ready for `next`.
+    pub leaves: Option<&'a Connector>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +107,16 @@ fn found<'a>(
         }
         false => Ownership::Foreign,
     };
-    let standing = Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
+    let standing = Standing {
+        required,
+        settings,
+        ownership,
+        subnet: site.subnet,
+        range: site.range,
+        made_by: None,
+        next: None,
+        leaves: None,
+    };
     match connector.state {
         ConnectorState::Ready | ConnectorState::StateUnspecified => {
             grow(draft, required, connector, settings, ownership);
@@ -124,6 +137,9 @@ fn found<'a>(
     }
     // What somebody else is taking down is not held up: a subnet that a gateway lists cannot be deleted.
     let leaves = matches!(connector.state, ConnectorState::Deleting | ConnectorState::Error);
+    if ownership == Ownership::Ours && connector.state == ConnectorState::Deleting {
+        return Some(replacement::leaving(draft, standing));
+    }
     (ownership == Ownership::Ours || !leaves).then_some(standing)
 }
 
