@@ -135,12 +135,19 @@ fn a_rule_loses_its_tags(scene: &mut Scene, chance: &mut Chance) -> Deeds {
     }
     let strip = chance.pick(&[json!({"targetTags": []}), json!({"targetTags": [], "priority": 500})]);
     let part = chance.pick(&["-egress", "allow-", ""]);
+    // In the same run, or where drift is left as it is.
+    let strip = Deed::Ours { collection: "compute.firewalls", part, which: chance.below(8), patch: Some(strip) };
+    let wish = deploy(scene, other, REGION, "two", "conn-b", true);
+    let (first, second) = if chance.percent(50) { (strip, wish) } else { (wish, strip) };
+    if chance.percent(30) {
+        scene.policy["mode"] = "create".into();
+    }
     vec![
         soon(deploy(scene, 0, REGION, "one", "conn-a", true)),
         later(deploy(scene, 0, REGION, "one", "conn-a", true)),
         later(insert_rule(scene, deny)),
-        soon(Deed::Ours { collection: "compute.firewalls", part, which: chance.below(8), patch: Some(strip) }),
-        soon(deploy(scene, other, REGION, "two", "conn-b", true)),
+        later(first),
+        (Duration::from_millis(1 + chance.below(800)), second),
     ]
 }
 

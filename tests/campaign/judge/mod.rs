@@ -70,15 +70,26 @@ impl Evidence<'_> {
             .collect()
     }
 
-    /// Nobody else changed what decides over packets shortly before, and no read was made to show the past: a run knew
-    /// what it did.
+    /// Nobody else changed what decides shortly before: a run knew what it did.
     pub fn is_calm(&self, at: Timestamp) -> bool {
+        let decides = |change: &Change| !change.collection.starts_with("run.");
+        self.is_undisturbed(at, decides)
+            && !self.policies.iter().skip(1).any(|(since, _)| (0..120).contains(&seconds(at, *since)))
+    }
+
+    /// Nobody changed rules that are not ours shortly before.
+    pub fn others_rules_are_known(&self, at: Timestamp) -> bool {
+        self.is_undisturbed(at, |change| {
+            let theirs = |document: &Value| !is_ours(&change.path, document);
+            change.collection.to_lowercase().contains("firewall") && change.document.as_ref().is_none_or(theirs)
+        })
+    }
+
+    fn is_undisturbed(&self, at: Timestamp, matters: impl Fn(&Change) -> bool) -> bool {
+        let people =
+            self.changes.iter().filter(|change| change.by == "person" && (0..120).contains(&seconds(at, change.at)));
         let stale = |deed: &Deed| matches!(deed, Deed::Fault(fault) if fault["kind"] == "stale");
-        let decides = |change: &&Change| !change.collection.starts_with("run.") && change.by == "person";
-        let mut recent =
-            self.changes.iter().filter(decides).filter(|change| (0..120).contains(&seconds(at, change.at)));
-        let policy = self.policies.iter().skip(1).any(|(since, _)| (0..120).contains(&seconds(at, *since)));
-        recent.next().is_none() && !policy && !self.done.iter().any(|(_, deed)| stale(deed))
+        people.filter(|change| matters(change)).next().is_none() && !self.done.iter().any(|(_, deed)| stale(deed))
     }
 
     /// A process was killed after that.
