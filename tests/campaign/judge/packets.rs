@@ -80,7 +80,7 @@ impl Judge<'_> {
         };
         let calm = self.evidence.is_calm(change.at);
         if was.surely_allowed() && is.surely_denied() {
-            if at < CONTROL {
+            if at < CONTROL && calm {
                 self.fail("control traffic is never cut by us", say("stops"));
             }
             if calm {
@@ -102,9 +102,14 @@ impl Judge<'_> {
             };
             policies.iter().any(named)
         };
-        // Our own rules, whatever became of them, hide no deny.
-        let known = self.evidence.others_rules_are_known(change.at);
-        if known && foreign.surely_denied() && !foreign.denied_by.iter().any(overridden) {
+        // Our own rules, whatever became of them, hide no deny. A deny of ours that goes back to its place opens what was
+        // open before.
+        let back = was.denied_by.iter().any(|name| change.path.ends_with(&format!("/{name}")));
+        if !back
+            && self.evidence.others_rules_are_known(change.at)
+            && foreign.surely_denied()
+            && !foreign.denied_by.iter().any(overridden)
+        {
             self.fail("no deny of another's is opened", say(&format!("opens, against {:?},", foreign.denied_by)));
         }
         // Behind somebody's allow it may be open as it was before a deny of ours was moved.
