@@ -19,6 +19,7 @@ pub mod publish;
 pub mod queue;
 mod run;
 mod turns;
+mod users;
 
 use std::sync::{Arc, Mutex};
 

@@ -205,6 +205,8 @@ fn empty(shared: bool) -> Observed {
         }]),
         network: Some(Ok(Some(Default::default()))),
         operations: None,
+        revisions: BTreeMap::new(),
+        others: Some(Others { instances: Ok(Vec::new()), functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
@@ -215,12 +217,9 @@ fn empty(shared: bool) -> Observed {
 
 fn workloads() -> impl Strategy<Value = Workload> {
     (0..CONNECTORS, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
-        kind: WorkloadKind::Job,
-        name: String::new(),
-        connector: Some(format!("conn-{connector}")),
         egress: if all { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
-        direct: Vec::new(),
         ignored: ignored && connector == 0,
+        ..Workload::by_connector(WorkloadKind::Job, "", &format!("conn-{connector}"), "")
     })
 }
 
