@@ -18,7 +18,7 @@ use crate::domain::{
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
 pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
-    if draft.rearm || scoping.standing.required.untouchable().is_some() {
+    if draft.rearm || scoping.untouchable().is_some() {
         return Lead::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
@@ -113,8 +113,8 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
         draft.blocked_by.push(text::firewall::disarmed(name, connector, by.as_deref(), last.is_some()));
         return Deny::Disarmed(by);
     }
-    if let Some(frozen) = scoping.standing.required.untouchable() {
-        draft.findings.push(text::firewall::frozen(connector, frozen));
+    if let Some(frozen) = scoping.untouchable().map(str::to_owned) {
+        draft.findings.push(text::firewall::frozen(connector, &frozen));
         return Deny::Missing;
     }
     if waits_for_allows(draft, scoping, rule) {
@@ -174,7 +174,7 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
         draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
     } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
         clear_mark(draft, scoping, standing);
-    } else if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+    } else if scoping.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
         ensure(draft, scoping, rule, Vec::new());
     }
 }
