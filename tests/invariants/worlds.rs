@@ -10,6 +10,7 @@ use egress_reconciler::domain::{
         effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
         firewall::{Direction, Firewall, Layer4},
         observed::{AddressSpace, Observed},
+        others::Others,
         route::Route,
         router::{LIST, Nat, NatSubnet, Router},
         subnet::Subnet,
