@@ -55,7 +55,7 @@ fn scene_of(permission: &str) -> Scene {
     match permission {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
         "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
-        "vpcaccess.operations.get" => Failure,
+        "vpcaccess.operations.list" => Failure,
         "run.instances.list"
         | "cloudfunctions.functions.list"
         | "appengine.applications.get"

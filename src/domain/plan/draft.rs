@@ -11,6 +11,7 @@ use crate::domain::{
     names::ConnectorRef,
     owned::stamped,
     policy::{Mode, Policy},
+    refused,
     stamp::Stamp,
     state::{
         firewall::Firewall,
@@ -70,6 +71,7 @@ impl<'a> Draft<'a> {
         self.blocked_by.extend(unread);
         let at = &self.observed.target;
         self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
+        self.blocked_by.extend(refused::notes(&self.observed.target, &self.observed.refused));
         if let Some(Err(failure)) = &self.observed.operations {
             self.findings.extend(text::reads::operations_unread(failure, &self.observed.target));
         }
