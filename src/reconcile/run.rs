@@ -17,6 +17,7 @@ use super::{
     observe::observe,
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
+    refused::refused_deploys,
 };
 use crate::{
     domain::{
@@ -158,8 +159,9 @@ impl Engine {
         let observed = loop {
             let seen = turn.writes();
             let users = self.remember(|history| history.users_of(policy, &request.target));
-            let observed =
+            let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
+            observed.refused = refused_deploys(&client, &observed, &request.triggers).await;
             self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {

@@ -156,7 +156,7 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
     let subnet = || owned_since(draft.policy, draft.observed, connector);
     let since = operation.map_or_else(subnet, |operation| operation.begun)?;
     let long = draft.now.duration_since(since) >= CHANGES_WITHIN;
-    long.then(|| text::connector::changing_for_long(connector, state, operation.map(|_| since)))
+    long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }
 
 /// What becomes of a connector in ERROR.
