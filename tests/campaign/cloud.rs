@@ -13,11 +13,7 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use egress_reconciler::{
     app::{App, Settings},
-    google::{
-        credentials::Credentials,
-        endpoints::Endpoints,
-        transport::{Request, Transport},
-    },
+    google::{credentials::Credentials, endpoints::Endpoints, transport::Request},
     reconcile::publish::WithoutTopic,
     sim::cloud::{Cloud, Options},
     web::{Auth, Door, router},
