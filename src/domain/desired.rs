@@ -24,6 +24,9 @@ use super::{
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
 const STAMP_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// Google makes, grows and deletes a connector in minutes: what takes longer will not end by itself.
+pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
 /// `connector.prune: 7d`.
 pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -108,6 +111,8 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
     }
     let unasked = draft.unasked(observed);
     draft.found.retain(|connector, _| !unasked.unused.contains(connector));
+    let idle = draft.found.values().filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
+    draft.findings.extend(idle);
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
     Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
 }
@@ -132,6 +137,20 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
+    let untold = |required: &Required| {
+        let own = || owned_since(policy, observed, &required.connector);
+        match listed(observed, &required.connector) {
+            // It was to be made, and is not there.
+            Some(None) => own().is_some(),
+            Some(Some(found)) => match found.state {
+                ConnectorState::Error => true,
+                // A change cannot be older than the subnet.
+                state if state.is_changing() => own().is_none_or(|since| now.duration_since(since) >= CHANGES_WITHIN),
+                _ => false,
+            },
+            None => false,
+        }
+    };
     let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
     let network_policies = observed
         .effective
@@ -140,8 +159,15 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
+        operations: desired.connectors.iter().any(untold),
         elsewhere: desired.elsewhere.into_iter().map(|required| required.connector).collect(),
     }
+}
+
+/// Since when a subnet of ours stands for a connector; of several the latest.
+pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    let own = stamped(policy, observed).into_iter().filter(|(named, ..)| named == connector);
+    own.filter_map(|(.., subnet)| subnet.created()).max()
 }
 
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.
@@ -250,6 +276,26 @@ impl Draft<'_> {
             };
             self.require(connector, Requirer::Stamp, egress);
         }
+    }
+
+    /// A connector of ours that bills though no workload that was read names it, and the policy does not declare it.
+    fn idle(&self, required: &Required, observed: &Observed) -> Option<Note> {
+        let connector = &required.connector;
+        let found = listed(observed, connector)??;
+        let all = stamped(self.policy, observed).into_iter().filter(|(of, ..)| of == connector);
+        let on = found.subnet.as_ref().map(|form| form.name.as_str());
+        let subnet = all.map(|(.., subnet)| subnet).find(|subnet| Some(subnet.name.as_str()) == on)?;
+        let is_idle = required.by.iter().all(|by| *by == Requirer::Stamp)
+            && required.frozen.is_none()
+            && found.state == ConnectorState::Ready
+            && found.connected_projects.iter().all(|project| *project == connector.project.as_str())
+            && observed.workloads_complete()
+            && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))));
+        // Until then it asks for a connector that is gone.
+        let fresh = subnet.created().is_some_and(|created| self.now.duration_since(created) < STAMP_COUNTS_FOR);
+        let subnet = fresh.then_some((subnet, &observed.network_name.project));
+        let pruned = self.policy.for_connector(connector).connector.prune == Prune::SevenDays;
+        is_idle.then(|| text::prune::idle(connector, found, subnet, pruned))
     }
 
     /// What of ours nothing asks for.

@@ -69,6 +69,7 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("run.locations.list", Look, Connectors, "find the regions of `scope.regions: all`"),
     ask("vpcaccess.connectors.list", Look, Both, "see the connectors"),
     ask("vpcaccess.connectors.get", Look, Connectors, "see a connector that another project uses"),
+    ask("vpcaccess.operations.list", Look, Connectors, "tell why a connector failed, and since when one is changing"),
     ask("compute.projects.get", Look, Connectors, "tell which project a number names"),
     ask("compute.networks.get", Look, Networks, "see the network"),
     ask("compute.subnetworks.list", Look, Networks, "see the subnets"),

@@ -29,6 +29,11 @@ const GET: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.g
 const CREATE: Method = method(Verb::POST, "vpcaccess.projects.locations.connectors.create", CONNECTORS);
 const PATCH: Method = method(Verb::PATCH, "vpcaccess.projects.locations.connectors.patch", CONNECTOR);
 const DELETE: Method = method(Verb::DELETE, "vpcaccess.projects.locations.connectors.delete", CONNECTOR);
+const OPERATIONS_LIST: Method = method(
+    Verb::GET,
+    "vpcaccess.projects.locations.operations.list",
+    "v1/projects/{project}/locations/{location}/operations",
+);
 const OPERATIONS_GET: Method = method(Verb::GET, "vpcaccess.projects.locations.operations.get", OPERATION);
 
 impl Client {
@@ -81,6 +86,11 @@ impl Client {
     /// `operation` is the last segment of the operation's name.
     pub async fn get_operation(&self, project: &str, region: &str, operation: &str) -> Result<LongRunning, CallError> {
         self.ask(&self.prepare(&OPERATIONS_GET, &[project, region, operation])?).await
+    }
+
+    /// Operations on the connectors of a region, those that have ended included: Google keeps them for a while.
+    pub async fn list_connector_operations(&self, project: &str, region: &str) -> Result<Vec<LongRunning>, CallError> {
+        self.list(self.prepare(&OPERATIONS_LIST, &[project, region])?, Listing::of("operations")).await
     }
 
     /// An operation that has failed by the time it is returned is an error like any other.

@@ -6,7 +6,7 @@ use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::projects::Projects;
+use super::{operations::connector_operations, projects::Projects};
 use crate::{
     domain::{
         desired::{self, Required},
@@ -79,6 +79,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network_name,
         network: None,
         address_space: None,
+        operations: None,
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
@@ -87,13 +88,16 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
 
 async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     let network = observed.network_name.clone();
-    let (found, space, elsewhere) = join!(
+    let target = observed.target.clone();
+    let (found, space, operations, elsewhere) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
+        OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
     );
     observed.network = found;
     observed.address_space = space;
+    observed.operations = operations;
     observed.elsewhere = elsewhere.into_iter().collect();
 }
 
@@ -161,11 +165,15 @@ pub(super) fn failure(error: &CallError) -> ReadFailure {
         ErrorKind::Denied { permission } => FailureKind::Denied { permission },
         ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
         ErrorKind::Quota => FailureKind::Quota,
+        ErrorKind::OrgPolicy { constraint } => FailureKind::OrgPolicy { constraint },
+        ErrorKind::RegionClosed => FailureKind::RegionClosed,
+        ErrorKind::AddressConflict => FailureKind::AddressConflict,
         ErrorKind::NotFound => FailureKind::Absent,
         kind if kind.is_transient() => FailureKind::Transient,
         _ => FailureKind::Invalid,
     };
-    ReadFailure { call: error.call().to_owned(), kind, message: words(error) }
+    let consumer = error.consumer().map(str::to_owned);
+    ReadFailure { call: error.call().to_owned(), kind, message: words(error), consumer }
 }
 
 /// Google's own words where there are some.

@@ -14,12 +14,13 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::{failure, observe, words},
+    observe::{failure, observe},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
 };
 use crate::{
     domain::{
+        cause,
         desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId, Verb},
@@ -28,7 +29,7 @@ use crate::{
         signal::Trigger,
         state::{
             connector::ConnectorState,
-            observed::{FailureKind, Observed},
+            observed::{ConnectorChange, FailureKind, Observed},
         },
         target::Target,
         text,
@@ -322,7 +323,8 @@ impl Engine {
         });
     }
 
-    /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
+    /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells. The list of
+    /// operations has it; where it could not be read, the one operation that this process began is asked.
     async fn learn_causes(&self, client: &Client, observed: &Observed, blocked: &mut Vec<Note>) {
         let begun = self.remember(|history| history.begun(&observed.target));
         for (connector, operation) in begun {
@@ -330,16 +332,22 @@ impl Engine {
             if !matches!(state, Some(None | Some(ConnectorState::Error))) {
                 continue;
             }
+            if let Some(known) = cause::latest(observed, &connector, ConnectorChange::Create) {
+                if let Some(failure) = &known.failure {
+                    self.remember(|history| history.note_refused(&connector, failure.clone()));
+                }
+                continue;
+            }
             let id = operation.rsplit('/').next().unwrap_or_default();
             let answer = client.get_operation(connector.project.as_str(), connector.region.as_str(), id).await;
             match answer {
                 Ok(operation) => {
-                    if let Err(error) = operation.ended("vpcaccess.projects.locations.connectors.create") {
-                        self.remember(|history| history.note_refused(&connector, words(&error)));
+                    if let Err(error) = operation.ended("vpcaccess.projects.locations.operations.get") {
+                        self.remember(|history| history.note_refused(&connector, failure(&error)));
                     }
                 }
                 Err(error) => {
-                    let note = text::reads::blocked(&failure(&error));
+                    let note = text::reads::blocked(&failure(&error), &observed.target);
                     blocked.extend(note.filter(|note| !blocked.contains(note)));
                 }
             }

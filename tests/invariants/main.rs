@@ -48,7 +48,7 @@ fn courses() -> impl Strategy<Value = Course> {
 }
 
 fn failure() -> ReadFailure {
-    ReadFailure { call: "a.list".into(), kind: FailureKind::Transient, message: "503".into() }
+    ReadFailure { call: "a.list".into(), kind: FailureKind::Transient, message: "503".into(), consumer: None }
 }
 
 /// The world at rest under the first policy, and then what happened.

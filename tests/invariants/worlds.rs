@@ -240,6 +240,7 @@ fn empty(shared: bool) -> Observed {
             ..Route::default()
         }]),
         network: Some(Ok(Some(Default::default()))),
+        operations: None,
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),

@@ -8,12 +8,16 @@ use super::{
     network, replacement,
 };
 use crate::domain::{
-    desired::{Desired, Required, listed},
-    names::{last_segment, relative},
+    cause::{self, Cause},
+    desired::{CHANGES_WITHIN, Desired, Required, listed},
+    names::{ConnectorRef, last_segment, relative},
     owned::subnet_path,
     policy::{Mode, Policy, pattern},
     stamp::Stamp,
-    state::connector::{Connector, ConnectorState},
+    state::{
+        connector::{Connector, ConnectorState},
+        observed::ConnectorChange,
+    },
     text,
 };
 
@@ -91,6 +95,11 @@ fn found<'a>(
     let settings = draft.policy.for_connector(&required.connector);
     let site = match place(draft, required, connector) {
         Ok(site) => site,
+        // Another installation may look after it.
+        Err(note) if required.frozen.is_some() => {
+            draft.findings.extend(note);
+            return None;
+        }
         Err(note) => {
             draft.blocked_by.extend(note);
             return None;
@@ -118,13 +127,16 @@ fn found<'a>(
             grow(draft, required, connector, settings, ownership);
         }
         ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => {
-            draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state));
+            match unending(draft, &required.connector, connector.state) {
+                Some(note) => draft.blocked_by.push(note),
+                None => draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state)),
+            }
         }
-        ConnectorState::Error => match remedy(&standing) {
+        ConnectorState::Error => match remedy(&standing, draft.cause(&required.connector)) {
             Remedy::Replace => return Some(replacement::plan(draft, standing, connector, room)),
             remedy => {
-                let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
-                draft.blocked_by.push(text::connector::in_error(&required.connector, &remedy, cause));
+                let failure = draft.failure(&required.connector);
+                draft.blocked_by.push(text::connector::in_error(&required.connector, &remedy, failure));
             }
         },
     }
@@ -136,6 +148,23 @@ fn found<'a>(
     (ownership == Ownership::Ours || !leaves).then_some(standing)
 }
 
+/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when,
+/// and a change of which none is kept began before any that is.
+fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) -> Option<Note> {
+    let change = match state {
+        ConnectorState::Creating => ConnectorChange::Create,
+        ConnectorState::Deleting => ConnectorChange::Delete,
+        _ => ConnectorChange::Update,
+    };
+    let Some(Ok(_)) = draft.observed.operations else { return None };
+    let since = match cause::latest(draft.observed, connector, change) {
+        Some(operation) => Some(operation.begun?),
+        None => None,
+    };
+    let long = since.is_none_or(|since| draft.now.duration_since(since) >= CHANGES_WITHIN);
+    long.then(|| text::connector::changing_for_long(connector, state, since))
+}
+
 /// What becomes of a connector in ERROR.
 pub enum Remedy {
     Replace,
@@ -144,15 +173,21 @@ pub enum Remedy {
     /// The policy's mode permits no deletion.
     Mode,
     Frozen(String),
+    /// What stopped it would stop it on another range too.
+    Cause,
+    /// What stopped it could not be read.
+    Unread,
     /// This key of the policy would not let it be made again.
     Barred(&'static str),
     Foreign,
 }
 
-fn remedy(standing: &Standing<'_>) -> Remedy {
+fn remedy(standing: &Standing<'_>, cause: Cause) -> Remedy {
     match (standing.ownership, standing.required.untouchable()) {
         (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
         (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
+        (Ownership::Ours, None) if cause == Cause::Unread => Remedy::Unread,
+        (Ownership::Ours, None) if !cause.permits_another_range() => Remedy::Cause,
         (Ownership::Ours, None) if !standing.settings.connector.repair => Remedy::Off,
         (Ownership::Ours, None) if standing.settings.mode < Mode::Enforce => Remedy::Mode,
         (Ownership::Ours, None) => Remedy::Replace,

@@ -29,7 +29,7 @@ pub(super) fn plan<'a>(
     let Some(newest) = creation::own_subnet(draft, &required.connector) else { return standing };
     let attempt = creation::attempt(&newest);
     let on_newest = standing.subnet.as_ref().is_some_and(|(path, _)| last_segment(path) == newest.name);
-    let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
+    let cause = draft.failure(&required.connector);
     // What is deleted must be made again.
     if let Some(key) = creation::irreplaceable(required, standing.settings, room, on_newest) {
         draft.blocked_by.push(text::connector::in_error(&required.connector, &Remedy::Barred(key), cause));
@@ -80,7 +80,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, standings: &[Standing<'_>]) {
             draft.withheld.push(Withheld { step: object.id(), verb: Verb::Delete, why: Why::AllowsFirst, text });
             continue;
         }
-        let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
+        let cause = draft.failure(&required.connector);
         let subnet = standing.subnet.as_ref().map_or("", |(path, _)| last_segment(path));
         let reason = text::connector::replace(&required.connector, subnet, cause);
         draft.push(Change::Delete(object), Vec::new(), reason, standing.settings.mode);
