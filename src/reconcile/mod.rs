@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod projects;
 pub mod publish;
 pub mod queue;
+mod refused;
 mod run;
 mod turns;
 

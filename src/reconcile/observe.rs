@@ -80,6 +80,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network: None,
         address_space: None,
         operations: None,
+        refused: Vec::new(),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
@@ -141,7 +142,7 @@ pub async fn address_space(client: &Client, network: &NetworkRef) -> Read<Addres
     Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)? })
 }
 
-async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
+pub async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
     let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
     let found = absent_is_none(client.get_connector(project, region, name).await);
     (connector, found)

@@ -241,6 +241,7 @@ fn empty(shared: bool) -> Observed {
         }]),
         network: Some(Ok(Some(Default::default()))),
         operations: None,
+        refused: Vec::new(),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),

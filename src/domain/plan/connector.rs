@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     cause::{self, Cause},
-    desired::{CHANGES_WITHIN, Desired, Required, listed},
+    desired::{CHANGES_WITHIN, Desired, Required, listed, owned_since},
     names::{ConnectorRef, last_segment, relative},
     owned::subnet_path,
     policy::{Mode, Policy, pattern},
@@ -148,8 +148,8 @@ fn found<'a>(
     (ownership == Ownership::Ours || !leaves).then_some(standing)
 }
 
-/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when,
-/// and a change of which none is kept began before any that is.
+/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when.
+/// Where none is kept, the change began before any that is, unless our subnet for the connector is newer.
 fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) -> Option<Note> {
     let change = match state {
         ConnectorState::Creating => ConnectorChange::Create,
@@ -157,12 +157,11 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
         _ => ConnectorChange::Update,
     };
     let Some(Ok(_)) = draft.observed.operations else { return None };
-    let since = match cause::latest(draft.observed, connector, change) {
-        Some(operation) => Some(operation.begun?),
-        None => None,
-    };
-    let long = since.is_none_or(|since| draft.now.duration_since(since) >= CHANGES_WITHIN);
-    long.then(|| text::connector::changing_for_long(connector, state, since))
+    let operation = cause::latest(draft.observed, connector, change);
+    let subnet = || owned_since(draft.policy, draft.observed, connector);
+    let since = operation.map_or_else(subnet, |operation| operation.begun)?;
+    let long = draft.now.duration_since(since) >= CHANGES_WITHIN;
+    long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }
 
 /// What becomes of a connector in ERROR.

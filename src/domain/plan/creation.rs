@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
+use serde_json::json;
 
 use super::{
     Change, Draft, Note, Object, StepId,
@@ -213,6 +214,8 @@ fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) 
     let name = if attempt == 1 { format!("egress-{base}") } else { format!("egress-{base}-{attempt}") };
     let path = subnet_path(&observed.network_name, &observed.target, &name);
     let mut stamp = Stamp::new(&draft.policy.owner, path, Some(connector.to_string()));
+    let flow_logs = draft.policy.for_connector(connector).connector.subnet_flow_logs;
+    let other = flow_logs.then(|| ("logConfig".to_owned(), json!({"enable": true}))).into_iter().collect();
     stamp.egress = Some(required.egress.as_str().to_owned());
     stamp.attempt = Some(attempt);
     Subnet {
@@ -221,6 +224,7 @@ fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) 
         network: observed.network_name.to_string(),
         ip_cidr_range: range.to_string(),
         private_ip_google_access: true,
+        other,
         ..Subnet::default()
     }
 }

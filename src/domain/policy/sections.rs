@@ -152,6 +152,8 @@ pub struct ConnectorSection {
     /// Remove connectors of ours that nothing has required for so long. A user in another project counts as far as Google
     /// lists that project in the connector's `connectedProjects`.
     pub prune: Prune,
+    /// Create subnets of connectors with VPC flow logs, at Google's default sampling; those that exist are not changed.
+    pub subnet_flow_logs: bool,
     /// Ranges from which the /28 of a new connector is cut.
     #[schemars(with = "Vec<String>")]
     #[serde(deserialize_with = "range::list")]
@@ -173,6 +175,7 @@ impl Default for ConnectorSection {
             recreate: true,
             repair: false,
             prune: Prune::Never,
+            subnet_flow_logs: false,
             subnet_pools: Vec::new(),
             machine_type: MachineType::E2Micro,
             min_instances: 2,

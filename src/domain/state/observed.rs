@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, ProjectId},
+    refused::RefusedDeploy,
     target::Target,
 };
 
@@ -101,6 +102,9 @@ pub struct Observed {
     /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
     #[serde(serialize_with = "plain::asked")]
     pub operations: Option<Read<Vec<ConnectorOperation>>>,
+    /// Deploys that Cloud Run refused although their connector is READY.
+    #[serde(skip)]
+    pub refused: Vec<RefusedDeploy>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,

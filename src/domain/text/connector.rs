@@ -40,7 +40,7 @@ pub fn users(by: &[Requirer]) -> String {
 }
 
 /// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
-fn workload(resource: &str) -> String {
+pub(super) fn workload(resource: &str) -> String {
     match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
         [name, "jobs", ..] => format!("job {name}"),
         [name, "services", ..] => format!("service {name}"),
@@ -114,22 +114,27 @@ fn creating(connector: &ConnectorRef) -> Note {
     )
 }
 
-/// A change that Google does not end. `since` is when its operation began; `None` = no operation of it is kept.
-pub fn changing_for_long(connector: &ConnectorRef, state: ConnectorState, since: Option<Timestamp>) -> Note {
+/// A change that Google does not end: `since` is when its operation began, or, where none is kept, when its subnet was made.
+pub fn changing_for_long(
+    connector: &ConnectorRef,
+    state: ConnectorState,
+    since: Timestamp,
+    by_operation: bool,
+) -> Note {
     let (code, word) = match state {
         ConnectorState::Creating => ("creating-long", "being created"),
         ConnectorState::Deleting => ("connector-deleting", "being deleted"),
         _ => ("connector-updating", "being updated"),
     };
-    let since = match since {
-        Some(at) => format!("since {at}, by its operation"),
-        None => "though Google keeps no operation for it any more, so that it began long ago".to_owned(),
+    let since = match by_operation {
+        true => format!("has been {word} since {since}, when its operation began"),
+        false => format!("is {word}, though its subnet exists since {since} and Google keeps no operation for it"),
     };
     note(
         code,
         object(connector),
         format!(
-            "connector {} is {word} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), else ask Google's support",
+            "connector {} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), or ask Google's support",
             connector.name,
             cause::delete(connector)
         ),

@@ -64,6 +64,7 @@ fn job() -> Workload {
 fn connectors() {
     let size = ConnectorSection::default();
     let why = failed(FailureKind::AddressConflict, "no range");
+    let at = "2026-11-23T12:00:00Z".parse().unwrap();
     let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
     let long = ConnectorRef { name: "vpc-conn-europe-west".to_owned().try_into().unwrap(), ..conn() };
     insta::assert_snapshot!(lines(&[
@@ -83,10 +84,10 @@ fn connectors() {
         &connector::in_error(&conn(), &Remedy::Unread, None),
         &connector::in_error(&conn(), &Remedy::Cause, Some(&failed(FailureKind::Invalid, "out of stock"))),
         &connector::in_error_again(&conn(), 2, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Creating, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Creating, "2026-11-23T12:00:00Z".parse().ok()),
-        &connector::changing_for_long(&conn(), ConnectorState::Updating, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Deleting, None),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, false),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Updating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Deleting, at, true),
         &connector::not_proven_ours(&conn()),
         &connector::other_network(&conn(), "other", &vpc()),
         &connector::elsewhere_missing(&conn(), &by()),
