@@ -91,7 +91,12 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
         draft.workload(workload, observed);
     }
     for entry in &policy.for_target(target).connector.declared {
-        if entry.region == target.region && entry.project.as_ref().is_none_or(|project| *project == target.project) {
+        // A connector in a host project is made only where the entry names that project.
+        let is_meant = match &entry.project {
+            Some(project) => *project == target.project,
+            None => !policy.is_host(&target.project),
+        };
+        if entry.region == target.region && is_meant {
             draft.require(draft.own(&entry.name), Requirer::Declared, Egress::PrivateRangesOnly);
         }
     }

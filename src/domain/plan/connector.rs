@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     cause::{self, Cause},
-    desired::{CHANGES_WITHIN, Desired, Required, listed},
+    desired::{CHANGES_WITHIN, Desired, Required, listed, owned_since},
     names::{ConnectorRef, last_segment, relative},
     owned::subnet_path,
     policy::{Mode, Policy, pattern},
@@ -32,6 +32,10 @@ pub(super) struct Standing<'a> {
     pub range: Option<Ipv4Net>,
     /// The step that makes the subnet, if this plan makes it.
     pub made_by: Option<StepId>,
+    /// The range on which it is made again, while it is still in ERROR on `range`.
+    pub next: Option<Ipv4Net>,
+    /// It is deleted when its rules are ready for `next`.
+    pub leaves: Option<&'a Connector>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +107,16 @@ fn found<'a>(
         }
         false => Ownership::Foreign,
     };
-    let standing = Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
+    let standing = Standing {
+        required,
+        settings,
+        ownership,
+        subnet: site.subnet,
+        range: site.range,
+        made_by: None,
+        next: None,
+        leaves: None,
+    };
     match connector.state {
         ConnectorState::Ready | ConnectorState::StateUnspecified => {
             grow(draft, required, connector, settings, ownership);
@@ -124,11 +137,14 @@ fn found<'a>(
     }
     // What somebody else is taking down is not held up: a subnet that a gateway lists cannot be deleted.
     let leaves = matches!(connector.state, ConnectorState::Deleting | ConnectorState::Error);
+    if ownership == Ownership::Ours && connector.state == ConnectorState::Deleting {
+        return Some(replacement::leaving(draft, standing));
+    }
     (ownership == Ownership::Ours || !leaves).then_some(standing)
 }
 
-/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when,
-/// and a change of which none is kept began before any that is.
+/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when.
+/// Where none is kept, the change began before any that is, unless our subnet for the connector is newer.
 fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) -> Option<Note> {
     let change = match state {
         ConnectorState::Creating => ConnectorChange::Create,
@@ -136,12 +152,11 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
         _ => ConnectorChange::Update,
     };
     let Some(Ok(_)) = draft.observed.operations else { return None };
-    let since = match cause::latest(draft.observed, connector, change) {
-        Some(operation) => Some(operation.begun?),
-        None => None,
-    };
-    let long = since.is_none_or(|since| draft.now.duration_since(since) >= CHANGES_WITHIN);
-    long.then(|| text::connector::changing_for_long(connector, state, since))
+    let operation = cause::latest(draft.observed, connector, change);
+    let subnet = || owned_since(draft.policy, draft.observed, connector);
+    let since = operation.map_or_else(subnet, |operation| operation.begun)?;
+    let long = draft.now.duration_since(since) >= CHANGES_WITHIN;
+    long.then(|| text::connector::changing_for_long(connector, state, operation.map(|_| since)))
 }
 
 /// What becomes of a connector in ERROR.

@@ -16,13 +16,19 @@ use crate::domain::{
     },
 };
 
+/// The rule that cuts a path.
+pub(super) struct Cut {
+    pub by: String,
+    pub is_ours: bool,
+}
+
 /// Notes what other people's denies stop of the set, were it in place. Gives the rule that cuts the path.
 pub(super) fn plan(
     draft: &mut Draft<'_>,
     scoping: &Scoping<'_, '_>,
     judge: &Judge<'_>,
     opened: &[Opened],
-) -> Option<String> {
+) -> Option<Cut> {
     let ours = scoping.set.iter().filter(|rule| rule.role.is_egress_allow());
     // A rule that is not written lets nothing out, unless it stands already.
     let in_place = ours.clone().filter_map(|rule| match opened.iter().any(|one| one.rule == rule.firewall.name) {
@@ -40,11 +46,11 @@ pub(super) fn plan(
     for (by, parts) in &found.cut {
         draft.blocked_by.push(text::firewall::cut_off(connector, &stopper(draft, judge, by), parts));
     }
-    found.first
+    found.first.map(|by| Cut { by, is_ours: false })
 }
 
 /// Whose control traffic somebody stops, though nothing of ours is written for the connector. Gives the rule that does.
-pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<String> {
+pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<Cut> {
     let standing = scoping.neighbours.all();
     let verdicts = judge.decide(standing.filter(|rule| !scoping.neighbours.own.iter().any(|own| own.name == rule.name)));
     let mut found = Found::default();
@@ -53,16 +59,21 @@ pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &
         let connector = &scoping.standing.required.connector;
         draft.blocked_by.push(text::firewall::cut_off(connector, &stopper(draft, judge, by), parts));
     }
-    found.first
+    found.first.map(|by| Cut { by, is_ours: false })
 }
 
-/// The rule that leaves nothing open of all that the policy names, as everything stands now.
-pub(super) fn closing(scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<String> {
+/// What leaves nothing open of all that the policy names, as everything stands now. One of our own rules may, that was moved
+/// before the others or is left without them.
+pub(super) fn closing(scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<Cut> {
     let wanted = scoping.set.iter().filter(|rule| rule.role.is_egress_allow());
     let wanted = wanted.fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
     let verdicts = judge.decide(scoping.neighbours.all());
-    let is_closed = !reach::allowed(&verdicts).overlaps(&wanted);
-    denies(&verdicts, &wanted).next().filter(|_| is_closed).map(|verdict| verdict.by.clone())
+    if reach::allowed(&verdicts).overlaps(&wanted) {
+        return None;
+    }
+    let by = denies(&verdicts, &wanted).next()?.by.clone();
+    let is_ours = scoping.neighbours.own.iter().chain(&scoping.neighbours.siblings).any(|own| own.name == by);
+    Some(Cut { by, is_ours })
 }
 
 #[derive(Default)]

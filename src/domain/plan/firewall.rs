@@ -3,13 +3,16 @@
 use super::{
     Change, ConnectorEgress, Draft, EgressState, Object, StepId, automatic,
     connector::{Ownership, Standing},
-    cuts,
+    cuts::{self, Cut},
     deny::{self, Deny, Lead},
-    handover, network,
+    handover,
+    moving::Judges,
+    network,
     scoping::{Scoping, displaced, ensure},
     shadows::{Judge, Opened},
 };
 use crate::domain::{
+    reach::Sender,
     rules::{Role, Rule},
     state::firewall::{Direction, Firewall},
     text,
@@ -47,7 +50,7 @@ fn leave<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         cuts::control(draft, &scoping, &judge)
     });
     match cut {
-        Some(by) => state(draft, standing, EgressState::CutOff, Some(by)),
+        Some(cut) => state(draft, standing, EgressState::CutOff, Some(cut.by)),
         None => state(draft, standing, EgressState::Unmanaged, None),
     }
 }
@@ -58,20 +61,24 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let Ok(effective) = &draft.observed.effective else { return false };
     let tag = standing.required.connector.tag();
     let mut scoping = Scoping::new(draft, standing, &tag, firewalls);
-    let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
+    if !scoping.site.is_told_apart() {
+        draft.findings.push(text::firewall::range_unknown(&standing.required.connector));
+        state(draft, standing, EgressState::Unmanaged, None);
+        return false;
+    }
+    let judge = |sender| Judge::new(effective, sender, &scoping.neighbours, policies_first);
+    let next = standing.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
+    let judges = Judges { here: judge(scoping.sender), next };
+    judges.aim(&mut scoping);
+    let judge = &judges.here;
     let shadow = judge.shadowing(&scoping.neighbours, &scoping.set);
-    let overridden = &standing.settings.firewall.override_denies;
-    let opened: Vec<_> = scoping
-        .lets_out()
-        .filter_map(|rule| judge.opens(&rule.firewall, scoping.existing(rule), overridden))
-        .collect();
-    let cut = cuts::plan(draft, &scoping, &judge, &opened);
-    let closing = cuts::closing(&scoping, &judge);
-    let lead = match deny::lead(draft, &scoping, &judge) {
+    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(&scoping, rule)).collect();
+    let cut = cuts::plan(draft, &scoping, judge, &opened).or_else(|| cuts::closing(&scoping, judge));
+    let lead = match deny::lead(draft, &scoping, judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
         Lead::Held => {
-            judge_state(draft, &scoping, Deny::InSync, shadow, cut, closing);
+            judge_state(draft, &scoping, Deny::InSync, shadow, cut);
             return false;
         }
     };
@@ -81,9 +88,12 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
         Some(_) => Deny::Missing,
         None => deny::plan(draft, &scoping),
     };
-    retire(draft, &scoping, &steps);
     let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
-    judge_state(draft, &scoping, verdict, shadow, cut, closing);
+    // What exists under other names leaves when all of it exists under the new ones.
+    if !scoping.is_renamed() || stands && deny::ingress_stands(&scoping) {
+        retire(draft, &scoping, &steps);
+    }
+    judge_state(draft, &scoping, verdict, shadow, cut);
     stands
 }
 
@@ -152,7 +162,9 @@ fn one(
         None if rule.role.is_deny() => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
     };
-    let in_sync = stands && step.is_none();
+    // What exists and may not be changed is not yet what the policy wants.
+    let serves = |own: &Firewall| opens.is_none() || own.managed() == rule.firewall.managed();
+    let in_sync = step.is_none() && scoping.existing(rule).is_some_and(serves);
     if rule.role.is_allow() && !in_sync {
         scoping.missing_allows.push(name.clone());
     }
@@ -208,14 +220,13 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
     }
 }
 
-/// `cut`: the rule of another hand that cuts the path. `closing`: whatever leaves nothing of it open now.
+/// `cut`: what cuts the path.
 fn judge_state(
     draft: &mut Draft<'_>,
     scoping: &Scoping<'_, '_>,
     deny: Deny,
     shadow: Option<String>,
-    cut: Option<String>,
-    closing: Option<String>,
+    cut: Option<Cut>,
 ) {
     let connector = &scoping.standing.required.connector;
     let watch_stands =
@@ -226,9 +237,9 @@ fn judge_state(
         Deny::Missing | Deny::NotAsked if scoping.stops_the_rest() => Deny::InSync,
         deny => deny,
     };
-    if let Some(by) = cut.clone().or(closing) {
+    if let Some(Cut { by, is_ours }) = cut {
         // What this plan puts right needs no person, and what another hand stops is told already.
-        if cut.is_none() && !is_planned(draft, &by) {
+        if is_ours && !is_planned(draft, &by) {
             draft.blocked_by.push(text::firewall::closed(connector, &by));
         }
         return state(draft, scoping.standing, EgressState::CutOff, Some(by));

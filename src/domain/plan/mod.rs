@@ -11,6 +11,7 @@ mod firewall;
 mod gateway;
 mod handover;
 mod limits;
+mod moving;
 pub(super) mod nat;
 mod network;
 mod prune;
@@ -241,6 +242,7 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     let standings = connector::plan(&mut draft, desired, &network);
     nat::plan(&mut draft, &standings);
     firewall::plan(&mut draft, &standings, &network);
+    replacement::delete(&mut draft, &standings);
     prune::plan(&mut draft, desired);
     limits::apply(draft)
 }

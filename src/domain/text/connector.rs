@@ -67,6 +67,14 @@ pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&ReadFailur
     )
 }
 
+/// Why a connector in ERROR is not deleted yet.
+pub fn rules_first(connector: &ConnectorRef, range: Ipv4Net) -> String {
+    format!(
+        "connector {} is in ERROR and is replaced once its firewall rules are in place for its new range {range}",
+        connector.name
+    )
+}
+
 pub fn in_error_again(connector: &ConnectorRef, attempt: u32, failure: Option<&ReadFailure>) -> Note {
     note(
         "connector-error",
