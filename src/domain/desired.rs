@@ -186,7 +186,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     let network_policies = observed
         .effective
         .as_ref()
-        .is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
+        .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
