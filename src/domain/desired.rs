@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
     owned::{infra_rule, rule_stamp, stamped, stamped_rules},
-    plan::Note,
+    plan::{Note, nat},
     policy::{Mode, Policy, Prune, pattern},
     stamp::Stamp,
     state::{
@@ -132,11 +132,14 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         .effective
         .as_ref()
         .is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
-    Needs {
+    let mut needs = Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
-        elsewhere: desired.elsewhere.into_iter().map(|required| required.connector).collect(),
-    }
+        elsewhere: desired.elsewhere.iter().map(|required| required.connector.clone()).collect(),
+        ..Needs::default()
+    };
+    nat::needs(policy, observed, &desired, &mut needs);
+    needs
 }
 
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.

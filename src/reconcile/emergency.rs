@@ -163,6 +163,7 @@ impl Engine {
             method: format!("egress-reconciler {command}"),
             resource: target.to_string(),
             principal: Some(order.by.to_owned()),
+            refused: None,
             at: now,
             received: now,
             duplicates: 0,

@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod projects;
 pub mod publish;
 pub mod queue;
+mod routes;
 mod run;
 mod turns;
 

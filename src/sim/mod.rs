@@ -59,6 +59,7 @@ mod push;
 mod quotas;
 mod requests;
 mod route;
+mod routing;
 mod run;
 mod scheduler;
 mod secrets;

@@ -7,7 +7,7 @@ mod deny;
 mod draft;
 pub mod emergency;
 mod firewall;
-mod gateway;
+pub mod gateway;
 mod handover;
 mod limits;
 pub(super) mod nat;

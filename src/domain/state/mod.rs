@@ -10,8 +10,10 @@ pub mod firewall;
 pub mod network;
 pub mod observed;
 mod plain;
+pub mod policy_route;
 pub mod route;
 pub mod router;
+pub mod router_status;
 pub mod subnet;
 pub mod workload;
 

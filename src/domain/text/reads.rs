@@ -8,6 +8,11 @@ use crate::domain::{
 /// The code of a read that is worth another try.
 pub const FAILED: &str = "read-failed";
 
+/// What a write was decided without: told with the write, and not asked again when nothing is left to write.
+pub fn is_of_decision(note: &Note) -> bool {
+    note.code.ends_with("-unread")
+}
+
 /// A read that only a person can mend; transient ones are tried again instead, and an absent network is told by name.
 pub fn blocked(failure: &ReadFailure) -> Option<Note> {
     let ReadFailure { call, kind, message } = failure;
@@ -55,7 +60,7 @@ pub fn blocked(failure: &ReadFailure) -> Option<Note> {
 }
 
 /// The project of the resource that Google's sentence names.
-fn project_in(message: &str) -> Option<&str> {
+pub(in crate::domain) fn project_in(message: &str) -> Option<&str> {
     let rest = &message[message.find("projects/")? + "projects/".len()..];
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
     Some(&rest[..end]).filter(|project| !project.is_empty())

@@ -14,6 +14,7 @@ mod nats;
 pub mod networks;
 pub mod org_policies;
 pub mod policies;
+pub mod policy_routes;
 pub mod repositories;
 pub mod roles;
 pub mod routers;
@@ -29,7 +30,7 @@ pub mod topics;
 pub mod worker_pools;
 mod workload;
 
-pub static ALL: [&Kind; 28] = [
+pub static ALL: [&Kind; 29] = [
     &networks::KIND,
     &subnetworks::KIND,
     &routers::KIND,
@@ -49,6 +50,7 @@ pub static ALL: [&Kind; 28] = [
     &sinks::KIND,
     &org_policies::KIND,
     &internal_ranges::KIND,
+    &policy_routes::KIND,
     &log_metrics::KIND,
     &service_accounts::KIND,
     &roles::KIND,
