@@ -24,6 +24,9 @@ use super::{
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
 const STAMP_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
 
+/// Google makes, grows and deletes a connector in minutes: what takes longer will not end by itself.
+pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
 /// `connector.prune: 7d`.
 pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -88,7 +91,12 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
         draft.workload(workload, observed);
     }
     for entry in &policy.for_target(target).connector.declared {
-        if entry.region == target.region && entry.project.as_ref().is_none_or(|project| *project == target.project) {
+        // A connector in a host project is made only where the entry names that project.
+        let is_meant = match &entry.project {
+            Some(project) => *project == target.project,
+            None => !policy.is_host(&target.project),
+        };
+        if entry.region == target.region && is_meant {
             draft.require(draft.own(&entry.name), Requirer::Declared, Egress::PrivateRangesOnly);
         }
     }
@@ -127,6 +135,20 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
+    let untold = |required: &Required| {
+        let own = || owned_since(policy, observed, &required.connector);
+        match listed(observed, &required.connector) {
+            // It was to be made, and is not there.
+            Some(None) => own().is_some(),
+            Some(Some(found)) => match found.state {
+                ConnectorState::Error => true,
+                // A change cannot be older than the subnet.
+                state if state.is_changing() => own().is_none_or(|since| now.duration_since(since) >= CHANGES_WITHIN),
+                _ => false,
+            },
+            None => false,
+        }
+    };
     let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
     let network_policies = observed
         .effective
@@ -135,11 +157,18 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     let mut needs = Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
+        operations: desired.connectors.iter().any(untold),
         elsewhere: desired.elsewhere.iter().map(|required| required.connector.clone()).collect(),
         ..Needs::default()
     };
     nat::needs(policy, observed, &desired, &mut needs);
     needs
+}
+
+/// Since when a subnet of ours stands for a connector; of several the latest.
+pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    let own = stamped(policy, observed).into_iter().filter(|(named, ..)| named == connector);
+    own.filter_map(|(.., subnet)| subnet.created()).max()
 }
 
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.

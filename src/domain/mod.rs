@@ -4,6 +4,7 @@
 //! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence
 //! that a person reads stands in [`text`].
 
+pub mod cause;
 pub mod desired;
 pub mod doctor;
 pub mod entry;

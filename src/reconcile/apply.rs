@@ -14,7 +14,8 @@ use crate::{
         names::ConnectorRef,
         plan::{Change, Note, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
-        state::connector::Connector,
+        state::{connector::Connector, observed::ReadFailure},
+        target::Target,
         text,
     },
     google::{client::Client, error::CallError, kind::ErrorKind},
@@ -32,8 +33,8 @@ pub struct Applied {
     pub again: bool,
     /// The operation that makes a connector.
     pub creation: Option<(ConnectorRef, String)>,
-    /// Google refused to make a connector, in these words.
-    pub refused: Option<(ConnectorRef, String)>,
+    /// Google refused to make a connector.
+    pub refused: Option<(ConnectorRef, ReadFailure)>,
     /// A range that Google says is taken.
     pub taken: Option<Ipv4Net>,
     /// What a person must do before the step can be done.
@@ -159,17 +160,27 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     let transient = error.is_transient();
     let refused = match &step.change {
         Change::Create(Object::Connector(connector)) if !transient => {
-            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, words(&error)))
+            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, failure(&error)))
         }
         _ => None,
     };
-    let blocked = text::reads::write_blocked(&step.id, &failure(&error));
+    let blocked = text::reads::write_blocked(&step.id, &failure(&error), &written_at(plan, step));
     // What only a person can mend is told with everything else that is.
     if blocked.is_none() {
         let told = text::reads::write_failed(&error.to_string(), transient);
         tracing::warn!(step = %step.id, transient, "a step failed: {told}");
     }
     Applied { refused, blocked, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
+}
+
+/// The project that is written to, in the plan's region.
+fn written_at(plan: &Plan, step: &Step) -> Target {
+    let object = step.change.after().or(step.change.before());
+    let project = match object {
+        Some(Object::Connector(_)) => &plan.target.project,
+        _ => &plan.network.project,
+    };
+    Target { project: project.clone(), region: plan.target.region.clone() }
 }
 
 /// How a write ended other than by being done.

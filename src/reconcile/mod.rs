@@ -12,6 +12,7 @@ pub mod expand;
 mod heard;
 pub mod history;
 pub mod observe;
+mod operations;
 pub mod outbox;
 pub mod projects;
 pub mod publish;

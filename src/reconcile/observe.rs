@@ -6,7 +6,7 @@ use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::{projects::Projects, routes};
+use super::{operations::connector_operations, projects::Projects, routes};
 use crate::{
     domain::{
         desired::{self, Required},
@@ -41,7 +41,7 @@ pub async fn observe(
     observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
-        round_two(client, &mut observed, needs).await;
+        round_two(client, projects, &mut observed, needs).await;
     }
     observed
 }
@@ -81,20 +81,23 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         policy_routes: None,
         addresses: None,
         router_status: BTreeMap::new(),
+        operations: None,
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
     }
 }
 
-async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
+async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed, needs: Needs) {
     let network = observed.network_name.clone();
-    let region = observed.target.region.clone();
-    let (found, mut space, elsewhere, policy_routes, addresses, router_status) = join!(
+    let target = observed.target.clone();
+    let region = target.region.clone();
+    let (found, mut space, operations, elsewhere, policy_routes, addresses, router_status) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
+        OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
-        OptionFuture::from(needs.policy_routes.then(|| routes::policy_routes(client, &network))),
+        OptionFuture::from(needs.policy_routes.then(|| routes::policy_routes(client, projects, &network))),
         OptionFuture::from(needs.addresses.then(|| addresses(client, &network, &region))),
         routes::router_status(client, &network, &region, needs.router_status),
     );
@@ -103,6 +106,7 @@ async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     }
     observed.network = found;
     observed.address_space = space;
+    observed.operations = operations;
     observed.elsewhere = elsewhere.into_iter().collect();
     observed.policy_routes = policy_routes;
     observed.addresses = addresses;
@@ -110,7 +114,7 @@ async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
 }
 
 /// For a person who asks why: also what no plan here needs to know.
-pub(super) async fn look_closer(client: &Client, observed: &mut Observed) {
+pub(super) async fn look_closer(client: &Client, projects: &Projects, observed: &mut Observed) {
     let network = observed.network_name.clone();
     let region = observed.target.region.clone();
     let here = network.to_string();
@@ -118,7 +122,7 @@ pub(super) async fn look_closer(client: &Client, observed: &mut Observed) {
     let gateways = gateways.filter(|router| relative(&router.network) == here && !router.nats.is_empty());
     let names = gateways.map(|router| router.name.clone());
     let unknown = names.filter(|name| !observed.router_status.contains_key(name)).collect();
-    let policy_routes = observed.policy_routes.is_none().then(|| routes::policy_routes(client, &network));
+    let policy_routes = observed.policy_routes.is_none().then(|| routes::policy_routes(client, projects, &network));
     let (policy_routes, status) =
         join!(OptionFuture::from(policy_routes), routes::router_status(client, &network, &region, unknown));
     observed.policy_routes = observed.policy_routes.take().or(policy_routes);
@@ -173,11 +177,15 @@ pub(super) fn failure(error: &CallError) -> ReadFailure {
         ErrorKind::Denied { permission } => FailureKind::Denied { permission },
         ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
         ErrorKind::Quota => FailureKind::Quota,
+        ErrorKind::OrgPolicy { constraint } => FailureKind::OrgPolicy { constraint },
+        ErrorKind::RegionClosed => FailureKind::RegionClosed,
+        ErrorKind::AddressConflict => FailureKind::AddressConflict,
         ErrorKind::NotFound => FailureKind::Absent,
         kind if kind.is_transient() => FailureKind::Transient,
         _ => FailureKind::Invalid,
     };
-    ReadFailure { call: error.call().to_owned(), kind, message: words(error) }
+    let consumer = error.consumer().map(str::to_owned);
+    ReadFailure { call: error.call().to_owned(), kind, message: words(error), consumer }
 }
 
 /// Google's own words where there are some.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 
-use super::observe::read;
+use super::{observe::read, projects::Projects};
 use crate::{
     domain::{
-        names::{NetworkRef, Region, last_segment, relative},
+        names::{NetworkRef, ProjectId, Region, last_segment, relative},
         state::{
             network::Peering,
             observed::{AddressSpace, FailureKind, Imported, Learnt, Read},
@@ -19,12 +19,26 @@ use crate::{
     google::client::Client,
 };
 
-/// Where the API is off in the network's own project, nobody has made any by it.
-pub(super) async fn policy_routes(client: &Client, network: &NetworkRef) -> Read<Vec<PolicyRoute>> {
-    match read(client.list_policy_routes(network.project.as_str()).await) {
-        Err(failure) if failure.kind == FailureKind::ApiDisabled => Ok(Vec::new()),
-        routes => routes,
-    }
+/// Where the API is off in the network's own project, nobody has made any by it; off elsewhere, as in the project that a
+/// person's calls are counted in, it says nothing.
+pub(super) async fn policy_routes(
+    client: &Client,
+    projects: &Projects,
+    network: &NetworkRef,
+) -> Read<Vec<PolicyRoute>> {
+    let failure = match read(client.list_policy_routes(network.project.as_str()).await) {
+        Err(failure) if failure.kind == FailureKind::ApiDisabled => failure,
+        routes => return routes,
+    };
+    let consumer = failure.consumer.as_deref().map(last_segment).and_then(|name| ProjectId::parse(name).ok());
+    let id = match consumer {
+        Some(number) if number.is_number() => {
+            let ids = projects.ids(client, [number].into()).await;
+            ids.into_values().next().and_then(Result::ok)
+        }
+        id => id,
+    };
+    if id.as_ref() == Some(&network.project) { Ok(Vec::new()) } else { Err(failure) }
 }
 
 /// What these routers are doing, by their names.

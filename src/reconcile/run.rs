@@ -14,12 +14,13 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::{failure, look_closer, observe, words},
+    observe::{look_closer, observe},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
 };
 use crate::{
     domain::{
+        cause,
         desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId, Verb},
@@ -28,7 +29,7 @@ use crate::{
         signal::Trigger,
         state::{
             connector::ConnectorState,
-            observed::{FailureKind, Observed},
+            observed::{ConnectorChange, FailureKind, Observed},
         },
         target::Target,
         text,
@@ -116,7 +117,7 @@ impl Engine {
         let policy = self.policy.borrow().clone();
         let users = self.remember(|history| history.users_of(&policy, target));
         let mut observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
-        look_closer(&self.client, &mut observed).await;
+        look_closer(&self.client, &self.projects, &mut observed).await;
         let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
         (observed, plan)
     }
@@ -161,7 +162,7 @@ impl Engine {
             let users = self.remember(|history| history.users_of(policy, &request.target));
             let observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
-            self.learn_causes(&client, &observed, &mut blocked).await;
+            self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
@@ -333,25 +334,15 @@ impl Engine {
     }
 
     /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
-    async fn learn_causes(&self, client: &Client, observed: &Observed, blocked: &mut Vec<Note>) {
-        let begun = self.remember(|history| history.begun(&observed.target));
-        for (connector, operation) in begun {
+    fn learn_causes(&self, observed: &Observed) {
+        for (connector, _) in self.remember(|history| history.begun(&observed.target)) {
             let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
             if !matches!(state, Some(None | Some(ConnectorState::Error))) {
                 continue;
             }
-            let id = operation.rsplit('/').next().unwrap_or_default();
-            let answer = client.get_operation(connector.project.as_str(), connector.region.as_str(), id).await;
-            match answer {
-                Ok(operation) => {
-                    if let Err(error) = operation.ended("vpcaccess.projects.locations.connectors.create") {
-                        self.remember(|history| history.note_refused(&connector, words(&error)));
-                    }
-                }
-                Err(error) => {
-                    let note = text::reads::blocked(&failure(&error));
-                    blocked.extend(note.filter(|note| !blocked.contains(note)));
-                }
+            let creation = cause::latest(observed, &connector, ConnectorChange::Create);
+            if let Some(failure) = creation.and_then(|creation| creation.failure.as_ref()) {
+                self.remember(|history| history.note_refused(&connector, failure.clone()));
             }
         }
     }

@@ -21,8 +21,6 @@ use super::{
     vpcaccess,
 };
 
-/// How long a deployment takes to settle.
-const SETTLING: Duration = Duration::from_secs(2);
 /// A deleted resource can be read about for so long.
 const EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
 const PAGE: usize = 1000;
@@ -250,7 +248,7 @@ fn next_generation(change: &Change<'_>, document: &mut Map<String, Value>) {
 /// Writes the resource as it is while Cloud Run works on it and as it is afterwards.
 fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) -> Result<Value, Refusal> {
     let call = change.call;
-    let due = after(call.now, SETTLING);
+    let due = after(call.now, state.options.settling);
     let (running, done) = stages(document, due);
     let message = format!("type.googleapis.com/{}", change.kind.message);
     let typed = |document: &Value| {

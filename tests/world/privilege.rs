@@ -57,7 +57,7 @@ fn scene_of(permission: &str) -> Scene {
         "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
         // One more range is cut, in a network that has peers.
         "compute.networks.listPeeringRoutes" | "compute.routers.get" => Repair,
-        "vpcaccess.operations.get" => Failure,
+        "vpcaccess.operations.list" => Failure,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
         _ => Build,
@@ -168,10 +168,9 @@ impl Told {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
         // What adds to a decision and cannot be read is a finding.
-        let unread = report.findings.iter().filter(|note| note.code.ends_with("-unread"));
-        self.blocked.extend(
-            report.blocked_by.iter().chain(unread).map(|note| (format!("{} {}", note.code, note.object), note.clone())),
-        );
+        let unread = report.findings.iter().filter(|note| note.code == "denied" || note.code.ends_with("-unread"));
+        let notes = report.blocked_by.iter().chain(unread);
+        self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }
 }
 

@@ -105,7 +105,8 @@ pub(super) fn plan<'a>(
     draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
     let range = subnet.cidr();
-    Some(Standing { required, settings, ownership: Ownership::Ours, subnet: Some((path, range)), range, made_by })
+    let subnet = Some((path, range));
+    Some(Standing { required, settings, ownership: Ownership::Ours, subnet, range, made_by, next: None, leaves: None })
 }
 
 /// Why a missing connector is not made; `None` = it may be.
@@ -213,7 +214,7 @@ pub(super) fn new_subnet(
 fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) -> Subnet {
     let observed = draft.observed;
     let connector = &required.connector;
-    let base = Site { connector, network: &observed.network_name, range: None }.base();
+    let base = Site::new(draft.policy, connector, &observed.network_name).base();
     let name = if attempt == 1 { format!("egress-{base}") } else { format!("egress-{base}-{attempt}") };
     let path = subnet_path(&observed.network_name, &observed.target, &name);
     let mut stamp = Stamp::new(&draft.policy.owner, path, Some(connector.to_string()));

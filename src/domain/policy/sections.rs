@@ -109,6 +109,11 @@ impl NetworkName {
             Self::Of(network) => network.clone(),
         }
     }
+
+    /// The policy names a network of this very project.
+    pub fn is_of(&self, project: &ProjectId) -> bool {
+        matches!(self, Self::Of(network) if network.project == *project)
+    }
 }
 
 impl TryFrom<String> for NetworkName {
@@ -216,7 +221,7 @@ impl MachineType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {
-    /// Absent = in every project of the scope.
+    /// Absent = in every project of `scope.projects` that is no Shared VPC host.
     #[serde(default)]
     pub project: Option<ProjectId>,
     pub region: Region,

@@ -37,6 +37,9 @@ pub struct ReadFailure {
     pub kind: FailureKind,
     /// Google's sentence, or ours where no answer came.
     pub message: String,
+    /// The project, by id or number, that Google says the refusal is about: whose API is not enabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<String>,
 }
 
 impl ReadFailure {
@@ -55,6 +58,15 @@ pub enum FailureKind {
     ApiDisabled,
     /// A quota of resources is used up.
     Quota,
+    /// An organization policy forbids it.
+    OrgPolicy {
+        /// `constraints/NAME` or `customConstraints/NAME`.
+        constraint: Option<String>,
+    },
+    /// The region is not open to the project, or does not have this service.
+    RegionClosed,
+    /// The address range is taken.
+    AddressConflict,
     Absent,
     /// Worth asking again: the run answers 429.
     Transient,
@@ -105,6 +117,9 @@ pub struct Observed {
     /// What routers of the region are doing, by the router's name.
     #[serde(serialize_with = "plain::each")]
     pub router_status: BTreeMap<String, Read<RouterStatus>>,
+    /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
+    #[serde(serialize_with = "plain::asked")]
+    pub operations: Option<Read<Vec<ConnectorOperation>>>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
@@ -147,11 +162,37 @@ pub struct Imported {
     pub routes: Vec<PeeringRoute>,
 }
 
+/// What Google keeps of a change of a connector.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorOperation {
+    /// Its full path.
+    pub name: String,
+    /// The connector's short name.
+    pub connector: String,
+    pub change: ConnectorChange,
+    pub begun: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub done: bool,
+    /// Why it failed; `None` = it did not, so far.
+    pub failure: Option<ReadFailure>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectorChange {
+    Create,
+    Update,
+    Delete,
+}
+
 /// What round two has to ask.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Needs {
     pub network: bool,
     pub address_space: bool,
+    /// Operations on connectors of the region.
+    pub operations: bool,
     pub elsewhere: Vec<ConnectorRef>,
     pub policy_routes: bool,
     /// Addresses of the region.

@@ -1,12 +1,13 @@
 use ipnet::Ipv4Net;
+use jiff::Timestamp;
 
-use super::{list, note};
+use super::{cause, list, note};
 use crate::domain::{
     desired::Requirer,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
     policy::{ConnectorSection, Ensure},
-    state::{connector::ConnectorState, workload::Workload},
+    state::{connector::ConnectorState, observed::ReadFailure, workload::Workload},
 };
 
 /// Why a connector is left as it is.
@@ -58,22 +59,31 @@ pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> Str
     format!("connector {} {why}; {range} is the first free one of the pools", connector.name)
 }
 
-pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&str>) -> String {
-    let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {cause})"));
+pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&ReadFailure>) -> String {
+    let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {})", cause.message));
     format!(
-        "connector {} is in ERROR, which nothing but deletion ends{cause}; it is made again on {subnet} when it is gone",
+        "connector {} is in ERROR and must be deleted and recreated{cause}; it is created again on {subnet} when it is gone",
         connector.name
     )
 }
 
-pub fn in_error_again(connector: &ConnectorRef, attempt: u32, cause: Option<&str>) -> Note {
+/// Why a connector in ERROR is not deleted yet.
+pub fn rules_first(connector: &ConnectorRef, range: Ipv4Net) -> String {
+    format!(
+        "connector {} is in ERROR and is replaced once its firewall rules are in place for its new range {range}",
+        connector.name
+    )
+}
+
+pub fn in_error_again(connector: &ConnectorRef, attempt: u32, failure: Option<&ReadFailure>) -> Note {
     note(
         "connector-error",
         object(connector),
         format!(
-            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; mend the cause, then delete it. {}",
+            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; fix the cause, then run `{}`. {}",
             connector.name,
-            said(cause)
+            cause::delete(connector),
+            said(failure)
         ),
     )
 }
@@ -104,6 +114,28 @@ fn creating(connector: &ConnectorRef) -> Note {
     )
 }
 
+/// A change that Google does not end. `since` is when its operation began; `None` = no operation of it is kept.
+pub fn changing_for_long(connector: &ConnectorRef, state: ConnectorState, since: Option<Timestamp>) -> Note {
+    let (code, word) = match state {
+        ConnectorState::Creating => ("creating-long", "being created"),
+        ConnectorState::Deleting => ("connector-deleting", "being deleted"),
+        _ => ("connector-updating", "being updated"),
+    };
+    let since = match since {
+        Some(at) => format!("since {at}, by its operation"),
+        None => "though Google keeps no operation for it any more, so that it began long ago".to_owned(),
+    };
+    note(
+        code,
+        object(connector),
+        format!(
+            "connector {} is {word} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), else ask Google's support",
+            connector.name,
+            cause::delete(connector)
+        ),
+    )
+}
+
 pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     match state {
         ConnectorState::Creating => creating(connector),
@@ -120,32 +152,46 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     }
 }
 
-pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, cause: Option<&str>) -> Note {
+/// A connector in ERROR: `failure` is what Google said when it could not make it.
+pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&ReadFailure>) -> Note {
+    let advice = failure.and_then(|failure| cause::advice(connector, failure));
+    let delete = cause::delete(connector);
     let todo = match remedy {
         Remedy::Foreign => "it is not ours: its owner must delete it".to_owned(),
-        Remedy::Off => "delete it, or set `connector.repair: true`".to_owned(),
-        Remedy::Mode => "delete it, or set `mode: enforce`, which `connector.repair` needs".to_owned(),
+        Remedy::Off => format!("run `{delete}`, or set `connector.repair: true`"),
+        Remedy::Mode => format!("run `{delete}`, or set `mode: enforce`, which `connector.repair` needs"),
         Remedy::Frozen(why) => format!("it is left alone: {why}"),
         Remedy::Barred(key) => {
-            format!("it is not replaced, for `{key}` would not let it be made again; delete it, or change that")
+            format!(
+                "it is not replaced, because `{key}` would not let it be created again; run `{delete}`, or change that"
+            )
         }
+        Remedy::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
+        Remedy::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
         Remedy::Replace => "it is replaced".to_owned(),
     };
+    let (code, why) = match advice {
+        Some((code, why)) => (code, format!("its creation failed: {why}. It")),
+        None => ("connector-error", "it".to_owned()),
+    };
     note(
-        "connector-error",
+        code,
         object(connector),
         format!(
-            "connector {} is in state ERROR, which nothing but deletion ends; {todo}. {}",
+            "connector {} is in state ERROR; {why} must be deleted and created again; {todo}{}",
             connector.name,
-            said(cause)
+            match (remedy, failure) {
+                (Remedy::Unread, None) => String::new(),
+                _ => format!(". {}", said(failure)),
+            }
         ),
     )
 }
 
-fn said(cause: Option<&str>) -> String {
-    cause.map_or_else(
-        || "Google tells the cause only in the operation that failed".to_owned(),
-        |cause| format!("Google said: {cause}"),
+fn said(failure: Option<&ReadFailure>) -> String {
+    failure.map_or_else(
+        || "Google keeps the cause only in the operation that failed, and none is kept".to_owned(),
+        |failure| format!("Google said: {}", failure.message),
     )
 }
 
@@ -262,13 +308,15 @@ pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
     note("frozen", object(connector), format!("connector {} is missing and left alone: {why}", connector.name))
 }
 
-pub fn refused_before(connector: &ConnectorRef, cause: &str) -> Note {
+pub fn refused_before(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
+    let (code, why) = cause::advice(connector, failure)
+        .unwrap_or_else(|| ("creation-refused", "fix the cause that Google names".to_owned()));
     note(
-        "creation-refused",
+        code,
         object(connector),
         format!(
-            "Google did not make connector {}; mend the cause, the next sweep tries again. Google said: {cause}",
-            connector.name
+            "Google did not create connector {}: {why}; the next sweep tries again. Google said: {}",
+            connector.name, failure.message
         ),
     )
 }
