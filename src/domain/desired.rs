@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
     owned::{infra_rule, rule_stamp, stamped, stamped_rules},
-    plan::Note,
+    plan::{Note, nat},
     policy::{Mode, Policy, Prune, pattern},
     stamp::Stamp,
     state::{
@@ -187,12 +187,15 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         .effective
         .as_ref()
         .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
-    Needs {
+    let mut needs = Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
         operations: desired.connectors.iter().any(untold),
-        elsewhere: desired.elsewhere.into_iter().map(|required| required.connector).collect(),
-    }
+        elsewhere: desired.elsewhere.iter().map(|required| required.connector.clone()).collect(),
+        ..Needs::default()
+    };
+    nat::needs(policy, observed, &desired, &mut needs);
+    needs
 }
 
 /// Since when a subnet of ours stands for a connector; of several the latest.

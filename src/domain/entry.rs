@@ -154,6 +154,16 @@ impl<'a> AuditLog<'a> {
         Status { code: status.integer("code").unwrap_or(0), message: status.text("message").unwrap_or_default() }
     }
 
+    /// What Google said, where it did not take a router's NAT because another one exists. A missing permission is another
+    /// matter.
+    pub fn refused_nat(&self) -> Option<Cow<'a, str>> {
+        const PERMISSION_DENIED: i64 = 7;
+        const ABOUT: [&str; 3] = ["ALL_SUBNETWORKS", "already configured", "another Nat"];
+        let Status { code, message } = self.status();
+        let refused = !matches!(code, 0 | PERMISSION_DENIED) && self.method().contains("compute.routers.");
+        (refused && message.contains("Nat") && ABOUT.iter().any(|words| message.contains(words))).then_some(message)
+    }
+
     /// Who made the call: an e-mail address, else the subject, which is all that federated callers have.
     pub fn principal(&self) -> Option<Cow<'a, str>> {
         let caller = self.0.object("authenticationInfo")?;

@@ -93,6 +93,7 @@ fn trigger(
         method: audit.method().into(),
         resource: by_id(&resource, place),
         principal: principal.map(Into::into),
+        refusal: audit.refused_nat().map(|words| one_line(&words)),
         // Nobody has heard of what is still to come.
         at: entry.at().map_or(received, |at| at.min(received)),
         received,
@@ -117,6 +118,12 @@ fn plain(field: &'static str, text: &str) -> Result<(), RejectReason> {
         true => Ok(()),
         false => Err(RejectReason::malformed(field, text, "at most 1024 bytes without control characters")),
     }
+}
+
+/// Google's words for a person to read: of one line, and bounded.
+fn one_line(words: &str) -> String {
+    const LONGEST: usize = 500;
+    words.chars().filter(|c| !is_unruly(*c)).take(LONGEST).collect()
 }
 
 /// By log, service and method alone.
@@ -174,7 +181,11 @@ fn changed_something(
     if !row.from_start && operation.is_some_and(|operation| operation.first && !operation.last) {
         return Err(IgnoreReason::OperationStarted);
     }
-    if operation.is_none() && entry.log_kind() == Some(LogKind::Activity) && is_refusal(row.service, code) {
+    if operation.is_none()
+        && entry.log_kind() == Some(LogKind::Activity)
+        && is_refusal(row.service, code)
+        && !(row.collection == "routers." && audit.refused_nat().is_some())
+    {
         return Err(IgnoreReason::Refused);
     }
     Ok(())

@@ -34,6 +34,7 @@ pub mod state;
 pub mod target;
 pub mod text;
 pub mod wanted;
+pub mod ways;
 
 /// What a document leaves out.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

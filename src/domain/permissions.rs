@@ -2,6 +2,7 @@
 //! <https://cloud.google.com/iam/docs/permissions-reference>
 
 use self::{Place::*, Role::*};
+use super::state::observed::{FailureKind, ReadFailure};
 
 /// One permission of a shipped role.
 #[derive(Debug, PartialEq, Eq)]
@@ -104,6 +105,20 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.networks.getRegionEffectiveFirewalls", Look, Networks, "see what is in force of firewall policies"),
     ask("compute.routes.list", Look, Networks, "see the routes"),
     ask("compute.globalAddresses.list", Look, Networks, "see the ranges that Private Service Access reserves"),
+    ask("compute.networks.listPeeringRoutes", Look, Networks, "see which ranges peered networks use"),
+    ask("compute.routers.get", Look, Networks, "see learnt routes, and from which addresses NAT sends"),
+    ask(
+        "compute.addresses.list",
+        Look,
+        Networks,
+        "see whether the static addresses of `nat.static_ips` exist and are free",
+    ),
+    ask(
+        "networkconnectivity.policyBasedRoutes.list",
+        Look,
+        Networks,
+        "see the policy-based routes, which go before all others",
+    ),
     ask("compute.globalOperations.get", Write, Networks, "hear how a write to a firewall rule or network ended"),
     ask("compute.regionOperations.get", Write, Networks, "hear how a write to a subnet or router ended"),
     ask("compute.subnetworks.create", Write, Networks, "create a connector's subnet"),
@@ -125,6 +140,18 @@ pub static PERMISSIONS: &[Permission] = &[
 /// The permission by its name, if a shipped role has it.
 pub fn find(name: &str) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|permission| permission.name == name)
+}
+
+/// `failed`, or `was denied; grant X …: run …` where Google's words say on what.
+pub fn remedy(name: &str, failure: &ReadFailure) -> String {
+    if !matches!(failure.kind, FailureKind::Denied { .. }) {
+        return "failed".to_owned();
+    }
+    let grant = format!("was denied; grant `{name}` to the service account of this service");
+    match find(name).zip(super::text::reads::project_in(&failure.message)) {
+        Some((known, project)) => format!("{grant}: run `{}`", known.mend(project)),
+        None => grant,
+    }
 }
 
 impl Permission {

@@ -34,6 +34,10 @@ pub struct Trigger {
     /// Who made the call: an e-mail address, else the subject. System events have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
+    /// Google's words, where it refused the change because of a Cloud NAT that exists: the only event that counts though nothing
+    /// came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// When it happened, by the entry; the event's age is what `received` is later.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,

@@ -67,7 +67,14 @@ fn of_service(service: Service) -> String {
     if !rows.iter().any(|row| row.from_start) {
         let started = "(operation.first=true AND NOT operation.last=true)";
         terms.push(without("the start of an operation: its end comes too", started));
-        terms.push(without("what was refused at once", "(protoPayload.status.code>0 AND NOT operation.id:*)"));
+        terms.push(match service {
+            // A team whose NAT is refused because of ours has to hear of it.
+            Service::Compute => without(
+                "what was refused at once, but for a NAT beside another",
+                "(protoPayload.status.code>0 AND NOT operation.id:* AND NOT (protoPayload.methodName=~\"[.]routers[.]\" AND protoPayload.status.message=~\"Nat\"))",
+            ),
+            _ => without("what was refused at once", "(protoPayload.status.code>0 AND NOT operation.id:*)"),
+        });
     }
     format!("  (\n{}\n  )", terms.join("\n"))
 }

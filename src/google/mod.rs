@@ -25,6 +25,7 @@ pub mod projects;
 pub mod pubsub;
 mod refusal;
 mod retry;
+mod routing;
 pub mod run;
 pub mod transport;
 pub mod vpcaccess;

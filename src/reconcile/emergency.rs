@@ -173,6 +173,7 @@ impl Engine {
             method: format!("egress-reconciler {command}"),
             resource: target.to_string(),
             principal: Some(order.by.to_owned()),
+            refusal: None,
             at: now,
             received: now,
             duplicates: 0,

@@ -58,6 +58,7 @@ mod tests {
             method: "m".into(),
             resource: "r".into(),
             principal: None,
+            refusal: None,
             at: Timestamp::UNIX_EPOCH,
             received: Timestamp::UNIX_EPOCH,
             duplicates: 0,

@@ -147,7 +147,7 @@ impl History {
     }
 
     pub fn note_triggers(&mut self, triggers: &[Arc<Trigger>]) {
-        for trigger in triggers {
+        for trigger in triggers.iter().filter(|trigger| trigger.refusal.is_none()) {
             let Some(principal) = &trigger.principal else { continue };
             let object = relative(&trigger.resource).to_owned();
             let newer = self.touched.get(&object).is_none_or(|(at, _)| *at <= trigger.at);

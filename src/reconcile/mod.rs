@@ -18,6 +18,7 @@ pub mod projects;
 pub mod publish;
 pub mod queue;
 mod refused;
+mod routes;
 mod run;
 mod turns;
 mod users;

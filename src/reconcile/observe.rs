@@ -6,11 +6,11 @@ use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::{operations::connector_operations, projects::Projects, users};
+use super::{operations::connector_operations, projects::Projects, routes, users};
 use crate::{
     domain::{
         desired::{self, Required},
-        names::{ConnectorRef, NetworkRef},
+        names::{ConnectorRef, NetworkRef, Region, relative},
         policy::Policy,
         proof::Surroundings,
         state::{
@@ -50,7 +50,7 @@ pub async fn observe(
     }
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
-        round_two(client, &mut observed, needs).await;
+        round_two(client, projects, &mut observed, needs).await;
     }
     observed
 }
@@ -89,6 +89,9 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network_name,
         network: None,
         address_space: None,
+        policy_routes: None,
+        addresses: None,
+        router_status: BTreeMap::new(),
         operations: None,
         refused: Vec::new(),
         elsewhere: BTreeMap::new(),
@@ -97,19 +100,49 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
     }
 }
 
-async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
+async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed, needs: Needs) {
     let network = observed.network_name.clone();
     let target = observed.target.clone();
-    let (found, space, operations, elsewhere) = join!(
+    let region = target.region.clone();
+    let (found, mut space, operations, elsewhere, policy_routes, addresses, router_status) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
         OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
+        OptionFuture::from(needs.policy_routes.then(|| routes::policy_routes(client, projects, &network))),
+        OptionFuture::from(needs.addresses.then(|| addresses(client, &network, &region))),
+        routes::router_status(client, &network, &region, needs.router_status),
     );
+    if let (Some(Ok(space)), Some(Ok(Some(found)))) = (&mut space, &found) {
+        routes::dynamic(client, &network, &region, &found.peerings, space).await;
+    }
     observed.network = found;
     observed.address_space = space;
     observed.operations = operations;
     observed.elsewhere = elsewhere.into_iter().collect();
+    observed.policy_routes = policy_routes;
+    observed.addresses = addresses;
+    observed.router_status = router_status;
+}
+
+/// For a person who asks why: also what no plan here needs to know.
+pub(super) async fn look_closer(client: &Client, projects: &Projects, observed: &mut Observed) {
+    let network = observed.network_name.clone();
+    let region = observed.target.region.clone();
+    let here = network.to_string();
+    let gateways = observed.routers.iter().flatten();
+    let gateways = gateways.filter(|router| relative(&router.network) == here && !router.nats.is_empty());
+    let names = gateways.map(|router| router.name.clone());
+    let unknown = names.filter(|name| !observed.router_status.contains_key(name)).collect();
+    let policy_routes = observed.policy_routes.is_none().then(|| routes::policy_routes(client, projects, &network));
+    let (policy_routes, status) =
+        join!(OptionFuture::from(policy_routes), routes::router_status(client, &network, &region, unknown));
+    observed.policy_routes = observed.policy_routes.take().or(policy_routes);
+    observed.router_status.extend(status);
+}
+
+async fn addresses(client: &Client, network: &NetworkRef, region: &Region) -> Read<Vec<Address>> {
+    read(client.list_addresses(network.project.as_str(), region.as_str()).await)
 }
 
 /// What decides over the connectors of a region in one network.
@@ -149,7 +182,7 @@ pub async fn address_space(client: &Client, network: &NetworkRef) -> Read<Addres
         Err(failure) if failure.kind == FailureKind::ApiDisabled => Vec::new(),
         connectors => connectors?,
     };
-    Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)? })
+    Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)?, ..AddressSpace::default() })
 }
 
 pub async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {

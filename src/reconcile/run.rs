@@ -14,7 +14,7 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::observe,
+    observe::{look_closer, observe},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
     refused::refused_deploys,
@@ -117,7 +117,8 @@ impl Engine {
     pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
         let policy = self.policy.borrow().clone();
         let users = self.remember(|history| history.users_of(&policy, target));
-        let observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
+        let mut observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
+        look_closer(&self.client, &self.projects, &mut observed).await;
         let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
         (observed, plan)
     }
@@ -147,6 +148,7 @@ impl Engine {
         let mut failed: HashSet<StepId> = HashSet::new();
         let mut written: HashSet<(StepId, Verb)> = HashSet::new();
         let mut blocked: Vec<Note> = Vec::new();
+        let mut decided_without: Vec<Note> = Vec::new();
         let mut stale = STALE_PAUSES.iter();
         self.remember(|history| {
             history.note_triggers(&request.triggers);
@@ -181,12 +183,18 @@ impl Engine {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
                 plan.blocked_by.append(&mut blocked);
+                decided_without.retain(|note| !plan.findings.contains(note));
+                plan.findings.append(&mut decided_without);
                 report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
             // Who wrote here since we looked may have changed what we are about to change: look again.
             let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
+            // The last look has nothing left to decide, and so does not ask again.
+            let unread = plan.findings.iter().filter(|note| text::reads::is_of_decision(note));
+            let unread: Vec<Note> = unread.filter(|note| !decided_without.contains(note)).cloned().collect();
+            decided_without.extend(unread);
             let applied = self.write(&client, &plan, &report, deadline).await;
             self.note(request, &applied, &plan);
             if applied.iter().any(|result| result.changed_list()) {
@@ -283,7 +291,9 @@ impl Engine {
         let now = observed.at;
         let desired = desired(policy, observed, &request.wanted, now);
         let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
-        plan::plan(policy, observed, &desired, &budget, now)
+        let mut plan = plan::plan(policy, observed, &desired, &budget, now);
+        plan.findings.extend(plan::gateway::refused_for(policy, observed, &request.triggers));
+        plan
     }
 
     pub(super) async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {

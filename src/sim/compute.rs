@@ -9,6 +9,7 @@ use super::{
     kind::Kind,
     links,
     route::{Target, Verb},
+    routing,
     state::State,
 };
 
@@ -23,6 +24,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         (Target::Kind(kind), Verb::List) => list(state, call, kind),
         (Target::Kind(kind), Verb::AggregatedList) => aggregated(state, call, kind),
         (Target::Kind(_), Verb::Own("getEffectiveFirewalls")) => effective::answer(state, call),
+        (Target::Kind(_), Verb::Own("getRouterStatus")) => routing::status(state, call),
+        (Target::Kind(_), Verb::Own("listPeeringRoutes")) => routing::peering_routes(state, call),
         (Target::Kind(kind), Verb::Create | Verb::Patch | Verb::Update | Verb::Delete | Verb::Own(_)) => {
             change::change(state, call, kind)
         }

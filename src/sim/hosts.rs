@@ -34,7 +34,9 @@ fn by_look(path: &str) -> Option<Service> {
         [_, "projects", _, "topics" | "subscriptions", ..] => Some(Service::PubSub),
         [_, "projects", _, "sinks", ..] => Some(Service::Logging),
         [_, "projects", _, "policies", ..] => Some(Service::OrgPolicy),
-        [_, "projects", _, "locations", "global", "internalRanges", ..] => Some(Service::NetworkConnectivity),
+        [_, "projects", _, "locations", "global", "internalRanges" | "policyBasedRoutes", ..] => {
+            Some(Service::NetworkConnectivity)
+        }
         ["v2" | "apis", ..] => Some(Service::Run),
         [_, "apps", ..] => Some(Service::AppEngine),
         [_, "projects", _, "locations", _, "functions", ..] => Some(Service::Functions),

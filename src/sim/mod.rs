@@ -63,6 +63,7 @@ mod push;
 mod quotas;
 mod requests;
 mod route;
+mod routing;
 mod run;
 mod scheduler;
 mod secrets;

@@ -251,6 +251,12 @@ fn collection(
         [_, name, "getEffectiveFirewalls"] if segment == "networks" => {
             (Some(*name), only(method, Method::GET, Verb::Own("getEffectiveFirewalls"))?)
         }
+        [_, name, "getRouterStatus"] if segment == "routers" => {
+            (Some(*name), only(method, Method::GET, Verb::Own("getRouterStatus"))?)
+        }
+        [_, name, "listPeeringRoutes"] if segment == "networks" => {
+            (Some(*name), only(method, Method::GET, Verb::Own("listPeeringRoutes"))?)
+        }
         [_, name, verb] if service == Service::Compute => {
             (Some(*name), only(method, Method::POST, Verb::Own(own(target, verb)?))?)
         }

@@ -18,6 +18,7 @@ use super::{
     },
     links, lro, names, operations,
     route::{Target, Verb},
+    routing,
     state::State,
     store::Eyes,
 };
@@ -194,6 +195,7 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         if state.standing(change.call).get(&path).is_none() {
             return Err(failed(format!("The network '{path}' was not found.")));
         }
+        routing::check_not_legacy(state.standing(change.call).get(&path)).map_err(|refusal| failed(refusal.message))?;
         let taken =
             range.is_some_and(|range| subnetworks::holder(state.standing(change.call), &path, range, "").is_some());
         return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };

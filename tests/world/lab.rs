@@ -190,6 +190,7 @@ pub fn signal(target: &Target) -> Signal {
             method: "google.cloud.run.v2.Jobs.UpdateJob".into(),
             resource: "projects/demo-project/locations/europe-west2/jobs/a".into(),
             principal: None,
+            refusal: None,
             at: START.parse().unwrap(),
             received: START.parse().unwrap(),
             duplicates: 0,

@@ -55,6 +55,8 @@ fn scene_of(permission: &str) -> Scene {
     match permission {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
         "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
+        // One more range is cut, in a network that has peers.
+        "compute.networks.listPeeringRoutes" | "compute.routers.get" => Repair,
         "vpcaccess.operations.list" => Failure,
         "run.instances.list"
         | "cloudfunctions.functions.list"
@@ -126,6 +128,7 @@ async fn begin(scene: Scene) -> (World, String) {
             let rule = format!("projects/{PROJECT}/global/firewalls/allow-of-job-{REGION}-int");
             let drifted = built.resources.iter_mut().find(|resource| resource.path == rule).unwrap();
             drifted.document.as_mut().unwrap()["disabled"] = true.into();
+            peered(&mut built);
             let world = with(built, "jobs", "weekly", "one-more");
             (world, policy(json!({"connector": {"min_instances": 3, "max_instances": 5}})))
         }
@@ -152,6 +155,17 @@ async fn begin(scene: Scene) -> (World, String) {
     }
 }
 
+/// The network is peered with another, and a router of it speaks BGP.
+fn peered(world: &mut World) {
+    let network = format!("projects/{PROJECT}/global/networks/own-vpc");
+    let own = world.resources.iter_mut().find(|resource| resource.path == network).unwrap();
+    own.document.as_mut().unwrap()["peerings"] =
+        json!([{"name": "to-data", "network": "projects/data/global/networks/data"}]);
+    let router = format!("projects/{PROJECT}/regions/{REGION}/routers/vpn");
+    let document = json!({"name": "vpn", "network": network, "region": format!("projects/{PROJECT}/regions/{REGION}"), "bgpPeers": [{"name": "onprem"}]});
+    *world = world.clone().document("compute.routers", &router, document);
+}
+
 async fn built() -> World {
     let lab = Lab::new(empty(), &policy(json!({})));
     for _ in 0..3 {
@@ -173,9 +187,9 @@ impl Told {
     fn hear(&mut self, report: &Report) {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
-        // What could not be looked for is reported, and blocks nothing else.
-        let denied = report.findings.iter().filter(|note| note.code == "denied");
-        let notes = report.blocked_by.iter().chain(denied);
+        // What adds to a decision and cannot be read is a finding.
+        let unread = report.findings.iter().filter(|note| note.code == "denied" || note.code.ends_with("-unread"));
+        let notes = report.blocked_by.iter().chain(unread);
         self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }
 }

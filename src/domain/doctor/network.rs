@@ -97,13 +97,18 @@ impl Space<'_> {
             let addresses = space.addresses.iter().filter(|address| here(&address.network));
             let reserved = addresses.filter_map(|address| Some((&address.name, address.reserved()?)));
             let meeting = reserved.filter(|(_, range)| self.pools_meet(*range));
-            held.extend(meeting.map(|(name, range)| format!("{name} ({range}, Private Service Access)")));
+            held.extend(meeting.map(|(name, range)| format!("{name} ({range}, internal address)")));
         }
         if let Ok(routes) = self.routes {
-            let routes = routes.iter().filter(|route| here(&route.network) && !is_of_subnet(route));
-            let led = routes.filter_map(|route| Some((&route.name, route.range()?)));
-            let meeting = led.filter(|(_, range)| range.prefix_len() > 0 && self.pools_meet(*range));
-            held.extend(meeting.map(|(name, range)| format!("{name} ({range}, route)")));
+            // Google writes a route for each subnet, which says no more than the subnet.
+            let of_others = |route: &&Route| here(&route.network) && !route.other.contains_key("nextHopNetwork");
+            let led = routes.iter().filter(of_others).filter_map(|route| Some((route, route.range()?)));
+            // Inside a wider route a subnet may be made.
+            let widest = self.pools.iter().map(Ipv4Net::prefix_len).min().unwrap_or_default();
+            let meeting = led.filter(|(route, range)| {
+                (route.is_of_subnet() || range.prefix_len() >= widest) && self.pools_meet(*range)
+            });
+            held.extend(meeting.map(|(route, range)| format!("{} ({range}, route)", route.name)));
         }
         if !held.is_empty() {
             let text = format!("taken by others: {}", held.join(", "));
@@ -118,11 +123,6 @@ impl Space<'_> {
     fn pools_meet(&self, range: Ipv4Net) -> bool {
         self.pools.iter().any(|pool| pool.contains(&range) || range.contains(pool))
     }
-}
-
-/// Google writes a route for each subnet, which says no more than the subnet.
-fn is_of_subnet(route: &Route) -> bool {
-    route.other.contains_key("nextHopNetwork")
 }
 
 /// The two agents that put a service project's connectors on a host's subnets:

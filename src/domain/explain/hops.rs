@@ -1,11 +1,16 @@
 //! Workload, connector, subnet and NAT.
 
+use ipnet::Ipv4Net;
+
 use super::{Hop, HopKind, Mark, Scene};
 use crate::domain::{
     desired::listed,
     names::{ConnectorRef, last_segment, relative},
     owned::{stamped, subnet_path},
-    plan::nat::{WayOut, covering, way_out},
+    plan::{
+        gateway::own_router,
+        nat::{covering, router_of, ways_from},
+    },
     policy::EnsureNat,
     reach::COMMON_TAG,
     rules::Site,
@@ -39,9 +44,10 @@ impl Scene<'_> {
         let path = subnet.map(|subnet| subnet_path(&self.observed.network_name, &self.observed.target, &subnet.name));
         let tag = connector.tag();
         let tags = [COMMON_TAG, &tag];
-        hops.push(self.nat(path.as_deref(), all, self.policy.for_connector(connector).nat.ensure, &tags));
         let hidden = standing.and_then(|standing| standing.ip_cidr_range.parse().ok());
         let range = subnet.and_then(Subnet::cidr).or(hidden);
+        let ensure = self.policy.for_connector(connector).nat.ensure;
+        hops.push(self.nat(path.as_deref(), all, ensure, (&tags, range)));
         hops.extend(self.reach(connector, range, all));
         hops
     }
@@ -72,7 +78,9 @@ impl Scene<'_> {
         // What is wrong with its rules is told with the rules.
         let of_rules = |text: &String| {
             let notes = self.plan.blocked_by.iter().chain(&self.plan.findings);
-            notes.filter(|note| matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged")).any(|note| note.text == *text)
+            notes
+                .filter(|note| matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged"))
+                .any(|note| note.text == *text)
         };
         let notes: Vec<_> = self.notes(&objects).into_iter().filter(|text| !of_rules(text)).collect();
         Hop { notes, ..Hop::new(HopKind::Connector, connector.name.as_str(), mark, text) }
@@ -105,29 +113,41 @@ impl Scene<'_> {
         Hop { notes, ..Hop::new(HopKind::Subnet, &name, mark, text) }
     }
 
-    /// `subnet` is its relative name; `None` = a hidden one, or none that stands. `tags` = of the instances there.
-    fn nat(&self, subnet: Option<&str>, all: bool, ensure: EnsureNat, tags: &[&str]) -> Hop {
+    /// `subnet` is its relative name; `None` = a hidden one, or none that exists. `from` = the tags and the range of the
+    /// instances there.
+    fn nat(
+        &self,
+        subnet: Option<&str>,
+        all: bool,
+        ensure: EnsureNat,
+        (tags, range): (&[&str], Option<Ipv4Net>),
+    ) -> Hop {
         let hop = |name: &str, mark, text| Hop::new(HopKind::Nat, name, mark, text);
         if !all && ensure != EnsureNat::Always {
             return hop("", Mark::NotAsked, text::explain::private_only());
         }
-        let (routers, routes) = match (&self.observed.routers, &self.observed.routes) {
-            (Ok(routers), Ok(routes)) => (routers, routes),
+        let routers = match (&self.observed.routers, &self.observed.routes) {
+            (Ok(routers), Ok(_)) => routers,
             (Err(failure), _) | (_, Err(failure)) => return hop("", Mark::Blocked, text::explain::unread(failure)),
         };
         let network = self.observed.network_name.to_string();
-        match way_out(routes, &network, tags) {
-            WayOut::Internet => {}
-            WayOut::Nowhere => return hop("", Mark::Missing, text::explain::no_default_route()),
-            WayOut::Appliance(route) => {
-                return hop("", Mark::NotAsked, text::explain::appliance(&route.name, &route.next_hop()));
-            }
+        let ways = ways_from(self.observed, tags, range);
+        if !ways.reach_gateway() {
+            return match ways.elsewhere().next() {
+                Some(_) => hop("", Mark::NotAsked, text::routes::hop::elsewhere(&ways)),
+                // Dynamic routes are not seen: that nothing gets out is likely, and not known.
+                None => Hop { unsure: true, ..hop("", Mark::Missing, text::routes::hop::none(&ways)) },
+            };
         }
         let here: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
         if let Some(nat) = covering(&here, subnet) {
-            let router = here.iter().find(|router| router.nats.contains(nat)).map_or("", |router| router.name.as_str());
-            let notes = self.notes(&[format!("router/{router}")]);
-            return Hop { notes, ..hop(&nat.name, Mark::Ok, text::explain::nat(router)) };
+            let router = router_of(&here, nat).map_or("", |router| router.name.as_str());
+            let mut notes = self.notes(&[format!("router/{router}")]);
+            notes.extend(text::routes::hop::partly(&ways));
+            let policies = self.observed.policy_routes.as_ref().and_then(|read| read.as_ref().err());
+            notes.extend(policies.map(|failure| text::routes::policies_unread(failure).text));
+            let status = self.status(router, &nat.name, &mut notes);
+            return Hop { notes, ..hop(&nat.name, Mark::Ok, text::explain::nat(router, &status)) };
         }
         let routers = self.plan.steps.iter().map(|step| &step.id.0);
         let routers = routers.chain(self.plan.withheld.iter().map(|held| &held.step.0));
@@ -136,6 +156,27 @@ impl Scene<'_> {
         objects.push(format!("network/{}", self.observed.network_name.name));
         let mark = if self.is_blocked(&objects) { Mark::Blocked } else { Mark::Missing };
         Hop { notes: self.notes(&objects), ..hop("", mark, text::explain::no_nat(ensure)) }
+    }
+
+    /// The addresses that the world sees of a gateway; what is wrong with it goes to the notes.
+    fn status(&self, router: &str, nat: &str, notes: &mut Vec<String>) -> Vec<String> {
+        match self.observed.router_status.get(router) {
+            Some(Ok(status)) => {
+                let Some(status) = status.of_nat(nat) else { return Vec::new() };
+                let missing = status.min_extra_nat_ips_needed;
+                let ours = own_router(self.policy, self.observed).is_some_and(|own| own.name == router);
+                let text = text::nat::exhausted(nat, router, missing, ours).text;
+                if missing > 0 && !notes.contains(&text) {
+                    notes.push(text);
+                }
+                status.addresses().cloned().collect()
+            }
+            Some(Err(failure)) => {
+                notes.push(text::nat::status_unread(router, failure));
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
     }
 
     /// Direct VPC egress: no connector; the rules of its own tags are its owner's.
@@ -153,7 +194,7 @@ impl Scene<'_> {
                     let text = text::explain::subnet(subnet, &self.observed.network_name);
                     hops.push(Hop::new(HopKind::Subnet, name, Mark::Ok, text));
                     let path = subnet_path(&self.observed.network_name, &self.observed.target, name);
-                    let nat = self.nat(Some(&path), all, ensure, &[]);
+                    let nat = self.nat(Some(&path), all, ensure, (&[], subnet.cidr()));
                     let notes = if nat.mark == Mark::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
                     hops.push(Hop { notes: [notes, nat.notes.clone()].concat(), ..nat });
                 }

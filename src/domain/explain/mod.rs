@@ -36,6 +36,9 @@ pub struct Hop {
     /// Why, and what to do: what the plan knows of the object.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What it says may be otherwise: not all that decides can be seen.
+    #[serde(skip)]
+    pub unsure: bool,
     /// Of the firewall: each rule that decides something, in the order in which they are asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Decision>,
@@ -160,17 +163,21 @@ impl Scene<'_> {
 fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
     let fails = |hop: &&Hop| !matches!(hop.mark, Mark::Ok | Mark::NotAsked);
     let on_the_way = |kind| matches!(kind, HopKind::Connector | HopKind::Subnet | HopKind::Nat);
-    let broken: Vec<_> =
-        hops.iter().filter(|hop| on_the_way(hop.kind)).filter(fails).map(|hop| (hop.kind, hop.mark)).collect();
+    let broken: Vec<_> = hops
+        .iter()
+        .filter(|hop| on_the_way(hop.kind))
+        .filter(fails)
+        .map(|hop| (hop.kind, hop.mark, hop.unsure))
+        .collect();
     for hop in hops.iter_mut().filter(|hop| hop.mark != Mark::NotAsked) {
-        let first = broken.iter().find(|(kind, _)| match hop.kind {
+        let first = broken.iter().find(|(kind, ..)| match hop.kind {
             HopKind::Internet => true,
             HopKind::Internal | HopKind::GoogleApis => *kind != HopKind::Nat,
             _ => false,
         });
-        if let Some((kind, mark)) = first {
+        if let Some((kind, mark, unsure)) = first {
             hop.mark = *mark;
-            hop.text = text::explain::cut_off(kind.word(), &hop.text);
+            hop.text = text::explain::cut_off(kind.word(), *unsure, &hop.text);
         }
     }
     hops
@@ -193,6 +200,6 @@ impl HopKind {
 
 impl Hop {
     fn new(kind: HopKind, name: &str, mark: Mark, text: String) -> Self {
-        Self { kind, name: name.to_owned(), mark, text, notes: Vec::new(), rules: Vec::new() }
+        Self { kind, name: name.to_owned(), mark, text, notes: Vec::new(), unsure: false, rules: Vec::new() }
     }
 }

@@ -193,7 +193,8 @@ pub(super) fn new_subnet(
     let pools = &settings.connector.subnet_pools;
     let taken = room.taken.as_mut()?;
     let Some(range) = taken.first_free(pools) else {
-        draft.blocked_by.push(text::connector::no_space(connector, pools, space::capacity(pools)));
+        let holders = taken.holders(pools);
+        draft.blocked_by.push(text::connector::no_space(connector, pools, space::capacity(pools), &holders));
         return None;
     };
     let subnet = subnet(draft, required, attempt, range);
@@ -201,7 +202,11 @@ pub(super) fn new_subnet(
         draft.blocked_by.push(text::name_taken("subnet", &subnet.name));
         return None;
     }
-    taken.add(range);
+    taken.add(range, format!("subnet {} of this plan", subnet.name));
+    let unread = draft.observed.address_space.iter().flatten().flat_map(|space| &space.unread);
+    for failure in unread {
+        draft.tell(text::routes::unread(failure));
+    }
     let reason = text::connector::create_subnet(connector, &subnet.ip_cidr_range, attempt);
     let step = draft.push(Change::Create(Object::Subnet(subnet.clone())), waits_for, reason, settings.mode);
     Some((subnet, step))
@@ -254,7 +259,7 @@ fn taken(draft: &Draft<'_>, network: &network::Standing) -> Option<Taken> {
     let auto_mode = matches!(network, network::Standing::Stands { auto_mode: true, .. });
     let mut taken = Taken::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
     for range in &draft.budget.taken {
-        taken.add(*range);
+        taken.add(*range, "something that no list shows".to_owned());
     }
     Some(taken)
 }

@@ -120,6 +120,13 @@ impl<'a> Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// A finding, once.
+    pub fn tell(&mut self, note: Note) {
+        if !self.findings.contains(&note) {
+            self.findings.push(note);
+        }
+    }
+
     /// Writes another stamp on a rule of ours, unless something else is to be done to it first: then in the next round.
     pub fn mark(&mut self, rule: &Firewall, description: String, reason: String, mode: Mode) {
         let before = Object::Firewall(rule.clone());

@@ -1,16 +1,23 @@
 //! Our own gateway, on a router of our own: its list only grows here, and its settings are the policy's.
 
-use super::{Change, Draft, Object, StepId, connector::Standing};
+use std::sync::Arc;
+
+use super::{Change, Draft, Note, Object, StepId, connector::Standing, nat as ways_out};
 use crate::domain::{
     names::{ConnectorRef, last_segment, relative, short_hash},
     owned::{stamped, subnet_path},
     policy::{NatLogging, Policy, Prune},
+    signal::Trigger,
     stamp::Stamp,
-    state::router::{LIST, Nat, NatLog, NatSubnet, Router},
+    state::{
+        observed::{Needs, Observed},
+        router::{LIST, Nat, NatLog, NatSubnet, Router},
+    },
     text,
 };
 
 const NAT_NAME: &str = "egress-nat";
+const STATIC_IPS: &str = "nat.static_ips";
 const PRIMARY: &str = "PRIMARY_IP_RANGE";
 /// Google's limit for one network and region.
 const ROUTERS_PER_NETWORK: usize = 5;
@@ -26,12 +33,12 @@ pub(super) fn plan(
     waits_for: Vec<StepId>,
 ) {
     let observed = draft.observed;
-    let name = router_name(&observed.network_name.to_string(), observed.target.region.as_str());
-    let path = format!("projects/{}/regions/{}/routers/{name}", observed.network_name.project, observed.target.region);
+    let (name, path) = own_name(observed);
     let standing = observed.routers.iter().flatten().find(|router| router.name == name);
-    let ours = standing.filter(|router| Stamp::ours(&router.description, &draft.policy.owner, &path).is_some());
+    let ours = own_router(draft.policy, observed);
     if let Some(router) = ours {
         dead(draft, router, standings);
+        exhausted(draft, router);
     }
     let own = ours.and_then(|router| router.nats.iter().find(|nat| nat.name == NAT_NAME));
     let uncovered = addable(draft, routers, (&name, own), uncovered);
@@ -45,6 +52,123 @@ pub(super) fn plan(
         }
         (None, None) => create(draft, name, path, &uncovered, waits_for),
     }
+}
+
+fn own_name(observed: &Observed) -> (String, String) {
+    let name = router_name(&observed.network_name.to_string(), observed.target.region.as_str());
+    let path = format!("projects/{}/regions/{}/routers/{name}", observed.network_name.project, observed.target.region);
+    (name, path)
+}
+
+/// The router that we made for the target's network and region.
+pub(in crate::domain) fn own_router<'a>(policy: &Policy, observed: &'a Observed) -> Option<&'a Router> {
+    let (name, path) = own_name(observed);
+    let standing = observed.routers.iter().flatten().find(|router| router.name == name);
+    standing.filter(|router| Stamp::ours(&router.description, &policy.owner, &path).is_some())
+}
+
+/// The gateway that we made.
+pub(in crate::domain) fn own_nat(router: &Router) -> Option<&Nat> {
+    router.nats.iter().find(|nat| nat.name == NAT_NAME)
+}
+
+/// Whose changes Google refused because of our gateway.
+pub fn refused_for(policy: &Policy, observed: &Observed, triggers: &[Arc<Trigger>]) -> Vec<Note> {
+    let network = observed.network_name.to_string();
+    let here = || observed.routers.iter().flatten().filter(|router| relative(&router.network) == network);
+    let Some((router, own)) = own_router(policy, observed).and_then(|router| Some((router, own_nat(router)?))) else {
+        return Vec::new();
+    };
+    // Beside a gateway for all subnets there is no other: then that one is in the way, not ours.
+    let others = here().filter(|other| other.name != router.name).flat_map(|other| &other.nats);
+    if others.into_iter().any(|nat| nat.is_public() && nat.covers_all_subnets()) {
+        return Vec::new();
+    }
+    let of_network = |trigger: &&Arc<Trigger>| {
+        let name = last_segment(&trigger.resource);
+        let known = observed.routers.iter().flatten().find(|router| router.name == name);
+        known.is_none_or(|router| relative(&router.network) == network)
+    };
+    let place = (&observed.network_name.project, &observed.target.region);
+    let mut notes: Vec<Note> = Vec::new();
+    for trigger in triggers.iter().filter(of_network) {
+        let Some(words) = &trigger.refusal else { continue };
+        let note = text::nat::refused(trigger.principal.as_deref(), &trigger.resource, words, (router, own), place);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+/// What has to be known before our gateway is written; `uncovered` = it is to list one more subnet.
+pub(super) fn needs(policy: &Policy, observed: &Observed, uncovered: bool, needs: &mut Needs) {
+    let settings = policy.for_target(&observed.target);
+    let ours = own_router(policy, observed);
+    let own = ours.and_then(own_nat);
+    let drifted = own.map(|own| drift(own, &nat(settings, observed, &[]))).unwrap_or_default();
+    let written = uncovered || !drifted.is_empty();
+    let addresses = (own.is_none() && uncovered) || drifted.contains(&STATIC_IPS);
+    needs.policy_routes |= uncovered;
+    needs.addresses |= addresses && !settings.nat.static_ips.is_empty();
+    needs.router_status.extend(ours.filter(|_| own.is_some() && written).map(|router| router.name.clone()));
+}
+
+/// Our gateway has fewer addresses than its instances need.
+fn exhausted(draft: &mut Draft<'_>, router: &Router) {
+    let status = draft.observed.router_status.get(&router.name).and_then(|read| read.as_ref().ok());
+    let missing = status.and_then(|status| status.of_nat(NAT_NAME)).map_or(0, |status| status.min_extra_nat_ips_needed);
+    if missing > 0 {
+        draft.tell(text::nat::exhausted(NAT_NAME, &router.name, missing, true));
+    }
+}
+
+/// The policy names addresses, and somebody else's gateway serves the subnet without them.
+pub(super) fn unused_addresses(draft: &mut Draft<'_>, routers: &[&Router], nat: &Nat, subnet: Option<&str>) {
+    let observed = draft.observed;
+    let addresses = &draft.policy.for_target(&observed.target).nat.static_ips;
+    let Some(router) = ways_out::router_of(routers, nat) else { return };
+    if own_router(draft.policy, observed).is_some_and(|own| own.name == router.name) {
+        return;
+    }
+    let uses = |name: &String| nat.nat_ips.iter().any(|ip| last_segment(ip) == name);
+    let unused: Vec<&String> = addresses.iter().filter(|name| !uses(name)).collect();
+    if !unused.is_empty() {
+        let place = (&observed.network_name.project, &observed.target.region);
+        draft.tell(text::nat::static_address_unused(&unused, nat, &router.name, subnet, place));
+    }
+}
+
+/// Whether the policy's addresses can be given to our gateway; if not, why is told.
+fn addresses_fit(draft: &mut Draft<'_>) -> bool {
+    let observed = draft.observed;
+    let place = (&observed.network_name.project, &observed.target.region);
+    let own = own_name(observed).1;
+    let wanted = &draft.policy.for_target(&observed.target).nat.static_ips;
+    let found = match &observed.addresses {
+        Some(Ok(found)) => found,
+        Some(Err(failure)) if !wanted.is_empty() => {
+            draft.tell(text::nat::addresses_unread(failure));
+            return true;
+        }
+        Some(Err(_)) | None => return true,
+    };
+    let mut wrong = Vec::new();
+    for name in wanted {
+        let Some(address) = found.iter().find(|address| address.name == *name) else {
+            wrong.push(text::nat::static_address_missing(name, place));
+            continue;
+        };
+        let other = address.users.iter().find(|user| relative(user) != own);
+        if address.is_internal() || address.address.contains(':') {
+            wrong.push(text::nat::static_address_unfit(name, &address.address, place));
+        } else if let Some(user) = other {
+            wrong.push(text::nat::static_address_in_use(name, user));
+        }
+    }
+    let fit = wrong.is_empty();
+    draft.blocked_by.append(&mut wrong);
+    fit
 }
 
 /// What of the uncovered subnets our gateway can list: Google takes a range into one gateway only, even where that does not
@@ -103,6 +227,9 @@ fn in_the_way<'a>(routers: &[&'a Router], own: Option<&Nat>, subnet: &str) -> Op
 }
 
 fn create(draft: &mut Draft<'_>, name: String, path: String, uncovered: &[String], waits_for: Vec<StepId>) {
+    if !addresses_fit(draft) {
+        return;
+    }
     let observed = draft.observed;
     let settings = draft.policy.for_target(&observed.target);
     let purpose = format!("{}/{}", observed.network_name, observed.target.region);
@@ -110,7 +237,7 @@ fn create(draft: &mut Draft<'_>, name: String, path: String, uncovered: &[String
         name,
         description: Stamp::new(&draft.policy.owner, path, Some(purpose)).to_string(),
         network: observed.network_name.to_string(),
-        nats: vec![nat(settings, draft, uncovered)],
+        nats: vec![nat(settings, observed, uncovered)],
         ..Router::default()
     };
     draft.push(
@@ -123,10 +250,13 @@ fn create(draft: &mut Draft<'_>, name: String, path: String, uncovered: &[String
 
 fn extend(draft: &mut Draft<'_>, router: &Router, path: &str, uncovered: &[String], waits_for: Vec<StepId>) {
     let settings = draft.policy.for_target(&draft.observed.target);
+    if own_nat(router).is_none() && !addresses_fit(draft) {
+        return;
+    }
     let mut after = router.clone();
     match after.nats.iter_mut().find(|nat| nat.name == NAT_NAME) {
         Some(nat) => uncovered.iter().for_each(|subnet| list(nat, subnet)),
-        None => after.nats.push(nat(settings, draft, uncovered)),
+        None => after.nats.push(nat(settings, draft.observed, uncovered)),
     }
     let by = draft.budget.touched_by.get(path).map(String::as_str);
     let reason = text::nat::extend(uncovered, router.nats.is_empty(), by);
@@ -149,17 +279,28 @@ fn repair(draft: &mut Draft<'_>, router: &Router, path: &str) {
     if standing.covers_all_subnets() {
         draft.findings.push(text::nat::widened(&router.name));
     }
-    let wanted = nat(settings, draft, &[]);
-    let drifted = drift(standing, &wanted);
+    let wanted = nat(settings, draft.observed, &[]);
+    let mut drifted = drift(standing, &wanted);
+    if drifted.contains(&STATIC_IPS) && !addresses_fit(draft) {
+        drifted.retain(|key| *key != STATIC_IPS);
+    }
     if drifted.is_empty() {
         return;
     }
     let mut after = router.clone();
     for nat in after.nats.iter_mut().filter(|nat| nat.name == NAT_NAME) {
         nat.log_config.clone_from(&wanted.log_config);
-        nat.nat_ip_allocate_option.clone_from(&wanted.nat_ip_allocate_option);
-        nat.nat_ips.clone_from(&wanted.nat_ips);
-        nat.drain_nat_ips.clear();
+        if drifted.contains(&STATIC_IPS) {
+            nat.nat_ip_allocate_option.clone_from(&wanted.nat_ip_allocate_option);
+            nat.nat_ips.clone_from(&wanted.nat_ips);
+            nat.drain_nat_ips.clear();
+        }
+        nat.min_ports_per_vm = wanted.min_ports_per_vm.or(nat.min_ports_per_vm);
+        nat.max_ports_per_vm = wanted.max_ports_per_vm.or(nat.max_ports_per_vm);
+        if wanted.enable_dynamic_port_allocation == Some(true) {
+            nat.enable_dynamic_port_allocation = Some(true);
+            nat.enable_endpoint_independent_mapping = nat.enable_endpoint_independent_mapping.map(|_| false);
+        }
     }
     let by = draft.budget.touched_by.get(path).map(String::as_str);
     let change = Change::Repair { before: Object::Router(router.clone()), after: Object::Router(after) };
@@ -177,9 +318,15 @@ fn drift(standing: &Nat, wanted: &Nat) -> Vec<&'static str> {
         ips.sort();
         (nat.nat_ip_allocate_option.clone(), ips)
     };
+    // Where the policy says nothing of ports, what somebody set stays.
+    let differs_from = |standing: Option<u32>, wanted: Option<u32>| wanted.is_some() && wanted != standing;
+    let dynamic = |nat: &Nat| nat.enable_dynamic_port_allocation == Some(true);
     let differs = [
         ("nat.log", log(standing) != log(wanted)),
-        ("nat.static_ips", addresses(standing) != addresses(wanted) || !standing.drain_nat_ips.is_empty()),
+        (STATIC_IPS, addresses(standing) != addresses(wanted) || !standing.drain_nat_ips.is_empty()),
+        ("nat.min_ports", differs_from(standing.min_ports_per_vm, wanted.min_ports_per_vm)),
+        ("nat.max_ports", differs_from(standing.max_ports_per_vm, wanted.max_ports_per_vm)),
+        ("nat.dynamic_ports", dynamic(wanted) && !dynamic(standing)),
     ];
     differs.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }
@@ -201,9 +348,9 @@ fn dead(draft: &mut Draft<'_>, router: &Router, standings: &[Standing<'_>]) {
     }
 }
 
-fn nat(settings: &Policy, draft: &Draft<'_>, subnets: &[String]) -> Nat {
+fn nat(settings: &Policy, observed: &Observed, subnets: &[String]) -> Nat {
     let section = &settings.nat;
-    let region = format!("projects/{}/regions/{}", draft.observed.network_name.project, draft.observed.target.region);
+    let region = format!("projects/{}/regions/{}", observed.network_name.project, observed.target.region);
     let nat_ips: Vec<_> = section.static_ips.iter().map(|name| format!("{region}/addresses/{name}")).collect();
     let (enable, filter) = match section.log {
         NatLogging::Off => (false, ""),
@@ -218,6 +365,9 @@ fn nat(settings: &Policy, draft: &Draft<'_>, subnets: &[String]) -> Nat {
         nat_ip_allocate_option: if nat_ips.is_empty() { "AUTO_ONLY" } else { "MANUAL_ONLY" }.to_owned(),
         nat_ips,
         log_config: Some(NatLog { enable, filter: filter.to_owned(), ..NatLog::default() }),
+        min_ports_per_vm: section.min_ports,
+        max_ports_per_vm: section.max_ports,
+        enable_dynamic_port_allocation: section.dynamic_ports.then_some(true),
         ..Nat::default()
     }
 }

@@ -8,7 +8,7 @@ mod deny;
 mod draft;
 pub mod emergency;
 mod firewall;
-mod gateway;
+pub mod gateway;
 mod handover;
 mod limits;
 mod moving;

@@ -2,33 +2,40 @@
 
 use super::{Draft, StepId, connector::Standing, gateway};
 use crate::domain::{
+    desired::{Desired, Required, listed},
     names::relative,
     owned::subnet_path,
-    policy::EnsureNat,
+    policy::{EnsureNat, Policy},
     reach::COMMON_TAG,
     state::{
-        route::Route,
+        observed::{Needs, Observed},
         router::{Nat, Router},
     },
     text,
     wanted::Egress,
+    ways::{From, Ways, ways},
 };
 
 pub(super) fn plan(draft: &mut Draft<'_>, standings: &[Standing<'_>]) {
     let observed = draft.observed;
-    let (Ok(routers), Ok(routes)) = (&observed.routers, &observed.routes) else { return };
+    let (Ok(routers), Ok(_)) = (&observed.routers, &observed.routes) else { return };
     let network = observed.network_name.to_string();
     let routers: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
     let mut uncovered: Vec<String> = Vec::new();
     let mut waits_for: Vec<StepId> = Vec::new();
-    for standing in standings.iter().filter(|standing| needs_nat(standing)) {
+    for standing in standings.iter().filter(|standing| needs_nat(standing.settings, standing.required)) {
         let connector = &standing.required.connector;
-        if !leads_out(draft, way_out(routes, &network, &[COMMON_TAG, &connector.tag()])) {
+        let path = standing.subnet.as_ref().map(|(path, _)| path.as_str());
+        if let Some(nat) = covering(&routers, path) {
+            gateway::unused_addresses(draft, &routers, nat, path);
+        }
+        let ways = ways_from(observed, &[COMMON_TAG, &connector.tag()], standing.range);
+        if !leads_out(draft, &ways) {
             continue;
         }
-        match &standing.subnet {
-            Some((subnet, _)) if covering(&routers, Some(subnet)).is_none() => {
-                uncovered.push(subnet.clone());
+        match path {
+            Some(subnet) if covering(&routers, path).is_none() => {
+                uncovered.push(subnet.to_owned());
                 waits_for.extend(standing.made_by.clone());
             }
             None if covering(&routers, None).is_none() => {
@@ -39,27 +46,73 @@ pub(super) fn plan(draft: &mut Draft<'_>, standings: &[Standing<'_>]) {
     }
     let direct = direct_subnets(draft);
     // Which tags a Direct VPC workload bears is its owner's business.
-    if !direct.is_empty() && leads_out(draft, way_out(routes, &network, &[])) {
+    if !direct.is_empty() && leads_out(draft, &ways_from(observed, &[], None)) {
         uncovered.extend(direct.into_iter().filter(|subnet| covering(&routers, Some(subnet)).is_none()));
     }
     uncovered.sort();
     uncovered.dedup();
+    if let (false, Some(Err(failure))) = (uncovered.is_empty(), &observed.policy_routes) {
+        draft.tell(text::routes::policies_unread(failure));
+    }
     gateway::plan(draft, standings, &routers, &uncovered, waits_for);
 }
 
+/// Where packets of instances of the target's network leave, by what was read.
+pub(in crate::domain) fn ways_from<'a>(
+    observed: &'a Observed,
+    tags: &[&str],
+    range: Option<ipnet::Ipv4Net>,
+) -> Ways<'a> {
+    let network = observed.network_name.to_string();
+    let routes = observed.routes.as_deref().unwrap_or_default();
+    let policies = observed.policy_routes.as_ref().and_then(|read| read.as_deref().ok()).unwrap_or_default();
+    ways(routes, policies, From { network: &network, tags, range })
+}
+
 /// Whether a NAT is of use there; if not, why is told.
-fn leads_out(draft: &mut Draft<'_>, way: WayOut<'_>) -> bool {
-    let note = match way {
-        WayOut::Internet => return true,
-        WayOut::Nowhere => {
-            draft.findings.push(text::nat::no_default_route(&draft.observed.network_name));
-            // The route may come later, and the gateway does no harm before.
-            return true;
+fn leads_out(draft: &mut Draft<'_>, ways: &Ways<'_>) -> bool {
+    if ways.reach_gateway() {
+        return true;
+    }
+    let network = &draft.observed.network_name;
+    if ways.elsewhere().next().is_some() {
+        draft.tell(text::routes::elsewhere(ways));
+        return false;
+    }
+    draft.tell(text::routes::none_applies(network, ways));
+    // The route may come later, and the gateway does no harm before; where all that there is leads to appliances, it is not
+    // expected.
+    !ways.all_idle_lead_elsewhere()
+}
+
+/// What a look has to add before a gateway is written: asked only where one would be.
+pub(in crate::domain) fn needs(policy: &Policy, observed: &Observed, desired: &Desired, needs: &mut Needs) {
+    let (Ok(routers), Ok(_)) = (&observed.routers, &observed.routes) else { return };
+    let network = observed.network_name.to_string();
+    let routers: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
+    let settings = policy.for_target(&observed.target);
+    let needing =
+        desired.connectors.iter().filter(|required| needs_nat(policy.for_connector(&required.connector), required));
+    let lacking = needing.filter(|required| match listed(observed, &required.connector) {
+        None => false,
+        Some(None) => covering(&routers, None).is_none(),
+        Some(Some(found)) => {
+            let form = found.subnet.as_ref();
+            let path = form.map(|form| subnet_path(&observed.network_name, &observed.target, &form.name));
+            covering(&routers, path.as_deref()).is_none()
         }
-        WayOut::Appliance(route) => text::nat::appliance(&route.name, &route.next_hop()),
-    };
-    draft.findings.push(note);
-    false
+    });
+    let of_use = |ways: &Ways<'_>| ways.reach_gateway() || ways.parts.is_empty() && !ways.all_idle_lead_elsewhere();
+    let mut uncovered =
+        lacking.filter(|required| of_use(&ways_from(observed, &[COMMON_TAG, &required.connector.tag()], None)));
+    let direct = settings.nat.ensure != EnsureNat::Never
+        && settings.nat.direct_vpc_subnets.iter().any(|entry| {
+            let of_region = entry.split_once('/').filter(|(region, _)| *region == observed.target.region.as_str());
+            let path = of_region.map(|(_, name)| subnet_path(&observed.network_name, &observed.target, name));
+            path.is_some_and(|path| covering(&routers, Some(&path)).is_none())
+        })
+        && of_use(&ways_from(observed, &[], None));
+    gateway::needs(policy, observed, uncovered.next().is_some() || direct, needs);
 }
 
 /// Subnets of Direct VPC workloads that the policy names here.
@@ -85,11 +138,11 @@ fn direct_subnets(draft: &mut Draft<'_>) -> Vec<String> {
     found
 }
 
-fn needs_nat(standing: &Standing<'_>) -> bool {
-    match standing.settings.nat.ensure {
+fn needs_nat(settings: &Policy, required: &Required) -> bool {
+    match settings.nat.ensure {
         EnsureNat::Never => false,
         EnsureNat::Always => true,
-        EnsureNat::WhenNeeded => standing.required.egress == Egress::AllTraffic,
+        EnsureNat::WhenNeeded => required.egress == Egress::AllTraffic,
     }
 }
 
@@ -101,20 +154,7 @@ pub(in crate::domain) fn covering<'a>(routers: &[&'a Router], subnet: Option<&st
         .find(|nat| nat.covers_all_subnets() || subnet.is_some_and(|subnet| nat.lists(subnet)))
 }
 
-pub(in crate::domain) enum WayOut<'a> {
-    Internet,
-    Nowhere,
-    Appliance(&'a Route),
-}
-
-/// Where packets leave: the default route with the lowest priority number that applies to instances with these tags.
-pub(in crate::domain) fn way_out<'a>(routes: &'a [Route], network: &str, tags: &[&str]) -> WayOut<'a> {
-    let applies = |route: &Route| route.tags.is_empty() || route.tags.iter().any(|tag| tags.contains(&tag.as_str()));
-    let defaults =
-        routes.iter().filter(|route| relative(&route.network) == network && route.is_default() && applies(route));
-    match defaults.min_by_key(|route| (route.priority, !route.to_internet(), route.name.as_str())) {
-        None => WayOut::Nowhere,
-        Some(route) if route.to_internet() => WayOut::Internet,
-        Some(route) => WayOut::Appliance(route),
-    }
+/// The router that a gateway is on.
+pub(in crate::domain) fn router_of<'a>(routers: &[&'a Router], nat: &Nat) -> Option<&'a Router> {
+    routers.iter().copied().find(|router| router.nats.iter().any(|own| std::ptr::eq(own, nat)))
 }

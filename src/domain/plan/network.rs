@@ -19,6 +19,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) -> Standing {
     let observed = draft.observed;
     let name = &observed.network_name;
     match &observed.network {
+        // Google takes neither a subnet nor a connector there.
+        Some(Ok(Some(network))) if network.is_legacy() => {
+            if !desired.connectors.is_empty() {
+                draft.blocked_by.push(text::network::legacy(name));
+            }
+            Standing::Missing
+        }
         Some(Ok(Some(network))) => {
             Standing::Stands { auto_mode: network.auto_create_subnetworks, policies_first: network.policies_first() }
         }

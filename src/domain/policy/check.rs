@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ensure, FirewallSection, NetworkName, Policy};
+use super::{Ensure, FirewallSection, NatSection, NetworkName, Policy};
 use crate::domain::{
     names::{ProjectId, Region, ResourceName},
     ports,
@@ -45,6 +45,7 @@ pub fn policy(policy: &Policy) -> Vec<String> {
             ),
         );
     }
+    nat_ports(&policy.nat, &mut check);
     for name in &policy.nat.static_ips {
         check(
             ResourceName::parse(name).is_ok(),
@@ -160,6 +161,29 @@ fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {
                 format!("connector.declared: {} is declared in {project}, which is not in scope", declared.name),
             );
         }
+    }
+}
+
+/// <https://cloud.google.com/nat/docs/ports-and-addresses#ports>
+fn nat_ports(section: &NatSection, check: &mut impl FnMut(bool, String)) {
+    const LARGEST_STATIC: u32 = 57_344;
+    let dynamic = section.dynamic_ports;
+    if let Some(min) = section.min_ports {
+        let (fits, expected) = match dynamic {
+            true => (min.is_power_of_two() && (32..=32_768).contains(&min), "a power of two from 32 to 32768"),
+            false => ((2..=LARGEST_STATIC).contains(&min), "2 to 57344"),
+        };
+        check(fits, format!("nat.min_ports: found {min}, expected {expected}"));
+    }
+    if let Some(max) = section.max_ports {
+        check(dynamic, format!("nat.max_ports: found {max}, which has no effect without `nat.dynamic_ports: true`"));
+        let min = section.min_ports.unwrap_or(32);
+        check(
+            max.is_power_of_two() && (64..=65_536).contains(&max) && max > min,
+            format!(
+                "nat.max_ports: found {max}, expected a power of two from 64 to 65536, more than nat.min_ports ({min})"
+            ),
+        );
     }
 }
 

@@ -238,6 +238,12 @@ pub struct NatSection {
     pub log: NatLogging,
     /// Names of static regional addresses; none = Google allocates them.
     pub static_ips: Vec<String>,
+    /// Ports that each instance has at least; none = Google's 64, or 32 with `dynamic_ports`.
+    pub min_ports: Option<u32>,
+    /// With `dynamic_ports`: ports that an instance has at most; none = Google's 65536.
+    pub max_ports: Option<u32>,
+    /// Let Google give an instance more ports while it needs them. `false` leaves what an existing gateway has.
+    pub dynamic_ports: bool,
     /// Subnets of Direct VPC workloads that our gateway serves too: `REGION/NAME`.
     pub direct_vpc_subnets: Vec<String>,
 }
@@ -248,6 +254,9 @@ impl Default for NatSection {
             ensure: EnsureNat::WhenNeeded,
             log: NatLogging::ErrorsOnly,
             static_ips: Vec::new(),
+            min_ports: None,
+            max_ports: None,
+            dynamic_ports: false,
             direct_vpc_subnets: Vec::new(),
         }
     }

@@ -11,8 +11,10 @@ pub mod network;
 pub mod observed;
 pub mod others;
 mod plain;
+pub mod policy_route;
 pub mod route;
 pub mod router;
+pub mod router_status;
 pub mod subnet;
 pub mod workload;
 

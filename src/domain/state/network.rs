@@ -22,6 +22,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// A network without subnets, from before there were any: it takes none, and so no connector.
+    pub fn is_legacy(&self) -> bool {
+        self.other.get("IPv4Range").and_then(serde_json::Value::as_str).is_some_and(|range| !range.is_empty())
+    }
+
     /// Network firewall policies are asked before VPC rules.
     pub fn policies_first(&self) -> bool {
         self.network_firewall_policy_enforcement_order == "BEFORE_CLASSIC_FIREWALL"

@@ -6,8 +6,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network,
-    others::Others, plain, route::Route, router::Router, subnet::Subnet, workload::Workload,
+    address::Address,
+    connector::Connector,
+    effective::EffectiveFirewalls,
+    firewall::Firewall,
+    network::Network,
+    others::Others,
+    plain,
+    policy_route::PolicyRoute,
+    route::Route,
+    router::Router,
+    router_status::{PeeringRoute, RouterStatus},
+    subnet::Subnet,
+    workload::Workload,
 };
 use crate::domain::{
     desired::Required,
@@ -106,6 +117,15 @@ pub struct Observed {
     pub network: Option<Read<Option<Network>>>,
     #[serde(serialize_with = "plain::asked")]
     pub address_space: Option<Read<AddressSpace>>,
+    /// Policy-based routes of the network's project.
+    #[serde(serialize_with = "plain::asked")]
+    pub policy_routes: Option<Read<Vec<PolicyRoute>>>,
+    /// Addresses of the region, in the network's project.
+    #[serde(serialize_with = "plain::asked")]
+    pub addresses: Option<Read<Vec<Address>>>,
+    /// What routers of the region are doing, by the router's name.
+    #[serde(serialize_with = "plain::each")]
+    pub router_status: BTreeMap<String, Read<RouterStatus>>,
     /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
     #[serde(serialize_with = "plain::asked")]
     pub operations: Option<Read<Vec<ConnectorOperation>>>,
@@ -131,6 +151,27 @@ pub struct AddressSpace {
     /// Connectors of every region: those in CIDR form sit on a subnet that no list shows.
     pub connectors: Vec<Connector>,
     pub addresses: Vec<Address>,
+    /// Routes that routers have learnt by BGP.
+    pub learnt: Vec<Learnt>,
+    /// Routes that peers exchange with the network.
+    pub imported: Vec<Imported>,
+    /// What of the last two could not be read. It is told, and does not keep a range from being cut.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<ReadFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Learnt {
+    pub router: String,
+    pub routes: Vec<Route>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    pub peering: String,
+    pub routes: Vec<PeeringRoute>,
 }
 
 /// What Google keeps of a change of a connector.
@@ -165,6 +206,11 @@ pub struct Needs {
     /// Operations on connectors of the region.
     pub operations: bool,
     pub elsewhere: Vec<ConnectorRef>,
+    pub policy_routes: bool,
+    /// Addresses of the region.
+    pub addresses: bool,
+    /// Routers whose status tells something.
+    pub router_status: Vec<String>,
 }
 
 impl Needs {
@@ -197,6 +243,11 @@ impl Observed {
         .collect();
         found.extend(self.revisions.values().filter_map(err));
         found.extend(self.elsewhere.values().filter_map(err));
+        // These add to what is known: without them the plan says so and goes on, but they are worth another try.
+        let more = [self.policy_routes.as_ref().and_then(err), self.addresses.as_ref().and_then(err)];
+        let more = more.into_iter().flatten().chain(self.router_status.values().filter_map(err));
+        let more = more.chain(self.address_space.iter().flatten().flat_map(|space| &space.unread));
+        found.extend(more.filter(|failure| failure.kind == FailureKind::Transient));
         found.extend(self.projects.values().filter_map(err));
         found
     }

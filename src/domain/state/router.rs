@@ -41,6 +41,16 @@ pub struct Nat {
     pub log_config: Option<NatLog>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub endpoint_types: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_ports_per_vm: Option<u32>,
+    /// Of use with dynamic port allocation alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_ports_per_vm: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_dynamic_port_allocation: Option<bool>,
+    /// Google takes either this or dynamic port allocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enable_endpoint_independent_mapping: Option<bool>,
     #[serde(flatten)]
     pub other: Other,
 }
@@ -70,6 +80,11 @@ pub const ALL_PRIMARY: &str = "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES";
 pub const LIST: &str = "LIST_OF_SUBNETWORKS";
 
 impl Router {
+    /// It speaks BGP with somebody, and so may learn routes.
+    pub fn has_peers(&self) -> bool {
+        self.other.get("bgpPeers").and_then(serde_json::Value::as_array).is_some_and(|peers| !peers.is_empty())
+    }
+
     /// What a person reads of its gateways, by `NAT.FIELD`.
     pub fn settings(&self) -> BTreeMap<String, String> {
         let row = |nat: &Nat, field: &str, value: String| (format!("{}.{field}", nat.name), value);
@@ -80,7 +95,13 @@ impl Router {
                 let entries = nat.subnetworks.iter();
                 let subnets = entries
                     .map(|entry| format!("{} {}", last_segment(&entry.name), entry.source_ip_ranges_to_nat.join("+")));
+                let ports = |ports: Option<u32>| ports.map_or_else(String::new, |ports| ports.to_string());
+                let on = |flag: Option<bool>| if flag == Some(true) { "on".to_owned() } else { String::new() };
                 [
+                    row(nat, "minPortsPerVm", ports(nat.min_ports_per_vm)),
+                    row(nat, "maxPortsPerVm", ports(nat.max_ports_per_vm)),
+                    row(nat, "enableDynamicPortAllocation", on(nat.enable_dynamic_port_allocation)),
+                    row(nat, "enableEndpointIndependentMapping", on(nat.enable_endpoint_independent_mapping)),
                     row(nat, "sourceSubnetworkIpRangesToNat", nat.source_subnetwork_ip_ranges_to_nat.clone()),
                     row(nat, "subnetworks", subnets.collect::<Vec<_>>().join(", ")),
                     row(nat, "natIpAllocateOption", nat.nat_ip_allocate_option.clone()),

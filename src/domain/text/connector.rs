@@ -357,13 +357,18 @@ pub fn daily_limit(connector: &ConnectorRef, limit: u32) -> Note {
     )
 }
 
-pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64) -> Note {
+/// `holders` = what takes the pools.
+pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64, holders: &[String]) -> Note {
+    let held = match holders.is_empty() {
+        true => String::new(),
+        false => format!("; in use by {}", super::few(holders)),
+    };
     let pools = list(pools.iter().map(Ipv4Net::to_string));
     note(
         "pool-exhausted",
         object(connector),
         format!(
-            "no /28 is free for connector {} in {pools}, which has room for {capacity} in all; add a range to `connector.subnet_pools`",
+            "no /28 is free for connector {} in {pools}, which has room for {capacity} in all{held}; add a range to `connector.subnet_pools`",
             connector.name
         ),
     )

@@ -99,16 +99,10 @@ pub fn private_only() -> String {
     "not needed, only traffic to private ranges comes this way".to_owned()
 }
 
-pub fn no_default_route() -> String {
-    "the network has no default route, so nothing of it reaches the internet, whatever a NAT does".to_owned()
-}
-
-pub fn appliance(route: &str, hop: &str) -> String {
-    format!("not needed, route {route} leads to {hop}, which decides what reaches the internet")
-}
-
-pub fn nat(router: &str) -> String {
-    format!("on router {router} lets the subnet reach the internet")
+/// `addresses` = those that the world sees, where they are known.
+pub fn nat(router: &str, addresses: &[String]) -> String {
+    let from = if addresses.is_empty() { String::new() } else { format!(" from {}", super::few(addresses)) };
+    format!("on router {router} lets the subnet reach the internet{from}")
 }
 
 pub fn no_nat(ensure: EnsureNat) -> String {
@@ -175,7 +169,9 @@ pub fn google_apis(private: bool, public: Option<(bool, bool)>) -> String {
             let how = if some { "open to some addresses only" } else { "closed" };
             let todo = match over_private {
                 "open" => "; let DNS answer *.googleapis.com with the private addresses, or allow tcp:443 to 0.0.0.0/0",
-                _ => "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0",
+                _ => {
+                    "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0"
+                }
             };
             format!("{private}, {how} over the public addresses of *.googleapis.com{todo}")
         }
@@ -187,8 +183,9 @@ pub fn stopped_by(rules: &[&str]) -> Option<String> {
 }
 
 /// `open`: what the firewall alone would let out.
-pub fn cut_off(hop: &str, open: &str) -> String {
-    format!("not reached, see {hop}; by the firewall alone {open}")
+pub fn cut_off(hop: &str, unsure: bool, open: &str) -> String {
+    let reached = if unsure { "not known to be reached" } else { "not reached" };
+    format!("{reached}, see {hop}; by the firewall alone {open}")
 }
 
 pub fn planned(step: &Step) -> String {

@@ -10,6 +10,7 @@ pub mod nat;
 pub mod network;
 pub mod prune;
 pub mod reads;
+pub mod routes;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,16 @@ pub fn name_taken(kind: &str, name: &str) -> Note {
             "name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"
         ),
     )
+}
+
+/// The first four, and how many more there are.
+fn few(items: &[String]) -> String {
+    const NAMED: usize = 4;
+    let named = list(items.iter().take(NAMED));
+    match items.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
 }
 
 fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {

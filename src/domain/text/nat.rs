@@ -1,8 +1,12 @@
 use super::{list, note};
 use crate::domain::{
-    names::{ConnectorRef, NetworkRef, Region, last_segment},
+    names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
+    permissions,
     plan::Note,
-    state::router::Router,
+    state::{
+        observed::ReadFailure,
+        router::{Nat, Router},
+    },
 };
 
 fn subnets(paths: &[String]) -> String {
@@ -88,25 +92,6 @@ pub fn router_quota(network: &NetworkRef, region: &Region, routers: &[&Router]) 
     )
 }
 
-pub fn no_default_route(network: &NetworkRef) -> Note {
-    note(
-        "no-default-route",
-        format!("network/{}", network.name),
-        format!(
-            "network {} has no default route, so no NAT can reach the internet; add a route 0.0.0.0/0 to default-internet-gateway if it should",
-            network.name
-        ),
-    )
-}
-
-pub fn appliance(route: &str, hop: &str) -> Note {
-    note(
-        "default-route-appliance",
-        format!("route/{route}"),
-        format!("the default route {route} leads to {hop}, so the internet is that hop's business and no NAT is made"),
-    )
-}
-
 pub fn repair(keys: &[&str], by: Option<&str>) -> String {
     let who = by.map_or_else(String::new, |by| format!(", changed by {by}"));
     format!("our NAT does not follow {}{who}", list(keys.iter().map(|key| format!("`{key}`"))))
@@ -142,4 +127,125 @@ pub fn no_direct_subnet(entry: &str, network: &NetworkRef) -> Note {
             network.name
         ),
     )
+}
+
+/// The project and region that an address belongs to.
+type Place<'a> = (&'a ProjectId, &'a Region);
+
+pub fn static_address_missing(name: &str, (project, region): Place<'_>) -> Note {
+    note(
+        "static-address-missing",
+        format!("address/{name}"),
+        format!(
+            "`nat.static_ips` names {name}, and {project} has no such address in {region}, so our NAT is not written; create it: `gcloud compute addresses create {name} --region={region} --project={project}`"
+        ),
+    )
+}
+
+pub fn static_address_unfit(name: &str, address: &str, (project, region): Place<'_>) -> Note {
+    note(
+        "static-address-unfit",
+        format!("address/{name}"),
+        format!(
+            "`nat.static_ips` names {name}, which is {address} and not an external IPv4 address, so our NAT is not written; name an external address of {region} in {project}, or create one: `gcloud compute addresses create NAME --region={region} --project={project}`"
+        ),
+    )
+}
+
+pub fn static_address_in_use(name: &str, user: &str) -> Note {
+    note(
+        "static-address-in-use",
+        format!("address/{name}"),
+        format!(
+            "`nat.static_ips` names {name}, which {} uses already, so our NAT is not written; name another address, or release this one there",
+            crate::domain::names::relative(user)
+        ),
+    )
+}
+
+/// `subnet` = the relative name; `None` = a hidden one.
+pub fn static_address_unused(
+    names: &[&String],
+    nat: &Nat,
+    router: &str,
+    subnet: Option<&str>,
+    (project, region): Place<'_>,
+) -> Note {
+    let subnet = subnet.map_or("the connector's hidden subnet", last_segment);
+    let leaves = match nat.nat_ips.is_empty() {
+        true => "from addresses that Google allocates".to_owned(),
+        false => format!("from {}", list(nat.nat_ips.iter().map(|ip| last_segment(ip)))),
+    };
+    let pool = list(nat.nat_ips.iter().map(|ip| last_segment(ip)).chain(names.iter().map(|name| name.as_str())));
+    let pool = pool.replace(", ", ",");
+    note(
+        "static-address-unused",
+        format!("router/{router}"),
+        format!(
+            "`nat.static_ips` names {}, but NAT {} on router {router}, which was not made here, serves {subnet}, and its traffic leaves {leaves}; give that NAT the address: `gcloud compute routers nats update {} --router={router} --nat-external-ip-pool={pool} --region={region} --project={project}`, or take it out of the policy",
+            list(names),
+            nat.name,
+            nat.name,
+        ),
+    )
+}
+
+pub fn addresses_unread(failure: &ReadFailure) -> Note {
+    note(
+        "addresses-unread",
+        &failure.call,
+        format!(
+            "`nat.static_ips` could not be looked up, so whether these addresses exist and are free is not known: {} {}. Google said: {}",
+            failure.call,
+            permissions::remedy("compute.addresses.list", failure),
+            failure.message
+        ),
+    )
+}
+
+pub fn status_unread(router: &str, failure: &ReadFailure) -> String {
+    format!(
+        "from which addresses it sends, and whether it has enough, is not known: {} of {router} {}. Google said: {}",
+        failure.call,
+        permissions::remedy("compute.routers.get", failure),
+        failure.message
+    )
+}
+
+/// `ours` = the gateway is the one that we made.
+pub fn exhausted(nat: &str, router: &str, missing: u32, ours: bool) -> Note {
+    let (whose, how) = match ours {
+        true => (
+            "our NAT",
+            "name more addresses in `nat.static_ips`, lower `nat.min_ports`, or set `nat.dynamic_ports: true`",
+        ),
+        false => ("NAT", "give it more addresses, or fewer ports for each instance"),
+    };
+    note(
+        "nat-exhausted",
+        format!("router/{router}"),
+        format!(
+            "{whose} {nat} on router {router} needs {missing} more address{} to give every instance its ports, so connections are dropped; {how}",
+            if missing == 1 { "" } else { "es" }
+        ),
+    )
+}
+
+/// Google refused somebody's change of a router because of our gateway.
+pub fn refused(
+    by: Option<&str>,
+    theirs: &str,
+    words: &str,
+    (router, own): (&Router, &Nat),
+    (project, region): Place<'_>,
+) -> Note {
+    let theirs = last_segment(theirs);
+    let (nat, ours) = (&own.name, &router.name);
+    let text = format!(
+        "the change of router {theirs} by {} was refused, since our NAT {nat} on router {ours} serves {} there and Google takes no NAT for all subnets, and none for the same subnet, beside it; either list other subnets in theirs, or give way: set `nat.ensure: never`, run `gcloud compute routers nats delete {nat} --router={ours} --region={region} --project={project}`, and let theirs be created, which then serves the connectors too (deploy/operations.md tells how). Google said: {words}",
+        by.unwrap_or("unknown"),
+        subnets(&own.subnetworks.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>()),
+    );
+    let note = note("nat-refused", format!("router/{theirs}"), text);
+    Note { by: by.map(str::to_owned), ..note }
 }

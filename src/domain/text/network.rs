@@ -11,6 +11,17 @@ pub fn missing(network: &NetworkRef) -> Note {
     )
 }
 
+pub fn legacy(network: &NetworkRef) -> Note {
+    note(
+        "legacy-network",
+        format!("network/{}", network.name),
+        format!(
+            "network {network} is a legacy network, which has no subnets, so no connector can be created in it; name a VPC network in `network.name`, or create one: `gcloud compute networks create NAME --subnet-mode=custom --project={}`",
+            network.project
+        ),
+    )
+}
+
 pub fn create(network: &NetworkRef) -> String {
     format!("a required connector needs the network {}, which does not exist", network.name)
 }

@@ -14,6 +14,11 @@ use crate::domain::{
 /// The code of a read that is worth another try.
 pub const FAILED: &str = "read-failed";
 
+/// What a write was decided without: told with the write, and not asked again when nothing is left to write.
+pub fn is_of_decision(note: &Note) -> bool {
+    note.code.ends_with("-unread")
+}
+
 /// A read that only a person can make possible; transient ones are tried again instead, and an absent network is reported
 /// by name. `at` is where the call went, for what Google does not say itself.
 pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
@@ -63,7 +68,7 @@ fn api_disabled(failure: &ReadFailure, at: &Target) -> String {
 }
 
 /// The project of the resource that Google's sentence names.
-pub(super) fn project_in(message: &str) -> Option<&str> {
+pub(in crate::domain) fn project_in(message: &str) -> Option<&str> {
     let rest = &message[message.find("projects/")? + "projects/".len()..];
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
     Some(rest[..end].trim_end_matches(['.', ':'])).filter(|project| !project.is_empty())

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use serde_json::json;
+
 use super::*;
 use crate::domain::{
     desired::Requirer,
@@ -14,11 +16,13 @@ use crate::domain::{
         connector::ConnectorState,
         firewall::{Direction, Firewall},
         observed::{FailureKind, ReadFailure},
-        router::Router,
+        route::Route,
+        router::{Nat, NatSubnet, Router},
         workload::{Workload, WorkloadKind},
     },
     target::Target,
     wanted::Egress,
+    ways::{By, Part, Ways},
 };
 
 fn conn() -> ConnectorRef {
@@ -97,7 +101,7 @@ fn connectors() {
         &connector::refused_before(&conn(), &why),
         &connector::deleted(&conn()),
         &connector::daily_limit(&conn(), 3),
-        &connector::no_space(&conn(), &["10.8.0.0/28".parse().unwrap()], 1),
+        &connector::no_space(&conn(), &["10.8.0.0/28".parse().unwrap()], 1, &["subnet a (10.8.0.0/28)".to_owned()]),
     ]));
 }
 
@@ -152,6 +156,30 @@ fn causes() {
 fn gateways() {
     let subnet = ["projects/p/regions/r/subnetworks/apps".to_owned()];
     let router = Router { name: "theirs".into(), ..Router::default() };
+    let theirs = Nat {
+        name: "nat".into(),
+        nat_ips: vec!["projects/p/regions/r/addresses/theirs".into()],
+        subnetworks: vec![NatSubnet { name: subnet[0].clone(), ..NatSubnet::default() }],
+        ..Nat::default()
+    };
+    let id = conn();
+    let place = (&id.project, &id.region);
+    let route = |name: &str, range: &str, hop: &str, tags: &[&str]| -> Route {
+        let mut route = json!({"name": name, "network": vpc().to_string(), "destRange": range, "tags": tags});
+        route[hop] = "projects/p/global/gateways/default-internet-gateway".into();
+        serde_json::from_value(route).unwrap()
+    };
+    let low = route("low", "0.0.0.0/1", "nextHopInstance", &[]);
+    let tagged = route("tagged", "0.0.0.0/0", "nextHopIlb", &["web"]);
+    let direct = route("direct", "0.0.0.0/0", "nextHopGateway", &["web", "app"]);
+    let part = Part { range: "0.0.0.0/1".parse().unwrap(), by: By::Elsewhere(&low) };
+    let to_appliances = Ways { parts: vec![part], gaps: true, ..Ways::default() };
+    let denied = |permission: &str| ReadFailure {
+        call: "the.call".into(),
+        kind: FailureKind::Denied { permission: Some(permission.into()) },
+        message: format!("Required '{permission}' permission for 'projects/demo-project'"),
+        consumer: None,
+    };
     insta::assert_snapshot!(lines(&[
         &nat::create(&subnet, &[]),
         &nat::create(&subnet, &["out-1".into()]),
@@ -164,8 +192,20 @@ fn gateways() {
         &nat::unfit("ours", "egress-nat", &subnet[0]),
         &nat::full("ours", &subnet[0], 50),
         &nat::router_quota(&vpc(), &conn().region, &[&router]),
-        &nat::no_default_route(&vpc()),
-        &nat::appliance("default", "10.1.1.1"),
+        &routes::elsewhere(&to_appliances),
+        &routes::none_applies(&vpc(), &Ways::default()),
+        &routes::none_applies(&vpc(), &Ways { idle: vec![&tagged], ..Ways::default() }),
+        &routes::none_applies(&vpc(), &Ways { idle: vec![&direct], ..Ways::default() }),
+        &routes::policies_unread(&denied("networkconnectivity.policyBasedRoutes.list")),
+        &routes::unread(&denied("compute.routers.get")),
+        &nat::static_address_missing("out-1", place),
+        &nat::static_address_unfit("out-1", "10.0.0.9", place),
+        &nat::static_address_in_use("out-1", "projects/p/regions/r/forwardingRules/front"),
+        &nat::static_address_unused(&[&"out-1".to_owned()], &theirs, "theirs", Some(&subnet[0]), place),
+        &nat::addresses_unread(&denied("compute.addresses.list")),
+        &nat::exhausted("egress-nat", "ours", 2, true),
+        &nat::exhausted("nat", "theirs", 1, false),
+        &nat::refused(Some("dev@example.com"), "projects/p/regions/r/routers/team", "No.", (&router, &theirs), place),
         &nat::widened("ours"),
         &nat::dead_subnet("ours", "egress-conn", &conn()),
         &nat::no_direct_subnet("europe-west2/apps", &vpc()),

@@ -9,7 +9,10 @@ use crate::sim::{
     fields::{self, Field, choice, int, link, map, text},
     fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
+    kinds::routers,
+    links,
     service::Service,
+    store::Standing,
 };
 
 pub static GLOBAL: Kind = Kind {
@@ -88,6 +91,21 @@ fn set_labels(_: &Call, address: &mut Map<String, Value>, mut sent: Map<String, 
 impl Rules for Address {
     fn own(&self) -> &'static [Own] {
         OWN
+    }
+
+    /// Who uses it shows in its document.
+    fn present(&self, standing: Standing<'_>, document: &mut Value) {
+        let path = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
+        let routers: Vec<Value> =
+            routers::leaving_by(standing, &path).iter().map(|router| links::full(router).into()).collect();
+        if !routers.is_empty() {
+            document["users"] = routers.into();
+            document["status"] = "IN_USE".into();
+        }
+    }
+
+    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
+        routers::leaving_by(standing, path).into_iter().next()
     }
 
     fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {

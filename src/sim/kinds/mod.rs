@@ -16,6 +16,7 @@ mod nats;
 pub mod networks;
 pub mod org_policies;
 pub mod policies;
+pub mod policy_routes;
 pub mod repositories;
 pub mod revisions;
 pub mod roles;
@@ -33,7 +34,7 @@ pub mod versions;
 pub mod worker_pools;
 mod workload;
 
-pub static ALL: [&Kind; 34] = [
+pub static ALL: [&Kind; 35] = [
     &networks::KIND,
     &subnetworks::KIND,
     &routers::KIND,
@@ -55,6 +56,7 @@ pub static ALL: [&Kind; 34] = [
     &sinks::KIND,
     &org_policies::KIND,
     &internal_ranges::KIND,
+    &policy_routes::KIND,
     &log_metrics::KIND,
     &service_accounts::KIND,
     &roles::KIND,

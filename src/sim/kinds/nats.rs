@@ -7,6 +7,7 @@ use crate::sim::{
     change,
     fields::{Field, choice, flag, int, link, message, text},
     kind::Draft,
+    kinds::routers,
     links,
 };
 
@@ -140,8 +141,48 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
             let why = if manual { "Nat IPs must be given." } else { "Nat IPs must not be given." };
             Err(invalid(&format!("{at}.natIpAllocateOption"), &option.into(), why))
         }
-        Some(_) => Ok(()),
+        Some(_) => addresses(draft, nat, at).and_then(|()| ports(nat, at)),
     }
+}
+
+/// Addresses must be there, external, and used by nothing else.
+fn addresses(draft: &Draft<'_>, nat: &Value, at: &str) -> Result<(), Refusal> {
+    for (k, link) in nat["natIps"].as_array().into_iter().flatten().enumerate() {
+        let path = change::ready(draft, link.as_str().unwrap_or_default())?;
+        let address = draft.standing.get(&path).unwrap_or(&Value::Null);
+        let at = format!("{at}.natIps[{k}]");
+        if address["addressType"] == "INTERNAL" {
+            return Err(invalid(&at, link, "The address must be external."));
+        }
+        let users = address["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let users = users.map(|user| links::path(user).to_owned()).chain(routers::leaving_by(draft.standing, &path));
+        if let Some(user) = users.into_iter().find(|user| user != draft.path) {
+            return Err(invalid(&at, link, &format!("The address is already in use by '{user}'.")));
+        }
+    }
+    Ok(())
+}
+
+/// <https://cloud.google.com/nat/docs/ports-and-addresses>
+fn ports(nat: &Value, at: &str) -> Result<(), Refusal> {
+    if nat["enableDynamicPortAllocation"] != true {
+        return Ok(());
+    }
+    if nat["enableEndpointIndependentMapping"] == true {
+        let why = "Dynamic port allocation and endpoint-independent mapping exclude each other.";
+        return Err(invalid(&format!("{at}.enableEndpointIndependentMapping"), &true.into(), why));
+    }
+    let power = |field: &str| nat[field].as_u64().is_none_or(|ports| ports >= 32 && ports.is_power_of_two());
+    for field in ["minPortsPerVm", "maxPortsPerVm"] {
+        if !power(field) {
+            return Err(invalid(&format!("{at}.{field}"), &nat[field], "Must be a power of two, at least 32."));
+        }
+    }
+    let min = nat["minPortsPerVm"].as_u64().unwrap_or(32);
+    if nat["maxPortsPerVm"].as_u64().is_some_and(|max| max <= min) {
+        return Err(invalid(&format!("{at}.maxPortsPerVm"), &nat["maxPortsPerVm"], "Must be more than minPortsPerVm."));
+    }
+    Ok(())
 }
 
 /// Two NATs of one network and region that want the same addresses.

@@ -10,7 +10,7 @@ use crate::sim::{
     fields::{self, Field, any, choice, flag, int, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{connectors, firewalls, routers, routes, subnetworks},
-    links,
+    links, routing,
     service::Service,
     store::Standing,
 };
@@ -52,6 +52,7 @@ const FIELDS: &[Field] = &[
     any("peerings").repeated().output(),
     text("subnetworks").repeated().output(),
     text("firewallPolicy").output(),
+    any(routing::OF_NETWORK).repeated().output(),
     text("IPv4Range").output(),
     text("gatewayIPv4").output(),
 ];
@@ -128,6 +129,7 @@ impl Rules for Network {
         if !links.is_empty() {
             document["subnetworks"] = links.into();
         }
+        routing::hide(document, &[routing::OF_NETWORK]);
     }
 }
 

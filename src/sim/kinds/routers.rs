@@ -8,7 +8,7 @@ use crate::sim::{
     fields::{self, Field, any, flag, link, message, text},
     kind::{Audited, Draft, Kind, Rules},
     kinds::{nats, networks::network_of},
-    links,
+    links, routing,
     service::Service,
     store::Standing,
 };
@@ -39,6 +39,8 @@ const FIELDS: &[Field] = &[
     any("md5AuthenticationKeys").repeated(),
     any("params"),
     link("nccGateway"),
+    any("bestRoutes").repeated().output(),
+    any("natStatus").repeated().output(),
 ];
 
 /// <https://cloud.google.com/network-connectivity/docs/router/quotas>
@@ -68,6 +70,10 @@ impl Rules for Router {
         nats::check(draft, &network, document, &others)
     }
 
+    fn present(&self, _standing: Standing<'_>, document: &mut Value) {
+        routing::hide(document, &routing::OF_ROUTER);
+    }
+
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
         let mut wanted = change::update_policy(document);
         for nat in document.get("nats").and_then(Value::as_array).into_iter().flatten() {
@@ -93,6 +99,16 @@ fn beside<'a>(draft: &'a Draft<'_>, network: &'a str) -> impl Iterator<Item = (&
 
 fn nats_of(router: &Value) -> impl Iterator<Item = &Value> {
     router["nats"].as_array().into_iter().flatten()
+}
+
+/// The routers whose NATs leave by an address.
+pub fn leaving_by(standing: Standing<'_>, address: &str) -> Vec<String> {
+    let names = |nat: &Value| {
+        let used = ["natIps", "drainNatIps"].into_iter().flat_map(|field| nat[field].as_array().into_iter().flatten());
+        used.map(|link| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
+    };
+    let using = standing.all(&KIND).filter(|(_, router)| nats_of(router).any(names));
+    using.map(|(path, _)| path.to_owned()).collect()
 }
 
 /// The router whose NAT names a subnetwork.

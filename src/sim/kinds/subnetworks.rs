@@ -10,7 +10,7 @@ use crate::sim::{
     fingerprint,
     kind::{Audited, Draft, Kind, Own, Rules},
     kinds::{connectors, internal_ranges, networks::network_of, routers},
-    links,
+    links, routing,
     service::Service,
     store::Standing,
 };
@@ -116,7 +116,14 @@ impl Rules for Subnetwork {
         if !(4..=29).contains(&range.prefix_len()) {
             return Err(bad("The prefix length must be between 4 and 29."));
         }
+        routing::check_not_legacy(draft.standing.get(&network))?;
         for range in cidr::of_subnetwork(&Value::Object(document.clone())) {
+            if let Some((route, held)) = routing::within(draft.standing, &network, range) {
+                let route = links::last(route);
+                return Err(bad(&format!(
+                    "Invalid IPCidrRange: {range} contains the destination {held} of route '{route}'."
+                )));
+            }
             if let Some(holder) = holder(draft.standing, &network, range, draft.path) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} conflicts with existing {holder}.")));
             }
