@@ -15,3 +15,4 @@ mod overload;
 mod privilege;
 mod rounds;
 mod story;
+mod teams;
