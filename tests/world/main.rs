@@ -16,3 +16,4 @@ mod overload;
 mod privilege;
 mod rounds;
 mod story;
+mod teams;

@@ -225,7 +225,7 @@ pub fn exhausted(nat: &str, router: &str, missing: u32, ours: bool) -> Note {
         "nat-exhausted",
         format!("router/{router}"),
         format!(
-            "{whose} {nat} on router {router} needs {missing} more address{} to give every instance its ports, so connections are dropped; {how}",
+            "{whose} {nat} on router {router} needs {missing} more address{} to give every instance its ports, so connections may be dropped; {how}",
             if missing == 1 { "" } else { "es" }
         ),
     )

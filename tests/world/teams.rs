@@ -1,0 +1,40 @@
+//! Our gateway beside the networks of teams.
+
+use std::time::Duration;
+
+use egress_reconciler::domain::report::Outcome;
+use serde_json::json;
+
+use crate::lab::{ENFORCE, Lab, policy, world};
+
+const ROUTERS: &str = "https://compute.googleapis.com/compute/v1/projects/demo-project/regions/europe-west2/routers";
+
+/// A team wants a NAT for all subnets, and Google refuses it because ours exists: the next report says so, once.
+#[tokio::test(start_paused = true)]
+async fn a_nat_refused_because_of_ours_is_told() {
+    let lab = Lab::new(world(), &policy(ENFORCE));
+    lab.deploy("nightly-export", "conn").await;
+    lab.hear(0).await;
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    assert_eq!(lab.run().await.outcome, Outcome::InSync);
+
+    let heard = lab.cloud.audit_entries().len();
+    let calls = lab.cloud.calls().len();
+    let all = json!([{"name": "all", "natIpAllocateOption": "AUTO_ONLY", "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES"}]);
+    let network = "projects/demo-project/global/networks/my-vpc";
+    let team = json!({"name": "team-router", "network": network, "nats": all});
+    assert_eq!(lab.call_as("dev@example.com", "POST", ROUTERS, team).await.status(), 400);
+
+    let reports = lab.hear(heard).await;
+    assert_eq!(reports.len(), 1, "{reports:#?}");
+    let note = reports[0].findings.iter().find(|note| note.code == "nat-refused").expect("the refusal is told");
+    assert_eq!((note.object.as_str(), note.by.as_deref()), ("router/team-router", Some("dev@example.com")));
+    for words in ["egress-nat", "egress-my-vpc-europe-west2", "--project=demo-project", "Google said: "] {
+        assert!(note.text.contains(words), "{words}: {}", note.text);
+    }
+    assert!(lab.writes(calls).is_empty());
+    let later = lab.run().await;
+    assert!(later.findings.iter().all(|note| note.code != "nat-refused"), "{later:#?}");
+    // What was refused changed nothing: nobody is said to have touched the router.
+    assert_eq!(later.outcome, Outcome::InSync);
+}
