@@ -19,6 +19,8 @@ const fn method(verb: Verb, id: &'static str, path: &'static str) -> Method {
 const GET: Method = method(Verb::GET, "cloudresourcemanager.projects.get", "v3/projects/{project}");
 const GET_IAM_POLICY: Method =
     method(Verb::POST, "cloudresourcemanager.projects.getIamPolicy", "v3/projects/{project}:getIamPolicy");
+const GET_ANCESTRY: Method =
+    method(Verb::POST, "cloudresourcemanager.projects.getAncestry", "v1/projects/{project}:getAncestry");
 const TEST_IAM_PERMISSIONS: Method =
     method(Verb::POST, "cloudresourcemanager.projects.testIamPermissions", "v3/projects/{project}:testIamPermissions");
 const BATCH_GET: Method = Method {
@@ -32,6 +34,12 @@ impl Client {
     /// A project as Resource Manager has it; `name` is `projects/NUMBER`.
     pub async fn get_resource_project<T: DeserializeOwned>(&self, project: &str) -> Result<T, CallError> {
         self.ask(&self.prepare(&GET, &[project])?).await
+    }
+
+    /// `{ancestor: [{resourceId: {type, id}}]}`: the project, its folders and its organization.
+    pub async fn get_project_ancestry<T: DeserializeOwned>(&self, project: &str) -> Result<T, CallError> {
+        let call = self.prepare(&GET_ANCESTRY, &[project])?.json(&json!({}))?;
+        self.ask(&call.reading()).await
     }
 
     /// `{bindings: [{role, members}]}`.

@@ -1,7 +1,10 @@
 //! What there is to read about deploys that Cloud Run refused, beyond what every look reads: asked only if one names a
 //! connector that is READY.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -10,6 +13,7 @@ use serde::Deserialize;
 use super::{
     observe::{get_connector, read},
     operations::connector_operations,
+    projects::Projects,
 };
 use crate::{
     domain::{
@@ -38,7 +42,12 @@ struct Project {
 }
 
 /// Reads about the connectors of refused deploys, the latest of each.
-pub async fn refused_deploys(client: &Client, observed: &Observed, triggers: &[Arc<Trigger>]) -> Vec<RefusedDeploy> {
+pub async fn refused_deploys(
+    client: &Client,
+    projects: &Projects,
+    observed: &Observed,
+    triggers: &[Arc<Trigger>],
+) -> Vec<RefusedDeploy> {
     let mut latest: BTreeMap<ConnectorRef, (Timestamp, &str)> = BTreeMap::new();
     for trigger in triggers {
         let Some(connector) = trigger.refused.clone() else { continue };
@@ -48,23 +57,22 @@ pub async fn refused_deploys(client: &Client, observed: &Observed, triggers: &[A
         }
     }
     let asked = latest.into_iter().take(MAX_CONNECTORS);
-    let found = join_all(asked.map(|(connector, deploy)| refused_deploy(client, observed, connector, deploy))).await;
+    let found =
+        join_all(asked.map(|(connector, deploy)| refused_deploy(client, projects, observed, connector, deploy))).await;
     found.into_iter().flatten().collect()
 }
 
 /// `None` = the connector is not READY, or nothing can be said of it.
 async fn refused_deploy(
     client: &Client,
+    projects: &Projects,
     observed: &Observed,
     mut connector: ConnectorRef,
     (at, workload): (Timestamp, &str),
 ) -> Option<RefusedDeploy> {
-    let mut own_number = None;
     if connector.project.is_number() {
-        let number = own_number.insert(number(client, &observed.target).await);
-        if number.as_deref() == Ok(connector.project.as_str()) {
-            connector.project = observed.target.project.clone();
-        }
+        let asked = BTreeSet::from([connector.project.clone()]);
+        connector.project = projects.ids(client, asked).await.remove(&connector.project)?.ok()?;
     }
     let own = observed.target.has(&connector);
     let state = match own {
@@ -74,10 +82,7 @@ async fn refused_deploy(
     if state != ConnectorState::Ready {
         return None;
     }
-    let number = match own_number {
-        Some(known) => known,
-        None => number(client, &observed.target).await,
-    };
+    let number = number(client, &observed.target).await;
     let operations = match observed.operations.clone().filter(|_| own) {
         Some(known) => known,
         None => connector_operations(client, &Target::from(&connector)).await,

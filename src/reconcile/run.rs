@@ -163,7 +163,7 @@ impl Engine {
             let users = self.remember(|history| history.users_of(policy, &request.target));
             let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
-            observed.refused = refused_deploys(&client, &observed, &request.triggers).await;
+            observed.refused = refused_deploys(&client, &self.projects, &observed, &request.triggers).await;
             self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {

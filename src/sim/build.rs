@@ -26,13 +26,7 @@ impl World {
     }
 
     pub fn project(mut self, id: &str, number: &str) -> Self {
-        let project = Project {
-            number: number.to_owned(),
-            apis: all_apis(),
-            unknown: Vec::new(),
-            iam: None,
-            quotas: BTreeMap::new(),
-        };
+        let project = Project { number: number.to_owned(), apis: all_apis(), ..Project::default() };
         self.projects.insert(id.to_owned(), project);
         self
     }

@@ -10,6 +10,7 @@ use super::{
     faults::FaultKind,
     fields, iam,
     kind::{Draft, Kind, Own},
+    kinds::org_policies,
     links, names,
     operations::{self, Operation},
     projects,
@@ -103,6 +104,9 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     }
     let draft = state.draft(call, path);
     let document = if call.route.verb == Verb::Delete { None } else { Some(drafted(change, &draft)?) };
+    if let Some(document) = &document {
+        org_policies::check(state, call, kind, document)?;
+    }
     let companions = match (&document, before.as_ref().and_then(Value::as_object)) {
         (Some(document), None) => kind.rules.companions(&draft, document),
         (None, Some(before)) => kind.rules.companions(&draft, before),

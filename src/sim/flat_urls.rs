@@ -11,10 +11,11 @@ use super::{
 };
 
 /// Methods of a resource's own that do more than to change its document.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "publish",
     "pull",
     "acknowledge",
+    "getAncestry",
     "getIamPolicy",
     "setIamPolicy",
     "testIamPermissions",

@@ -6,6 +6,7 @@ use super::{
     answer::{Code, Refusal},
     call::Call,
     compute::PAGE,
+    kinds::connectors,
     links,
     route::Verb,
     service::Service,
@@ -43,6 +44,7 @@ fn regions(state: &State, call: &Call) -> Result<Value, Refusal> {
             "name": region,
             "status": "UP",
             "selfLink": links::full(&path),
+            "quotas": [cpus(state, call, region)],
         })
     };
     if call.route.verb == Verb::Get {
@@ -55,6 +57,25 @@ fn regions(state: &State, call: &Call) -> Result<Value, Refusal> {
     let (page, next) = call.page(all, PAGE)?;
     let items: Vec<Value> = page.into_iter().map(one).collect();
     Ok(json!({"kind": "compute#regionList", "id": call.path, "items": items, "nextPageToken": next}))
+}
+
+/// The quota of CPUs in a region: what connectors take of it is all that is known here.
+fn cpus(state: &State, call: &Call, region: &str) -> Value {
+    let (limit, usage) = connectors::cpus(state, call, region);
+    json!({"metric": "CPUS", "limit": limit, "usage": usage})
+}
+
+/// What every service says about a region that is not open to the project.
+pub fn closed(service: Service, project: &str, region: &str) -> Refusal {
+    let message = format!("Permission denied on 'locations/{region}' (or it may not exist).");
+    // Compute has another name for the details' map.
+    let map = if service == Service::Compute { "metadatas" } else { "metadata" };
+    Refusal::new(Code::PERMISSION_DENIED, "forbidden", message).with(json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "LOCATION_POLICY_VIOLATED",
+        "domain": "googleapis.com",
+        map: {"consumer": format!("projects/{project}"), "location": region},
+    }))
 }
 
 /// What each service says about a region it does not know.

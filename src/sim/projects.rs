@@ -33,9 +33,22 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
             state.may_read(call, "resourcemanager.projects.setIamPolicy", &call.path)?;
             iam_policy::set(state, call)
         }
+        Verb::Own("getAncestry") => {
+            state.may_read(call, "resourcemanager.projects.get", &call.path)?;
+            Ok(ancestry(state, call))
+        }
         Verb::Get => get(state, call),
         _ => Err(Refusal::not_found(&call.path)),
     }
+}
+
+/// The project and all that is above it, the nearest first.
+/// <https://cloud.google.com/resource-manager/reference/rest/v1/projects/getAncestry>
+fn ancestry(state: &State, call: &Call) -> Value {
+    let above = state.projects.get(&call.project).map(|project| project.ancestors.as_slice()).unwrap_or_default();
+    let above = above.iter().filter_map(|name| name.split_once("s/"));
+    let all = std::iter::once(("project", call.project.as_str())).chain(above);
+    json!({"ancestor": all.map(|(kind, id)| json!({"resourceId": {"type": kind, "id": id}})).collect::<Vec<_>>()})
 }
 
 /// The metric, the limit and the use of every quota.

@@ -166,6 +166,9 @@ impl State {
             Some(region) if !self.regions.iter().any(|known| known == region) => {
                 Err(locations::unknown(service, region))
             }
+            Some(region) if project.closed_regions.iter().any(|closed| closed == region) => {
+                Err(locations::closed(service, &call.project, region))
+            }
             _ => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use super::{
     kinds::{
         connectors::{self, KIND},
         networks::network_of,
-        subnetworks,
+        org_policies, subnetworks,
     },
     links, lro, names, operations,
     route::{Target, Verb},
@@ -64,8 +64,9 @@ fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     check_form(&connector)?;
     let sized = size(&mut connector)?;
     connector.insert("name".to_owned(), path.into());
+    org_policies::check_connector(state, change.call)?;
     let place = place(state, change, &mut connector);
-    let failure = sized.or(place.err());
+    let failure = sized.or(place.err()).or_else(|| over_quota(state, change.call, &connector));
     let end = match &failure {
         None => "READY",
         Some(_) => "ERROR",
@@ -205,7 +206,9 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
     if let Some(agent) = barred(state, change, &path) {
-        return Err(failed(format!("{agent} does not have the permission compute.subnetworks.use on '{path}'.")));
+        let message =
+            format!("Operation failed: {agent} does not have the permission compute.subnetworks.use on '{path}'.");
+        return Err(Refusal::new(Code::PERMISSION_DENIED, "forbidden", message));
     }
     let range = subnet["ipCidrRange"].as_str().and_then(cidr::range);
     if range.is_none_or(|range| range.prefix_len() != 28) {
@@ -215,6 +218,15 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
+}
+
+/// The instances do not fit in the region's quota: the operation says so, not the call.
+fn over_quota(state: &State, call: &Call, connector: &Map<String, Value>) -> Option<Refusal> {
+    let (limit, used) = connectors::cpus(state, call, call.region().unwrap_or_default());
+    let number = |field: &str| connector.get(field).and_then(Value::as_u64).unwrap_or_default();
+    let needed = number("minInstances") * connectors::cpus_of(connector.get("machineType").unwrap_or(&Value::Null));
+    let message = "Operation failed: Insufficient CPU quota in region.";
+    (used + needed > limit).then(|| Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message))
 }
 
 /// The agent that may not use a host project's subnetwork: two of the connector's own project put it there.

@@ -1,7 +1,7 @@
 //! A world as a document: what `--world` loads and `GET /sim/world` shows.
 //!
-//! `{version, now, seed, regions, projects: {ID: {number, apis, iam, quotas}}, resources: {COLLECTION: [documents as GET
-//! returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
+//! `{version, now, seed, regions, projects: {ID: {number, apis, iam, quotas, region_quotas, closed_regions, ancestors}},
+//! resources: {COLLECTION: [documents as GET returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
 //! changes of operations that have not ended.
 
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct World {
     pub operations: Vec<Operation>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Project {
     pub number: String,
@@ -53,6 +53,15 @@ pub struct Project {
     /// Limits of Compute's quotas by metric, where they are not the usual ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quotas: BTreeMap<String, u32>,
+    /// Limits of quotas of a region by metric, such as `CPUS`, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub region_quotas: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Regions that are not open to the project.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_regions: Vec<String>,
+    /// Folders and organization above it, the nearest first: `folders/12`, `organizations/34`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<String>,
 }
 
 /// One document, or the absence of one, from a moment on.

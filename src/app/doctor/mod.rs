@@ -17,13 +17,16 @@ use crate::{
     domain::{
         doctor::{
             Line,
-            facts::{Granted, IamPolicy, Project},
+            constraints::{self, CONSTRAINTS, Constraint, Judged},
+            facts::{Ancestry, Granted, IamPolicy, Project},
             network::{self, Space},
             project,
         },
-        names::{NetworkRef, ProjectId},
+        names::{NetworkRef, ProjectId, Region, last_segment},
         permissions::{PERMISSIONS, Permission, Role},
-        policy::{Mode, Policy, Prune},
+        policy::{ConnectorSection, Ensure, Mode, Policy, Prune},
+        state::observed::Read,
+        target::Target,
     },
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
     reconcile::{
@@ -141,16 +144,22 @@ impl Doctor {
         let needed = apis(used);
         let wanted = self.permissions(used);
         let names: Vec<&str> = wanted.iter().map(|permission| permission.name).collect();
-        let constraints = project::CONSTRAINTS.iter().filter(|_| used.connectors);
-        let constraints = constraints.map(async |constraint| {
-            let found = read(self.client.get_effective_policy(name, constraint.name).await);
-            project::constraint(id, constraint, &found)
+        let asked = |one: &&Constraint| if one.of_network { used.network } else { used.connectors };
+        let constraints = CONSTRAINTS
+            .iter()
+            .filter(asked)
+            .map(async |constraint| (constraint, read(self.client.get_effective_policy(name, constraint.name).await)));
+        let regions = self.regions(id, used);
+        let cpus = regions.iter().map(async |(region, size)| {
+            project::cpus(id, region, size, &read(self.client.get_region(name, region.as_str()).await))
         });
-        let (enabled, tested, quotas, constraints) = join!(
+        let (enabled, tested, quotas, constraints, ancestry, cpus) = join!(
             self.client.get_apis(name, &needed),
             self.client.test_project_permissions::<Granted>(name, &names),
             self.client.get_project(name),
             join_all(constraints),
+            self.ancestry(id),
+            join_all(cpus),
         );
         let mut lines = vec![project::apis(id, &needed, &read(enabled))];
         if used.connectors || used.network {
@@ -159,8 +168,32 @@ impl Doctor {
         if used.network {
             lines.push(project::quotas(id, &read(quotas)));
         }
-        lines.extend(constraints);
+        lines.extend(cpus);
+        let mut policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
+        let flow_logs = policies.any(|policy| policy.connector.subnet_flow_logs);
+        let judged = Judged { project: id, ancestry: &ancestry, flow_logs };
+        lines.extend(constraints.iter().map(|(constraint, found)| constraints::line(&judged, constraint, found)));
         lines
+    }
+
+    /// What is above a project, with its number.
+    async fn ancestry(&self, id: &ProjectId) -> Read<Ancestry> {
+        let (above, project) = join!(
+            self.client.get_project_ancestry::<Ancestry>(id.as_str()),
+            self.client.get_resource_project::<Project>(id.as_str()),
+        );
+        let number = read(project).map(|project| last_segment(&project.name).to_owned()).unwrap_or_default();
+        Ok(Ancestry { number, ..read(above)? })
+    }
+
+    /// The regions that the policy names, each with the size of connectors there.
+    fn regions(&self, id: &ProjectId, used: Used) -> Vec<(Region, ConnectorSection)> {
+        let listed = self.policy.scope.regions.list().unwrap_or_default().iter().filter(|_| used.connectors);
+        let sized = listed.map(|region| {
+            let target = Target { project: id.clone(), region: region.clone() };
+            (region.clone(), self.policy.for_target(&target).connector.clone())
+        });
+        sized.filter(|(_, section)| section.ensure != Ensure::Never).collect()
     }
 
     /// What the service needs there under the policy as it is; an override anywhere counts.

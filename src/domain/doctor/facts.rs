@@ -73,6 +73,42 @@ pub struct Quotas {
     pub quotas: Vec<Quota>,
 }
 
+/// `compute.regions.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RegionQuotas {
+    pub quotas: Vec<Quota>,
+}
+
+/// `cloudresourcemanager.projects.getAncestry`, and the project's number.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Ancestry {
+    pub ancestor: Vec<Ancestor>,
+    pub number: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Ancestor {
+    pub resource_id: ResourceId,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ResourceId {
+    /// `project`, `folder` or `organization`.
+    pub r#type: String,
+    pub id: String,
+}
+
+impl Ancestry {
+    /// `folders/N` or `organizations/N`.
+    pub fn lies_under(&self, name: &str) -> bool {
+        self.ancestor.iter().any(|one| name == format!("{}s/{}", one.resource_id.r#type, one.resource_id.id))
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Quota {
@@ -89,9 +125,10 @@ pub struct OrgPolicy {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct PolicySpec {
     pub rules: Vec<PolicyRule>,
+    pub inherit_from_parent: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -100,6 +137,8 @@ pub struct PolicyRule {
     pub values: PolicyValues,
     pub allow_all: bool,
     pub deny_all: bool,
+    /// It counts only for resources with a tag.
+    pub condition: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

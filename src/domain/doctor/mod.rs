@@ -5,6 +5,7 @@
 //! event to the service and of a report from it, [`service`] at when that last happened, [`probe`] makes it happen. What
 //! cannot be read is `unknown`, never right.
 
+pub mod constraints;
 pub mod delivery;
 pub mod facts;
 pub mod network;
@@ -104,7 +105,7 @@ const LOOKS: [(&str, &str, &str); 12] = [
 
 /// A read that failed: what is missing to look.
 fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
-    let ReadFailure { call, kind, message, .. } = failure;
+    let ReadFailure { call, kind, message, consumer } = failure;
     let look = LOOKS.iter().find(|(method, ..)| call.starts_with(method));
     let (text, mend) = match (kind, look) {
         (FailureKind::Denied { permission }, Some((_, usual, role))) => (
@@ -113,8 +114,9 @@ fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
         ),
         (FailureKind::ApiDisabled, _) => {
             let api = call.split('.').next().unwrap_or(call);
+            let project = consumer.as_deref().unwrap_or(project);
             let enable = format!("gcloud services enable {api}.googleapis.com --project={project}");
-            (format!("{call} failed because its API is off"), enable)
+            (format!("{call} failed because its API is not enabled"), enable)
         }
         _ => (format!("{call} failed: {message}"), "egress-reconciler doctor".to_owned()),
     };

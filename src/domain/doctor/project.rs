@@ -2,12 +2,13 @@
 
 use super::{
     Line,
-    facts::{Apis, Granted, OrgPolicy, Quotas},
+    facts::{Apis, Granted, Quotas, RegionQuotas},
     unread,
 };
 use crate::domain::{
-    names::ProjectId,
+    names::{ProjectId, Region},
     permissions::{Permission, Role},
+    policy::{ConnectorSection, MachineType},
     state::observed::Read,
 };
 
@@ -61,58 +62,6 @@ pub fn permissions(project: &ProjectId, wanted: &[&Permission], found: &Read<Gra
     missing.into_iter().map(told).collect()
 }
 
-/// An organization policy that can keep connectors from being made.
-/// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#org-policy>
-pub struct Constraint {
-    pub name: &'static str,
-    /// What it must allow; none = it must not deny all.
-    allows: Option<&'static str>,
-    /// What it stops otherwise.
-    stops: &'static str,
-}
-
-pub static CONSTRAINTS: [Constraint; 4] = [
-    Constraint {
-        name: "compute.trustedImageProjects",
-        allows: Some("projects/serverless-vpc-access-images"),
-        stops: "the images that connectors are made from",
-    },
-    Constraint { name: "compute.vmCanIpForward", allows: None, stops: "the instances of connectors" },
-    Constraint { name: "compute.restrictCloudNATUsage", allows: None, stops: "Cloud NAT" },
-    Constraint {
-        name: "gcp.restrictServiceUsage",
-        allows: Some("vpcaccess.googleapis.com"),
-        stops: "Serverless VPC Access",
-    },
-];
-
-pub fn constraint(project: &ProjectId, constraint: &Constraint, found: &Read<OrgPolicy>) -> Line {
-    let subject = format!("organization policy {} of {project}", constraint.name);
-    let found = match found {
-        Ok(found) => found,
-        Err(failure) => return unread(&subject, project.as_str(), failure),
-    };
-    if lets(found, constraint.allows) {
-        return Line::ok(&subject, format!("does not block {}", constraint.stops));
-    }
-    let (verb, value) = match constraint.allows {
-        Some(value) => ("allow", format!(" {value}")),
-        None => ("delete", String::new()),
-    };
-    let mend = format!("gcloud resource-manager org-policies {verb} {}{value} --project={project}", constraint.name);
-    Line::bad(&subject, format!("blocks {}", constraint.stops), mend)
-}
-
-/// Without rules everything is allowed. A list of allowed values allows nothing else.
-fn lets(policy: &OrgPolicy, value: Option<&str>) -> bool {
-    let rules = &policy.spec.rules;
-    let is = |listed: &String| value.is_some_and(|value| listed.strip_prefix("is:").unwrap_or(listed) == value);
-    let denied = rules.iter().any(|rule| rule.deny_all || rule.values.denied_values.iter().any(is));
-    let listed = || rules.iter().flat_map(|rule| &rule.values.allowed_values);
-    let open = rules.iter().any(|rule| rule.allow_all) || listed().next().is_none();
-    !denied && (open || listed().any(is))
-}
-
 pub fn quotas(project: &ProjectId, found: &Read<Quotas>) -> Line {
     let subject = format!("quotas of {project}");
     let found = match found {
@@ -132,4 +81,44 @@ pub fn quotas(project: &ProjectId, found: &Read<Quotas>) -> Line {
     let page = format!("https://console.cloud.google.com/iam-admin/quotas?project={project}");
     let (text, mend) = (format!("nearly or wholly used up: {}", told(&near)), format!("ask for more on {page}"));
     if used_up { Line::bad(&subject, text, mend) } else { Line::warn(&subject, text, mend) }
+}
+
+/// The vCPUs of one instance, as quotas count them. <https://cloud.google.com/compute/docs/general-purpose-machines>
+fn cpus_of(machine: MachineType) -> u32 {
+    match machine {
+        MachineType::F1Micro => 1,
+        MachineType::E2Micro => 2,
+        MachineType::E2Standard4 => 4,
+    }
+}
+
+/// Whether one more connector fits in the CPUs of a region: with its fewest instances it is made at all, with its most it
+/// can grow.
+pub fn cpus(project: &ProjectId, region: &Region, size: &ConnectorSection, found: &Read<RegionQuotas>) -> Line {
+    let subject = format!("CPUs of {project} in {region}");
+    let found = match found {
+        Ok(found) => found,
+        Err(failure) => return unread(&subject, project.as_str(), failure),
+    };
+    let Some(quota) = found.quotas.iter().find(|quota| quota.metric == "CPUS") else {
+        let show = format!("gcloud compute regions describe {region} --project={project}");
+        return Line { mark: super::Mark::Unknown, ..Line::warn(&subject, "the region tells no quota CPUS", show) };
+    };
+    let each = cpus_of(size.machine_type);
+    let (min, max) = (size.min_instances * each, size.max_instances * each);
+    let free = quota.limit - quota.usage;
+    let text = format!(
+        "{free} of {} are free; one more connector takes {min} to {max} ({} to {} {})",
+        quota.limit,
+        size.min_instances,
+        size.max_instances,
+        size.machine_type.as_str()
+    );
+    let page =
+        format!("ask for more CPUS in {region} on https://console.cloud.google.com/iam-admin/quotas?project={project}");
+    match free {
+        free if free < f64::from(min) => Line::bad(&subject, text, page),
+        free if free < f64::from(max) => Line::warn(&subject, text, page),
+        _ => Line::ok(&subject, text),
+    }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::names::ProjectId;
 
-fn failed(call: &str, kind: FailureKind) -> ReadFailure {
+pub(super) fn failed(call: &str, kind: FailureKind) -> ReadFailure {
     ReadFailure { call: call.to_owned(), kind, message: "No.".to_owned(), consumer: None }
 }
 
@@ -22,7 +22,7 @@ fn what_cannot_be_read_is_unknown_and_says_what_is_missing_to_look() {
         ),
         (
             FailureKind::ApiDisabled,
-            "serviceusage.services.batchGet failed because its API is off",
+            "serviceusage.services.batchGet failed because its API is not enabled",
             "gcloud services enable serviceusage.googleapis.com --project=demo-project",
         ),
         (FailureKind::Transient, "serviceusage.services.batchGet failed: No.", "egress-reconciler doctor"),

@@ -6,12 +6,14 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::sim::{
+    call::Call,
     cidr,
     fields::{Field, choice, int, message, text},
     kind::{Audited, Kind, Plain},
     kinds::networks::network_of,
     links,
     service::Service,
+    state::State,
     store::Standing,
 };
 
@@ -91,4 +93,28 @@ pub fn holding(standing: Standing<'_>, network: &str, range: Ipv4Net) -> Option<
         clashes && network_path(standing, path, connector).as_deref() == Some(network)
     };
     standing.all(&KIND).find(|(path, connector)| holds(path, connector)).map(|(path, _)| hidden(path, "sbnt"))
+}
+
+/// The usual limit of CPUs in a region, far from what any world here needs.
+const CPUS: u64 = 2400;
+
+/// The vCPUs of one instance, as quotas count them.
+pub fn cpus_of(machine: &Value) -> u64 {
+    match machine.as_str() {
+        Some("e2-standard-4") => 4,
+        Some("f1-micro") => 1,
+        _ => 2,
+    }
+}
+
+/// The limit of CPUs of a region and what its connectors use: each has its fewest instances, one that failed has none.
+pub fn cpus(state: &State, call: &Call, region: &str) -> (u64, u64) {
+    let given = state.projects.get(&call.project).and_then(|project| project.region_quotas.get(region));
+    let limit = given.and_then(|quotas| quotas.get("CPUS")).map_or(CPUS, |limit| (*limit).into());
+    let under = format!("projects/{}/locations/{region}/connectors/", call.project);
+    let connectors = state.standing(call).all(&KIND).filter(|(path, _)| path.starts_with(&under));
+    let running = connectors.filter(|(_, connector)| connector["state"] != "ERROR");
+    let used = running
+        .map(|(_, connector)| connector["minInstances"].as_u64().unwrap_or(2) * cpus_of(&connector["machineType"]));
+    (limit, used.sum())
 }
