@@ -266,3 +266,6 @@ fn certain_if(is_certain: bool, matched: Matched) -> Matched {
         false => Matched { must: Reach::default(), ..matched },
     }
 }
+
+#[cfg(test)]
+mod tests;
