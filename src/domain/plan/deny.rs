@@ -22,6 +22,10 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
         return Lead::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
+        // To take a deny away restores nothing.
+        if scoping.standing.required.untouchable().is_some() {
+            return Lead::Nothing;
+        }
         let mut retired = scoping.retired();
         let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
             return Lead::Nothing;

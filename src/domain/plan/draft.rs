@@ -70,6 +70,9 @@ impl<'a> Draft<'a> {
         unread.retain(|note| note.code != text::cause::REGION_CLOSED || !std::mem::replace(&mut closed, true));
         self.blocked_by.extend(unread);
         let at = &self.observed.target;
+        if self.observed.others.is_some() {
+            self.findings.extend(self.observed.missing_revisions().map(text::prune::missing_revision));
+        }
         self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
         self.blocked_by.extend(refused::notes(&self.observed.target, &self.observed.refused));
         if let Some(Err(failure)) = &self.observed.operations {

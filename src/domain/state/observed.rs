@@ -271,8 +271,15 @@ impl Observed {
         self.others.iter().flat_map(|others| others.unseen(&self.target, &self.projects)).collect()
     }
 
+    /// Revisions that serve, and that were not found all the same.
+    pub fn missing_revisions(&self) -> impl Iterator<Item = &str> {
+        let missing = self.revisions.iter().filter(|(_, read)| matches!(read, Ok(None)));
+        missing.map(|(path, _)| path.as_str())
+    }
+
     /// Every kind of user was looked at.
     pub fn sees_every_user(&self) -> bool {
-        self.workloads_complete() && self.others.is_some() && self.unseen().is_empty()
+        let found = self.missing_revisions().next().is_none();
+        self.workloads_complete() && found && self.others.is_some() && self.unseen().is_empty()
     }
 }

@@ -94,3 +94,15 @@ pub fn unseen(failure: &ReadFailure, at: &Target) -> Note {
         ),
     )
 }
+
+/// A revision that gets traffic and cannot be read: it may use any connector.
+pub fn missing_revision(path: &str) -> Note {
+    note(
+        super::reads::FAILED,
+        path,
+        format!(
+            "revision {} gets traffic or has a tag, and Google does not find it, so it is not known which connector it uses: nothing is removed (`connector.prune`) or replaced (`connector.repair`) in its region",
+            crate::domain::names::last_segment(path)
+        ),
+    )
+}
