@@ -14,7 +14,7 @@ use super::{
         connector::{Connector, ConnectorState},
         observed::{Needs, Observed},
         subnet::Subnet,
-        workload::Workload,
+        workload::{Workload, WorkloadKind},
     },
     target::Target,
     text,
@@ -71,6 +71,8 @@ impl Required {
 pub enum Requirer {
     /// A live workload, such as `job nightly-export`.
     Workload(String),
+    /// A user beside jobs, services and worker pools, such as `function resize`.
+    Further(String),
     Declared,
     /// A deploy that failed because the connector is missing.
     Wanted(String),
@@ -80,10 +82,23 @@ pub enum Requirer {
 
 /// Which connectors this target requires.
 pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Desired {
+    decide(policy, observed, wanted, now, observed.sees_every_user())
+}
+
+/// `complete` = no user is left that was not seen: only then is a connector idle or unused.
+fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp, complete: bool) -> Desired {
     let target = &observed.target;
     let unsure = !observed.workloads_complete();
-    let mut draft =
-        Draft { target, policy, now, unsure, found: BTreeMap::new(), blocked_by: Vec::new(), findings: Vec::new() };
+    let mut draft = Draft {
+        target,
+        policy,
+        now,
+        unsure,
+        complete,
+        found: BTreeMap::new(),
+        blocked_by: Vec::new(),
+        findings: Vec::new(),
+    };
     // By name: of several reasons the same one is told, in whatever order Google lists them.
     let mut workloads: Vec<_> = observed.workloads().collect();
     workloads.sort();
@@ -126,6 +141,22 @@ pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<Proj
     all.map(|connector| connector.project).filter(ProjectId::is_number).collect()
 }
 
+/// Whether users of every further kind have to be asked for: where something is to be removed, be it only in days, or
+/// replaced.
+pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
+    let desired = decide(policy, observed, wanted, now, observed.workloads_complete());
+    let replaced = |required: &Required| {
+        let settings = policy.for_connector(&required.connector);
+        let failed = listed(observed, &required.connector).flatten();
+        failed.is_some_and(|found| found.state == ConnectorState::Error)
+            && settings.connector.repair
+            && settings.mode >= Mode::Enforce
+            && required.untouchable().is_none()
+            && owned_since(policy, observed, &required.connector).is_some()
+    };
+    !desired.idle.is_empty() || !desired.unused.is_empty() || desired.connectors.iter().any(replaced)
+}
+
 /// What round two has to ask before a plan can be made.
 pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Needs {
     let desired = desired(policy, observed, wanted, now);
@@ -155,7 +186,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     let network_policies = observed
         .effective
         .as_ref()
-        .is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
+        .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
@@ -170,6 +201,11 @@ pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRe
     own.filter_map(|(.., subnet)| subnet.created()).max()
 }
 
+/// Since when nothing uses a connector, by the mark on its infra rule.
+pub fn unused_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    infra_rule(policy, observed, connector).and_then(|(stamp, _)| stamp.unused)
+}
+
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.
 pub fn listed<'a>(observed: &'a Observed, connector: &ConnectorRef) -> Option<Option<&'a Connector>> {
     let connectors = observed.connectors.as_ref().ok()?;
@@ -181,6 +217,7 @@ struct Draft<'a> {
     policy: &'a Policy,
     now: Timestamp,
     unsure: bool,
+    complete: bool,
     found: BTreeMap<ConnectorRef, Required>,
     blocked_by: Vec<Note>,
     findings: Vec<Note>,
@@ -233,7 +270,11 @@ impl Draft<'_> {
                 let exempt = self.exemption(|entry| {
                     entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name))
                 });
-                let required = self.require(connector, Requirer::Workload(workload.to_string()), workload.egress);
+                let by = match workload.kind {
+                    WorkloadKind::Job | WorkloadKind::Service | WorkloadKind::WorkerPool => Requirer::Workload,
+                    WorkloadKind::Instance | WorkloadKind::Function | WorkloadKind::Version => Requirer::Further,
+                };
+                let required = self.require(connector, by(workload.to_string()), workload.egress);
                 required.frozen = required.frozen.take().or(label).or(exempt);
             }
             Err(error) => self.blocked_by.push(text::connector::bad_reference(workload, &error)),
@@ -269,7 +310,8 @@ impl Draft<'_> {
     fn stamped(&mut self, connector: ConnectorRef, stamp: &Stamp, subnet: &Subnet, observed: &Observed) {
         let stands = matches!(listed(observed, &connector), Some(Some(_)));
         let fresh = subnet.created().is_some_and(|created| self.now.duration_since(created) < STAMP_COUNTS_FOR);
-        if stands || fresh {
+        // What nothing uses is not made again on a subnet that its replacement left.
+        if stands || fresh && unused_since(self.policy, observed, &connector).is_none() {
             let egress = match stamp.egress.as_deref() {
                 Some("all-traffic") => Egress::AllTraffic,
                 _ => Egress::PrivateRangesOnly,
@@ -310,7 +352,7 @@ impl Draft<'_> {
             let stands = !matches!(listed(observed, &connector), Some(None));
             if self.may_go(observed, &connector) {
                 // Between a job's deletion and its next deploy there may be seconds: only a mark tells of days.
-                let since = infra_rule(self.policy, observed, &connector).and_then(|(stamp, _)| stamp.unused);
+                let since = unused_since(self.policy, observed, &connector);
                 match since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER) && stands {
                     true => unasked.idle.push(connector),
                     false => unasked.unused.push(connector),
@@ -330,8 +372,8 @@ impl Draft<'_> {
         subnets.chain(rules).filter(|connector| self.target.has(connector)).collect()
     }
 
-    /// What one look can know: all three kinds of workload were read and understood, none names it, and no other project is
-    /// connected to it. For how long, a mark tells of a connector that stands, and the age of what it left behind of one that
+    /// What one look can know: every kind of user was read and understood, none names it, and no other project is connected
+    /// to it. For how long, a mark tells of a connector that stands, and the age of what it left behind of one that
     /// is gone.
     fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
         let settings = self.policy.for_connector(connector);
@@ -362,11 +404,13 @@ impl Draft<'_> {
         let exempt =
             self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, connector)));
         nobody_elses
-            && observed.workloads_complete()
+            && self.complete
             && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
             && exempt.is_none()
-            // Of one that stands its mark tells for how long nothing has asked for it.
-            && (matches!(listed(observed, connector), Some(Some(_))) || created.into_iter().all(is_old))
+            // Of one that exists its mark tells for how long nothing has asked for it, also when it is gone since.
+            && (matches!(listed(observed, connector), Some(Some(_)))
+                || is_old(unused_since(self.policy, observed, connector))
+                || created.into_iter().all(is_old))
     }
 
     fn exemption(&self, names_it: impl Fn(&super::policy::Exemption) -> bool) -> Option<String> {

@@ -20,6 +20,7 @@ pub mod queue;
 mod refused;
 mod run;
 mod turns;
+mod users;
 
 use std::sync::{Arc, Mutex};
 

@@ -11,6 +11,7 @@ use egress_reconciler::domain::{
         effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
         firewall::{Direction, Firewall, Layer4},
         observed::{AddressSpace, Observed},
+        others::Others,
         route::Route,
         router::{LIST, Nat, NatSubnet, Router},
         subnet::Subnet,
@@ -241,6 +242,8 @@ fn empty(shared: bool) -> Observed {
         }]),
         network: Some(Ok(Some(Default::default()))),
         operations: None,
+        revisions: BTreeMap::new(),
+        others: Some(Others { instances: Ok(Vec::new()), functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
         refused: Vec::new(),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
@@ -252,12 +255,9 @@ fn empty(shared: bool) -> Observed {
 
 fn workloads() -> impl Strategy<Value = Workload> {
     (0..CONNECTORS, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
-        kind: WorkloadKind::Job,
-        name: String::new(),
-        connector: Some(format!("conn-{connector}")),
         egress: if all { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
-        direct: Vec::new(),
         ignored: ignored && connector == 0,
+        ..Workload::by_connector(WorkloadKind::Job, "", &format!("conn-{connector}"), "")
     })
 }
 

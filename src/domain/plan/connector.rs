@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     cause::{self, Cause},
-    desired::{CHANGES_WITHIN, Desired, Required, listed, owned_since},
+    desired::{CHANGES_WITHIN, Desired, Required, Requirer, listed, owned_since, unused_since},
     names::{ConnectorRef, last_segment, relative},
     owned::subnet_path,
     policy::{Mode, Policy, pattern},
@@ -56,7 +56,7 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, desired: &'a Desired, network: &ne
         // Not read: nothing is known, so nothing is planned; the failed read is in the notes already.
         let standing = match listed(draft.observed, &required.connector) {
             None => None,
-            Some(Some(connector)) => found(draft, required, connector, &mut room),
+            Some(Some(connector)) => found(draft, desired, required, connector, &mut room),
             Some(None) => creation::plan(draft, required, network, &mut room),
         };
         standings.extend(standing);
@@ -88,6 +88,7 @@ fn elsewhere(draft: &mut Draft<'_>, desired: &Desired) {
 
 fn found<'a>(
     draft: &mut Draft<'a>,
+    desired: &Desired,
     required: &'a Required,
     connector: &'a Connector,
     room: &mut Room,
@@ -132,7 +133,7 @@ fn found<'a>(
                 None => draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state)),
             }
         }
-        ConnectorState::Error => match remedy(&standing, draft.cause(&required.connector)) {
+        ConnectorState::Error => match remedy(draft, desired, &standing) {
             Remedy::Replace => return Some(replacement::plan(draft, standing, connector, room)),
             remedy => {
                 let failure = draft.failure(&required.connector);
@@ -176,12 +177,24 @@ pub enum Remedy {
     Cause,
     /// What stopped it could not be read.
     Unread,
+    /// Nothing uses it: the mark says so, or is to be written.
+    Unused,
+    /// Something else than a Cloud Run workload uses it.
+    Used(Vec<String>),
+    /// Some users could not be seen.
+    Unseen,
     /// This key of the policy would not let it be made again.
     Barred(&'static str),
     Foreign,
 }
 
-fn remedy(standing: &Standing<'_>, cause: Cause) -> Remedy {
+fn remedy(draft: &Draft<'_>, desired: &Desired, standing: &Standing<'_>) -> Remedy {
+    let connector = &standing.required.connector;
+    let cause = draft.cause(connector);
+    let unused = || desired.idle.contains(connector) || unused_since(draft.policy, draft.observed, connector).is_some();
+    let by = standing.required.by.iter();
+    let further: Vec<String> =
+        by.filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
     match (standing.ownership, standing.required.untouchable()) {
         (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
         (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
@@ -189,6 +202,9 @@ fn remedy(standing: &Standing<'_>, cause: Cause) -> Remedy {
         (Ownership::Ours, None) if !cause.permits_another_range() => Remedy::Cause,
         (Ownership::Ours, None) if !standing.settings.connector.repair => Remedy::Off,
         (Ownership::Ours, None) if standing.settings.mode < Mode::Enforce => Remedy::Mode,
+        (Ownership::Ours, None) if unused() => Remedy::Unused,
+        (Ownership::Ours, None) if !further.is_empty() => Remedy::Used(further),
+        (Ownership::Ours, None) if !draft.observed.sees_every_user() => Remedy::Unseen,
         (Ownership::Ours, None) => Remedy::Replace,
     }
 }

@@ -126,7 +126,7 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
         return Some(text::connector::refused_before(connector, cause));
     }
     // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
-    let stood = by(|by| matches!(by, Requirer::Workload(_)));
+    let stood = by(|by| matches!(by, Requirer::Workload(_) | Requirer::Further(_)));
     let asked = by(|by| matches!(by, Requirer::Declared | Requirer::Wanted(_)));
     let replaced = by(|by| *by == Requirer::Stamp) && own_subnet(draft, connector).is_some_and(|own| attempt(&own) > 1);
     (stood && !asked && !replaced && !settings.connector.recreate).then(|| text::connector::deleted(connector))

@@ -23,7 +23,7 @@ pub fn users(by: &[Requirer]) -> String {
     let mut names: Vec<_> = by
         .iter()
         .map(|by| match by {
-            Requirer::Workload(name) => name.clone(),
+            Requirer::Workload(name) | Requirer::Further(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
             Requirer::Wanted(name) => format!("the deploy of {}", workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
@@ -173,6 +173,14 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&Read
         }
         Remedy::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
         Remedy::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
+        Remedy::Unused => format!(
+            "it is not replaced, because nothing uses it; run `{delete}`, or leave that to `connector.prune: 7d`"
+        ),
+        Remedy::Used(by) => format!(
+            "it is not replaced, because {} would be cut off while it is missing; fix the cause, then run `{delete}` when that is acceptable",
+            list(by)
+        ),
+        Remedy::Unseen => "it is not replaced while not every kind of user can be seen".to_owned(),
         Remedy::Replace => "it is replaced".to_owned(),
     };
     let (code, why) = match advice {

@@ -50,14 +50,7 @@ fn lines(sentences: &[&dyn Display]) -> String {
 }
 
 fn job() -> Workload {
-    Workload {
-        kind: WorkloadKind::Job,
-        name: "a".into(),
-        connector: None,
-        egress: Egress::AllTraffic,
-        direct: Vec::new(),
-        ignored: false,
-    }
+    Workload { egress: Egress::AllTraffic, ..Workload::by_connector(WorkloadKind::Job, "a", "", "") }
 }
 
 #[test]
