@@ -339,7 +339,8 @@ impl Draft<'_> {
         // Until then it asks for a connector that is gone.
         let fresh = subnet.created().is_some_and(|created| self.now.duration_since(created) < STAMP_COUNTS_FOR);
         let subnet = fresh.then_some((subnet, &observed.network_name.project));
-        let pruned = self.policy.for_connector(connector).connector.prune == Prune::SevenDays;
+        let settings = self.policy.for_connector(connector);
+        let pruned = settings.connector.prune == Prune::SevenDays && settings.mode == Mode::Enforce;
         is_idle.then(|| text::prune::idle(connector, found, subnet, pruned))
     }
 

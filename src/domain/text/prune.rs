@@ -38,7 +38,7 @@ pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet,
     let removal = match pruned {
         true => "`connector.prune: 7d` removes it after 7 days".to_owned(),
         false => format!(
-            "set `connector.prune: 7d`, or run `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
+            "set `connector.prune: 7d` under `mode: enforce`, or run `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
         ),
     };
     note(
