@@ -4,10 +4,12 @@ mod automatic;
 mod connector;
 mod creation;
 mod deny;
+mod direct;
 mod draft;
 pub mod emergency;
 mod firewall;
 mod gateway;
+mod google_apis;
 mod handover;
 mod limits;
 pub(super) mod nat;
@@ -238,6 +240,8 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     let standings = connector::plan(&mut draft, desired, &network);
     nat::plan(&mut draft, &standings);
     firewall::plan(&mut draft, &standings, &network);
+    google_apis::plan(&mut draft, &standings);
+    direct::plan(&mut draft);
     prune::plan(&mut draft, desired);
     limits::apply(draft)
 }
