@@ -17,7 +17,7 @@ pub enum Cause {
     Agent,
     /// Google says something else.
     Other,
-    /// Google keeps no operation that tells.
+    /// Google keeps no operation that tells, or says no more than that it failed.
     Unknown,
     /// The operations could not be read.
     Unread,
@@ -25,15 +25,18 @@ pub enum Cause {
 
 impl Cause {
     pub fn of(failure: &ReadFailure) -> Self {
-        // A refused call is about our own account, a failed operation about Google's.
+        // A refused call is about our own account, unless it names another; a failed operation about Google's.
         let in_operation = failure.call.contains(".operations.");
         match &failure.kind {
             FailureKind::AddressConflict => Self::AddressConflict,
             FailureKind::Quota => Self::Quota,
             FailureKind::OrgPolicy { .. } => Self::OrgPolicy,
             FailureKind::RegionClosed => Self::RegionClosed,
+            // Google says no more than that it failed.
+            FailureKind::Transient => Self::Unknown,
+            _ if failure.message.to_ascii_lowercase().contains("internal error") => Self::Unknown,
             FailureKind::Denied { .. } if in_operation => Self::Agent,
-            _ if in_operation && agent_in(&failure.message).is_some() => Self::Agent,
+            _ if agent_in(&failure.message).is_some() => Self::Agent,
             _ => Self::Other,
         }
     }
@@ -102,8 +105,11 @@ mod tests {
         let cases = [
             (OPERATION, denied(), "Permission denied.", Cause::Agent),
             (CALL, denied(), "Permission denied.", Cause::Other),
+            (CALL, denied(), agent, Cause::Agent),
             (OPERATION, FailureKind::Invalid, agent, Cause::Agent),
             (OPERATION, FailureKind::Invalid, "Operation failed: out of stock.", Cause::Other),
+            (OPERATION, FailureKind::Invalid, "Internal error. Please try again.", Cause::Unknown),
+            (OPERATION, FailureKind::Transient, "Backend died.", Cause::Unknown),
             (OPERATION, FailureKind::Quota, "Insufficient CPU quota in region.", Cause::Quota),
             (OPERATION, FailureKind::AddressConflict, "It conflicts.", Cause::AddressConflict),
         ];

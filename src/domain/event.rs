@@ -12,7 +12,7 @@ use super::{
     scope::Scope,
     signal::{Signal, Trigger},
     target::Place,
-    wanted::{PERMISSION_DENIED, wanted},
+    wanted::{PERMISSION_DENIED, refused, wanted},
 };
 
 /// Where the service agents of Serverless VPC Access have their accounts.
@@ -70,7 +70,10 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
         Place::Target(target) if row.service == Service::Run => wanted(audit, target, scope),
         _ => None,
     };
-    let trigger = trigger(entry, audit, &place, received)?;
+    let mut trigger = trigger(entry, audit, &place, received)?;
+    if let (Place::Target(target), Service::Run) = (&place, row.service) {
+        trigger.refused = refused(audit, target, scope);
+    }
     Ok(Signal { place, wanted, trigger: trigger.into() })
 }
 
@@ -94,6 +97,7 @@ fn trigger(
         at: entry.at().map_or(received, |at| at.min(received)),
         received,
         duplicates: 0,
+        refused: None,
     })
 }
 

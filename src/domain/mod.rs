@@ -22,6 +22,7 @@ pub mod policy;
 pub mod ports;
 pub mod reach;
 pub mod reasons;
+pub mod refused;
 pub mod report;
 pub mod rules;
 pub mod scope;

@@ -80,7 +80,6 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.globalAddresses.list", Look, Networks, "see the ranges that Private Service Access reserves"),
     ask("compute.globalOperations.get", Write, Networks, "hear how a write to a firewall rule or network ended"),
     ask("compute.regionOperations.get", Write, Networks, "hear how a write to a subnet or router ended"),
-    ask("vpcaccess.operations.get", Write, Connectors, "tell why a connector could not be made"),
     ask("compute.subnetworks.create", Write, Networks, "create a connector's subnet"),
     ask("vpcaccess.connectors.create", Write, Connectors, "create a connector"),
     ask("vpcaccess.connectors.update", Write, Connectors, "let a connector grow"),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{target::Place, wanted::WantedConnector};
+use super::{names::ConnectorRef, target::Place, wanted::WantedConnector};
 
 /// What the insert id of a probe begins with: its run reports though it has nothing new to say.
 pub const PROBE: &str = "probe-";
@@ -43,6 +43,9 @@ pub struct Trigger {
     /// How often the same entry had come before: routes overlap, and what is answered 429 comes again.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub duplicates: u32,
+    /// The connector that Cloud Run says does not exist or may not be used, in an entry of a refused deploy.
+    #[serde(skip)]
+    pub refused: Option<ConnectorRef>,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

@@ -157,7 +157,8 @@ fn by_reason(reason: &str) -> Option<ErrorKind> {
 fn by_status(status: u16) -> ErrorKind {
     match status {
         401 | 403 => ErrorKind::Denied { permission: None },
-        404 | 410 => ErrorKind::NotFound,
+        // 501: there is no such method.
+        404 | 410 | 501 => ErrorKind::NotFound,
         409 | 412 => ErrorKind::Conflict,
         429 => ErrorKind::RateLimited,
         408 | 500.. => ErrorKind::Transient,

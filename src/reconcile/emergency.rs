@@ -166,6 +166,7 @@ impl Engine {
             at: now,
             received: now,
             duplicates: 0,
+            refused: None,
         };
         RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }
     }

@@ -17,8 +17,10 @@ pub mod outbox;
 pub mod projects;
 pub mod publish;
 pub mod queue;
+mod refused;
 mod run;
 mod turns;
+mod users;
 
 use std::sync::{Arc, Mutex};
 

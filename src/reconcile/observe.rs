@@ -1,12 +1,12 @@
-//! One look at a target: nine reads at once, and what a pure question asks for beyond them.
+//! One look at a target: nine reads at the same time, and what a pure question asks for beyond them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::{operations::connector_operations, projects::Projects};
+use super::{operations::connector_operations, projects::Projects, users};
 use crate::{
     domain::{
         desired::{self, Required},
@@ -38,7 +38,15 @@ pub async fn observe(
 ) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
     observed.users = users;
+    observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
+    if desired::needs_others(policy, &observed, wanted, now) {
+        let others = users::others(client, target).await;
+        let consumers: BTreeSet<_> = others.consumers().collect();
+        observed.others = Some(others);
+        let numbers = consumers.into_iter().chain(desired::numbers(&observed, wanted)).collect();
+        observed.projects = projects.ids(client, numbers).await;
+    }
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, &mut observed, needs).await;
@@ -67,8 +75,10 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         at,
         jobs: read(jobs).map(|jobs| jobs.into_iter().map(JobDocument::workload).collect()),
         services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
-        worker_pools: read(worker_pools)
+        worker_pools: absent_is_empty(worker_pools)
             .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
+        revisions: BTreeMap::new(),
+        others: None,
         connectors: read(connectors),
         subnets: read(subnets),
         routers: read(routers),
@@ -79,6 +89,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network: None,
         address_space: None,
         operations: None,
+        refused: Vec::new(),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
@@ -120,18 +131,23 @@ pub async fn address_space(client: &Client, network: &NetworkRef) -> Read<Addres
     Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)? })
 }
 
-async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
+pub async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
     let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
     let found = absent_is_none(client.get_connector(project, region, name).await);
     (connector, found)
 }
 
-fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
+pub(super) fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
     match read(answer) {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.is_absent() => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// Where a method does not exist there is nothing that it could list.
+pub(super) fn absent_is_empty<T>(answer: Result<Vec<T>, CallError>) -> Read<Vec<T>> {
+    Ok(absent_is_none(answer)?.unwrap_or_default())
 }
 
 pub fn read<T>(answer: Result<T, CallError>) -> Read<T> {

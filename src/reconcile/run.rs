@@ -14,9 +14,10 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::{failure, observe},
+    observe::observe,
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
+    refused::refused_deploys,
 };
 use crate::{
     domain::{
@@ -158,9 +159,10 @@ impl Engine {
         let observed = loop {
             let seen = turn.writes();
             let users = self.remember(|history| history.users_of(policy, &request.target));
-            let observed =
+            let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
-            self.learn_causes(&client, &observed, &mut blocked).await;
+            observed.refused = refused_deploys(&client, &observed, &request.triggers).await;
+            self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && written.is_empty() {
                 report.decided = (self.now)();
@@ -323,33 +325,16 @@ impl Engine {
         });
     }
 
-    /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells. The list of
-    /// operations has it; where it could not be read, the one operation that this process began is asked.
-    async fn learn_causes(&self, client: &Client, observed: &Observed, blocked: &mut Vec<Note>) {
-        let begun = self.remember(|history| history.begun(&observed.target));
-        for (connector, operation) in begun {
+    /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
+    fn learn_causes(&self, observed: &Observed) {
+        for (connector, _) in self.remember(|history| history.begun(&observed.target)) {
             let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
             if !matches!(state, Some(None | Some(ConnectorState::Error))) {
                 continue;
             }
-            if let Some(known) = cause::latest(observed, &connector, ConnectorChange::Create) {
-                if let Some(failure) = &known.failure {
-                    self.remember(|history| history.note_refused(&connector, failure.clone()));
-                }
-                continue;
-            }
-            let id = operation.rsplit('/').next().unwrap_or_default();
-            let answer = client.get_operation(connector.project.as_str(), connector.region.as_str(), id).await;
-            match answer {
-                Ok(operation) => {
-                    if let Err(error) = operation.ended("vpcaccess.projects.locations.operations.get") {
-                        self.remember(|history| history.note_refused(&connector, failure(&error)));
-                    }
-                }
-                Err(error) => {
-                    let note = text::reads::blocked(&failure(&error), &observed.target);
-                    blocked.extend(note.filter(|note| !blocked.contains(note)));
-                }
+            let creation = cause::latest(observed, &connector, ConnectorChange::Create);
+            if let Some(failure) = creation.and_then(|creation| creation.failure.as_ref()) {
+                self.remember(|history| history.note_refused(&connector, failure.clone()));
             }
         }
     }

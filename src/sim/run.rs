@@ -13,12 +13,12 @@ use super::{
     faults::FaultKind,
     fields, iam_policy,
     kind::Kind,
-    kinds::{jobs, services},
+    kinds::{instances, jobs, revisions, services},
     knative, lro, names, namespaces, operations,
     route::{Target, Verb},
     service::Service,
     state::State,
-    vpcaccess,
+    traffic, vpcaccess,
 };
 
 /// A deleted resource can be read about for so long.
@@ -36,6 +36,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
+        // Revisions are made by deployments; of instances nothing here makes any.
+        _ if [&revisions::KIND, &instances::KIND].contains(&kind) => Err(not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),
         Verb::Own(verb) => iam_policy::of_workload(state, call, kind, verb),
@@ -88,6 +90,7 @@ pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> 
     }
     check_template(state, change, &document)?;
     complete(state, change, before.as_ref(), &mut document);
+    traffic::complete(change, before.as_ref(), &mut document);
     settle(state, change, document)
 }
 
@@ -273,6 +276,12 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) 
         let event = knative::event(change, state.number(&call.project), &done);
         state.record(audit::settled(change, due, event));
         state.store.write(change.kind, change.path, call.now, Some(running));
+        if let Some((path, revision)) = traffic::revision(change, &done) {
+            state.store.write(&revisions::KIND, &path, call.now, Some(revision));
+        }
+        if !done["deleteTime"].is_null() {
+            state.store.empty(&format!("{}/", change.path), due);
+        }
         state.store.write(change.kind, change.path, due, Some(done));
     }
     Ok(state.operations.begin(call, operation))
@@ -290,5 +299,6 @@ fn stages(mut document: Map<String, Value>, due: Timestamp) -> (Value, Value) {
     document.insert("observedGeneration".to_owned(), generation);
     let ready = json!({"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": written(due)});
     document.insert("terminalCondition".to_owned(), ready);
+    traffic::settle(&mut document);
     (running, Value::Object(document))
 }

@@ -1,5 +1,6 @@
 //! `domain::reach` against a walk of single packets, over worlds with rules and policies of every field.
 
+mod borders;
 #[path = "../support/walker.rs"]
 mod walker;
 mod worlds;
@@ -13,7 +14,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    walker::{Network, Packet, Sender, borders},
+    borders::borders,
+    walker::{Network, Packet, Sender},
     worlds::{NETWORK, TAG, World, worlds},
 };
 

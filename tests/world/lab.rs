@@ -193,6 +193,7 @@ pub fn signal(target: &Target) -> Signal {
             at: START.parse().unwrap(),
             received: START.parse().unwrap(),
             duplicates: 0,
+            refused: None,
         }
         .into(),
     }

@@ -55,7 +55,7 @@ fn scene_of(permission: &str) -> Scene {
     match permission {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
         "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
-        "vpcaccess.operations.get" => Failure,
+        "vpcaccess.operations.list" => Failure,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
         _ => Build,
@@ -153,8 +153,9 @@ impl Told {
     fn hear(&mut self, report: &Report) {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
-        self.blocked
-            .extend(report.blocked_by.iter().map(|note| (format!("{} {}", note.code, note.object), note.clone())));
+        let denied = report.findings.iter().filter(|note| note.code == "denied");
+        let notes = report.blocked_by.iter().chain(denied);
+        self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }
 }
 

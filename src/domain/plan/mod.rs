@@ -12,6 +12,7 @@ mod gateway;
 mod google_apis;
 mod handover;
 mod limits;
+mod moving;
 pub(super) mod nat;
 mod network;
 mod prune;
@@ -242,6 +243,7 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     firewall::plan(&mut draft, &standings, &network);
     google_apis::plan(&mut draft, &standings);
     direct::plan(&mut draft);
+    replacement::delete(&mut draft, &standings);
     prune::plan(&mut draft, desired);
     limits::apply(draft)
 }

@@ -10,6 +10,7 @@ pub mod firewall;
 pub mod interface;
 pub mod network;
 pub mod observed;
+pub mod others;
 mod plain;
 pub mod route;
 pub mod router;

@@ -6,6 +6,7 @@ use crate::domain::{
     cause::{Cause, agent_in},
     names::{ConnectorRef, ProjectId},
     plan::Note,
+    refused::RefusedDeploy,
     state::observed::{FailureKind, ReadFailure},
     target::Target,
 };
@@ -84,7 +85,7 @@ fn quota(at: &Target, message: &str) -> String {
 /// Which of Google's agents lacks what, by Google's own sentence; the number of the project is in the agent's name.
 fn agent(project: &ProjectId, message: &str) -> String {
     let Some(agent) = agent_in(message) else {
-        let number = format!("$(gcloud projects describe {project} --format=\"value(projectNumber)\")");
+        let number = project_number(project);
         return format!(
             "a service agent of Google lacks a role in {project}; grant both that it needs: `{}` and `{}`",
             bind(project.as_str(), &format!("{number}@cloudservices.gserviceaccount.com"), "roles/editor"),
@@ -103,6 +104,38 @@ fn agent(project: &ProjectId, message: &str) -> String {
         ("roles/vpcaccess.serviceAgent", project.as_str())
     };
     format!("the service agent {agent} lacks {role} in {place}; run `{}`", bind(place, agent, role))
+}
+
+/// Cloud Run's agent of the workload's project needs its own role there, and one where the connector is.
+pub fn run_agent(here: &Target, refused: &RefusedDeploy, certain: bool) -> Note {
+    let connector = &refused.connector;
+    let (role, place) = match connector.project == here.project {
+        true => ("roles/run.serviceAgent", &here.project),
+        false => ("roles/vpcaccess.user", &connector.project),
+    };
+    let number = match &refused.number {
+        Ok(number) => number.clone(),
+        Err(_) => project_number(&here.project),
+    };
+    let agent = format!("service-{number}@serverless-robot-prod.iam.gserviceaccount.com");
+    let unless = if certain { "" } else { "unless the connector became READY only afterwards, " };
+    let what = super::connector::workload(&refused.workload);
+    let object =
+        if connector.project == here.project { format!("connector/{}", connector.name) } else { connector.to_string() };
+    note(
+        AGENT,
+        object,
+        format!(
+            "Cloud Run refused the deploy of {what}, although connector {} is READY; {unless}its service agent {agent} lacks {role} in {place}; run `{}`, then deploy again",
+            connector.name,
+            bind(place.as_str(), &agent, role)
+        ),
+    )
+}
+
+/// A project's number, for a shell to find.
+fn project_number(project: &ProjectId) -> String {
+    format!("$(gcloud projects describe {project} --format=\"value(projectNumber)\")")
 }
 
 pub fn bind(project: &str, agent: &str, role: &str) -> String {

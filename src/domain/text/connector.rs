@@ -23,7 +23,7 @@ pub fn users(by: &[Requirer]) -> String {
     let mut names: Vec<_> = by
         .iter()
         .map(|by| match by {
-            Requirer::Workload(name) => name.clone(),
+            Requirer::Workload(name) | Requirer::Further(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
             Requirer::Wanted(name) => format!("the deploy of {}", workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
@@ -40,7 +40,7 @@ pub fn users(by: &[Requirer]) -> String {
 }
 
 /// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
-fn workload(resource: &str) -> String {
+pub(super) fn workload(resource: &str) -> String {
     match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
         [name, "jobs", ..] => format!("job {name}"),
         [name, "services", ..] => format!("service {name}"),
@@ -63,6 +63,14 @@ pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&ReadFailur
     let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {})", cause.message));
     format!(
         "connector {} is in ERROR and must be deleted and recreated{cause}; it is created again on {subnet} when it is gone",
+        connector.name
+    )
+}
+
+/// Why a connector in ERROR is not deleted yet.
+pub fn rules_first(connector: &ConnectorRef, range: Ipv4Net) -> String {
+    format!(
+        "connector {} is in ERROR and is replaced once its firewall rules are in place for its new range {range}",
         connector.name
     )
 }
@@ -106,22 +114,27 @@ fn creating(connector: &ConnectorRef) -> Note {
     )
 }
 
-/// A change that Google does not end. `since` is when its operation began; `None` = no operation of it is kept.
-pub fn changing_for_long(connector: &ConnectorRef, state: ConnectorState, since: Option<Timestamp>) -> Note {
+/// A change that Google does not end: `since` is when its operation began, or, where none is kept, when its subnet was made.
+pub fn changing_for_long(
+    connector: &ConnectorRef,
+    state: ConnectorState,
+    since: Timestamp,
+    by_operation: bool,
+) -> Note {
     let (code, word) = match state {
         ConnectorState::Creating => ("creating-long", "being created"),
         ConnectorState::Deleting => ("connector-deleting", "being deleted"),
         _ => ("connector-updating", "being updated"),
     };
-    let since = match since {
-        Some(at) => format!("since {at}, by its operation"),
-        None => "though Google keeps no operation for it any more, so that it began long ago".to_owned(),
+    let since = match by_operation {
+        true => format!("has been {word} since {since}, when its operation began"),
+        false => format!("is {word}, though its subnet exists since {since} and Google keeps no operation for it"),
     };
     note(
         code,
         object(connector),
         format!(
-            "connector {} is {word} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), else ask Google's support",
+            "connector {} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), or ask Google's support",
             connector.name,
             cause::delete(connector)
         ),
@@ -160,6 +173,14 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&Read
         }
         Remedy::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
         Remedy::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
+        Remedy::Unused => format!(
+            "it is not replaced, because nothing uses it; run `{delete}`, or leave that to `connector.prune: 7d`"
+        ),
+        Remedy::Used(by) => format!(
+            "it is not replaced, because {} would be cut off while it is missing; fix the cause, then run `{delete}` when that is acceptable",
+            list(by)
+        ),
+        Remedy::Unseen => "it is not replaced while not every kind of user can be seen".to_owned(),
         Remedy::Replace => "it is replaced".to_owned(),
     };
     let (code, why) = match advice {

@@ -3,6 +3,7 @@ use super::{
     note,
 };
 use crate::domain::{
+    cause::Cause,
     names::ConnectorRef,
     permissions,
     plan::{Note, StepId},
@@ -43,7 +44,7 @@ fn denied(call: &str, permission: Option<&str>, message: &str) -> String {
         (Some(known), Some(project)) => format!(": run `{}`", known.mend(project)),
         _ => String::new(),
     };
-    let or = if message.contains("may not exist") {
+    let or = if permission.is_none() && message.contains("may not exist") {
         "; Google says the same where what was asked for does not exist"
     } else {
         ""
@@ -79,9 +80,9 @@ pub fn write_blocked(step: &StepId, failure: &ReadFailure, at: &Target) -> Optio
         FailureKind::AddressConflict | FailureKind::Absent | FailureKind::Transient | FailureKind::Invalid => false,
     };
     let general = blocked(failure, at).filter(|_| by_person)?;
-    // Which quota a connector needs is known.
+    // Which quota a connector needs is known, and which of Google's agents.
     let connector = step.0.strip_prefix("connector/").and_then(|name| name.to_owned().try_into().ok());
-    let own = connector.filter(|_| failure.kind == FailureKind::Quota).and_then(|name| {
+    let own = connector.filter(|_| matches!(Cause::of(failure), Cause::Quota | Cause::Agent)).and_then(|name| {
         let connector = ConnectorRef { project: at.project.clone(), region: at.region.clone(), name };
         let (code, why) = cause::advice(&connector, failure)?;
         let ReadFailure { call, message, .. } = failure;

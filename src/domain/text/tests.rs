@@ -51,20 +51,14 @@ fn lines(sentences: &[&dyn Display]) -> String {
 }
 
 fn job() -> Workload {
-    Workload {
-        kind: WorkloadKind::Job,
-        name: "a".into(),
-        connector: None,
-        egress: Egress::AllTraffic,
-        direct: Vec::new(),
-        ignored: false,
-    }
+    Workload { egress: Egress::AllTraffic, ..Workload::by_connector(WorkloadKind::Job, "a", "", "") }
 }
 
 #[test]
 fn connectors() {
     let size = ConnectorSection::default();
     let why = failed(FailureKind::AddressConflict, "no range");
+    let at = "2026-11-23T12:00:00Z".parse().unwrap();
     let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
     let long = ConnectorRef { name: "vpc-conn-europe-west".to_owned().try_into().unwrap(), ..conn() };
     insta::assert_snapshot!(lines(&[
@@ -84,10 +78,10 @@ fn connectors() {
         &connector::in_error(&conn(), &Remedy::Unread, None),
         &connector::in_error(&conn(), &Remedy::Cause, Some(&failed(FailureKind::Invalid, "out of stock"))),
         &connector::in_error_again(&conn(), 2, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Creating, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Creating, "2026-11-23T12:00:00Z".parse().ok()),
-        &connector::changing_for_long(&conn(), ConnectorState::Updating, None),
-        &connector::changing_for_long(&conn(), ConnectorState::Deleting, None),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, false),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Updating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Deleting, at, true),
         &connector::not_proven_ours(&conn()),
         &connector::other_network(&conn(), "other", &vpc()),
         &connector::elsewhere_missing(&conn(), &by()),
