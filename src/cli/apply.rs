@@ -14,7 +14,8 @@ use super::{
     table,
 };
 use crate::domain::{
-    report::{Outcome, Report},
+    plan::Why,
+    report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
 };
 
@@ -60,7 +61,7 @@ pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Runs every target until it waits for nothing, for at most `timeout`. One report for each target, in their order; then
+/// Runs every target until it waits for nothing and makes no more progress, for at most `timeout`. One report for each target, in their order; then
 /// one for each target of another project that these asked for.
 pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Duration) -> Vec<Report> {
     let stop = &session.app.engine.stop;
@@ -70,12 +71,22 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
     let mut reports: Vec<Report> = Vec::new();
     let mut targets = targets;
     loop {
-        for report in session.write(targets).await {
+        let ended = session.write(targets).await;
+        let unfinished: Vec<Target> =
+            ended.iter().filter(|report| has_more(report)).filter_map(|report| report.target.clone()).collect();
+        for report in ended {
             add(&mut reports, Arc::unwrap_or_clone(report));
         }
         let waiting: Vec<_> = reports.iter().filter(|report| is_under_way(report)).collect();
         let left = deadline.saturating_duration_since(Instant::now());
-        if waiting.is_empty() || left.is_zero() || stop.is_cancelled() {
+        if left.is_zero() || stop.is_cancelled() {
+            break;
+        }
+        if !unfinished.is_empty() {
+            targets = unfinished;
+            continue;
+        }
+        if waiting.is_empty() {
             break;
         }
         progress.wait(waiting.iter().flat_map(|report| &report.waiting_on));
@@ -98,6 +109,15 @@ fn is_under_way(report: &Report) -> bool {
     !report.waiting_on.is_empty() && report.outcome != Outcome::Failed
 }
 
+/// The run wrote something and ended with more to do: a run writes three times at most, a person waits for the end. What the
+/// budget holds back is left to a later run.
+fn has_more(report: &Report) -> bool {
+    let skipped = |step: &StepReport| matches!(step.outcome, StepOutcome::Skipped { .. });
+    let held = |why: Why| report.withheld.iter().any(|held| held.why == why);
+    let is_left_over = report.steps.iter().any(skipped) || held(Why::AllowsFirst);
+    report.outcome == Outcome::Drift && report.changed() && is_left_over && !held(Why::Budget)
+}
+
 /// One report for each target.
 fn add(reports: &mut Vec<Report>, report: Report) {
     match reports.iter_mut().find(|known| known.target == report.target) {
@@ -113,7 +133,9 @@ fn joined(earlier: &Report, later: &Report) -> Report {
     report.started = earlier.started;
     report.decided = earlier.decided;
     report.rounds += earlier.rounds;
-    report.steps = earlier.steps.iter().chain(&later.steps).cloned().collect();
+    // What an earlier run left over, a later one did or tells again.
+    let tried = earlier.steps.iter().filter(|step| !matches!(step.outcome, StepOutcome::Skipped { .. }));
+    report.steps = tried.chain(&later.steps).cloned().collect();
     for (method, count) in &earlier.calls {
         *report.calls.entry(method.clone()).or_default() += count;
     }

@@ -126,6 +126,8 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     }
     let unasked = draft.unasked(observed);
     draft.found.retain(|connector, _| !unasked.unused.contains(connector));
+    let idle = draft.found.values().filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
+    draft.findings.extend(idle);
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
     Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
 }
@@ -184,7 +186,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     let network_policies = observed
         .effective
         .as_ref()
-        .is_ok_and(|effective| effective.firewall_policys.iter().any(|p| !p.is_hierarchical()));
+        .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
@@ -316,6 +318,26 @@ impl Draft<'_> {
             };
             self.require(connector, Requirer::Stamp, egress);
         }
+    }
+
+    /// A connector of ours that bills though no workload that was read names it, and the policy does not declare it.
+    fn idle(&self, required: &Required, observed: &Observed) -> Option<Note> {
+        let connector = &required.connector;
+        let found = listed(observed, connector)??;
+        let all = stamped(self.policy, observed).into_iter().filter(|(of, ..)| of == connector);
+        let on = found.subnet.as_ref().map(|form| form.name.as_str());
+        let subnet = all.map(|(.., subnet)| subnet).find(|subnet| Some(subnet.name.as_str()) == on)?;
+        let is_idle = required.by.iter().all(|by| *by == Requirer::Stamp)
+            && required.frozen.is_none()
+            && found.state == ConnectorState::Ready
+            && found.connected_projects.iter().all(|project| *project == connector.project.as_str())
+            && observed.workloads_complete()
+            && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))));
+        // Until then it asks for a connector that is gone.
+        let fresh = subnet.created().is_some_and(|created| self.now.duration_since(created) < STAMP_COUNTS_FOR);
+        let subnet = fresh.then_some((subnet, &observed.network_name.project));
+        let pruned = self.policy.for_connector(connector).connector.prune == Prune::SevenDays;
+        is_idle.then(|| text::prune::idle(connector, found, subnet, pruned))
     }
 
     /// What of ours nothing asks for.

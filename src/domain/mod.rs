@@ -20,6 +20,7 @@ pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod proof;
 pub mod reach;
 pub mod reasons;
 pub mod refused;

@@ -20,6 +20,18 @@ const HEALTH_CHECKS: [&str; 3] = ["35.191.0.0/16", "35.191.192.0/18", "130.211.0
 /// restricted.googleapis.com, private.googleapis.com and the direct path.
 const GOOGLE_APIS: [&str; 3] = ["199.36.153.4/30", "199.36.153.8/30", "34.126.0.0/18"];
 
+/// How far from `firewall.base_priority` an egress allow of this name is placed; `None` = no such rule.
+pub fn distance(name: &str) -> Option<u32> {
+    let suffix = name.strip_prefix("allow-")?.rsplit('-').next()?;
+    match suffix {
+        "infra" => Some(0),
+        "gapi" => Some(10),
+        "int" => Some(20),
+        "egress" => Some(30),
+        number => number.parse::<u32>().ok().map(|_| 30),
+    }
+}
+
 /// What a rule of the set is for; the order is the order of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {

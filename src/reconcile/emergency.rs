@@ -1,18 +1,19 @@
 //! Orders of the person on call: our denies down, and back.
 //!
 //! They go past queue, mode, budget and breaker. `release` needs no more than the firewall rules of the projects where
-//! ours may stand, and one write for each deny, all at once; `rearm` looks at everything, as a run does.
+//! ours may exist, and one write for each deny, all at once; only then does it read what proves that egress is open, and
+//! what cannot be read leaves it unproven, not undone. `rearm` looks at everything, as a run does.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use super::{
     Engine, Progress,
     apply::Applied,
-    observe::read,
+    observe::{read, surroundings},
     queue::RunRequest,
     run::{RUN_DEADLINE, span},
 };
@@ -24,6 +25,7 @@ use crate::{
             emergency::{self, Pick},
         },
         policy::Policy,
+        proof::Proof,
         report::{Outcome, Report},
         signal::Trigger,
         state::{
@@ -35,6 +37,9 @@ use crate::{
     },
     google::calls::CallLog,
 };
+
+/// How long a person on call waits for the proof: the denies are down by then.
+const PROOF_LIMIT: Duration = Duration::from_secs(15);
 
 /// Who asks for which denies.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +132,11 @@ impl Engine {
             }));
             // Each was tried, and is told as what came of it.
             left.steps.clear();
+            let seen = timeout(PROOF_LIMIT, surroundings(&client, &left.network, &left.target)).await.ok();
+            let late = || Proof::NotProven(text::emergency::proof_took_long(PROOF_LIMIT.as_secs()));
+            emergency::tell_proof(&mut left, policy, &rules.host, &after, |connector| {
+                seen.as_ref().map_or_else(late, |seen| seen.prove(connector))
+            });
             for result in applied {
                 left.blocked_by.extend(result.blocked);
                 report.steps.push(result.report);

@@ -12,6 +12,7 @@ use crate::{
         desired::{self, Required},
         names::{ConnectorRef, NetworkRef},
         policy::Policy,
+        proof::Surroundings,
         state::{
             address::Address,
             connector::Connector,
@@ -109,6 +110,26 @@ async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     observed.address_space = space;
     observed.operations = operations;
     observed.elsewhere = elsewhere.into_iter().collect();
+}
+
+/// What decides over the connectors of a region in one network.
+pub async fn surroundings(client: &Client, network_name: &NetworkRef, target: &Target) -> Surroundings {
+    let (host, region) = (network_name.project.as_str(), target.region.as_str());
+    let (network, connectors, subnets, firewalls, effective) = join!(
+        get_network(client, network_name),
+        client.list_connectors(target.project.as_str(), region),
+        client.list_subnetworks(host, region),
+        client.list_firewalls(host),
+        client.get_effective_firewalls(host, network_name.name.as_str(), region),
+    );
+    Surroundings {
+        network_name: network_name.clone(),
+        network,
+        connectors: read(connectors),
+        subnets: read(subnets),
+        firewalls: read(firewalls),
+        effective: read::<EffectiveFirewalls>(effective).map(|effective| effective.over(network_name)),
+    }
 }
 
 pub async fn get_network(client: &Client, network: &NetworkRef) -> Read<Option<Network>> {

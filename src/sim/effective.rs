@@ -62,14 +62,17 @@ fn effective<'a>(
     of: &str,
     applies: impl Fn(&str) -> bool,
 ) -> Vec<(&'a Value, Value)> {
-    let associated = |policy: &Value| {
-        let targets = policy["associations"].as_array().into_iter().flatten();
-        targets.map(|one| one["attachmentTarget"].as_str().unwrap_or_default()).any(&applies)
+    let association = |policy: &'a Value| {
+        let mut associations = policy["associations"].as_array().into_iter().flatten();
+        associations.find(|one| applies(one["attachmentTarget"].as_str().unwrap_or_default()))
     };
-    let policies = state.store.listed(kind, "", call.eyes()).filter(|(_, policy)| associated(policy));
-    let shown = policies.map(|(_, policy)| {
-        let mut shown = json!({"name": policy["name"], "type": of, "rules": policy["rules"]});
-        for field in ["shortName", "displayName", "priority"] {
+    let policies = state.store.listed(kind, "", call.eyes());
+    let policies = policies.filter_map(|(_, policy)| Some((policy, association(policy)?)));
+    let shown = policies.map(|(policy, association)| {
+        // Google's default for an association.
+        let priority = association["priority"].as_i64().unwrap_or(1000);
+        let mut shown = json!({"name": policy["name"], "type": of, "priority": priority, "rules": policy["rules"]});
+        for field in ["shortName", "displayName"] {
             if !policy[field].is_null() {
                 shown[field] = policy[field].clone();
             }

@@ -1,5 +1,4 @@
-//! A simulated cloud with several instances of the program, in one process on paused time. Between them lies a wire that
-//! is slow, loses and repeats, and that goes silent when an instance is killed.
+//! A simulated cloud with several instances of the program, in one process on paused time.
 
 use std::{
     io::Write,
@@ -14,26 +13,22 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use egress_reconciler::{
     app::{App, Settings},
-    domain::report::Report,
-    google::{
-        credentials::Credentials,
-        endpoints::Endpoints,
-        transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
-    },
-    reconcile::publish::{Publish, PublishError, WithoutTopic},
+    google::{credentials::Credentials, endpoints::Endpoints, transport::Request},
+    reconcile::publish::WithoutTopic,
     sim::cloud::{Cloud, Options},
     web::{Auth, Door, router},
 };
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::{sync::watch, time::sleep};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use crate::{
     chance::Chance,
     history::History,
     scene::{Scene, Trouble},
+    wire::{Deliveries, Topic, Wire},
 };
 
 pub const RUNNER: &str = "runner@team-app.iam.gserviceaccount.com";
@@ -44,15 +39,15 @@ const START: &str = "2026-11-23T12:00:00Z";
 pub struct Instance {
     pub name: u64,
     app: Arc<App>,
-    router: Router,
-    killed: watch::Sender<bool>,
+    pub router: Router,
+    pub killed: watch::Sender<bool>,
 }
 
 /// What the wire and everybody on it share.
 pub struct Shared {
     pub instances: Mutex<Vec<Arc<Instance>>>,
     pub trouble: Mutex<Trouble>,
-    chance: Mutex<Chance>,
+    pub chance: Mutex<Chance>,
     pub history: History,
 }
 
@@ -191,116 +186,6 @@ impl Instance {
         let status = answer.status();
         let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap_or_default())
-    }
-}
-
-/// From an instance to Google.
-struct Wire {
-    cloud: Cloud,
-    shared: Arc<Shared>,
-    killed: watch::Receiver<bool>,
-}
-
-impl Wire {
-    async fn travel(&self) {
-        let slow = self.shared.trouble.lock().unwrap().slow_ms;
-        let takes = self.shared.chance.lock().unwrap().below(slow + 1);
-        sleep(Duration::from_millis(takes)).await;
-        if *self.killed.borrow() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-impl Transport for Wire {
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
-        Box::pin(async move {
-            self.travel().await;
-            let writes = request.http.method() != Method::GET;
-            let answer = self.cloud.transport().send(request).await;
-            if writes {
-                self.shared.history.observe(&self.cloud, "program");
-            }
-            self.travel().await;
-            answer
-        })
-    }
-}
-
-struct Topic {
-    shared: Arc<Shared>,
-    cloud: Cloud,
-    killed: watch::Receiver<bool>,
-}
-
-impl Publish for Topic {
-    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
-        Box::pin(async move {
-            if *self.killed.borrow() {
-                return std::future::pending().await;
-            }
-            let percent = self.shared.trouble.lock().unwrap().unpublished;
-            if self.shared.chance.lock().unwrap().percent(percent) {
-                return Err(PublishError::Transient("no answer".into()));
-            }
-            let report = serde_json::to_value(report).unwrap();
-            self.shared.history.reports.lock().unwrap().push((self.cloud.now(), report));
-            Ok(())
-        })
-    }
-}
-
-/// From Pub/Sub to whichever instance is alive.
-struct Deliveries(Arc<Shared>);
-
-impl Transport for Deliveries {
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
-        Box::pin(async move {
-            let (lost, twice, delay) = {
-                let (trouble, mut chance) = (*self.0.trouble.lock().unwrap(), self.0.chance.lock().unwrap());
-                let late = chance.percent(trouble.late);
-                let delay = chance.below(if late { 90_000 } else { 1500 });
-                (chance.percent(trouble.lost), chance.percent(trouble.twice), delay)
-            };
-            if lost {
-                return Ok(http::Response::builder().status(204).body(Bytes::new()).unwrap());
-            }
-            sleep(Duration::from_millis(delay)).await;
-            if twice {
-                let (shared, again) = (self.0.clone(), request.http.clone());
-                let delay = shared.chance.lock().unwrap().below(30_000);
-                tokio::spawn(async move {
-                    sleep(Duration::from_millis(delay)).await;
-                    let _ = shared.deliver(again).await;
-                });
-            }
-            self.0.deliver(request.http).await
-        })
-    }
-}
-
-impl Shared {
-    async fn deliver(&self, request: http::Request<Bytes>) -> Result<Response, SendError> {
-        let broken = || SendError { sent: Sent::Maybe, source: "connection reset".into() };
-        let instance = {
-            let all = self.instances.lock().unwrap();
-            let which = self.chance.lock().unwrap().below(all.len() as u64) as usize;
-            all.get(which).cloned()
-        };
-        let Some(instance) = instance else { return Err(broken()) };
-        let mut killed = instance.killed.subscribe();
-        let body = request.body().clone();
-        let answered = async {
-            let answer = instance.router.clone().oneshot(request.map(Body::from)).await.unwrap();
-            answer.map(|_| Bytes::new())
-        };
-        tokio::select! {
-            answer = answered => {
-                self.history.answers.lock().unwrap().push((answer.status(), instance.name, body));
-                Ok(answer)
-            }
-            _ = killed.wait_for(|killed| *killed) => Err(broken()),
-        }
     }
 }
 

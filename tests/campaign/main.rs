@@ -7,14 +7,17 @@
 mod chance;
 mod cloud;
 mod deeds;
+mod faults;
 mod history;
 mod judge;
+mod people;
 mod play;
 mod scene;
 mod shrink;
 mod stories;
 #[path = "../support/walker.rs"]
 mod walker;
+mod wire;
 
 use std::{
     collections::BTreeMap,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use egress_reconciler::sim::world::World;
 use serde_json::{Value, json};
 
-use crate::{chance::Chance, deeds::Deed, stories};
+use crate::{chance::Chance, deeds::Deed, people, stories};
 
 pub const OWNER: &str = "campaign";
 pub const REGION: &str = "europe-west2";
@@ -139,11 +139,11 @@ impl Scene {
             }
         }
         if chance.percent(30) {
-            let rule = stories::foreign_rule(self, chance);
+            let rule = people::foreign_rule(self, chance);
             self.rule("guard", rule);
         }
         if chance.percent(25) {
-            stories::firewall_policy(self, chance);
+            people::firewall_policy(self, chance);
         }
     }
 

@@ -56,7 +56,6 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    #[ignore = "until reach reads bare addresses, the order of policies and what it does not know"]
     fn sets_and_packets_agree(world in worlds()) {
         let verdicts = verdicts(&world);
         let network = Network {

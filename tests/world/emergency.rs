@@ -3,11 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use egress_reconciler::{
+    domain::target::Target,
     domain::{
         plan::{EgressState, emergency::Pick},
         report::{Outcome, Report},
     },
-    reconcile::emergency::{Answer, Order},
+    reconcile::{
+        emergency::{Answer, Order},
+        queue::RunRequest,
+    },
     sim::world::World,
 };
 use serde_json::{Value, json};
@@ -91,8 +95,14 @@ async fn released_denies_stay_down_until_rearmed() {
         assert_eq!(report.triggers[0].principal.as_deref(), Some("alice@example.com"));
         assert_eq!(report.triggers[0].method, "egress-reconciler release");
         let made: Vec<_> = lab.cloud.calls().into_iter().skip(calls).map(|call| call.call).collect();
-        assert_eq!(made.iter().filter(|call| *call == "compute.firewalls.list").count(), 1, "{made:?}");
+        assert_eq!(made.iter().filter(|call| *call == "compute.firewalls.list").count(), 2, "{made:?}");
         assert_eq!(lab.writes(calls), ["compute.firewalls.patch"; 2], "one write a deny");
+        let last = made.iter().rposition(|call| *call == "compute.firewalls.patch");
+        let proof = made.iter().position(|call| *call == "compute.regionNetworkFirewallPolicies.getEffectiveFirewalls");
+        assert!(last < proof, "opened first, then proven: {made:?}");
+        for (note, name) in report.blocked_by.iter().zip(["conn", "second"]) {
+            assert!(note.text.contains(&format!("egress of connector {name} is open: by all rules")), "{}", note.text);
+        }
         assert_eq!(lab.cloud.published().len(), published, "this policy names no topic");
 
         // Heard, swept and run again: nothing puts it back, and everybody is told since when.
@@ -280,12 +290,86 @@ async fn only_the_firewall_rules_are_needed() {
         let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 503});
         lab.cloud.lay(serde_json::from_value(fault).unwrap());
     }
-    lab.release(all()).await;
+    let answer = lab.release(all()).await;
+    let report = &answer.reports[0];
     assert!(lab.is_released(DENY).await);
+    assert_eq!(report.outcome, Outcome::Blocked, "not proven, and no error: {report:#?}");
+    assert!(report.blocked_by[0].text.contains("not proven that egress of connector conn is open: "), "{report:#?}");
     let unread = json!({"method": "compute.firewalls.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
     lab.cloud.lay(serde_json::from_value(unread).unwrap());
     let answer = lab.release(all()).await;
     assert_eq!(answer.unread[0].0.as_str(), PROJECT);
+}
+
+/// What still closes a path is named: somebody's deny for all of it, for a part of it, or perhaps.
+#[tokio::test(start_paused = true)]
+async fn a_release_says_what_still_closes_the_path() {
+    let rule = |name: &str, tag: &str, from: &[&str]| {
+        json!({
+            "name": name, "network": format!("projects/{PROJECT}/global/networks/my-vpc"), "direction": "EGRESS", "priority": 65000,
+            "denied": [{"IPProtocol": "tcp", "ports": ["25"]}], "targetTags": [tag], "sourceRanges": from,
+        })
+    };
+    let lab = scoped(world(), &settings("rearm: manual")).await;
+    let url = format!("{COMPUTE}/projects/{PROJECT}/global/firewalls");
+    for body in [
+        rule("no-mail", "vpc-connector-europe-west2-conn", &[]),
+        rule("no-mail-from-half", "vpc-connector-europe-west2-second", &["10.8.0.16/29"]),
+    ] {
+        assert_eq!(lab.call("POST", &url, body).await.status(), 200);
+    }
+    rest(5).await;
+    let answer = lab.release(all()).await;
+    let report = &answer.reports[0];
+    assert_eq!((report.outcome, report.steps.len()), (Outcome::Blocked, 2), "{report:#?}");
+    let said = [
+        "conn is still closed for what these rules match: no-mail (tcp:25 to ",
+        "not proven that egress of connector second is open: no-mail-from-half (tcp:25 to ",
+    ];
+    for (note, said) in report.blocked_by.iter().zip(said) {
+        assert!(note.text.contains(said), "{}", note.text);
+    }
+}
+
+/// A host's own connector has the name, and so the tag, of a service project's: neither's rules decide over the other.
+#[tokio::test(start_paused = true)]
+async fn a_host_and_a_service_project_with_one_name() {
+    let shared = world().project("host-project", "333333333333").network("host-project", "shared");
+    let text = policy(&format!(
+        "connector: {{subnet_pools: [10.8.0.0/20], declared: [{{region: {REGION}, name: conn}}, {{project: host-project, region: {REGION}, name: conn}}]}}\nfirewall: {{enforcement: enforce}}\noverrides: [{{match: {{projects: [host-project]}}, firewall: {{enforcement: observe}}}}]\n"
+    ))
+    .replace("scope: {", "scope: {hosts: [host-project], ")
+    .replace("network: {name: my-vpc}", "network: {name: projects/host-project/global/networks/shared}");
+    let lab = Lab::new(shared, &text);
+    let host = || RunRequest::new(Target { project: "host-project".to_owned().try_into().unwrap(), ..lab.target() });
+    for _ in 0..2 {
+        lab.run().await;
+        lab.app.queue.submit(host()).await;
+        rest(130).await;
+    }
+    // The host only watches, and its watch rule lets nothing out of the enforced project.
+    assert_eq!(states(&*lab.run().await), [EgressState::Scoped]);
+    assert_eq!(states(&*lab.app.queue.submit(host()).await), [EgressState::Observed]);
+    let document = lab.cloud.world().written();
+    let rules = document["resources"]["compute.firewalls"].as_array().unwrap();
+    let egress: Vec<_> = rules.iter().filter(|rule| rule["direction"] == "EGRESS").collect();
+    assert_eq!(egress.len(), 10);
+    let mut ranges: Vec<_> = egress.iter().map(|rule| rule["sourceRanges"].to_string()).collect();
+    ranges.sort();
+    ranges.dedup();
+    assert_eq!(ranges, [r#"["10.8.0.0/28"]"#, r#"["10.8.0.16/28"]"#], "each rule names its own connector's range");
+    assert!(rules.iter().all(|rule| rule["name"].as_str().unwrap().len() > "allow-conn-europe-west2-".len() + 8));
+    // Its own deny, once both enforce, keeps nothing of the other's closed.
+    lab.change_policy(&text.replace("enforcement: observe", "enforcement: enforce")).await;
+    for _ in 0..2 {
+        lab.app.queue.submit(host()).await;
+        rest(5).await;
+    }
+    let answer = lab.release(Pick { project: Some(PROJECT.to_owned().try_into().unwrap()), ..all() }).await;
+    let report = &answer.reports[0];
+    assert_eq!((answer.reports.len(), report.steps.len()), (1, 1));
+    assert!(report.blocked_by[0].text.contains("egress of connector conn is open: by all rules"), "{report:#?}");
+    assert_eq!(states(&*lab.app.queue.submit(host()).await), [EgressState::Scoped]);
 }
 
 /// In a Shared VPC the rules stand in the host project, beside those of other projects.

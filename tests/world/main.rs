@@ -10,6 +10,7 @@ mod explain;
 mod instances;
 mod keys;
 mod lab;
+mod lifetimes;
 mod oracle;
 mod overload;
 mod privilege;

@@ -56,6 +56,11 @@ fn scene_of(permission: &str) -> Scene {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
         "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
         "vpcaccess.operations.list" => Failure,
+        "run.instances.list"
+        | "cloudfunctions.functions.list"
+        | "appengine.applications.get"
+        | "appengine.services.list"
+        | "appengine.versions.list" => Prune,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
         _ => Build,
@@ -100,6 +105,15 @@ fn empty() -> World {
     let world = world.document("compute.addresses", &address, json!({"name": "out-1", "address": "203.0.113.9"}));
     let world = with(world, "jobs", "nightly", "of-job");
     let world = with(world, "services", "shop", "of-service");
+    let (path, mut document) = workload("services", "rolled-back", "of-service");
+    document["traffic"] =
+        json!([{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "rolled-back-1", "percent": 100}]);
+    document["latestCreatedRevision"] = format!("{path}/revisions/rolled-back-2").into();
+    let world = world.document("run.services", &path, document).document(
+        "run.revisions",
+        &format!("{path}/revisions/rolled-back-1"),
+        json!({"vpcAccess": {"connector": "of-revision", "egress": "PRIVATE_RANGES_ONLY"}}),
+    );
     with(world, "workerPools", "queue", "of-pool")
 }
 
@@ -118,6 +132,12 @@ async fn begin(scene: Scene) -> (World, String) {
         Prune => {
             let mut built = built().await;
             built.resources.retain(|resource| resource.from.is_none() && !resource.path.contains("/jobs/nightly"));
+            let app = format!("apps/{PROJECT}");
+            let version = format!("{app}/services/default/versions/v1");
+            let built = built
+                .document("appengine.apps", &app, json!({"locationId": REGION}))
+                .document("appengine.services", &format!("{app}/services/default"), json!({"id": "default"}))
+                .document("appengine.versions", &version, json!({"id": "v1"}));
             (built, policy(json!({"connector": {"prune": "7d"}})))
         }
         Failure => (empty(), policy(json!({}))),
@@ -153,6 +173,7 @@ impl Told {
     fn hear(&mut self, report: &Report) {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
+        // What could not be looked for is reported, and blocks nothing else.
         let denied = report.findings.iter().filter(|note| note.code == "denied");
         let notes = report.blocked_by.iter().chain(denied);
         self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));

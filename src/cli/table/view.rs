@@ -146,7 +146,7 @@ fn egress(egress: &ConnectorEgress) -> Egress {
         tone: match egress.state {
             EgressState::Scoped => Tone::Good,
             EgressState::Observed | EgressState::AllowOnly | EgressState::Unmanaged => Tone::Careful,
-            EgressState::Shadowed | EgressState::Disarmed => Tone::Bad,
+            EgressState::Shadowed | EgressState::Disarmed | EgressState::CutOff => Tone::Bad,
         },
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         App, Settings,
         simulated::{self, Cloud, Simulation, Times},
     },
-    cli::{apply::until_done, session::Session},
+    cli::{apply::until_done, exit::Exit, session::Session},
     domain::{
         names::{ProjectId, Region},
         report::Outcome,
@@ -69,6 +69,38 @@ async fn waits_until_the_connector_stands() {
     assert!(report.steps.iter().any(|step| step.step.0 == "connector/conn" && step.is_done()));
     let again = until_done(&session, vec![target()], Duration::from_secs(900)).await;
     assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
+}
+
+/// A run writes three times at most; the command goes on while it makes progress, and ends with what was asked for.
+#[tokio::test(start_paused = true)]
+async fn goes_on_until_an_empty_project_has_all_it_should() {
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    let text = format!(
+        "{}firewall: {{enforcement: enforce}}\nnat: {{ensure: always}}\n",
+        POLICY.replace("mode: create", "mode: enforce")
+    )
+    .replace("{name: my-vpc}", "{name: my-vpc, create: true}");
+    std::fs::write(policy.path(), text).unwrap();
+    let session = in_world(World::with_project("demo-project", "123456789012"), &policy);
+    let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    let report = &reports[0];
+    assert!(report.rounds > 3, "{report:#?}");
+    assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
+    assert!(report.steps.iter().all(|step| step.is_done()), "{report:#?}");
+    let done = |id: &str| report.steps.iter().any(|step| step.step.0 == id);
+    assert!(done("network/my-vpc") && done("firewall/deny-conn-europe-west2-egress"), "{report:#?}");
+    assert_eq!(until_done(&session, vec![target()], Duration::from_secs(900)).await[0].outcome, Outcome::InSync);
+}
+
+/// What the budget holds back is not asked for again and again.
+#[tokio::test(start_paused = true)]
+async fn a_budget_ends_the_command() {
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(policy.path(), format!("{POLICY}budget: {{changes_per_run: 2}}\n")).unwrap();
+    let world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
+    let session = in_world(world, &policy);
+    let report = until_done(&session, vec![target()], Duration::ZERO).await.remove(0);
+    assert_eq!(report.done_steps(), 2, "{report:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,6 +50,7 @@ pub enum HopKind {
     Nat,
     Firewall,
     Internal,
+    GoogleApis,
     Internet,
 }
 
@@ -164,7 +165,7 @@ fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
     for hop in hops.iter_mut().filter(|hop| hop.mark != Mark::NotAsked) {
         let first = broken.iter().find(|(kind, _)| match hop.kind {
             HopKind::Internet => true,
-            HopKind::Internal => *kind != HopKind::Nat,
+            HopKind::Internal | HopKind::GoogleApis => *kind != HopKind::Nat,
             _ => false,
         });
         if let Some((kind, mark)) = first {
@@ -184,6 +185,7 @@ impl HopKind {
             Self::Nat => "NAT",
             Self::Firewall => "firewall",
             Self::Internal => "inside",
+            Self::GoogleApis => "APIs",
             Self::Internet => "outside",
         }
     }

@@ -19,6 +19,8 @@ const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "10
 const NOBODYS: [&str; 4] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
 /// Google's APIs and serverless machines over private ways: not the internet either.
 const GOOGLES: [&str; 4] = ["35.199.224.0/19", "199.36.153.4/30", "199.36.153.8/30", "34.126.0.0/18"];
+/// restricted.googleapis.com and private.googleapis.com.
+const APIS: [&str; 2] = ["199.36.153.4/30", "199.36.153.8/30"];
 
 impl Scene<'_> {
     /// The firewall, and what it leaves of the inside and of the internet.
@@ -38,6 +40,7 @@ impl Scene<'_> {
         let rules = decisions.map(|verdict| self.decision(verdict, &here, effective)).collect();
         let mut hops = vec![Hop { rules, ..self.firewall(connector, &tag) }];
         hops.push(part(HopKind::Internal, "private addresses", &inside(), &verdicts));
+        hops.push(google_apis(&verdicts, all));
         hops.push(match all {
             true => part(HopKind::Internet, "the internet", &outside(), &verdicts),
             false => Hop::new(HopKind::Internet, "the internet", Mark::NotAsked, text::explain::not_this_way()),
@@ -56,13 +59,13 @@ impl Scene<'_> {
         objects.sort();
         objects.dedup();
         let of_connector = plan.blocked_by.iter().chain(&plan.findings).filter(|note| {
-            matches!(note.code.as_str(), "shadowed" | "unmanaged" | "frozen")
+            matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged" | "frozen")
                 && note.object == format!("connector/{}", connector.name)
         });
         let shadowed = plan
             .blocked_by
             .iter()
-            .any(|note| note.code == "shadowed" && note.object.ends_with(&format!("/{}", connector.name)));
+            .any(|note| matches!(note.code.as_str(), "shadowed" | "cut-off") && note.object.ends_with(&format!("/{}", connector.name)));
         let mut told: Vec<String> = of_connector.map(|note| note.text.clone()).collect();
         told.extend(self.notes(&objects));
         let state = plan.egress.iter().find(|egress| egress.connector == *connector);
@@ -84,13 +87,22 @@ impl Scene<'_> {
                 let what = rule.map_or_else(String::new, |rule| text::explain::of_rule(rule));
                 (priority.to_string(), what, if ours { "ours" } else { "somebody else's" })
             }
-            Stage::Before | Stage::Behind => {
-                let order = if verdict.stage == Stage::Before { "first" } else { "behind" };
+            Stage::Before | Stage::Behind | Stage::Unknown => {
+                let order = match verdict.stage {
+                    Stage::Before => "first",
+                    Stage::Behind => "behind",
+                    _ => "unknown",
+                };
                 (order.to_owned(), of_policy(effective, &verdict.by), "a firewall policy's")
             }
             Stage::Implied => ("last".to_owned(), "whatever is left".to_owned(), "Google's"),
         };
-        let verdict_word = if verdict.kind == VerdictKind::Allow { "allow" } else { "deny" };
+        let verdict_word = match (verdict.kind, verdict.is_certain) {
+            (VerdictKind::Allow, true) => "allow",
+            (VerdictKind::Allow, false) => "may allow",
+            (VerdictKind::Deny, true) => "deny",
+            (VerdictKind::Deny, false) => "may deny",
+        };
         Decision { rule: verdict.by.clone(), order, verdict: verdict_word, what, whose }
     }
 }
@@ -113,6 +125,30 @@ fn inside() -> Reach {
 fn outside() -> Reach {
     let others = [PRIVATE, NOBODYS, GOOGLES].map(|texts| ranges(&texts));
     others.iter().fold(Reach::everything(), |rest, cut| rest.without(cut))
+}
+
+/// Google's APIs: over their private addresses, and over the public ones, which may be any of the internet's. Where only
+/// traffic to private ranges comes this way, the public ones are reached without the connector.
+fn google_apis(verdicts: &[Verdict], all: bool) -> Hop {
+    let https = [("tcp", &["443".to_owned()][..])];
+    let private = Reach::of(APIS, https);
+    let public = outside().and(&Reach::of(["0.0.0.0/0"], https));
+    let out = reach::allowed(verdicts);
+    let is_private_open = !private.overlaps(&reach::denied(verdicts));
+    let is_public_open = !public.overlaps(&reach::denied(verdicts));
+    let text = text::explain::google_apis(is_private_open, all.then_some((is_public_open, out.overlaps(&public))));
+    let mark = match () {
+        () if is_public_open || !all => Mark::Ok,
+        () if is_private_open => Mark::Missing,
+        () => Mark::Blocked,
+    };
+    let stoppers = verdicts.iter().filter(|verdict| {
+        let is_asked = verdict.packets.overlaps(&private) || all && verdict.packets.overlaps(&public);
+        verdict.kind == VerdictKind::Deny && is_asked
+    });
+    let stoppers: Vec<_> = stoppers.map(|verdict| verdict.by.as_str()).collect();
+    let notes = text::explain::stopped_by(&stoppers);
+    Hop { notes: notes.into_iter().collect(), ..Hop::new(HopKind::GoogleApis, "Google's APIs", mark, text) }
 }
 
 /// What of a part of the world is open, and which rules stop the rest.

@@ -96,6 +96,11 @@ fn found<'a>(
     let settings = draft.policy.for_connector(&required.connector);
     let site = match place(draft, required, connector) {
         Ok(site) => site,
+        // Another installation may look after it.
+        Err(note) if required.frozen.is_some() => {
+            draft.findings.extend(note);
+            return None;
+        }
         Err(note) => {
             draft.blocked_by.extend(note);
             return None;

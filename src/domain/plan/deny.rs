@@ -9,7 +9,7 @@ use crate::domain::{
     owned,
     policy::Rearm,
     reach::{self, Hit},
-    rules::{Role, Rule},
+    rules::{self, Role, Rule},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
     text,
@@ -35,7 +35,8 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
         return Lead::Nothing;
     }
     let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
-    match judge.uncovered(&scoping.neighbours.foreign, &scoping.neighbours.own, &moved, &scoping.set) {
+    let uncovered = judge.uncovered(&scoping.neighbours, &moved, &scoping.set);
+    match uncovered.filter(|_| !is_moved_alone(scoping, existing, &rule.firewall)) {
         Some(uncovered) => {
             draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
             Lead::Held
@@ -47,6 +48,16 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
     }
 }
 
+/// The deny is not where a policy of ours would have put it beside the allows that stand: somebody moved it, and where it is
+/// now it may stop all that they let out. It goes back whatever lies between.
+fn is_moved_alone(scoping: &Scoping<'_, '_>, existing: &Firewall, wanted: &Firewall) -> bool {
+    let own = scoping.neighbours.own.iter().filter(|own| own.direction == Direction::Egress && !own.is_deny());
+    let steps = own.filter_map(|own| Some((rules::distance(&own.name)?, own.priority)));
+    let mut bases = steps.filter_map(|(step, priority)| priority.checked_sub(step));
+    existing.priority != wanted.priority
+        && !bases.any(|base| base.checked_add(rules::FARTHEST_PRIORITY) == Some(existing.priority))
+}
+
 /// What has drifted of the deny besides its place is put right when the allows stand; it stops no more than now.
 fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
     Firewall { priority: wanted.priority, target_tags: wanted.target_tags.clone(), ..existing.clone() }
@@ -56,7 +67,7 @@ fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
 pub(super) enum Lead {
     Nothing,
     Step(StepId),
-    /// It has to and may not: a foreign allow stands between where it is and where it would be.
+    /// The policy moves it, and it may not go: a foreign allow stands between where it is and where it would be.
     Held,
 }
 

@@ -69,9 +69,9 @@ impl<'a> Draft<'a> {
         let mut closed = false;
         unread.retain(|note| note.code != text::cause::REGION_CLOSED || !std::mem::replace(&mut closed, true));
         self.blocked_by.extend(unread);
-        self.blocked_by.extend(refused::notes(&self.observed.target, &self.observed.refused));
         let at = &self.observed.target;
         self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
+        self.blocked_by.extend(refused::notes(&self.observed.target, &self.observed.refused));
         if let Some(Err(failure)) = &self.observed.operations {
             self.findings.extend(text::reads::operations_unread(failure, &self.observed.target));
         }

@@ -13,6 +13,7 @@ use crate::domain::{
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
     owned,
     policy::{Enforcement, Policy, pattern},
+    proof::Proof,
     stamp::{Release, Stamp},
     state::{
         firewall::{Direction, Firewall},
@@ -99,6 +100,24 @@ pub fn release(
         }
     }
     plans.into_values().map(sorted).collect()
+}
+
+/// Says of each connector whose egress deny is down what `prove` has found, where that deny is told.
+pub fn tell_proof(
+    plan: &mut Plan,
+    policy: &Policy,
+    host: &ProjectId,
+    firewalls: &[Firewall],
+    prove: impl Fn(&ConnectorRef) -> Proof,
+) {
+    for note in plan.blocked_by.iter_mut().filter(|note| note.code == "disarmed") {
+        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().0);
+        let Some(rule) = rule.filter(|rule| rule.direction == Direction::Egress) else { continue };
+        let purpose = owned::stamp_of_rule(policy, host, rule).and_then(|stamp| stamp.purpose);
+        if let Some(connector) = purpose.and_then(|purpose| ConnectorRef::try_from(purpose).ok()) {
+            note.text = format!("{}; {}", note.text, text::emergency::proof(&connector, &prove(&connector)));
+        }
+    }
 }
 
 fn take_down(rule: &Firewall, release: &Release) -> Step {

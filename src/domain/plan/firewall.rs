@@ -3,12 +3,13 @@
 use super::{
     Change, ConnectorEgress, Draft, EgressState, Object, StepId, automatic,
     connector::{Ownership, Standing},
+    cuts::{self, Cut},
     deny::{self, Deny, Lead},
     handover,
     moving::Judges,
     network,
     scoping::{Scoping, displaced, ensure},
-    shadows::{Judge, Neighbours, Opened},
+    shadows::{Judge, Opened},
 };
 use crate::domain::{
     reach::Sender,
@@ -27,10 +28,7 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], networ
     let mut scoped = Vec::new();
     for standing in standings {
         let stands = if standing.ownership == Ownership::Foreign {
-            draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
-            let own = Neighbours::new(draft, standing, firewalls).own;
-            draft.blocked_by.extend(text::firewall::unkept(&standing.required.connector, &own));
-            state(draft, standing, EgressState::Unmanaged, None);
+            leave(draft, standing, firewalls, policies_first);
             false
         } else {
             let planned = draft.steps.len();
@@ -39,6 +37,22 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], networ
         scoped.push((standing, stands));
     }
     automatic::plan(draft, &scoped, firewalls);
+}
+
+/// No rule is written for a connector that is neither ours nor adopted; what is wrong with its path is told.
+fn leave<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) {
+    draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
+    let tag = standing.required.connector.tag();
+    let scoping = Scoping::new(draft, standing, &tag, firewalls);
+    draft.blocked_by.extend(text::firewall::unkept(&standing.required.connector, &scoping.neighbours.own));
+    let cut = draft.observed.effective.as_ref().ok().and_then(|effective| {
+        let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
+        cuts::control(draft, &scoping, &judge)
+    });
+    match cut {
+        Some(cut) => state(draft, standing, EgressState::CutOff, Some(cut.by)),
+        None => state(draft, standing, EgressState::Unmanaged, None),
+    }
 }
 
 /// Whether the set stands whole.
@@ -57,16 +71,18 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let judges = Judges { here: judge(scoping.sender), next };
     judges.aim(&mut scoping);
     let judge = &judges.here;
-    let shadow = judge.shadowing(&scoping.neighbours.foreign, &scoping.neighbours.own, &scoping.set);
+    let shadow = judge.shadowing(&scoping.neighbours, &scoping.set);
+    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(&scoping, rule)).collect();
+    let cut = cuts::plan(draft, &scoping, judge, &opened).or_else(|| cuts::closing(&scoping, judge));
     let lead = match deny::lead(draft, &scoping, judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
         Lead::Held => {
-            judge_state(draft, &scoping, Deny::InSync, shadow);
+            judge_state(draft, &scoping, Deny::InSync, shadow, cut);
             return false;
         }
     };
-    let steps = allows(draft, &mut scoping, firewalls, &judges, lead.as_ref());
+    let steps = allows(draft, &mut scoping, firewalls, &opened, lead.as_ref());
     deny::ingress(draft, &scoping);
     let verdict = match lead {
         Some(_) => Deny::Missing,
@@ -77,7 +93,7 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     if !scoping.is_renamed() || stands && deny::ingress_stands(&scoping) {
         retire(draft, &scoping, &steps);
     }
-    judge_state(draft, &scoping, verdict, shadow);
+    judge_state(draft, &scoping, verdict, shadow, cut);
     stands
 }
 
@@ -86,12 +102,11 @@ fn allows(
     draft: &mut Draft<'_>,
     scoping: &mut Scoping<'_, '_>,
     firewalls: &[Firewall],
-    judges: &Judges<'_>,
+    opened: &[Opened],
     lead: Option<&StepId>,
 ) -> Vec<StepId> {
     let standing = scoping.standing;
-    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(scoping, rule)).collect();
-    let order = handover::order(scoping, firewalls, &opened);
+    let order = handover::order(scoping, firewalls, opened);
     let made_by: Vec<StepId> = standing.made_by.iter().cloned().collect();
     let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
     let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
@@ -141,7 +156,8 @@ fn one(
         }
         Some(opened) => {
             draft.blocked_by.push(text::firewall::foreign_deny(name, &opened.deny, stands));
-            None
+            // What drifted wider is put right all the same.
+            if opened.narrows { ensure(draft, scoping, rule, first.to_vec()) } else { None }
         }
         None if rule.role.is_deny() => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
@@ -204,7 +220,14 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
     }
 }
 
-fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, shadow: Option<String>) {
+/// `cut`: what cuts the path.
+fn judge_state(
+    draft: &mut Draft<'_>,
+    scoping: &Scoping<'_, '_>,
+    deny: Deny,
+    shadow: Option<String>,
+    cut: Option<Cut>,
+) {
     let connector = &scoping.standing.required.connector;
     let watch_stands =
         scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
@@ -214,12 +237,18 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
         Deny::Missing | Deny::NotAsked if scoping.stops_the_rest() => Deny::InSync,
         deny => deny,
     };
+    if let Some(Cut { by, is_ours }) = cut {
+        // What this plan puts right needs no person, and what another hand stops is told already.
+        if is_ours && !is_planned(draft, &by) {
+            draft.blocked_by.push(text::firewall::closed(connector, &by));
+        }
+        return state(draft, scoping.standing, EgressState::CutOff, Some(by));
+    }
     let (state_now, by) = match (deny, shadow) {
         (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
         (Deny::InSync, Some(rule)) => {
             // A rule of ours that this plan changes or takes away needs nobody else.
-            let planned = StepId(format!("firewall/{rule}"));
-            if !draft.steps.iter().any(|(step, _)| step.id == planned) {
+            if !is_planned(draft, &rule) {
                 draft.blocked_by.push(text::firewall::shadowed(connector, &rule));
             }
             (EgressState::Shadowed, Some(rule))
@@ -231,6 +260,12 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
         (Deny::NotAsked | Deny::Missing, _) => (EgressState::AllowOnly, None),
     };
     state(draft, scoping.standing, state_now, by);
+}
+
+/// This plan changes the rule or takes it away, now or when nothing holds it back any more.
+fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
+    let id = StepId(format!("firewall/{rule}"));
+    draft.steps.iter().any(|(step, _)| step.id == id) || draft.withheld.iter().any(|held| held.step == id)
 }
 
 fn state(draft: &mut Draft<'_>, standing: &Standing<'_>, state: EgressState, by: Option<String>) {

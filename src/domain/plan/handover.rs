@@ -63,7 +63,7 @@ fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Opened]) -> Vec<Changin
     let wanted = scoping.lets_out().fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
     let all = scoping.lets_out().map(|rule| (rule, scoping.existing(rule)));
     let (kept, changing): (Vec<_>, Vec<_>) = all.partition(|(rule, existing)| {
-        let is_blocked = blocked.iter().any(|opened| opened.rule == rule.firewall.name);
+        let is_blocked = blocked.iter().any(|opened| opened.rule == rule.firewall.name && !opened.narrows);
         is_blocked || existing.is_some_and(|own| own.managed() == rule.firewall.managed())
     });
     // Rules that leave do so when all else is done.

@@ -3,6 +3,7 @@
 mod automatic;
 mod connector;
 mod creation;
+mod cuts;
 mod deny;
 mod direct;
 mod draft;
@@ -196,12 +197,14 @@ pub enum EgressState {
     Observed,
     /// Allow rules alone scope nothing: egress is allowed by default.
     AllowOnly,
-    /// Somebody's rule lets more out than the policy.
-    Shadowed,
-    /// Somebody took our deny down.
-    Disarmed,
-    /// Not ours and not adopted: no rule of ours stands.
+    /// Not ours and not adopted: no rule of ours is written.
     Unmanaged,
+    /// A rule of another hand lets more out than the policy.
+    Shadowed,
+    /// Our deny was taken down.
+    Disarmed,
+    /// A deny of another hand stops the connector's own control traffic, or all of an entry of the policy.
+    CutOff,
 }
 
 /// What memory adds to the decision.
@@ -340,6 +343,7 @@ impl EgressState {
             Self::Shadowed => "shadowed",
             Self::Disarmed => "disarmed",
             Self::Unmanaged => "unmanaged",
+            Self::CutOff => "cut-off",
         }
     }
 }

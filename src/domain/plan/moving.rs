@@ -31,9 +31,10 @@ impl Judges<'_> {
     pub fn opens(&self, scoping: &Scoping<'_, '_>, rule: &Rule) -> Option<Opened> {
         let overridden = &scoping.standing.settings.firewall.override_denies;
         let next = Sender { range: scoping.standing.next, ..scoping.sender };
+        let existing = scoping.existing(rule);
         let is_for = |sender: Sender<'_>| sender.hit(&rule.firewall) != Hit::Never;
-        let here = is_for(scoping.sender).then(|| self.here.opens(&rule.firewall, overridden)).flatten();
-        here.or_else(|| self.next.as_ref().filter(|_| is_for(next))?.opens(&rule.firewall, overridden))
+        let here = is_for(scoping.sender).then(|| self.here.opens(&rule.firewall, existing, overridden)).flatten();
+        here.or_else(|| self.next.as_ref().filter(|_| is_for(next))?.opens(&rule.firewall, existing, overridden))
     }
 
     /// Where a foreign deny names the range that the connector leaves, and not the one it moves to, the rules that would
@@ -43,7 +44,7 @@ impl Judges<'_> {
         let in_force = |rule: &Firewall| scoping.sender.hit(rule) != Hit::Never;
         let overridden = &scoping.standing.settings.firewall.override_denies;
         let opens = |rule: &&Rule| {
-            !scoping.existing(rule).is_some_and(in_force) && self.here.opens(&rule.firewall, overridden).is_some()
+            !scoping.existing(rule).is_some_and(in_force) && self.here.opens(&rule.firewall, None, overridden).is_some()
         };
         let mut aimed: Vec<String> = scoping.lets_out().filter(opens).map(|rule| rule.firewall.name.clone()).collect();
         let mut denies =

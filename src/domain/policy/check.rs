@@ -1,7 +1,14 @@
 //! What the types cannot say: each sentence names the key, what was found and what was expected.
 
-use super::{Ensure, FirewallSection, Policy};
-use crate::domain::{names::ResourceName, ports, rules::FARTHEST_PRIORITY};
+use std::collections::BTreeSet;
+
+use super::{Ensure, FirewallSection, NetworkName, Policy};
+use crate::domain::{
+    names::{ProjectId, Region, ResourceName},
+    ports,
+    rules::FARTHEST_PRIORITY,
+    target::Target,
+};
 
 /// Every contradiction in the policy; empty = it holds together.
 pub fn policy(policy: &Policy) -> Vec<String> {
@@ -22,9 +29,7 @@ pub fn policy(policy: &Policy) -> Vec<String> {
         "scope.projects: found an empty list, expected at least one project: an empty scope never means everything"
             .into(),
     );
-    for project in policy.scope.projects.iter().chain(&policy.scope.hosts) {
-        check(!project.is_number(), format!("scope: found the project number {project}, expected the project's id"));
-    }
+    numbers(policy, &mut check);
     check(
         policy.scope.regions.list().is_none_or(|regions| !regions.is_empty()),
         "scope.regions: found an empty list, expected `all` or at least one region".into(),
@@ -60,6 +65,73 @@ pub fn policy(policy: &Policy) -> Vec<String> {
         );
     }
     wrong
+}
+
+/// A region of a project is decided together, in one network: an override for single connectors cannot give them another.
+pub fn networks(policy: &Policy) -> Vec<String> {
+    let overrides = || policy.overrides.iter().zip(&policy.resolved);
+    let listed = policy.scope.regions.list().unwrap_or_default();
+    // Regions that no override names are all alike.
+    let others = ["other-region1".to_owned()].map(Region::try_from).into_iter().flatten();
+    let regions: BTreeSet<Region> =
+        overrides().flat_map(|(entry, _)| &entry.matches.regions).chain(listed).cloned().chain(others).collect();
+    let mut wrong = Vec::new();
+    for (index, (entry, resolved)) in overrides().enumerate() {
+        if entry.matches.connectors.is_empty() || !entry.settings.contains_key("network") {
+            continue;
+        }
+        let projects = policy.scope.all().into_iter();
+        let targets = projects.flat_map(|project| {
+            regions.iter().map(|region| Target { project: project.clone(), region: region.clone() })
+        });
+        let network = |target: &Target| resolved.network.name.seen_from(&target.project);
+        let mut concerned = targets.filter(|target| entry.matches.target(target));
+        if let Some(target) = concerned.find(|target| network(target) != policy.network_of(target)) {
+            wrong.push(format!(
+                "overrides[{index}].network: found {} for single connectors, expected the network of their project and region, {}: all connectors of a region are kept in one network. For a whole project or region, match `projects` or `regions`; for single connectors, exempt them here and run a second installation with another `owner` and that network",
+                network(&target),
+                policy.network_of(&target)
+            ));
+        }
+    }
+    wrong
+}
+
+/// Google writes the id into what it returns, so that a number would match nothing.
+fn numbers(policy: &Policy, check: &mut impl FnMut(bool, String)) {
+    let mut id = |key: &str, project: &ProjectId| {
+        check(!project.is_number(), format!("{key}: found the project number {project}, expected the project's id"));
+    };
+    policy.scope.projects.iter().for_each(|project| id("scope.projects", project));
+    policy.scope.hosts.iter().for_each(|project| id("scope.hosts", project));
+    let declared = policy.connector.declared.iter().filter_map(|entry| entry.project.as_ref());
+    declared.for_each(|project| id("connector.declared", project));
+    let exempted = policy.exemptions.iter().filter_map(|entry| entry.project.as_ref());
+    exempted.for_each(|project| id("exemptions", project));
+    policy
+        .overrides
+        .iter()
+        .flat_map(|entry| &entry.matches.projects)
+        .for_each(|project| id("overrides.match", project));
+    if let NetworkName::Of(network) = &policy.network.name {
+        let (number, name) = (&network.project, &network.name);
+        check(
+            !number.is_number(),
+            format!(
+                "network.name: found the project number {number} in {network}, expected the project's id: projects/PROJECT_ID/global/networks/{name}; `gcloud projects describe {number} --format='value(projectId)'` prints it"
+            ),
+        );
+    }
+    let exempted = policy.exemptions.iter().filter_map(|entry| entry.connector.as_ref());
+    let matched = policy.overrides.iter().flat_map(|entry| &entry.matches.connectors);
+    let globs = [("connector.names", &policy.connector.names), ("firewall.adopt", &policy.firewall.adopt)];
+    let globs = globs.into_iter().flat_map(|(key, globs)| globs.iter().map(move |glob| (key, glob)));
+    let exempted = exempted.map(|glob| ("exemptions", glob));
+    for (key, glob) in globs.chain(exempted).chain(matched.map(|glob| ("overrides.match", glob))) {
+        let number = glob.strip_prefix("projects/").and_then(|rest| rest.split('/').next());
+        let is_number = number.is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+        check(!is_number, format!("{key}: found the project number in {glob:?}, expected the project's id"));
+    }
 }
 
 fn connector(policy: &Policy, check: &mut impl FnMut(bool, String)) {

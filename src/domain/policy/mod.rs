@@ -119,6 +119,7 @@ impl Policy {
 }
 
 impl Match {
+    /// Some connector of the target may match.
     fn target(&self, target: &Target) -> bool {
         (self.projects.is_empty() || self.projects.contains(&target.project))
             && (self.regions.is_empty() || self.regions.contains(&target.region))

@@ -36,6 +36,9 @@ pub fn read(text: &str) -> Result<Policy, PolicyError> {
             Err(text) => wrong.push(format!("overrides[{index}]: {text}")),
         }
     }
+    if wrong.is_empty() {
+        wrong = check::networks(&policy);
+    }
     wrong.dedup();
     if wrong.is_empty() { Ok(policy) } else { Err(PolicyError(wrong)) }
 }

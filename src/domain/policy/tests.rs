@@ -16,6 +16,18 @@ fn what_is_right_is_read() {
     }
 }
 
+/// An override for single connectors may repeat the network that their project and region have.
+#[test]
+fn a_network_for_a_region_and_its_connectors() {
+    let overrides = |connectors: &str, region: &str| {
+        format!(
+            "{RIGHT}overrides:\n- {{match: {{connectors: [x], regions: [{connectors}]}}, network: {{name: other}}, mode: report}}\n- {{match: {{regions: [{region}]}}, network: {{name: other}}}}\n"
+        )
+    };
+    assert!(read(&overrides("us-east1", "us-east1")).is_ok());
+    assert!(read(&overrides("us-east1", "us-west1")).is_err());
+}
+
 /// What is written in place of what is right, and what the message must say: the key, what was found, what was expected.
 #[test]
 fn what_is_wrong_is_named() {
@@ -27,7 +39,7 @@ fn what_is_wrong_is_named() {
             &["connector.min_intances", "did you mean `min_instances`?"],
         ),
         ("[demo-project]", "[]", &["scope.projects: found an empty list, expected at least one project"]),
-        ("[demo-project]", "['123456789012']", &["scope: found the project number 123456789012"]),
+        ("[demo-project]", "['123456789012']", &["scope.projects: found the project number 123456789012"]),
         (
             "{subnet_pools",
             "{declared: [{region: europe-west2, name: abcdefghijklmnopqrstuvwxyz}], subnet_pools",
@@ -65,6 +77,52 @@ fn what_is_wrong_is_named() {
         ("owner: team", "owner: team\nowner: other", &["line 3", "duplicate mapping key `owner`"]),
         ("version: 1", "version: [", &["line 3"]),
         ("network:", "overrides: [{match: {}, mode: enfroce}]\nnetwork:", &["overrides[0]: mode", "`enfroce`"]),
+        (
+            "name: my-vpc",
+            "name: projects/123456789012/global/networks/shared",
+            &[
+                "network.name: found the project number 123456789012 in projects/123456789012/global/networks/shared",
+                "expected the project's id: projects/PROJECT_ID/global/networks/shared",
+                "`gcloud projects describe 123456789012 --format='value(projectId)'`",
+            ],
+        ),
+        (
+            "network:",
+            "overrides: [{match: {regions: [europe-west2]}, network: {name: projects/123456789012/global/networks/shared}}]\nnetwork:",
+            &["overrides[0]: network.name: found the project number 123456789012"],
+        ),
+        (
+            "network:",
+            "exemptions: [{connector: 'projects/123456789012/*', project: '123456789012', reason: x, until: 2026-12-01}]\nnetwork:",
+            &[
+                "exemptions: found the project number 123456789012, expected",
+                "exemptions: found the project number in \"projects/123456789012/*\"",
+            ],
+        ),
+        (
+            "network:",
+            "overrides: [{match: {projects: ['123456789012']}, mode: report}]\nnetwork:",
+            &["overrides.match: found the project number 123456789012"],
+        ),
+        (
+            "{subnet_pools",
+            "{declared: [{project: '123456789012', region: europe-west2, name: conn}], subnet_pools",
+            &["connector.declared: found the project number 123456789012"],
+        ),
+        (
+            "network:",
+            "firewall: {adopt: ['projects/123456789012/locations/*/connectors/*']}\nnetwork:",
+            &["firewall.adopt: found the project number in"],
+        ),
+        (
+            "network:",
+            "overrides: [{match: {connectors: [other-*]}, network: {name: other}}]\nnetwork:",
+            &[
+                "overrides[0].network: found projects/demo-project/global/networks/other for single connectors",
+                "expected the network of their project and region, projects/demo-project/global/networks/my-vpc",
+                "run a second installation",
+            ],
+        ),
         ("network:", "overrides: [{match: {}, owner: x}]\nnetwork:", &["overrides[0]: `owner` cannot be overridden"]),
     ];
     for (right, wrong, expected) in cases {

@@ -17,9 +17,11 @@ pub struct FirewallPolicy {
     pub name: String,
     pub short_name: String,
     pub display_name: String,
-    /// `HIERARCHY`, `NETWORK`, `NETWORK_REGIONAL` or `SYSTEM…`.
+    /// `HIERARCHY`, `NETWORK`, `NETWORK_REGIONAL` or `SYSTEM…`: see [`PolicyKind`].
     #[serde(rename = "type")]
     pub kind: String,
+    /// The association's: 1 is asked first. Google's default is 1000.
+    pub priority: Option<u32>,
     pub rules: Vec<PolicyRule>,
 }
 
@@ -28,13 +30,16 @@ pub struct FirewallPolicy {
 pub struct PolicyRule {
     pub priority: u32,
     pub direction: Direction,
-    /// `allow`, `deny`, `goto_next`, …
+    /// `allow`, `deny`, `goto_next`, `apply_security_profile_group`.
     pub action: String,
     pub disabled: bool,
     #[serde(rename = "match")]
     pub matches: RuleMatch,
     pub target_service_accounts: Vec<String>,
     pub target_secure_tags: Vec<serde_json::Value>,
+    /// `INSTANCES`, which is the default, or `INTERNAL_MANAGED_LB`.
+    pub target_type: String,
+    pub target_forwarding_rules: Vec<String>,
     /// Networks the rule is limited to; none = all.
     pub target_resources: Vec<String>,
 }
@@ -50,10 +55,27 @@ pub struct RuleMatch {
     pub other: super::Other,
 }
 
+/// Parameters of a destination beside its ranges: a packet has to match one of them.
+const NAMED_DESTINATIONS: [&str; 4] =
+    ["destAddressGroups", "destFqdns", "destRegionCodes", "destThreatIntelligences"];
+
 impl RuleMatch {
-    /// Addresses, protocols and ports are all that the rule asks about.
-    pub fn is_by_range(&self) -> bool {
-        self.other.values().all(|asked| asked.as_array().is_some_and(Vec::is_empty))
+    /// The destination is named by domain names, regions, lists of threats or groups too: which addresses these are is
+    /// not known here.
+    pub fn names_destinations(&self) -> bool {
+        self.asked().any(|field| NAMED_DESTINATIONS.contains(&field))
+    }
+
+    /// The rule asks about something else: a network context, or what is not known here.
+    pub fn asks_more(&self) -> bool {
+        self.asked().any(|field| !NAMED_DESTINATIONS.contains(&field))
+    }
+
+    fn asked(&self) -> impl Iterator<Item = &str> {
+        let says_nothing = |value: &serde_json::Value| {
+            value.is_null() || value.as_array().is_some_and(Vec::is_empty) || value == "UNSPECIFIED" || value == ""
+        };
+        self.other.iter().filter(move |(_, value)| !says_nothing(value)).map(|(field, _)| field.as_str())
     }
 }
 
@@ -86,7 +108,37 @@ impl FirewallPolicy {
             .map_or("unnamed policy", |name| name)
     }
 
-    pub fn is_hierarchical(&self) -> bool {
-        self.kind == "HIERARCHY" || self.kind.starts_with("SYSTEM")
+    pub fn kind(&self) -> PolicyKind {
+        match self.kind.as_str() {
+            "HIERARCHY" => PolicyKind::Hierarchy,
+            "SYSTEM" | "SYSTEM_GLOBAL" => PolicyKind::System,
+            "SYSTEM_REGIONAL" => PolicyKind::SystemRegional,
+            "NETWORK" => PolicyKind::Network,
+            "NETWORK_REGIONAL" => PolicyKind::NetworkRegional,
+            _ => PolicyKind::Unknown,
+        }
+    }
+
+    pub fn association_priority(&self) -> u32 {
+        self.priority.unwrap_or(1000)
+    }
+}
+
+/// What kind of policy it is, in the order in which Google asks them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyKind {
+    /// Where it is asked is unknown.
+    Unknown,
+    Hierarchy,
+    System,
+    SystemRegional,
+    Network,
+    NetworkRegional,
+}
+
+impl PolicyKind {
+    /// The network says whether it is asked before the VPC rules or behind them.
+    pub fn is_of_network(self) -> bool {
+        matches!(self, Self::Network | Self::NetworkRegional)
     }
 }

@@ -1,5 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -76,8 +80,8 @@ impl Firewall {
             ("disabled", self.disabled.to_string()),
             ("allowed", protocols(&self.allowed)),
             ("denied", protocols(&self.denied)),
-            ("sourceRanges", set(&self.source_ranges)),
-            ("destinationRanges", set(&self.destination_ranges)),
+            ("sourceRanges", ranges(&self.source_ranges)),
+            ("destinationRanges", ranges(&self.destination_ranges)),
             ("sourceTags", set(&self.source_tags)),
             ("targetTags", set(&self.target_tags)),
             ("sourceServiceAccounts", set(&self.source_service_accounts)),
@@ -101,6 +105,15 @@ impl Firewall {
 
 fn set(values: &[String]) -> String {
     values.iter().map(String::as_str).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// A single address may be written without its prefix.
+fn ranges(values: &[String]) -> String {
+    let whole = |text: &String| match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address).to_string(),
+        Err(_) => text.clone(),
+    };
+    set(&values.iter().map(whole).collect::<Vec<_>>())
 }
 
 fn protocols(entries: &[Layer4]) -> String {

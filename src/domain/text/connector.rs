@@ -213,8 +213,9 @@ pub fn other_network(connector: &ConnectorRef, found: &str, expected: &NetworkRe
         "other-network",
         object(connector),
         format!(
-            "connector {} stands in {found}, not in {expected}; nothing is written for it; name its network in an override, or move its users",
-            connector.name
+            "connector {name} is in {found}, not in {expected}, the network of its project and region; nothing is written for it. If all connectors of the region are there, name that network in an override that matches `regions: [{region}]`; else move its users, or exempt it here (`exemptions: [{{connector: {name}, reason: …, until: …}}]`) and run a second installation with another `owner` and that network",
+            name = connector.name,
+            region = connector.region
         ),
     )
 }

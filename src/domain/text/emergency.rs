@@ -4,8 +4,12 @@ use super::{list, note, note_by};
 use crate::domain::{
     names::{ConnectorRef, ProjectId},
     plan::Note,
+    proof::Proof,
     stamp::Release,
-    state::firewall::{Direction, Firewall},
+    state::{
+        firewall::{Direction, Firewall},
+        observed::ReadFailure,
+    },
 };
 
 pub fn release(by: &str) -> String {
@@ -25,18 +29,47 @@ pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release) ->
     let by = release.by();
     let since = release.at.map_or_else(String::new, |at| format!(" at {at}"));
     let (name, connector) = (&deny.name, &connector.name);
-    let open = match deny.direction {
-        Direction::Egress => format!("egress of connector {connector} is open"),
-        Direction::Ingress => format!("other instances take what connector {connector} sends them"),
+    let stops = match deny.direction {
+        Direction::Egress => format!("it stops no egress of connector {connector}"),
+        Direction::Ingress => format!("it stops nothing that connector {connector} sends to other instances"),
     };
     note_by(
         "disarmed",
         format!("firewall/{name}"),
         by,
         format!(
-            "{name} was released by {by}{since}: {open}; run `egress-reconciler rearm` when the emergency is over, nothing else puts it back"
+            "{name} was released by {by}{since}: {stops}; run `egress-reconciler rearm` when the emergency is over, nothing else puts it back"
         ),
     )
+}
+
+/// What `release` has found out of a connector whose deny is down.
+pub fn proof(connector: &ConnectorRef, proof: &Proof) -> String {
+    let name = &connector.name;
+    match proof {
+        Proof::Open => format!("egress of connector {name} is open: by all rules read afterwards, nothing stops it"),
+        Proof::Closed(rules) => {
+            format!("egress of connector {name} is still closed for what these rules match: {}", list(rules))
+        }
+        Proof::NotProven(why) => format!("not proven that egress of connector {name} is open: {why}"),
+    }
+}
+
+pub fn no_such_connector(connector: &ConnectorRef) -> String {
+    format!("{connector} does not exist")
+}
+
+pub fn decides_in_part(rule: &str) -> String {
+    format!("{rule} may stop some of its packets, and which cannot be told")
+}
+
+pub fn unread(failure: &ReadFailure) -> String {
+    format!("{} failed: {}", failure.call, failure.message)
+}
+
+/// Seconds.
+pub fn proof_took_long(limit: u64) -> String {
+    format!("the rules could not be read again within {limit} seconds; run `egress-reconciler explain` to see the path")
 }
 
 /// How to do without this program what it could not do.

@@ -144,6 +144,7 @@ pub fn egress(egress: Option<&ConnectorEgress>) -> String {
         Some(EgressState::Disarmed) => {
             format!("disarmed by {by}, our deny is down, and nothing of ours stops anything")
         }
+        Some(EgressState::CutOff) => format!("cut off, {by} stops what the policy lets out"),
         Some(EgressState::Unmanaged) => "unmanaged, no rule of ours is written for it".to_owned(),
     }
 }
@@ -169,6 +170,28 @@ pub fn open(whole: &[String], partly: &[String], stoppers: &[&str]) -> String {
         said.push(format!("{rest} is stopped by {}", list(stoppers)));
     }
     said.join("; ")
+}
+
+/// `public`: whether all public addresses are open, and whether some are; `None` = they are not reached this way.
+pub fn google_apis(private: bool, public: Option<(bool, bool)>) -> String {
+    let over_private = if private { "open" } else { "closed" };
+    let private = format!("{over_private} over restricted.googleapis.com and private.googleapis.com");
+    match public {
+        None => format!("{private}; the public addresses are reached from Google's shared addresses"),
+        Some((true, _)) => format!("{private}, and open over the public addresses of *.googleapis.com"),
+        Some((false, some)) => {
+            let how = if some { "open to some addresses only" } else { "closed" };
+            let todo = match over_private {
+                "open" => "; let DNS answer *.googleapis.com with the private addresses, or allow tcp:443 to 0.0.0.0/0",
+                _ => "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0",
+            };
+            format!("{private}, {how} over the public addresses of *.googleapis.com{todo}")
+        }
+    }
+}
+
+pub fn stopped_by(rules: &[&str]) -> Option<String> {
+    (!rules.is_empty()).then(|| format!("stopped by {}", list(rules)))
 }
 
 /// `open`: what the firewall alone would let out.

@@ -1,9 +1,12 @@
-use super::{list, note, note_by};
+use super::{explain::of_rule, list, note, note_by};
 use crate::domain::{
-    names::{ConnectorRef, last_segment},
+    names::{ConnectorRef, ProjectId, Region, last_segment},
     plan::Note,
     rules::Role,
-    state::firewall::Firewall,
+    state::{
+        effective::{FirewallPolicy, PolicyKind, PolicyRule},
+        firewall::Firewall,
+    },
 };
 
 fn what(role: Role) -> &'static str {
@@ -168,6 +171,101 @@ pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
         rule,
         format!(
             "{rule} lets connector {} out beyond the policy before our deny is asked; remove or narrow it, or add what it opens to the policy",
+            connector.name
+        ),
+    )
+}
+
+/// A part of what the policy names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part(String);
+
+impl Part {
+    pub fn of(role: Role, rule: &Firewall) -> Self {
+        Self(match role {
+            Role::Infra => format!("the connector's own control traffic ({})", of_rule(rule)),
+            Role::GoogleApis => "Google's APIs over their private ranges (`firewall.google_apis`)".to_owned(),
+            Role::Internal => "the internal ranges (`firewall.internal`)".to_owned(),
+            _ => format!("what `firewall.internet` names ({})", of_rule(rule)),
+        })
+    }
+}
+
+/// A rule that is not ours, and where to find it.
+pub struct Stopper<'a> {
+    pub by: &'a str,
+    /// Of a firewall policy.
+    pub policy: Option<(&'a FirewallPolicy, &'a PolicyRule)>,
+    /// The network's.
+    pub project: &'a ProjectId,
+    pub region: &'a Region,
+}
+
+impl Stopper<'_> {
+    /// The command that shows the rule.
+    fn describe(&self) -> String {
+        let Self { by, project, region, .. } = self;
+        let Some((policy, rule)) = self.policy else {
+            return format!("gcloud compute firewall-rules describe {by} --project={project}");
+        };
+        let (name, priority) = (&policy.name, rule.priority);
+        let of_network = format!(
+            "gcloud compute network-firewall-policies rules describe {priority} --firewall-policy={name} --project={project}"
+        );
+        match policy.kind() {
+            PolicyKind::Network | PolicyKind::System => format!("{of_network} --global-firewall-policy"),
+            PolicyKind::NetworkRegional | PolicyKind::SystemRegional => {
+                format!("{of_network} --firewall-policy-region={region}")
+            }
+            PolicyKind::Hierarchy | PolicyKind::Unknown => {
+                format!("gcloud compute firewall-policies rules describe {priority} --firewall-policy={name}")
+            }
+        }
+    }
+}
+
+fn parts(parts: &[Part]) -> String {
+    list(parts.iter().map(|part| part.0.as_str()))
+}
+
+pub fn cut_off(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part]) -> Note {
+    let by = stopper.by;
+    note_by(
+        "cut-off",
+        format!("connector/{}", connector.name),
+        by,
+        format!(
+            "{by} stops {}, so the path of connector {} is cut; ask its owner to narrow or remove it, or to allow this traffic before it: `{}`",
+            parts(stopped),
+            connector.name,
+            stopper.describe()
+        ),
+    )
+}
+
+pub fn narrowed(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part]) -> Note {
+    let by = stopper.by;
+    note_by(
+        "narrowed",
+        format!("connector/{}", connector.name),
+        by,
+        format!(
+            "{by} stops a part of what the policy lets connector {} reach, or may stop it: {}; if that is not meant, ask its owner to narrow it: `{}`",
+            connector.name,
+            parts(stopped),
+            stopper.describe()
+        ),
+    )
+}
+
+/// A rule leaves nothing of the path open, though no rule of another hand stops what the policy names.
+pub fn closed(connector: &ConnectorRef, by: &str) -> Note {
+    note_by(
+        "cut-off",
+        format!("connector/{}", connector.name),
+        by,
+        format!(
+            "{by} stops everything that the policy lets connector {} reach; no change to it is planned here, so put it right or disable it",
             connector.name
         ),
     )

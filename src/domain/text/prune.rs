@@ -1,5 +1,10 @@
 use super::{list, note};
-use crate::domain::{names::ConnectorRef, plan::Note, state::observed::ReadFailure, target::Target};
+use crate::domain::{
+    names::{ConnectorRef, ProjectId},
+    plan::Note,
+    state::{connector::Connector, observed::ReadFailure, subnet::Subnet},
+    target::Target,
+};
 
 pub fn connector(connector: &ConnectorRef) -> String {
     format!(
@@ -15,6 +20,34 @@ pub fn mark(connector: &ConnectorRef, unused: bool) -> String {
         }
         false => format!("{} is asked for again, so the mark that nothing does leaves", connector.name),
     }
+}
+
+/// `fresh`: its subnet, while that would have a deleted connector made again, and the subnet's project.
+pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet, &ProjectId)>, pruned: bool) -> Note {
+    let ConnectorRef { project, region, name } = connector;
+    let cost = match found.min_instances {
+        Some(min) => format!("{min} {} instances", found.machine_type),
+        None => format!("its {} instances", found.machine_type),
+    };
+    let subnet = fresh.map_or_else(String::new, |(subnet, host)| {
+        format!(
+            ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: for 24 hours its subnet would have the connector made again",
+            subnet.name
+        )
+    });
+    let removal = match pruned {
+        true => "`connector.prune: 7d` removes it after 7 days".to_owned(),
+        false => format!(
+            "set `connector.prune: 7d`, or run `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
+        ),
+    };
+    note(
+        "idle",
+        format!("connector/{name}"),
+        format!(
+            "no job, service or worker pool that could be read names connector {name}, and the policy does not declare it; it bills for {cost} while idle. To remove it: {removal}"
+        ),
+    )
 }
 
 pub fn unlist(subnets: &[String]) -> String {

@@ -74,9 +74,13 @@ const RULE: &[Field] = &[
     link("targetResources").repeated(),
     any("targetSecureTags").repeated(),
     text("targetServiceAccounts").repeated(),
+    choice("targetType", &["INSTANCES", "INTERNAL_MANAGED_LB"]),
+    link("targetForwardingRules").repeated(),
+    link("securityProfileGroup"),
+    flag("tlsInspect"),
 ];
 
-const ASSOCIATION: &[Field] = &[text("name"), link("attachmentTarget")];
+const ASSOCIATION: &[Field] = &[text("name"), link("attachmentTarget"), int("priority")];
 
 const OWN: &[Own] = &[
     Own { name: "addRule", body: RULE, permission: "update", apply: add_rule },

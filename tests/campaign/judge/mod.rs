@@ -86,10 +86,10 @@ impl Evidence<'_> {
     }
 
     fn is_undisturbed(&self, at: Timestamp, matters: impl Fn(&Change) -> bool) -> bool {
-        let people =
-            self.changes.iter().filter(|change| change.by == "person" && (0..120).contains(&seconds(at, change.at)));
         let stale = |deed: &Deed| matches!(deed, Deed::Fault(fault) if fault["kind"] == "stale");
-        people.filter(|change| matters(change)).next().is_none() && !self.done.iter().any(|(_, deed)| stale(deed))
+        let recent = |change: &Change| change.by == "person" && (0..120).contains(&seconds(at, change.at));
+        !self.changes.iter().any(|change| recent(change) && matters(change))
+            && !self.done.iter().any(|(_, deed)| stale(deed))
     }
 
     /// A process was killed after that.

@@ -58,7 +58,7 @@ impl Judge<'_> {
         let (old, new) = (targets(before), targets(after));
         let concerned = |of: &Connector| {
             let named = |tags: &[serde_json::Value]| tags.is_empty() || tags.iter().any(|tag| *tag == *of.tag);
-            (named(&old) || named(&new)) && before.get(&of.path).is_some_and(|found| sends(found))
+            (named(&old) || named(&new)) && before.get(&of.path).is_some_and(sends)
         };
         for connector in before.connectors(scene).into_iter().filter(concerned) {
             let (was, is) = (before.fates(scene, &connector, true), after.fates(scene, &connector, true));
