@@ -183,7 +183,9 @@ type Variables<'a> = &'a [(&'a str, &'a str)];
 fn statuses_and_words() {
     let right = policy(POLICY);
     let wrong = policy(&POLICY.replace("mode", "mood"));
+    let narrow = policy(&format!("{POLICY}firewall: {{enforcement: enforce, internet: []}}\n"));
     let (right, wrong) = (right.path().to_str().unwrap(), wrong.path().to_str().unwrap());
+    let narrow = narrow.path().to_str().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().to_string();
     let cases: &[(&[&str], Variables, i32, &str)] = &[
@@ -218,6 +220,7 @@ fn statuses_and_words() {
         (&["rearm", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "(demo-project)"),
         (&["policy", "check", right], &[], 0, "ok: "),
         (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates what is missing"),
+        (&["policy", "check", narrow], &[], 0, "\nwarning: firewall.internet: no entry allows tcp:443"),
         (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),
         (&["policy", "example"], &[], 0, "version: 1"),
         (&["policy", "schema"], &[], 0, "\"subnet_pools\""),

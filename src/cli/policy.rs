@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use jiff::Timestamp;
 
 use super::{
     exit::{Exit, Failure},
@@ -12,8 +13,9 @@ use super::{
 use crate::{
     app,
     domain::{
+        google_apis,
         policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
-        sink,
+        sink, text,
     },
 };
 
@@ -49,7 +51,12 @@ impl Policy {
             Self::Check { file } => {
                 let path = policy_path(file)?;
                 let rules = app::read_policy(&path)?;
-                print::out(&format!("ok: {}\n{}", path.display(), summary(&rules)))?;
+                print::out(&format!(
+                    "ok: {}\n{}{}",
+                    path.display(),
+                    summary(&rules),
+                    warnings(&rules, Timestamp::now())
+                ))?;
             }
             Self::Example => print::out(policy::example())?,
             Self::Schema => print::json(&policy::schema())?,
@@ -82,6 +89,13 @@ fn summary(rules: &Rules) -> String {
         lines.push(("overrides", format!("{}; the first that matches counts", rules.overrides.len())));
     }
     lines.into_iter().map(|(name, text)| format!("  {name:<11}{text}\n")).collect()
+}
+
+/// What a policy does that its author may not expect; it is right all the same.
+fn warnings(rules: &Rules, now: Timestamp) -> String {
+    let stopped = google_apis::stopped_by(rules, now).into_iter();
+    let warnings = stopped.map(|(place, section)| text::google_apis::warning(&place, section.google_apis));
+    warnings.map(|text| format!("warning: {text}\n")).collect()
 }
 
 fn may(mode: Mode) -> &'static str {

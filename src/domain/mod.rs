@@ -11,6 +11,7 @@ pub mod entry;
 pub mod event;
 pub mod explain;
 pub mod fields;
+pub mod google_apis;
 mod locate;
 pub mod method;
 pub mod names;

@@ -43,6 +43,8 @@ async fn paths_in_many_worlds() {
     for name in [
         "required/job-names-a-missing-connector",
         "required/direct-vpc-beside-a-connector",
+        "required/direct-vpc-on-a-connectors-subnet",
+        "required/direct-vpc-by-the-network-alone",
         "required/bad-reference",
         "required/elsewhere-in-error",
         "connector/in-error-by-somebody-else",

@@ -5,7 +5,7 @@ use ipnet::Ipv4Net;
 use super::{Hop, HopKind, Mark, Scene};
 use crate::domain::{
     desired::listed,
-    names::{ConnectorRef, last_segment, relative},
+    names::{ConnectorRef, relative},
     owned::{stamped, subnet_path},
     plan::{
         gateway::own_router,
@@ -16,6 +16,7 @@ use crate::domain::{
     rules::Site,
     state::{
         connector::{Connector, ConnectorState},
+        interface::Attachment,
         router::Router,
         subnet::Subnet,
         workload::Workload,
@@ -183,23 +184,25 @@ impl Scene<'_> {
     pub(super) fn direct(&self, workload: &Workload, all: bool) -> Vec<Hop> {
         let mut hops =
             vec![Hop::new(HopKind::Workload, &workload.name, Mark::Ok, text::explain::direct(workload, all))];
-        let network = self.observed.network_name.to_string();
         let ensure = self.policy.for_target(&self.observed.target).nat.ensure;
         for interface in &workload.direct {
-            let name = last_segment(&interface.subnetwork);
-            let mut subnets = self.observed.subnets.iter().flatten();
-            let subnet = subnets.find(|own| own.name == name && relative(&own.network) == network);
-            match subnet {
-                Some(subnet) => {
-                    let text = text::explain::subnet(subnet, &self.observed.network_name);
-                    hops.push(Hop::new(HopKind::Subnet, name, Mark::Ok, text));
+            let name = interface.subnet_name();
+            match self.observed.attachment(interface) {
+                Attachment::Subnet(subnet) => {
+                    hops.push(self.direct_subnet(workload, subnet));
                     let path = subnet_path(&self.observed.network_name, &self.observed.target, name);
                     let nat = self.nat(Some(&path), all, ensure, (&[], subnet.cidr()));
                     let notes = if nat.mark == Mark::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
                     hops.push(Hop { notes: [notes, nat.notes.clone()].concat(), ..nat });
                 }
-                None => {
-                    let name = if name.is_empty() { last_segment(&interface.network) } else { name };
+                Attachment::Absent => {
+                    let (mark, text) = match &self.observed.subnets {
+                        Err(failure) => (Mark::Blocked, text::explain::unread(failure)),
+                        Ok(_) => (Mark::Missing, text::explain::no_such_subnet(&self.observed.network_name)),
+                    };
+                    hops.push(Hop::new(HopKind::Subnet, name, mark, text));
+                }
+                Attachment::OtherNetwork => {
                     hops.push(Hop::new(HopKind::Subnet, name, Mark::NotAsked, text::explain::other_network()));
                 }
             }
@@ -207,6 +210,21 @@ impl Scene<'_> {
         let tags = text::explain::own_tags();
         hops.push(Hop::new(HopKind::Firewall, "rules of its own tags", Mark::NotAsked, tags));
         hops
+    }
+}
+
+impl Scene<'_> {
+    /// A subnet of Direct VPC egress; one that belongs to a connector is not for it.
+    fn direct_subnet(&self, workload: &Workload, subnet: &Subnet) -> Hop {
+        let seen = text::explain::subnet(subnet, &self.observed.network_name);
+        match self.observed.connector_of_subnet(subnet) {
+            None => Hop::new(HopKind::Subnet, &subnet.name, Mark::Ok, seen),
+            Some(connector) => {
+                let notes = self.notes(&[text::direct::object(workload)]);
+                let text = text::explain::of_a_connector(&seen, &connector);
+                Hop { notes, ..Hop::new(HopKind::Subnet, &subnet.name, Mark::Blocked, text) }
+            }
+        }
     }
 }
 

@@ -5,10 +5,12 @@ mod connector;
 mod creation;
 mod cuts;
 mod deny;
+mod direct;
 mod draft;
 pub mod emergency;
 mod firewall;
 pub mod gateway;
+mod google_apis;
 mod handover;
 mod limits;
 mod moving;
@@ -242,6 +244,8 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     let standings = connector::plan(&mut draft, desired, &network);
     nat::plan(&mut draft, &standings);
     firewall::plan(&mut draft, &standings, &network);
+    google_apis::plan(&mut draft, &standings);
+    direct::plan(&mut draft);
     replacement::delete(&mut draft, &standings);
     prune::plan(&mut draft, desired);
     limits::apply(draft)

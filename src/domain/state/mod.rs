@@ -7,6 +7,7 @@ pub mod address;
 pub mod connector;
 pub mod effective;
 pub mod firewall;
+pub mod interface;
 pub mod network;
 pub mod observed;
 pub mod others;

@@ -95,6 +95,14 @@ pub fn other_network() -> String {
     "not of the policy's network here, and not looked at".to_owned()
 }
 
+pub fn no_such_subnet(network: &NetworkRef) -> String {
+    format!("network {} has no subnet of this name in the region, so nothing gets out this way", network.name)
+}
+
+pub fn of_a_connector(subnet: &str, connector: &ConnectorRef) -> String {
+    format!("{subnet}; it belongs to connector {} alone", connector.name)
+}
+
 pub fn private_only() -> String {
     "not needed, only traffic to private ranges comes this way".to_owned()
 }

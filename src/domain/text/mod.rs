@@ -2,9 +2,11 @@
 
 pub mod cause;
 pub mod connector;
+pub mod direct;
 pub mod emergency;
 pub mod explain;
 pub mod firewall;
+pub mod google_apis;
 pub mod limits;
 pub mod nat;
 pub mod network;

@@ -18,6 +18,7 @@ use crate::domain::{
         observed::{FailureKind, ReadFailure},
         route::Route,
         router::{Nat, NatSubnet, Router},
+        subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },
     target::Target,
@@ -209,6 +210,23 @@ fn gateways() {
         &nat::widened("ours"),
         &nat::dead_subnet("ours", "egress-conn", &conn()),
         &nat::no_direct_subnet("europe-west2/apps", &vpc()),
+    ]));
+}
+
+#[test]
+fn direct_vpc_and_google_apis() {
+    let subnet = Subnet { name: "small".into(), ip_cidr_range: "10.8.0.0/28".into(), ..Subnet::default() };
+    let target = Target { project: conn().project, region: conn().region };
+    let host = NetworkRef { project: "host-project".to_owned().try_into().unwrap(), ..vpc() };
+    let pool = Workload { kind: WorkloadKind::WorkerPool, ..job() };
+    let theirs = ConnectorRef { project: "other-project".to_owned().try_into().unwrap(), ..conn() };
+    let second = ConnectorRef { name: "second".to_owned().try_into().unwrap(), ..conn() };
+    insta::assert_snapshot!(lines(&[
+        &direct::on_connector_subnet(&job(), &subnet, &conn(), &target, &vpc()),
+        &direct::on_connector_subnet(&pool, &subnet, &theirs, &target, &host),
+        &google_apis::stopped(&[&conn()], true, &vpc()),
+        &google_apis::stopped(&[&conn(), &second], false, &host),
+        &google_apis::warning("overrides[0].firewall", false),
     ]));
 }
 
