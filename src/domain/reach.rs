@@ -6,11 +6,11 @@ mod services;
 
 use std::ops::RangeInclusive;
 
+use self::matching::{addresses, services as named};
 pub use self::{
     decide::{COMMON_TAG, Hit, Sender, Stage, Verdict, VerdictKind, allowed, decide, denied, name_of},
     matching::of_rule,
 };
-use self::matching::{addresses, services as named};
 
 /// One box of packets; every bound is inclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -72,7 +72,9 @@ impl Scene<'_> {
         // What is wrong with its rules is told with the rules.
         let of_rules = |text: &String| {
             let notes = self.plan.blocked_by.iter().chain(&self.plan.findings);
-            notes.filter(|note| matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged")).any(|note| note.text == *text)
+            notes
+                .filter(|note| matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged"))
+                .any(|note| note.text == *text)
         };
         let notes: Vec<_> = self.notes(&objects).into_iter().filter(|text| !of_rules(text)).collect();
         Hop { notes, ..Hop::new(HopKind::Connector, connector.name.as_str(), mark, text) }

@@ -62,10 +62,10 @@ impl Scene<'_> {
             matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged" | "frozen")
                 && note.object == format!("connector/{}", connector.name)
         });
-        let shadowed = plan
-            .blocked_by
-            .iter()
-            .any(|note| matches!(note.code.as_str(), "shadowed" | "cut-off") && note.object.ends_with(&format!("/{}", connector.name)));
+        let shadowed = plan.blocked_by.iter().any(|note| {
+            matches!(note.code.as_str(), "shadowed" | "cut-off")
+                && note.object.ends_with(&format!("/{}", connector.name))
+        });
         let mut told: Vec<String> = of_connector.map(|note| note.text.clone()).collect();
         told.extend(self.notes(&objects));
         let state = plan.egress.iter().find(|egress| egress.connector == *connector);

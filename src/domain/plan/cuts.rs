@@ -52,7 +52,8 @@ pub(super) fn plan(
 /// Whose control traffic somebody stops, though nothing of ours is written for the connector. Gives the rule that does.
 pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<Cut> {
     let standing = scoping.neighbours.all();
-    let verdicts = judge.decide(standing.filter(|rule| !scoping.neighbours.own.iter().any(|own| own.name == rule.name)));
+    let verdicts =
+        judge.decide(standing.filter(|rule| !scoping.neighbours.own.iter().any(|own| own.name == rule.name)));
     let mut found = Found::default();
     found.judge(scoping.rule(Role::Infra)?, &verdicts);
     for (by, parts) in &found.cut {
@@ -124,4 +125,3 @@ fn stopper<'a>(draft: &Draft<'a>, judge: &Judge<'a>, by: &'a str) -> Stopper<'a>
         region: &draft.observed.target.region,
     }
 }
-

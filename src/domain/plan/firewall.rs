@@ -221,13 +221,7 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
 }
 
 /// `cut`: what cuts the path.
-fn judge_state(
-    draft: &mut Draft<'_>,
-    scoping: &Scoping<'_, '_>,
-    deny: Deny,
-    shadow: Option<String>,
-    cut: Option<Cut>,
-) {
+fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, shadow: Option<String>, cut: Option<Cut>) {
     let connector = &scoping.standing.required.connector;
     let watch_stands =
         scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));

@@ -252,13 +252,8 @@ impl Table<'_> {
         let decided = left.and(&matched.must);
         if !packets.is_empty() {
             let is_certain = kinds.len() == 1 && decided.contains(&packets);
-            let verdict = |&kind: &VerdictKind| Verdict {
-                by: by.to_owned(),
-                kind,
-                stage,
-                packets: packets.clone(),
-                is_certain,
-            };
+            let verdict =
+                |&kind: &VerdictKind| Verdict { by: by.to_owned(), kind, stage, packets: packets.clone(), is_certain };
             self.verdicts.extend(kinds.iter().map(verdict));
         }
         decided

@@ -56,8 +56,7 @@ pub struct RuleMatch {
 }
 
 /// Parameters of a destination beside its ranges: a packet has to match one of them.
-const NAMED_DESTINATIONS: [&str; 4] =
-    ["destAddressGroups", "destFqdns", "destRegionCodes", "destThreatIntelligences"];
+const NAMED_DESTINATIONS: [&str; 4] = ["destAddressGroups", "destFqdns", "destRegionCodes", "destThreatIntelligences"];
 
 impl RuleMatch {
     /// The destination is named by domain names, regions, lists of threats or groups too: which addresses these are is

@@ -175,7 +175,9 @@ pub fn google_apis(private: bool, public: Option<(bool, bool)>) -> String {
             let how = if some { "open to some addresses only" } else { "closed" };
             let todo = match over_private {
                 "open" => "; let DNS answer *.googleapis.com with the private addresses, or allow tcp:443 to 0.0.0.0/0",
-                _ => "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0",
+                _ => {
+                    "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0"
+                }
             };
             format!("{private}, {how} over the public addresses of *.googleapis.com{todo}")
         }
