@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Packets looked at in each world; they differ from world to world.
-const MAX_PACKETS: usize = 250;
+const MAX_PACKETS: usize = 120;
 
 /// Worlds; `WALKER_WORLDS` asks for more.
 fn config() -> ProptestConfig {
