@@ -10,7 +10,7 @@ use super::{
     names::{ProjectId, is_unruly, last_segment, relative},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
-    signal::{Signal, Trigger},
+    signal::{Signal, Told, Trigger},
     target::Place,
     wanted::{PERMISSION_DENIED, wanted},
 };
@@ -70,12 +70,13 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
         Place::Target(target) if row.service == Service::Run => wanted(audit, target, scope),
         _ => None,
     };
-    let trigger = trigger(entry, audit, &place, received)?;
+    let trigger = trigger(row, entry, audit, &place, received)?;
     Ok(Signal { place, wanted, trigger: trigger.into() })
 }
 
 /// What reports and memory keep of the entry. Its method is one of the table's.
 fn trigger(
+    row: &Row,
     entry: &Entry<'_>,
     audit: &AuditLog<'_>,
     place: &Place,
@@ -94,7 +95,26 @@ fn trigger(
         at: entry.at().map_or(received, |at| at.min(received)),
         received,
         duplicates: 0,
+        told: told(row, entry, audit),
     })
+}
+
+fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
+    let went_well = audit.status().code == 0;
+    let is_router = row.service == Service::Compute && row.collection == "routers.";
+    Told {
+        is_deployed: row.service == Service::Run && went_well,
+        nats: if is_router && went_well { nats(&audit.request()) } else { Vec::new() },
+        permits: row.service.permits() && went_well && entry.operation().is_none_or(|operation| operation.last),
+    }
+}
+
+/// The names of the gateways in a request: few of them, and of Google's grammar.
+fn nats(request: &Fields<'_>) -> Vec<String> {
+    const MOST: usize = 50;
+    let nats = request.list("nats").into_iter().filter_map(|nat| Fields::parse(nat).ok());
+    let names = nats.filter_map(|nat| nat.text("name").map(std::borrow::Cow::into_owned));
+    names.filter(|name| !name.is_empty() && name.len() <= 63 && !name.contains(is_unruly)).take(MOST).collect()
 }
 
 /// A resource whose project is written as a number, by the id that all else goes by.

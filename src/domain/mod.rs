@@ -11,6 +11,7 @@ pub mod event;
 pub mod explain;
 pub mod fields;
 mod locate;
+pub mod merge;
 pub mod method;
 pub mod names;
 pub mod owned;

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
+mod cuts;
 pub mod emergency;
 pub mod expand;
 mod heard;
@@ -14,10 +15,14 @@ pub mod history;
 pub mod observe;
 pub mod outbox;
 pub mod projects;
+mod proof;
 pub mod publish;
 pub mod queue;
+mod refusals;
+mod routers;
 mod run;
 mod turns;
+mod wishes;
 
 use std::sync::{Arc, Mutex};
 

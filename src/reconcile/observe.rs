@@ -142,6 +142,8 @@ pub(super) fn failure(error: &CallError) -> ReadFailure {
         ErrorKind::Quota => FailureKind::Quota,
         ErrorKind::NotFound => FailureKind::Absent,
         kind if kind.is_transient() => FailureKind::Transient,
+        // A read is refused so only while something else is written; of a write the caller has asked for the kind before.
+        ErrorKind::Conflict | ErrorKind::AlreadyExists => FailureKind::Transient,
         _ => FailureKind::Invalid,
     };
     ReadFailure { call: error.call().to_owned(), kind, message: words(error) }

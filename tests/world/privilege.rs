@@ -54,7 +54,11 @@ use Scene::*;
 fn scene_of(permission: &str) -> Scene {
     match permission {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
-        "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
+        "compute.firewalls.update"
+        | "compute.routers.get"
+        | "compute.routers.update"
+        | "compute.regionOperations.list"
+        | "vpcaccess.connectors.update" => Repair,
         "vpcaccess.operations.get" => Failure,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
@@ -153,8 +157,15 @@ impl Told {
     fn hear(&mut self, report: &Report) {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
-        self.blocked
-            .extend(report.blocked_by.iter().map(|note| (format!("{} {}", note.code, note.object), note.clone())));
+        // What could not be checked after a write stops nothing, and is told as a finding.
+        let unchecked = report.findings.iter().filter(|note| note.code == "denied");
+        self.blocked.extend(
+            report
+                .blocked_by
+                .iter()
+                .chain(unchecked)
+                .map(|note| (format!("{} {}", note.code, note.object), note.clone())),
+        );
     }
 }
 

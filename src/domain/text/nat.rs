@@ -1,8 +1,8 @@
-use super::{list, note};
+use super::{list, note, note_by};
 use crate::domain::{
     names::{ConnectorRef, NetworkRef, Region, last_segment},
     plan::Note,
-    state::router::Router,
+    state::{observed::ReadFailure, router::Router},
 };
 
 fn subnets(paths: &[String]) -> String {
@@ -142,4 +142,28 @@ pub fn no_direct_subnet(entry: &str, network: &NetworkRef) -> Note {
             network.name
         ),
     )
+}
+
+/// Another principal changed the router between our read of it and our write.
+pub fn raced((project, region, router): (&str, &str, &str), by: &str, operation: &str, at: &str) -> Note {
+    note_by(
+        "router-raced",
+        format!("router/{router}"),
+        by,
+        format!(
+            "{by} changed router {router} ({operation} at {at}) while its NAT list was being written, and the router keeps no version, so that change may be lost; compare `gcloud compute routers describe {router} --region={region} --project={project}` with what {by} wanted (`gcloud logging read 'protoPayload.resourceName:\"routers/{router}\" AND timestamp>=\"{at}\"' --project={project}`), and repeat it if it is missing"
+        ),
+    )
+}
+
+/// Whether another principal did so could not be found out.
+pub fn race_unknown(router: &str, failure: &ReadFailure) -> Note {
+    let (code, why) = match super::reads::blocked(failure) {
+        Some(note) => (note.code, note.text),
+        None => (super::reads::FAILED.to_owned(), failure.message.clone()),
+    };
+    let text = format!(
+        "the NAT list of router {router} was written; whether another principal changed it at the same time is unknown: {why}"
+    );
+    note(&code, format!("router/{router}"), text)
 }

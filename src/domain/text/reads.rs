@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::note;
 use crate::domain::{
     permissions,
@@ -65,6 +67,15 @@ fn project_in(message: &str) -> Option<&str> {
 pub fn write_blocked(step: &StepId, failure: &ReadFailure) -> Option<Note> {
     let by_person = matches!(failure.kind, FailureKind::Denied { .. } | FailureKind::ApiDisabled | FailureKind::Quota);
     blocked(failure).filter(|_| by_person).map(|note| Note { object: step.0.clone(), ..note })
+}
+
+/// A write that was refused before, and is not tried again yet.
+pub fn resting(note: &Note, until: Timestamp) -> Note {
+    let text = format!(
+        "{}; it is tried again after {until:.0}, or when the policy or an API of the project changes",
+        note.text.trim_end_matches('.')
+    );
+    Note { text, ..note.clone() }
 }
 
 /// A write that failed, though nobody needs to do anything about it yet. `error` names the call and has Google's words.
