@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::Uri;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use super::{App, Settings, StartError, ids, now, wire};
@@ -35,12 +36,37 @@ pub struct Simulation {
     pub publish_to: Option<Uri>,
     /// Where the container of the world's Cloud Run services listens.
     pub service_at: Option<Uri>,
-    /// How long a connector takes to be made, changed or deleted.
-    pub connector: Duration,
-    /// How long every answer takes.
-    pub latency: Duration,
+    pub times: Times,
     /// In place of the world's own.
     pub seed: Option<u64>,
+}
+
+/// How long things take.
+#[derive(Debug, Clone)]
+pub struct Times {
+    /// A connector to be created, changed or deleted.
+    pub connector: Duration,
+    /// A Compute operation.
+    pub operation: Duration,
+    /// Cloud Run to settle what was deployed or deleted.
+    pub settling: Duration,
+    /// Until a connector is read as its operation left it.
+    pub lag: Duration,
+    /// Every answer.
+    pub latency: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        let usual = Options::starting_at(Timestamp::UNIX_EPOCH);
+        Self {
+            connector: usual.connector,
+            operation: usual.operation,
+            settling: usual.settling,
+            lag: usual.lag,
+            latency: usual.latency,
+        }
+    }
 }
 
 /// Why there is no simulated cloud.
@@ -60,8 +86,11 @@ impl Simulation {
         let world = self.world.as_deref().map_or_else(|| Ok(demo_world()), read_world)?;
         let options = Options {
             seed: self.seed,
-            connector: self.connector,
-            latency: self.latency,
+            connector: self.times.connector,
+            operation: self.times.operation,
+            settling: self.times.settling,
+            lag: self.times.lag,
+            latency: self.times.latency,
             push_to: self.push_to,
             publish_to: self.publish_to,
             service_at: self.service_at,

@@ -108,7 +108,9 @@ fn connectors(rules: &Rules) -> String {
         Ensure::Declared => "those that the policy declares",
         Ensure::Never => return "none is made".to_owned(),
     };
-    format!("{which}, {} a day for each target at most, from {}", section.new_per_day, listed(&section.subnet_pools))
+    let logs = if section.subnet_flow_logs { ", on subnets with VPC flow logs" } else { "" };
+    let pools = listed(&section.subnet_pools);
+    format!("{which}, {} a day for each target at most, from {pools}{logs}", section.new_per_day)
 }
 
 fn nat(rules: &Rules) -> &'static str {

@@ -13,7 +13,7 @@ use super::{
     serve::listen,
 };
 use crate::{
-    app::simulated::{self, Simulation},
+    app::simulated::{self, Simulation, Times},
     web::server::terminated,
 };
 
@@ -69,11 +69,20 @@ pub struct WorldArgs {
     #[arg(long, env = "EGRESS_WORLD", value_name = "FILE")]
     world: Option<PathBuf>,
     /// How long a connector takes to be made, in seconds
-    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, value_parser = value_parser!(u64).range(..=86_400))]
-    connector_seconds: u64,
+    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(..=86_400))]
+    connector_seconds: u32,
+    /// How long a Compute operation takes, in seconds
+    #[arg(long, env = "EGRESS_OPERATION_SECONDS", value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(..=86_400))]
+    operation_seconds: u32,
+    /// How long Cloud Run takes to settle what was deployed or deleted, in seconds
+    #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", default_value_t = 2, value_parser = value_parser!(u32).range(..=86_400))]
+    settle_seconds: u32,
+    /// For how long a connector is still read as it was before its operation ended, in seconds
+    #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(..=86_400))]
+    lag_seconds: u32,
     /// How long every answer takes, in milliseconds
-    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, value_parser = value_parser!(u64).range(..=60_000))]
-    latency_ms: u64,
+    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, value_parser = value_parser!(u32).range(..=60_000))]
+    latency_ms: u32,
     /// What ids and faults are drawn from, in place of the world's own
     #[arg(long, env = "EGRESS_SEED", value_name = "N")]
     seed: Option<u64>,
@@ -86,8 +95,13 @@ impl WorldArgs {
             push_to,
             publish_to: None,
             service_at: None,
-            connector: Duration::from_secs(self.connector_seconds),
-            latency: Duration::from_millis(self.latency_ms),
+            times: Times {
+                connector: Duration::from_secs(self.connector_seconds.into()),
+                operation: Duration::from_secs(self.operation_seconds.into()),
+                settling: Duration::from_secs(self.settle_seconds.into()),
+                lag: Duration::from_secs(self.lag_seconds.into()),
+                latency: Duration::from_millis(self.latency_ms.into()),
+            },
             seed: self.seed,
         }
     }
@@ -132,6 +146,8 @@ export CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY=http://{address}/svc/art
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER=http://{address}/svc/secretmanager/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER=http://{address}/svc/cloudscheduler/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING=http://{address}/svc/monitoring/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS=http://{address}/svc/cloudfunctions/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_APPENGINE=http://{address}/svc/appengine/
 export CLOUDSDK_PROXY_TYPE=http
 export CLOUDSDK_PROXY_ADDRESS={host}
 export CLOUDSDK_PROXY_PORT={port}

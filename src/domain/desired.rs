@@ -14,7 +14,7 @@ use super::{
         connector::{Connector, ConnectorState},
         observed::{Needs, Observed},
         subnet::Subnet,
-        workload::Workload,
+        workload::{Workload, WorkloadKind},
     },
     target::Target,
     text,
@@ -23,6 +23,9 @@ use super::{
 
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
 const STAMP_COUNTS_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Google makes, grows and deletes a connector in minutes: what takes longer will not end by itself.
+pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// `connector.prune: 7d`.
 pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -68,6 +71,8 @@ impl Required {
 pub enum Requirer {
     /// A live workload, such as `job nightly-export`.
     Workload(String),
+    /// A user beside jobs, services and worker pools, such as `function resize`.
+    Further(String),
     Declared,
     /// A deploy that failed because the connector is missing.
     Wanted(String),
@@ -77,10 +82,23 @@ pub enum Requirer {
 
 /// Which connectors this target requires.
 pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Desired {
+    decide(policy, observed, wanted, now, observed.sees_every_user())
+}
+
+/// `complete` = no user is left that was not seen: only then is a connector idle or unused.
+fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp, complete: bool) -> Desired {
     let target = &observed.target;
     let unsure = !observed.workloads_complete();
-    let mut draft =
-        Draft { target, policy, now, unsure, found: BTreeMap::new(), blocked_by: Vec::new(), findings: Vec::new() };
+    let mut draft = Draft {
+        target,
+        policy,
+        now,
+        unsure,
+        complete,
+        found: BTreeMap::new(),
+        blocked_by: Vec::new(),
+        findings: Vec::new(),
+    };
     // By name: of several reasons the same one is told, in whatever order Google lists them.
     let mut workloads: Vec<_> = observed.workloads().collect();
     workloads.sort();
@@ -88,7 +106,12 @@ pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector],
         draft.workload(workload, observed);
     }
     for entry in &policy.for_target(target).connector.declared {
-        if entry.region == target.region && entry.project.as_ref().is_none_or(|project| *project == target.project) {
+        // A connector in a host project is made only where the entry names that project.
+        let is_meant = match &entry.project {
+            Some(project) => *project == target.project,
+            None => !policy.is_host(&target.project),
+        };
+        if entry.region == target.region && is_meant {
             draft.require(draft.own(&entry.name), Requirer::Declared, Egress::PrivateRangesOnly);
         }
     }
@@ -116,6 +139,22 @@ pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<Proj
     all.map(|connector| connector.project).filter(ProjectId::is_number).collect()
 }
 
+/// Whether users of every further kind have to be asked for: where something is to be removed, be it only in days, or
+/// replaced.
+pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
+    let desired = decide(policy, observed, wanted, now, observed.workloads_complete());
+    let replaced = |required: &Required| {
+        let settings = policy.for_connector(&required.connector);
+        let failed = listed(observed, &required.connector).flatten();
+        failed.is_some_and(|found| found.state == ConnectorState::Error)
+            && settings.connector.repair
+            && settings.mode >= Mode::Enforce
+            && required.untouchable().is_none()
+            && owned_since(policy, observed, &required.connector).is_some()
+    };
+    !desired.idle.is_empty() || !desired.unused.is_empty() || desired.connectors.iter().any(replaced)
+}
+
 /// What round two has to ask before a plan can be made.
 pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Needs {
     let desired = desired(policy, observed, wanted, now);
@@ -127,6 +166,20 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         None => false,
     };
     let creates = desired.connectors.iter().any(takes_space);
+    let untold = |required: &Required| {
+        let own = || owned_since(policy, observed, &required.connector);
+        match listed(observed, &required.connector) {
+            // It was to be made, and is not there.
+            Some(None) => own().is_some(),
+            Some(Some(found)) => match found.state {
+                ConnectorState::Error => true,
+                // A change cannot be older than the subnet.
+                state if state.is_changing() => own().is_none_or(|since| now.duration_since(since) >= CHANGES_WITHIN),
+                _ => false,
+            },
+            None => false,
+        }
+    };
     let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
     let network_policies = observed
         .effective
@@ -135,8 +188,20 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
     Needs {
         network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
         address_space: creates,
+        operations: desired.connectors.iter().any(untold),
         elsewhere: desired.elsewhere.into_iter().map(|required| required.connector).collect(),
     }
+}
+
+/// Since when a subnet of ours stands for a connector; of several the latest.
+pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    let own = stamped(policy, observed).into_iter().filter(|(named, ..)| named == connector);
+    own.filter_map(|(.., subnet)| subnet.created()).max()
+}
+
+/// Since when nothing uses a connector, by the mark on its infra rule.
+pub fn unused_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
+    infra_rule(policy, observed, connector).and_then(|(stamp, _)| stamp.unused)
 }
 
 /// A connector of the target in the list; `None` = the list was not read, `Some(None)` = it is not there.
@@ -150,6 +215,7 @@ struct Draft<'a> {
     policy: &'a Policy,
     now: Timestamp,
     unsure: bool,
+    complete: bool,
     found: BTreeMap<ConnectorRef, Required>,
     blocked_by: Vec<Note>,
     findings: Vec<Note>,
@@ -202,7 +268,11 @@ impl Draft<'_> {
                 let exempt = self.exemption(|entry| {
                     entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name))
                 });
-                let required = self.require(connector, Requirer::Workload(workload.to_string()), workload.egress);
+                let by = match workload.kind {
+                    WorkloadKind::Job | WorkloadKind::Service | WorkloadKind::WorkerPool => Requirer::Workload,
+                    WorkloadKind::Instance | WorkloadKind::Function | WorkloadKind::Version => Requirer::Further,
+                };
+                let required = self.require(connector, by(workload.to_string()), workload.egress);
                 required.frozen = required.frozen.take().or(label).or(exempt);
             }
             Err(error) => self.blocked_by.push(text::connector::bad_reference(workload, &error)),
@@ -238,7 +308,8 @@ impl Draft<'_> {
     fn stamped(&mut self, connector: ConnectorRef, stamp: &Stamp, subnet: &Subnet, observed: &Observed) {
         let stands = matches!(listed(observed, &connector), Some(Some(_)));
         let fresh = subnet.created().is_some_and(|created| self.now.duration_since(created) < STAMP_COUNTS_FOR);
-        if stands || fresh {
+        // What nothing uses is not made again on a subnet that its replacement left.
+        if stands || fresh && unused_since(self.policy, observed, &connector).is_none() {
             let egress = match stamp.egress.as_deref() {
                 Some("all-traffic") => Egress::AllTraffic,
                 _ => Egress::PrivateRangesOnly,
@@ -258,7 +329,7 @@ impl Draft<'_> {
             let stands = !matches!(listed(observed, &connector), Some(None));
             if self.may_go(observed, &connector) {
                 // Between a job's deletion and its next deploy there may be seconds: only a mark tells of days.
-                let since = infra_rule(self.policy, observed, &connector).and_then(|(stamp, _)| stamp.unused);
+                let since = unused_since(self.policy, observed, &connector);
                 match since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER) && stands {
                     true => unasked.idle.push(connector),
                     false => unasked.unused.push(connector),
@@ -278,8 +349,8 @@ impl Draft<'_> {
         subnets.chain(rules).filter(|connector| self.target.has(connector)).collect()
     }
 
-    /// What one look can know: all three kinds of workload were read and understood, none names it, and no other project is
-    /// connected to it. For how long, a mark tells of a connector that stands, and the age of what it left behind of one that
+    /// What one look can know: every kind of user was read and understood, none names it, and no other project is connected
+    /// to it. For how long, a mark tells of a connector that stands, and the age of what it left behind of one that
     /// is gone.
     fn may_go(&self, observed: &Observed, connector: &ConnectorRef) -> bool {
         let settings = self.policy.for_connector(connector);
@@ -310,11 +381,13 @@ impl Draft<'_> {
         let exempt =
             self.exemption(|entry| entry.connector.as_ref().is_some_and(|glob| pattern::names(glob, connector)));
         nobody_elses
-            && observed.workloads_complete()
+            && self.complete
             && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))))
             && exempt.is_none()
-            // Of one that stands its mark tells for how long nothing has asked for it.
-            && (matches!(listed(observed, connector), Some(Some(_))) || created.into_iter().all(is_old))
+            // Of one that exists its mark tells for how long nothing has asked for it, also when it is gone since.
+            && (matches!(listed(observed, connector), Some(Some(_)))
+                || is_old(unused_since(self.policy, observed, connector))
+                || created.into_iter().all(is_old))
     }
 
     fn exemption(&self, names_it: impl Fn(&super::policy::Exemption) -> bool) -> Option<String> {

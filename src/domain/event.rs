@@ -12,7 +12,7 @@ use super::{
     scope::Scope,
     signal::{Signal, Told, Trigger},
     target::Place,
-    wanted::{PERMISSION_DENIED, wanted},
+    wanted::{PERMISSION_DENIED, refused, wanted},
 };
 
 /// Where the service agents of Serverless VPC Access have their accounts.
@@ -70,7 +70,10 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
         Place::Target(target) if row.service == Service::Run => wanted(audit, target, scope),
         _ => None,
     };
-    let trigger = trigger(row, entry, audit, &place, received)?;
+    let mut trigger = trigger(row, entry, audit, &place, received)?;
+    if let (Place::Target(target), Service::Run) = (&place, row.service) {
+        trigger.refused = refused(audit, target, scope);
+    }
     Ok(Signal { place, wanted, trigger: trigger.into() })
 }
 
@@ -96,25 +99,16 @@ fn trigger(
         received,
         duplicates: 0,
         told: told(row, entry, audit),
+        refused: None,
     })
 }
 
 fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
     let went_well = audit.status().code == 0;
-    let is_router = row.service == Service::Compute && row.collection == "routers.";
     Told {
         is_deployed: row.service == Service::Run && went_well,
-        nats: if is_router && went_well { nats(&audit.request()) } else { Vec::new() },
         permits: row.service.permits() && went_well && entry.operation().is_none_or(|operation| operation.last),
     }
-}
-
-/// The names of the gateways in a request: few of them, and of Google's grammar.
-fn nats(request: &Fields<'_>) -> Vec<String> {
-    const MOST: usize = 50;
-    let nats = request.list("nats").into_iter().filter_map(|nat| Fields::parse(nat).ok());
-    let names = nats.filter_map(|nat| nat.text("name").map(std::borrow::Cow::into_owned));
-    names.filter(|name| !name.is_empty() && name.len() <= 63 && !name.contains(is_unruly)).take(MOST).collect()
 }
 
 /// A resource whose project is written as a number, by the id that all else goes by.

@@ -4,6 +4,7 @@
 //! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence
 //! that a person reads stands in [`text`].
 
+pub mod cause;
 pub mod desired;
 pub mod doctor;
 pub mod entry;
@@ -21,6 +22,7 @@ pub mod policy;
 pub mod ports;
 pub mod reach;
 pub mod reasons;
+pub mod refused;
 pub mod report;
 pub mod rules;
 pub mod scope;

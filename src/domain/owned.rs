@@ -48,10 +48,18 @@ pub fn infra_rule<'a>(
     connector: &ConnectorRef,
 ) -> Option<(Stamp, &'a Firewall)> {
     let network = &observed.network_name;
-    let name = format!("allow-{}-infra", Site { connector, network, range: None }.base());
-    let mut rules = stamped_rules(policy, observed, connector).into_iter();
-    let rule = rules.find(|rule| rule.name == name && relative(&rule.network) == network.to_string())?;
+    let name = format!("allow-{}-infra", Site::new(policy, connector, network).base());
+    let here = |rule: &&Firewall| relative(&rule.network) == network.to_string() && is_infra(rule);
+    let mut rules: Vec<_> = stamped_rules(policy, observed, connector).into_iter().filter(here).collect();
+    // A project that became a Shared VPC host, or is none any more, has the rule by its other name until the new one exists.
+    rules.sort_by_key(|rule| (rule.name != name, rule.name.as_str()));
+    let rule = *rules.first()?;
     Some((rule_stamp(policy, observed, rule)?, rule))
+}
+
+/// By its name: the infra rule of some connector.
+pub fn is_infra(rule: &Firewall) -> bool {
+    rule.name.starts_with("allow-") && rule.name.ends_with("-infra")
 }
 
 pub fn subnet_path(network: &NetworkRef, target: &Target, name: &str) -> String {

@@ -63,19 +63,43 @@ pub struct Site<'a> {
     pub network: &'a NetworkRef,
     /// The connector's /28, where it is known.
     pub range: Option<Ipv4Net>,
+    /// The /28 on which it is about to be made again.
+    pub next: Option<Ipv4Net>,
+    /// The network's project is a Shared VPC host: connectors of several projects may have one name, and so one tag.
+    pub on_host: bool,
 }
 
-impl Site<'_> {
-    /// The network belongs to a Shared VPC host project.
-    pub fn is_shared(&self) -> bool {
+impl<'a> Site<'a> {
+    /// `policy` is the whole one, not a connector's settings: other projects tell whether the network is a host's.
+    pub fn new(policy: &Policy, connector: &'a ConnectorRef, network: &'a NetworkRef) -> Self {
+        let on_host = network.project != connector.project || policy.is_host(&network.project);
+        Self { connector, network, range: None, next: None, on_host }
+    }
+
+    pub fn at(self, range: Option<Ipv4Net>, next: Option<Ipv4Net>) -> Self {
+        Self { range, next, ..self }
+    }
+
+    /// The connector belongs to a service project: Google's machines reach it over the host's network.
+    fn is_service_project(&self) -> bool {
         self.network.project != self.connector.project
+    }
+
+    /// What tells this connector's packets from those of another one with its tag.
+    fn ranges(&self) -> Vec<String> {
+        self.range.iter().chain(&self.next).map(Ipv4Net::to_string).collect()
+    }
+
+    /// Without its range, a rule on a host network would match by tag alone, and so other projects' connectors too.
+    pub fn is_told_apart(&self) -> bool {
+        !self.on_host || self.range.is_some()
     }
 
     /// The middle of every rule's name: tags and rule names bear no project, so that in a host project, where several
     /// projects may have a connector of the same name, a hash tells them apart.
     pub fn base(&self) -> String {
         let base = format!("{}-{}", self.connector.name, self.connector.region);
-        if !self.is_shared() {
+        if !self.on_host {
             return base;
         }
         let of = format!("{}/{}/{}", self.connector.project, self.connector.region, self.connector.name);
@@ -106,7 +130,7 @@ pub fn rules(policy: &Policy, site: Site<'_>, now: Timestamp) -> Vec<Rule> {
         let ranges: Vec<_> = entry.to.iter().map(Ipv4Net::to_string).collect();
         set.push(egress(Role::Internet, name("allow", &suffix), base + 30, &ranges, ports::layer4(&entry.ports)));
     }
-    if site.is_shared() {
+    if site.is_service_project() {
         set.push(ingress(Role::Serverless, name("allow", "sls"), base, &[DATA_PLANE], data_plane_ports()));
         set.push(ingress(Role::HealthChecks, name("allow", "hc"), base, &HEALTH_CHECKS, layer4(&["tcp:667"])));
     }
@@ -139,11 +163,8 @@ fn place(firewall: &mut Firewall, role: Role, policy: &Policy, site: Site<'_>) {
     if !matches!(role, Role::IngressAllow | Role::IngressDeny) {
         firewall.target_tags = vec![site.connector.tag()];
     }
-    if firewall.direction == Direction::Egress
-        && site.is_shared()
-        && let Some(range) = site.range
-    {
-        firewall.source_ranges = vec![range.to_string()];
+    if firewall.direction == Direction::Egress && site.on_host {
+        firewall.source_ranges = site.ranges();
     }
     let stamp = Stamp::new(&policy.owner, site.rule_path(&firewall.name), Some(site.connector.to_string()));
     firewall.description = stamp.to_string();
@@ -154,9 +175,14 @@ fn harden(section: &FirewallSection, site: Site<'_>, set: &mut Vec<Rule>) {
     if !section.ingress.harden {
         return;
     }
-    let from_connector = |role, name: String, priority| Rule {
-        role,
-        firewall: Firewall { name, priority, source_tags: vec![site.connector.tag()], ..Firewall::default() },
+    // Of ingress, Google lets a rule match by range *or* tag where both are given: on a host network the range alone.
+    let (source_ranges, source_tags) = match site.on_host {
+        true => (site.ranges(), Vec::new()),
+        false => (Vec::new(), vec![site.connector.tag()]),
+    };
+    let from_connector = |role, name: String, priority| {
+        let (source_ranges, source_tags) = (source_ranges.clone(), source_tags.clone());
+        Rule { role, firewall: Firewall { name, priority, source_ranges, source_tags, ..Firewall::default() } }
     };
     for (index, entry) in section.ingress.allow.iter().enumerate() {
         let name = format!("allow-{}-in-{}", site.base(), index + 1);

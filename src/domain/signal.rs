@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{target::Place, wanted::WantedConnector};
+use super::{names::ConnectorRef, target::Place, wanted::WantedConnector};
 
 /// What the insert id of a probe begins with: its run reports though it has nothing new to say.
 pub const PROBE: &str = "probe-";
@@ -46,6 +46,9 @@ pub struct Trigger {
     /// Kept in memory alone.
     #[serde(skip)]
     pub told: Told,
+    /// The connector that Cloud Run says does not exist or may not be used, in an entry of a refused deploy.
+    #[serde(skip)]
+    pub refused: Option<ConnectorRef>,
 }
 
 /// What an entry tells beyond where to look: it ends or explains what is remembered, and asks for nothing.
@@ -53,9 +56,7 @@ pub struct Trigger {
 pub struct Told {
     /// The workload was deployed or deleted.
     pub is_deployed: bool,
-    /// The gateways that a change of a router's list names.
-    pub nats: Vec<String>,
-    /// What may have been refused before may be permitted now: an API, a role or a policy was changed.
+    /// What may have been refused before may be permitted now: an API was changed.
     pub permits: bool,
 }
 

@@ -82,18 +82,37 @@ impl Egress {
 /// project, and the connector missing indeed, only a read can say.
 pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<WantedConnector> {
     let status = audit.status();
-    if matches!(status.code, 0 | PERMISSION_DENIED) || !audit.was_granted("run.") {
+    if matches!(status.code, 0 | PERMISSION_DENIED) {
         return None;
     }
+    let (asked, confirmed, egress) = named_twice(audit, target, scope)?;
+    let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
+    let ours = own(&asked) && own(&confirmed) && asked.region == target.region;
+    // Either may write the project as a number: that is what is left to be looked up.
+    let connector = if asked.project.is_number() { asked } else { confirmed };
+    ours.then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+}
+
+/// The connector, of whatever project, that a deploy named and Cloud Run refused to use. It is only looked at: whether it
+/// is missing, or Cloud Run's agent may not use it, Google's sentence does not tell.
+pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<ConnectorRef> {
+    let (asked, confirmed, _) = named_twice(audit, target, scope)?;
+    let same = asked.project == confirmed.project || asked.project.is_number() || confirmed.project.is_number();
+    let connector = if asked.project.is_number() { confirmed } else { asked };
+    (audit.status().code != 0 && same && connector.region == target.region).then_some(connector)
+}
+
+/// The connector that the request names and the one that Google's sentence names, if they agree in name and region, and
+/// Cloud Run granted the caller a permission.
+fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(ConnectorRef, ConnectorRef, Egress)> {
+    if !audit.was_granted("run.") {
+        return None;
+    }
+    let status = audit.status();
     let (name, egress) = vpc_access(&audit.request())?;
     let asked = resolve(&name, target, scope).ok()?;
     let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
-    let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
-    let ours = own(&asked) && own(&confirmed) && asked.region == target.region;
-    let same = asked.name == confirmed.name && asked.region == confirmed.region;
-    // Either may write the project as a number: that is what is left to be looked up.
-    let connector = if asked.project.is_number() { asked } else { confirmed };
-    (ours && same).then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+    (asked.name == confirmed.name && asked.region == confirmed.region).then_some((asked, confirmed, egress))
 }
 
 /// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.

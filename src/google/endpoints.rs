@@ -54,7 +54,7 @@ const fn other(variable: &'static str, google: &'static str, versions: &'static 
 }
 
 /// In the order of [`method::Api`].
-const APIS: [Api; 9] = [
+const APIS: [Api; 11] = [
     COMPUTE,
     VPCACCESS,
     RUN,
@@ -72,6 +72,8 @@ const APIS: [Api; 9] = [
         "https://networkconnectivity.googleapis.com/",
         &["v1/"],
     ),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS", "https://cloudfunctions.googleapis.com/", &["v1/"]),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_APPENGINE", "https://appengine.googleapis.com/", &["v1/"]),
 ];
 
 impl Endpoints {
@@ -81,7 +83,8 @@ impl Endpoints {
             let given = lookup(api.variable).filter(|text| !text.is_empty());
             api.base(given.as_deref().unwrap_or(api.google))
         };
-        let [compute, vpcaccess, run, usage, manager, pubsub, logging, policy, connectivity] = &APIS;
+        let [compute, vpcaccess, run, usage, manager, pubsub, logging, policy, connectivity, functions, app_engine] =
+            &APIS;
         Ok(Self([
             endpoint(compute)?,
             endpoint(vpcaccess)?,
@@ -92,6 +95,8 @@ impl Endpoints {
             endpoint(logging)?,
             endpoint(policy)?,
             endpoint(connectivity)?,
+            endpoint(functions)?,
+            endpoint(app_engine)?,
         ]))
     }
 

@@ -6,7 +6,7 @@ use ::http::StatusCode;
 
 use crate::google::{
     credentials::CredentialsError,
-    kind::{self, ErrorKind},
+    kind::{self, ErrorKind, Said},
     transport::SendError,
 };
 
@@ -27,6 +27,10 @@ pub enum CallError {
         message: String,
         /// The permission we lack, where Google names it.
         permission: Option<String>,
+        /// The constraint of an organization policy that stands behind it, where Google names it beside its words.
+        constraint: Option<String>,
+        /// The project, by id or number, whose API or quota it is about, where Google names it.
+        consumer: Option<String>,
         retry_after: Option<Duration>,
     },
     #[error("{call}: {source}")]
@@ -41,7 +45,14 @@ pub enum CallError {
     Incomplete { call: &'static str, why: String },
     /// The operation ended, and not well. `status` is the HTTP status that Google assigns to it.
     #[error("{call} failed: operation {operation}: {code}: {message}")]
-    OperationFailed { call: &'static str, operation: String, code: String, message: String, status: Option<u16> },
+    OperationFailed {
+        call: &'static str,
+        operation: String,
+        code: String,
+        message: String,
+        status: Option<u16>,
+        constraint: Option<String>,
+    },
     /// The operation was still not seen to end. It may yet.
     #[error("{call}: operation {operation} did not end within {} s", waited.as_secs())]
     DeadlinePassed { call: &'static str, operation: String, waited: Duration },
@@ -57,11 +68,13 @@ impl CallError {
     /// What the failure means for whoever must decide.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused { status, reason, message, permission, .. } => {
-                kind::classify(status.as_u16(), reason, message, permission.as_deref())
+            Self::Refused { status, reason, message, permission, constraint, .. } => {
+                let (permission, constraint) = (permission.as_deref(), constraint.as_deref());
+                kind::classify(status.as_u16(), Said { reason, message, permission, constraint })
             }
-            Self::OperationFailed { status, code, message, .. } => {
-                kind::classify(status.unwrap_or_default(), code, message, kind::permission_in(message))
+            Self::OperationFailed { status, code, message, constraint, .. } => {
+                let (permission, constraint) = (kind::permission_in(message), constraint.as_deref());
+                kind::classify(status.unwrap_or_default(), Said { reason: code, message, permission, constraint })
             }
             Self::Unreachable { .. } | Self::Incomplete { .. } | Self::DeadlinePassed { .. } => ErrorKind::Transient,
             Self::Credentials { source, .. } if source.is_transient() => ErrorKind::Transient,
@@ -93,6 +106,14 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// The project, by id or number, that Google says the refusal is about: whose API is off, whose quota is used up.
+    pub fn consumer(&self) -> Option<&str> {
+        match self {
+            Self::Refused { consumer, .. } => consumer.as_deref(),
             _ => None,
         }
     }

@@ -13,6 +13,13 @@ pub enum ErrorKind {
         permission: Option<String>,
     },
     ApiDisabled,
+    /// An organization policy forbids it, whatever the status: only who administers the policy can allow it.
+    OrgPolicy {
+        /// `constraints/NAME` or `customConstraints/NAME`, where Google names it.
+        constraint: Option<String>,
+    },
+    /// The region is not open to the project, or does not have this service.
+    RegionClosed,
     NotFound,
     AlreadyExists,
     /// The thing changed under us (409 and 412 of other reasons): look again.
@@ -37,13 +44,59 @@ impl ErrorKind {
     }
 }
 
-/// From HTTP status (0: none), reason and message.
-pub(super) fn classify(status: u16, reason: &str, message: &str, permission: Option<&str>) -> ErrorKind {
-    let kind = by_text(message).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
+/// What a refusal or a failed operation says, beside its HTTP status (0: none).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub reason: &'a str,
+    pub message: &'a str,
+    pub permission: Option<&'a str>,
+    /// A constraint that is named outside of the message.
+    pub constraint: Option<&'a str>,
+}
+
+pub(super) fn classify(status: u16, said: Said<'_>) -> ErrorKind {
+    let Said { reason, message, permission, constraint } = said;
+    // A missing permission to read a policy names constraints too.
+    let reads_policies = permission.is_some_and(|name| name.starts_with("orgpolicy."));
+    let named = constraint.or_else(|| constraint_in(message)).filter(|_| !reads_policies);
+    let by_policy = || {
+        let forbidden = !reads_policies && (named.is_some() || speaks_of_policy(message));
+        forbidden.then_some(ErrorKind::OrgPolicy { constraint: None })
+    };
+    let kind = by_text(message).or_else(by_policy).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
     match kind {
         ErrorKind::Denied { .. } => ErrorKind::Denied { permission: permission.map(str::to_owned) },
+        ErrorKind::OrgPolicy { .. } => ErrorKind::OrgPolicy { constraint: named.map(str::to_owned) },
         kind => kind,
     }
+}
+
+/// The constraint that a text names: `constraints/compute.requireVpcFlowLogs`, `customConstraints/custom.noConnectors`, or
+/// the dotted word in `Constraint compute.requireVpcFlowLogs violated`.
+/// <https://cloud.google.com/resource-manager/docs/organization-policy/org-policy-constraints>
+pub(super) fn constraint_in(text: &str) -> Option<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let word = |rest: &str| rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    let named = ["customConstraints/", "constraints/"].into_iter().find_map(|prefix| {
+        let rest = &text[text.find(prefix)?..];
+        let end = prefix.len() + word(&rest[prefix.len()..]);
+        Some(rest[..end].trim_end_matches('.')).filter(|name| name.len() > prefix.len())
+    });
+    named.or_else(|| {
+        let (_, rest) = text.split_once("onstraint ")?;
+        let rest = rest.trim_start_matches(['\'', '"', '`']);
+        let name = rest[..word(rest)].trim_end_matches('.');
+        (name.contains('.') && text.contains("iolat")).then_some(name)
+    })
+}
+
+/// Whether a refusal says that a policy of the organization is behind it, with or without its name.
+fn speaks_of_policy(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let says = |text| message.contains(text);
+    let policy =
+        ["org policy", "org policies", "organization policy", "organization policies", "organization's policy"];
+    policy.into_iter().any(says) || says("constraint") && says("violat")
 }
 
 /// Whether the reason alone says what it means.
@@ -54,10 +107,15 @@ pub(super) fn is_known(reason: &str) -> bool {
 /// Where the reason is shared by cases that need different answers, only Google's sentence tells them apart.
 fn by_text(message: &str) -> Option<ErrorKind> {
     let says = |text| message.contains(text);
+    let insufficient = says("nsufficient") && (says(" quota") || says(" Quota"));
     if says("Quota exceeded for quota metric") || says("Rate Limit Exceeded") {
         Some(ErrorKind::RateLimited)
     } else if says("has not been used in project") || says("API is disabled") {
         Some(ErrorKind::ApiDisabled)
+    } else if insufficient || says("Quota '") && says("' exceeded") {
+        Some(ErrorKind::Quota)
+    } else if says("Permission denied on 'locations/") || says("is not found or access is unauthorized") {
+        Some(ErrorKind::RegionClosed)
     } else if says("conflicts with existing subnetwork") || says("conflicts with an existing subnetwork") {
         Some(ErrorKind::AddressConflict)
     } else {
@@ -73,7 +131,13 @@ fn by_reason(reason: &str) -> Option<ErrorKind> {
         | "userratelimitexceeded"
         | "concurrentoperationsquotaexceeded"
         | "resourceoperationrateexceeded" => ErrorKind::RateLimited,
-        "quotaexceeded" | "limitexceeded" => ErrorKind::Quota,
+        "quotaexceeded" | "limitexceeded" | "resourcequotaexceeded" => ErrorKind::Quota,
+        "locationpolicyviolated" => ErrorKind::RegionClosed,
+        // `LOCATION_ORG_POLICY_VIOLATED`, `CUSTOM_ORG_POLICY_VIOLATION` and whatever else speaks of it.
+        "resourceusagerestrictionviolated" => ErrorKind::OrgPolicy { constraint: None },
+        reason if reason.contains("orgpolicy") && reason.contains("violat") => {
+            ErrorKind::OrgPolicy { constraint: None }
+        }
         "notfound" | "resourcenotfound" => ErrorKind::NotFound,
         "alreadyexists" | "resourcealreadyexists" => ErrorKind::AlreadyExists,
         "operationinprogress" => ErrorKind::OperationInProgress,
@@ -93,7 +157,8 @@ fn by_reason(reason: &str) -> Option<ErrorKind> {
 fn by_status(status: u16) -> ErrorKind {
     match status {
         401 | 403 => ErrorKind::Denied { permission: None },
-        404 | 410 => ErrorKind::NotFound,
+        // 501: there is no such method.
+        404 | 410 | 501 => ErrorKind::NotFound,
         409 | 412 => ErrorKind::Conflict,
         429 => ErrorKind::RateLimited,
         408 | 500.. => ErrorKind::Transient,

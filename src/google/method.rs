@@ -24,6 +24,8 @@ pub(super) enum Api {
     Logging,
     OrgPolicy,
     NetworkConnectivity,
+    Functions,
+    AppEngine,
 }
 
 /// A method of one of Google's APIs, as its discovery document has it.

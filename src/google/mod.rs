@@ -6,6 +6,7 @@
 //! [`projects`] and [`constraints`]; lists read every page (`paging`), and compute's
 //! writes return when their operation has ended ([`operations`]).
 
+pub mod appengine;
 pub mod calls;
 pub mod client;
 pub mod compute;
@@ -13,6 +14,7 @@ pub mod constraints;
 pub mod credentials;
 pub mod endpoints;
 pub mod error;
+pub mod functions;
 pub mod http;
 pub mod kind;
 pub mod logging;

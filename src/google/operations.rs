@@ -16,6 +16,7 @@ use crate::google::{
     error::{CallError, one_line},
     kind::ErrorKind,
     method::Call,
+    refusal,
 };
 
 /// How long a compute operation may take in all.
@@ -71,10 +72,12 @@ struct OperationErrors {
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct OperationError {
     code: String,
     message: String,
+    /// `[{errorInfo: {reason, domain, metadatas}}]`.
+    error_details: Vec<Value>,
 }
 
 impl Operation {
@@ -99,6 +102,7 @@ impl Operation {
             code: one_line(first.map_or("UNKNOWN", |error| &error.code)),
             message: one_line(message.unwrap_or("Google gave no message")),
             status: self.http_error_status_code,
+            constraint: first.and_then(|error| error.error_details.iter().find_map(refusal::constraint)),
         })
     }
 }
@@ -184,6 +188,7 @@ pub struct LongRunning {
 struct Status {
     code: u16,
     message: String,
+    details: Vec<Value>,
 }
 
 impl LongRunning {
@@ -199,6 +204,7 @@ impl LongRunning {
                     code: code.to_owned(),
                     message: one_line(&status.message),
                     status: Some(http),
+                    constraint: status.details.iter().find_map(refusal::constraint),
                 })
             }
         }

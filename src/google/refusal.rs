@@ -26,7 +26,7 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
         None => unknown_body(response),
     };
     let permission = details(error)
-        .find_map(|detail| detail["metadata"]["permission"].as_str())
+        .find_map(|detail| metadata(detail, "permission"))
         .or_else(|| kind::permission_in(&message))
         .map(one_line);
     CallError::Refused {
@@ -34,6 +34,8 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
         status: response.status(),
         reason: reason(error),
         permission,
+        constraint: details(error).find_map(constraint),
+        consumer: details(error).find_map(consumer).or_else(|| consumer_in(&message)),
         retry_after: retry_after(response.headers()).or_else(|| details(error).find_map(retry_delay)),
         message,
     }
@@ -41,6 +43,32 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
 
 fn details(error: &Value) -> impl Iterator<Item = &Value> {
     error["details"].as_array().into_iter().flatten()
+}
+
+/// Of an `ErrorInfo`; compute writes its map as `metadatas`.
+fn metadata<'a>(detail: &'a Value, key: &str) -> Option<&'a str> {
+    ["metadata", "metadatas"].into_iter().find_map(|map| detail[map][key].as_str())
+}
+
+/// The constraint that a detail names, such as the type of a `PreconditionFailure`; a `Help` links to pages on constraints.
+pub(super) fn constraint(detail: &Value) -> Option<String> {
+    let is_help = detail.get("links").is_some();
+    let text = detail.to_string();
+    kind::constraint_in(&text).filter(|_| !is_help).map(one_line)
+}
+
+/// `projects/NUMBER` or `project_number:NUMBER`.
+fn consumer(detail: &Value) -> Option<String> {
+    let consumer = metadata(detail, "consumer")?;
+    let project = consumer.rsplit(['/', ':']).next().unwrap_or(consumer);
+    Some(one_line(project)).filter(|project| !project.is_empty())
+}
+
+/// The project in `Cloud Run Admin API has not been used in project 123456789012 before or it is disabled.`
+fn consumer_in(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("has not been used in project ")?;
+    let project = rest.split(' ').next()?;
+    Some(project.to_owned()).filter(|project| !project.is_empty())
 }
 
 /// The first reason that says what it means, else the first, from the most to the least telling.

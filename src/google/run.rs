@@ -19,6 +19,16 @@ const SERVICES_LIST: Method =
     get("run.projects.locations.services.list", "v2/projects/{project}/locations/{location}/services");
 const WORKER_POOLS_LIST: Method =
     get("run.projects.locations.workerPools.list", "v2/projects/{project}/locations/{location}/workerPools");
+const INSTANCES_LIST: Method =
+    get("run.projects.locations.instances.list", "v2/projects/{project}/locations/{location}/instances");
+const SERVICE_REVISIONS_GET: Method = get(
+    "run.projects.locations.services.revisions.get",
+    "v2/projects/{project}/locations/{location}/services/{service}/revisions/{revision}",
+);
+const WORKER_POOL_REVISIONS_GET: Method = get(
+    "run.projects.locations.workerPools.revisions.get",
+    "v2/projects/{project}/locations/{location}/workerPools/{workerPool}/revisions/{revision}",
+);
 /// Version 2 has no list of locations.
 const LOCATIONS_LIST: Method = get("run.projects.locations.list", "v1/projects/{project}/locations");
 
@@ -37,6 +47,30 @@ impl Client {
         region: &str,
     ) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&WORKER_POOLS_LIST, &[project, region])?, Listing::of("workerPools")).await
+    }
+
+    pub async fn list_instances<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
+        self.list(self.prepare(&INSTANCES_LIST, &[project, region])?, Listing::of("instances")).await
+    }
+
+    /// A revision of a service.
+    pub async fn get_service_revision<T: DeserializeOwned>(
+        &self,
+        (project, region): (&str, &str),
+        service: &str,
+        revision: &str,
+    ) -> Result<T, CallError> {
+        self.ask(&self.prepare(&SERVICE_REVISIONS_GET, &[project, region, service, revision])?).await
+    }
+
+    /// A revision of a worker pool.
+    pub async fn get_worker_pool_revision<T: DeserializeOwned>(
+        &self,
+        (project, region): (&str, &str),
+        pool: &str,
+        revision: &str,
+    ) -> Result<T, CallError> {
+        self.ask(&self.prepare(&WORKER_POOL_REVISIONS_GET, &[project, region, pool, revision])?).await
     }
 
     /// The regions of Cloud Run that the project can see.

@@ -20,7 +20,7 @@ const fn method(verb: Verb, id: &'static str, path: &'static str) -> Method {
 
 const CONNECTORS: &str = "v1/projects/{project}/locations/{location}/connectors";
 const CONNECTOR: &str = "v1/projects/{project}/locations/{location}/connectors/{connector}";
-const OPERATION: &str = "v1/projects/{project}/locations/{location}/operations/{operation}";
+const OPERATIONS: &str = "v1/projects/{project}/locations/{location}/operations";
 
 const LIST: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.list", CONNECTORS);
 const LIST_ALL: Method =
@@ -29,7 +29,7 @@ const GET: Method = method(Verb::GET, "vpcaccess.projects.locations.connectors.g
 const CREATE: Method = method(Verb::POST, "vpcaccess.projects.locations.connectors.create", CONNECTORS);
 const PATCH: Method = method(Verb::PATCH, "vpcaccess.projects.locations.connectors.patch", CONNECTOR);
 const DELETE: Method = method(Verb::DELETE, "vpcaccess.projects.locations.connectors.delete", CONNECTOR);
-const OPERATIONS_GET: Method = method(Verb::GET, "vpcaccess.projects.locations.operations.get", OPERATION);
+const OPERATIONS_LIST: Method = method(Verb::GET, "vpcaccess.projects.locations.operations.list", OPERATIONS);
 
 impl Client {
     pub async fn list_connectors<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
@@ -78,9 +78,9 @@ impl Client {
         self.start(self.prepare(&DELETE, &[project, region, name])?).await
     }
 
-    /// `operation` is the last segment of the operation's name.
-    pub async fn get_operation(&self, project: &str, region: &str, operation: &str) -> Result<LongRunning, CallError> {
-        self.ask(&self.prepare(&OPERATIONS_GET, &[project, region, operation])?).await
+    /// Operations on the connectors of a region, those that have ended included: Google keeps them for a while.
+    pub async fn list_connector_operations(&self, project: &str, region: &str) -> Result<Vec<LongRunning>, CallError> {
+        self.list(self.prepare(&OPERATIONS_LIST, &[project, region])?, Listing::of("operations")).await
     }
 
     /// An operation that has failed by the time it is returned is an error like any other.

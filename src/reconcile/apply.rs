@@ -18,7 +18,8 @@ use crate::{
         names::ConnectorRef,
         plan::{Change, Note, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
-        state::connector::Connector,
+        state::{connector::Connector, observed::ReadFailure},
+        target::Target,
         text,
     },
     google::{client::Client, error::CallError, kind::ErrorKind, transport::Sent},
@@ -36,8 +37,8 @@ pub struct Applied {
     pub again: bool,
     /// The operation that makes a connector.
     pub creation: Option<(ConnectorRef, String)>,
-    /// Google refused to make a connector, in these words.
-    pub refused: Option<(ConnectorRef, String)>,
+    /// Google refused to make a connector.
+    pub refused: Option<(ConnectorRef, ReadFailure)>,
     /// A range that Google says is taken.
     pub taken: Option<Ipv4Net>,
     /// What a person must do before the step can be done.
@@ -159,17 +160,17 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
     let (written, findings) = match &step.change {
         Change::Extend { before, after } | Change::Repair { before, after } if matches!(after, Object::Router(_)) => {
-            let (project, region) = (plan.network.project.as_str(), plan.target.region.as_str());
-            let place = Place { project, region, name: after.name() };
+            let at = written_at(plan, step);
+            let place = Place { at: &at, name: after.name() };
             routers::change(client, place, before, after, request_id).await
         }
         _ => (write(client, plan, step, request_id).await, Vec::new()),
     };
-    Applied { findings, ..came_to(step, written) }
+    Applied { findings, ..came_to(step, &written_at(plan, step), written) }
 }
 
 /// What a write came to.
-fn came_to(step: &Step, written: Result<(), Written>) -> Applied {
+fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
     let error = match written {
         Ok(()) => return Applied::plain(step, StepOutcome::Done),
         Err(Written::Creating(connector, operation)) => {
@@ -191,7 +192,7 @@ fn came_to(step: &Step, written: Result<(), Written>) -> Applied {
         };
         return Applied { taken, ..first_was_another(step, &words(&error)) };
     }
-    failed(step, &error)
+    failed(step, at, &error)
 }
 
 fn first_was_another(step: &Step, what: &str) -> Applied {
@@ -199,7 +200,7 @@ fn first_was_another(step: &Step, what: &str) -> Applied {
     Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
 }
 
-fn failed(step: &Step, error: &CallError) -> Applied {
+fn failed(step: &Step, at: &Target, error: &CallError) -> Applied {
     let transient = error.is_transient();
     let outcome = StepOutcome::Failed { error: error.to_string(), transient };
     if transient {
@@ -208,11 +209,11 @@ fn failed(step: &Step, error: &CallError) -> Applied {
     }
     let refused = match &step.change {
         Change::Create(Object::Connector(connector)) => {
-            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, words(error)))
+            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, failure(error)))
         }
         _ => None,
     };
-    let blocked = text::reads::write_blocked(&step.id, &failure(error));
+    let blocked = text::reads::write_blocked(&step.id, &failure(error), at);
     // What only a person can fix is told with everything else that is.
     if blocked.is_none() {
         warn_failed(&step.id, &error.to_string(), transient);
@@ -235,6 +236,16 @@ pub(super) fn may_be_made(error: &CallError) -> bool {
         CallError::DeadlinePassed { .. } => true,
         _ => false,
     }
+}
+
+/// The project that is written to, in the plan's region.
+fn written_at(plan: &Plan, step: &Step) -> Target {
+    let object = step.change.after().or(step.change.before());
+    let project = match object {
+        Some(Object::Connector(_)) => &plan.target.project,
+        _ => &plan.network.project,
+    };
+    Target { project: project.clone(), region: plan.target.region.clone() }
 }
 
 /// How a write ended other than by being done.

@@ -169,6 +169,7 @@ impl Engine {
             received: now,
             duplicates: 0,
             told: Default::default(),
+            refused: None,
         };
         RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }
     }

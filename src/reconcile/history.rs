@@ -17,6 +17,7 @@ use crate::domain::{
     policy::Policy,
     report::Report,
     signal::Trigger,
+    state::observed::ReadFailure,
     target::Target,
 };
 
@@ -30,7 +31,7 @@ pub struct History {
     /// What the last report of a target said.
     said: HashMap<Target, String>,
     writes: HashMap<Target, VecDeque<Timestamp>>,
-    refused: BTreeMap<ConnectorRef, String>,
+    refused: BTreeMap<ConnectorRef, ReadFailure>,
     /// Creations that Google accepted: the operation to ask when the connector is not there.
     creating: BTreeMap<ConnectorRef, String>,
     /// When Google accepted creations in the last 24 hours.
@@ -80,7 +81,7 @@ impl History {
         }
     }
 
-    pub fn note_refused(&mut self, connector: &ConnectorRef, cause: String) {
+    pub fn note_refused(&mut self, connector: &ConnectorRef, cause: ReadFailure) {
         self.refused.insert(connector.clone(), cause);
         self.creating.remove(connector);
     }

@@ -13,15 +13,18 @@ pub mod expand;
 mod heard;
 pub mod history;
 pub mod observe;
+mod operations;
 pub mod outbox;
 pub mod projects;
 mod proof;
 pub mod publish;
 pub mod queue;
 mod refusals;
+mod refused;
 mod routers;
 mod run;
 mod turns;
+mod users;
 mod wishes;
 
 use std::sync::{Arc, Mutex};

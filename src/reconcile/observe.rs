@@ -1,12 +1,12 @@
-//! One look at a target: nine reads at once, and what a pure question asks for beyond them.
+//! One look at a target: nine reads at the same time, and what a pure question asks for beyond them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::projects::Projects;
+use super::{operations::connector_operations, projects::Projects, users};
 use crate::{
     domain::{
         desired::{self, Required},
@@ -38,7 +38,15 @@ pub async fn observe(
 ) -> Observed {
     let mut observed = round_one(client, policy, target, now).await;
     observed.users = users;
+    observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
+    if desired::needs_others(policy, &observed, wanted, now) {
+        let others = users::others(client, target).await;
+        let consumers: BTreeSet<_> = others.consumers().collect();
+        observed.others = Some(others);
+        let numbers = consumers.into_iter().chain(desired::numbers(&observed, wanted)).collect();
+        observed.projects = projects.ids(client, numbers).await;
+    }
     let needs = desired::needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, &mut observed, needs).await;
@@ -67,8 +75,10 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         at,
         jobs: read(jobs).map(|jobs| jobs.into_iter().map(JobDocument::workload).collect()),
         services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
-        worker_pools: read(worker_pools)
+        worker_pools: absent_is_empty(worker_pools)
             .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
+        revisions: BTreeMap::new(),
+        others: None,
         connectors: read(connectors),
         subnets: read(subnets),
         routers: read(routers),
@@ -78,6 +88,8 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         network_name,
         network: None,
         address_space: None,
+        operations: None,
+        refused: Vec::new(),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),
@@ -86,13 +98,16 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
 
 async fn round_two(client: &Client, observed: &mut Observed, needs: Needs) {
     let network = observed.network_name.clone();
-    let (found, space, elsewhere) = join!(
+    let target = observed.target.clone();
+    let (found, space, operations, elsewhere) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
+        OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
     );
     observed.network = found;
     observed.address_space = space;
+    observed.operations = operations;
     observed.elsewhere = elsewhere.into_iter().collect();
 }
 
@@ -116,18 +131,23 @@ pub async fn address_space(client: &Client, network: &NetworkRef) -> Read<Addres
     Ok(AddressSpace { subnets: read(subnets)?, connectors, addresses: read(addresses)? })
 }
 
-async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
+pub async fn get_connector(client: &Client, connector: ConnectorRef) -> (ConnectorRef, Read<Option<Connector>>) {
     let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
     let found = absent_is_none(client.get_connector(project, region, name).await);
     (connector, found)
 }
 
-fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
+pub(super) fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
     match read(answer) {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.is_absent() => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// Where a method does not exist there is nothing that it could list.
+pub(super) fn absent_is_empty<T>(answer: Result<Vec<T>, CallError>) -> Read<Vec<T>> {
+    Ok(absent_is_none(answer)?.unwrap_or_default())
 }
 
 pub fn read<T>(answer: Result<T, CallError>) -> Read<T> {
@@ -140,13 +160,17 @@ pub(super) fn failure(error: &CallError) -> ReadFailure {
         ErrorKind::Denied { permission } => FailureKind::Denied { permission },
         ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
         ErrorKind::Quota => FailureKind::Quota,
+        ErrorKind::OrgPolicy { constraint } => FailureKind::OrgPolicy { constraint },
+        ErrorKind::RegionClosed => FailureKind::RegionClosed,
+        ErrorKind::AddressConflict => FailureKind::AddressConflict,
         ErrorKind::NotFound => FailureKind::Absent,
         kind if kind.is_transient() => FailureKind::Transient,
         // A read is refused so only while something else is written; of a write the caller has asked for the kind before.
         ErrorKind::Conflict | ErrorKind::AlreadyExists => FailureKind::Transient,
         _ => FailureKind::Invalid,
     };
-    ReadFailure { call: error.call().to_owned(), kind, message: words(error) }
+    let consumer = error.consumer().map(str::to_owned);
+    ReadFailure { call: error.call().to_owned(), kind, message: words(error), consumer }
 }
 
 /// Google's own words where there are some.

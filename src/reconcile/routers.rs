@@ -17,6 +17,7 @@ use crate::{
         merge::{self, Merge},
         plan::{Note, Object},
         state::router::Router,
+        target::Target,
         text,
     },
     google::{client::Client, operations::Operation},
@@ -29,9 +30,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Where a router is.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub project: &'a str,
-    pub region: &'a str,
+    pub at: &'a Target,
     pub name: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn parts(self) -> (&'a str, &'a str, &'a str) {
+        (self.at.project.as_str(), self.at.region.as_str(), self.name)
+    }
 }
 
 /// An attempt to write that may have changed something.
@@ -66,7 +72,7 @@ async fn try_to(
     id: Uuid,
     attempts: &mut Vec<Attempt>,
 ) -> Result<(), Written> {
-    let Place { project, region, name } = place;
+    let (project, region, name) = place.parts();
     let begun = Instant::now();
     for number in 0_u32.. {
         let asked = Instant::now();
@@ -100,10 +106,11 @@ async fn try_to(
 }
 
 /// What others did to the router between our read and our write.
-async fn others(client: &Client, Place { project, region, name }: Place<'_>, attempts: &[Attempt]) -> Vec<Note> {
+async fn others(client: &Client, place: Place<'_>, attempts: &[Attempt]) -> Vec<Note> {
+    let (project, region, name) = place.parts();
     let operations = match client.list_router_operations(project, region, name).await {
         Ok(operations) => operations,
-        Err(error) => return vec![text::nat::race_unknown(name, &failure(&error))],
+        Err(error) => return vec![text::nat::race_unknown(name, &failure(&error), place.at)],
     };
     let own = |operation: &Operation, attempt: &Attempt| operation.client_operation_id == attempt.request.to_string();
     let mine: Vec<_> = attempts

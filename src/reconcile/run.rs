@@ -14,14 +14,16 @@ use super::{
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     history::History,
-    observe::{failure, observe, words},
+    observe::observe,
     proof::{Course, Proven},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
+    refused::refused_deploys,
     turns::Turn,
 };
 use crate::{
     domain::{
+        cause,
         desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId},
@@ -30,7 +32,7 @@ use crate::{
         signal::Trigger,
         state::{
             connector::ConnectorState,
-            observed::{FailureKind, Observed},
+            observed::{ConnectorChange, FailureKind, Observed},
         },
         target::Target,
         text,
@@ -179,9 +181,10 @@ impl Engine {
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let users = self.remember(|history| history.users_of(policy, &request.target));
-            let observed =
+            let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
-            self.learn_causes(&client, &observed, &mut course.blocked).await;
+            observed.refused = refused_deploys(&client, &observed, &request.triggers).await;
+            self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
             if report.rounds == 0 && course.written.is_empty() {
                 report.decided = (self.now)();
@@ -376,25 +379,15 @@ impl Engine {
     }
 
     /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
-    async fn learn_causes(&self, client: &Client, observed: &Observed, blocked: &mut Vec<Note>) {
-        let begun = self.remember(|history| history.begun(&observed.target));
-        for (connector, operation) in begun {
+    fn learn_causes(&self, observed: &Observed) {
+        for (connector, _) in self.remember(|history| history.begun(&observed.target)) {
             let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
             if !matches!(state, Some(None | Some(ConnectorState::Error))) {
                 continue;
             }
-            let id = operation.rsplit('/').next().unwrap_or_default();
-            let answer = client.get_operation(connector.project.as_str(), connector.region.as_str(), id).await;
-            match answer {
-                Ok(operation) => {
-                    if let Err(error) = operation.ended("vpcaccess.projects.locations.connectors.create") {
-                        self.remember(|history| history.note_refused(&connector, words(&error)));
-                    }
-                }
-                Err(error) => {
-                    let note = text::reads::blocked(&failure(&error));
-                    blocked.extend(note.filter(|note| !blocked.contains(note)));
-                }
+            let creation = cause::latest(observed, &connector, ConnectorChange::Create);
+            if let Some(failure) = creation.and_then(|creation| creation.failure.as_ref()) {
+                self.remember(|history| history.note_refused(&connector, failure.clone()));
             }
         }
     }

@@ -26,7 +26,13 @@ impl World {
     }
 
     pub fn project(mut self, id: &str, number: &str) -> Self {
-        let project = Project { number: number.to_owned(), apis: all_apis(), iam: None, quotas: BTreeMap::new() };
+        let project = Project {
+            number: number.to_owned(),
+            apis: all_apis(),
+            unknown: Vec::new(),
+            iam: None,
+            quotas: BTreeMap::new(),
+        };
         self.projects.insert(id.to_owned(), project);
         self
     }
@@ -87,7 +93,8 @@ impl World {
             let is_compute = kind.service == super::service::Service::Compute;
             let name = if is_compute { links::full(path) } else { path.to_owned() };
             document[kind.named_by()] = name.into();
-            self.resources.push(Resource { kind, path: path.to_owned(), from: None, document: Some(document) });
+            let path = kind.path_of(&document).unwrap_or_else(|| path.to_owned());
+            self.resources.push(Resource { kind, path, from: None, document: Some(document) });
         }
         self
     }

@@ -37,6 +37,10 @@ pub struct Options {
     pub connector: Duration,
     /// How long a Compute operation takes.
     pub operation: Duration,
+    /// How long Cloud Run takes to settle what was deployed or deleted.
+    pub settling: Duration,
+    /// For so long after its operation is done, a connector is still read as it was.
+    pub lag: Duration,
     /// How long every answer takes.
     pub latency: Duration,
     /// The caller of a request without a token that is an e-mail address.
@@ -58,6 +62,8 @@ impl Options {
             seed: None,
             connector: Duration::from_secs(60),
             operation: Duration::from_secs(1),
+            settling: Duration::from_secs(2),
+            lag: Duration::from_secs(5),
             latency: Duration::ZERO,
             caller: "operator@example.com".to_owned(),
             push_to: None,

@@ -26,6 +26,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     };
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
+        verb if kind.service.is_optional() && verb != Verb::Get => Err(not_found(call)),
         Verb::Get => found(state, call, kind, "get"),
         // A part is made by a method of what it is a part of.
         Verb::Create if kind.rules.within().is_none() => create(state, call, kind),

@@ -36,6 +36,8 @@ fn by_look(path: &str) -> Option<Service> {
         [_, "projects", _, "policies", ..] => Some(Service::OrgPolicy),
         [_, "projects", _, "locations", "global", "internalRanges", ..] => Some(Service::NetworkConnectivity),
         ["v2" | "apis", ..] => Some(Service::Run),
+        [_, "apps", ..] => Some(Service::AppEngine),
+        [_, "projects", _, "locations", _, "functions", ..] => Some(Service::Functions),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    answer::Refusal, call::Call, clock::written, dice::Draw, fields::Field, fingerprint, kinds, service::Service,
-    store::Standing,
+    answer::Refusal, appengine, call::Call, clock::written, dice::Draw, fields::Field, fingerprint, kinds,
+    service::Service, store::Standing,
 };
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
@@ -163,6 +163,7 @@ impl Kind {
     pub fn collection_path(&self, project: &str, region: Option<&str>, within: Option<&str>) -> String {
         let scope = match (self.service, region) {
             (Service::Compute, Some(region)) => format!("regions/{region}/"),
+            (Service::AppEngine, _) => "apps/".to_owned(),
             (Service::NetworkConnectivity, _) => "locations/global/".to_owned(),
             (_, Some(region)) => format!("locations/{region}/"),
             (service, None) if service.is_flat() => String::new(),
@@ -184,6 +185,9 @@ impl Kind {
     /// A document's own path, read off the document.
     pub fn path_of(&self, document: &Value) -> Option<String> {
         let link = document[self.named_by()].as_str()?;
+        if self.service == Service::AppEngine {
+            return appengine::path_of(link);
+        }
         // A hierarchical policy belongs to no project.
         let start = link.find("projects/").or_else(|| link.find("locations/global/"))?;
         Some(link[start..].to_owned())

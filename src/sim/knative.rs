@@ -11,7 +11,7 @@ use super::{
     fields,
     kind::Kind,
     kinds::{jobs, services},
-    links, run,
+    links, run, traffic,
 };
 
 pub fn version(kind: &Kind) -> &'static str {
@@ -53,7 +53,10 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
             "labels": labels,
             "annotations": annotations,
         },
-        "spec": {"template": {"metadata": given, "spec": spec(kind, resource, template)}},
+        "spec": {
+            "template": {"metadata": given, "spec": spec(kind, resource, template)},
+            "traffic": traffic::knative(&resource["traffic"], None),
+        },
         "status": status(kind, path, number, resource),
     });
     if let Value::Object(document) = &mut document {
@@ -94,15 +97,21 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
         return status;
     }
     let name = links::last(path);
-    let revision = format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
+    let usual = || format!("{name}-{:05}-sim", integer(&resource["generation"]).unwrap_or(0));
+    let revision = |field: &str| resource[field].as_str().map(|path| links::last(path).to_owned());
+    let newest = revision("latestCreatedRevision").unwrap_or_else(usual);
     status["url"] = match &resource["uri"] {
         Value::Null => services::url(path, number).into(),
         uri => uri.clone(),
     };
-    status["latestCreatedRevisionName"] = revision.clone().into();
-    if settled {
-        status["latestReadyRevisionName"] = revision.clone().into();
-        status["traffic"] = json!([{"revisionName": revision, "percent": 100, "latestRevision": true}]);
+    let ready = revision("latestReadyRevision").or_else(|| settled.then(|| newest.clone()));
+    status["latestCreatedRevisionName"] = newest.into();
+    if let Some(ready) = ready {
+        status["traffic"] = match &resource["trafficStatuses"] {
+            Value::Null => json!([{"revisionName": ready, "percent": 100, "latestRevision": true}]),
+            shares => traffic::knative(shares, Some(&ready)),
+        };
+        status["latestReadyRevisionName"] = ready.into();
     }
     status
 }
@@ -144,6 +153,9 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     document.insert("client".to_owned(), metadata["annotations"]["run.googleapis.com/client-name"].clone());
     document.insert("ingress".to_owned(), annotations::ingress(&metadata["annotations"]).into());
     document.insert("template".to_owned(), template);
+    if !is_job && !body["spec"]["traffic"].is_null() {
+        document.insert("traffic".to_owned(), traffic::read(&body["spec"]["traffic"]));
+    }
     fields::prune(&mut document);
     fields::check(kind.fields, &Value::Object(document), kind.segment)
 }

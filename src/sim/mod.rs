@@ -13,10 +13,14 @@
 //! In a project whose world has `iam`, callers may do what that says and what IAM policies grant ([`bindings`]); in others
 //! everybody may do everything.
 //!
+//! A world file that says nothing of App Engine or of functions, neither which APIs are enabled nor what there is, lets nobody
+//! read them ([`world::Project::unknown`]).
+//!
 //! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
 
 mod annotations;
 pub mod answer;
+mod appengine;
 mod asked;
 mod audit;
 mod auditlog;
@@ -68,5 +72,6 @@ mod state;
 mod store;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod vpcaccess;
 pub mod world;

@@ -135,6 +135,7 @@ fn enable(state: &mut State, call: &Call, api: &str) {
     if let Some(project) = state.projects.get_mut(&call.project)
         && !project.apis.iter().any(|enabled| enabled == api)
     {
+        project.unknown.retain(|unknown| unknown != api);
         project.apis.push(api.to_owned());
         project.apis.sort();
     }

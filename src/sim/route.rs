@@ -3,9 +3,10 @@
 use http::{HeaderMap, Method, Uri};
 
 use super::{
-    flat_urls,
+    appengine, flat_urls,
     hosts::{region_of, service_of},
     kind::Kind,
+    kinds::revisions,
     service::Service,
 };
 
@@ -83,6 +84,7 @@ impl Route {
             (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
                 Some(Self::new(service, version, "", None, Target::Entries, None, Verb::List))
             }
+            (Service::AppEngine, [version, "apps", app, rest @ ..]) => appengine::route(method, version, app, rest),
             (service, segments) if service.is_flat() => flat_urls::route(service, method, segments),
             _ => None,
         }
@@ -134,6 +136,11 @@ impl Route {
                 format!("run.namespaces.{}.replace{}", kind.segment, kind.noun())
             }
             (Target::Kind(kind), _) if self.is_knative() => format!("run.namespaces.{}.{verb}", kind.segment),
+            (Target::Kind(kind), Service::Run)
+                if self.within.as_ref().is_some_and(|it| it.starts_with("workerPools/")) =>
+            {
+                format!("{}.{verb}", kind.methods.replace("services", "workerPools"))
+            }
             (Target::Kind(kind), _) => format!("{}.{verb}", kind.methods),
             (Target::Operations, Service::Compute) if self.region.is_some() => {
                 format!("compute.regionOperations.{verb}")
@@ -189,6 +196,14 @@ fn located(service: Service, method: &Method, version: &str, project: &str, rest
         [] if method == Method::GET => {
             Some(Route::new(service, version, project, None, Target::Locations, None, Verb::List))
         }
+        [region, owner @ ("services" | "workerPools"), name, "revisions", rest @ ..]
+            if service == Service::Run && method == Method::GET && rest.len() <= 1 =>
+        {
+            let verb = if rest.is_empty() { Verb::List } else { Verb::Get };
+            let target = Target::Kind(&revisions::KIND);
+            let route = Route::new(service, version, project, Some(region), target, rest.first().copied(), verb);
+            Some(Route { within: Some(format!("{owner}/{name}")), ..route })
+        }
         [region, rest @ ..] if !rest.is_empty() => collection(service, method, version, project, Some(region), rest),
         _ => None,
     }
@@ -218,7 +233,9 @@ fn collection(
         Target::Operations
     } else {
         // Cloud Run's kinds are regional even where a host without a region asks for those of all regions.
-        Target::Kind(Kind::at(service, segment, region.is_some() || service == Service::Run)?)
+        let kind = Kind::at(service, segment, region.is_some() || service == Service::Run)?;
+        // A part of another resource is found below it.
+        Some(kind).filter(|kind| kind.rules.within().is_none()).map(Target::Kind)?
     };
     let (name, verb) = match rest {
         [_] => (None, if method == Method::GET { Verb::List } else { only(method, Method::POST, Verb::Create)? }),

@@ -13,16 +13,14 @@ use super::{
     faults::FaultKind,
     fields, iam_policy,
     kind::Kind,
-    kinds::{jobs, services},
+    kinds::{instances, jobs, revisions, services},
     knative, lro, names, namespaces, operations,
     route::{Target, Verb},
     service::Service,
     state::State,
-    vpcaccess,
+    traffic, vpcaccess,
 };
 
-/// How long a deployment takes to settle.
-const SETTLING: Duration = Duration::from_secs(2);
 /// A deleted resource can be read about for so long.
 const EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
 const PAGE: usize = 1000;
@@ -38,6 +36,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
+        // Revisions are made by deployments; of instances nothing here makes any.
+        _ if [&revisions::KIND, &instances::KIND].contains(&kind) => Err(not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),
         Verb::Own(verb) => iam_policy::of_workload(state, call, kind, verb),
@@ -90,6 +90,7 @@ pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> 
     }
     check_template(state, change, &document)?;
     complete(state, change, before.as_ref(), &mut document);
+    traffic::complete(change, before.as_ref(), &mut document);
     settle(state, change, document)
 }
 
@@ -250,7 +251,7 @@ fn next_generation(change: &Change<'_>, document: &mut Map<String, Value>) {
 /// Writes the resource as it is while Cloud Run works on it and as it is afterwards.
 fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) -> Result<Value, Refusal> {
     let call = change.call;
-    let due = after(call.now, SETTLING);
+    let due = after(call.now, state.options.settling);
     let (running, done) = stages(document, due);
     let message = format!("type.googleapis.com/{}", change.kind.message);
     let typed = |document: &Value| {
@@ -275,6 +276,12 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) 
         let event = knative::event(change, state.number(&call.project), &done);
         state.record(audit::settled(change, due, event));
         state.store.write(change.kind, change.path, call.now, Some(running));
+        if let Some((path, revision)) = traffic::revision(change, &done) {
+            state.store.write(&revisions::KIND, &path, call.now, Some(revision));
+        }
+        if !done["deleteTime"].is_null() {
+            state.store.empty(&format!("{}/", change.path), due);
+        }
         state.store.write(change.kind, change.path, due, Some(done));
     }
     Ok(state.operations.begin(call, operation))
@@ -292,5 +299,6 @@ fn stages(mut document: Map<String, Value>, due: Timestamp) -> (Value, Value) {
     document.insert("observedGeneration".to_owned(), generation);
     let ready = json!({"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": written(due)});
     document.insert("terminalCondition".to_owned(), ready);
+    traffic::settle(&mut document);
     (running, Value::Object(document))
 }

@@ -16,11 +16,13 @@ pub enum Service {
     SecretManager,
     Scheduler,
     Monitoring,
+    Functions,
+    AppEngine,
 }
 
 impl Service {
     /// Each with the first label of its host name, and what it is called where its API is disabled.
-    const ALL: [(Self, &'static str, &'static str); 14] = [
+    const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Compute, "compute", "Compute Engine API"),
         (Self::VpcAccess, "vpcaccess", "Serverless VPC Access API"),
         (Self::Run, "run", "Cloud Run Admin API"),
@@ -35,6 +37,8 @@ impl Service {
         (Self::SecretManager, "secretmanager", "Secret Manager API"),
         (Self::Scheduler, "cloudscheduler", "Cloud Scheduler API"),
         (Self::Monitoring, "monitoring", "Cloud Monitoring API"),
+        (Self::Functions, "cloudfunctions", "Cloud Functions API"),
+        (Self::AppEngine, "appengine", "App Engine Admin API"),
     ];
 
     pub fn all() -> impl Iterator<Item = Self> {
@@ -47,6 +51,11 @@ impl Service {
             .into_iter()
             .find(|(service, ..)| *service == self)
             .map_or(("", ""), |(_, short, title)| (short, title))
+    }
+
+    /// Services of which a world need not say anything: see [`super::world::Project::unknown`].
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::Functions | Self::AppEngine)
     }
 
     /// The first label of its host name.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     answer::{Code, Refusal, Shape},
-    audit,
+    appengine, audit,
     auditlog::AuditLog,
     bindings,
     call::Call,
@@ -153,6 +153,14 @@ impl State {
         if !always_on && !project.enabled(service) {
             return Err(iam::disabled(service, &project.number));
         }
+        if let Target::Kind(kind) = call.route.target
+            && !project.knows(service)
+        {
+            let verb = if call.route.verb == Verb::List { "list" } else { "get" };
+            let permission = format!("{}.{verb}", kind.permissions);
+            let grants = [Grant { permission, on: format!("projects/{}", call.project), granted: false }];
+            return iam::refusal(service, &grants).map_or(Ok(()), Err);
+        }
         match call.region() {
             Some("-") if service == Service::VpcAccess || call.route.is_knative() => Ok(()),
             Some(region) if !self.regions.iter().any(|known| known == region) => {
@@ -262,6 +270,8 @@ impl State {
 fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Value) -> String {
     let region = route.region.as_deref();
     let parent = match (route.target, route.service, region) {
+        // An app is its project's only one.
+        (Target::Kind(kind), Service::AppEngine, _) if kind.segment.is_empty() => return appengine::app_path(project),
         (Target::Kind(kind), ..) => kind.collection_path(project, region, route.within.as_deref()),
         (Target::Operations, Service::Compute, Some(region)) => {
             format!("projects/{project}/regions/{region}/operations/")

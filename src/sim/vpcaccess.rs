@@ -1,7 +1,5 @@
 //! The Serverless VPC Access API.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -24,8 +22,6 @@ use super::{
     store::Eyes,
 };
 
-/// For so long after its operation is done, a connector is still read as it was.
-const LAG: Duration = Duration::from_secs(5);
 const PAGE: usize = 500;
 const MACHINES: [&str; 3] = ["e2-micro", "e2-standard-4", "f1-micro"];
 
@@ -53,7 +49,7 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
 
 /// A connector as it is, not as it is read.
 pub fn standing<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
-    state.store.seen(path, Eyes::at(after(call.now, LAG)))
+    state.store.seen(path, Eyes::at(after(call.now, state.options.lag)))
 }
 
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
@@ -260,7 +256,7 @@ fn begin(
     let (now, end) = (staged(now), staged(end));
     state.store.write(&KIND, change.path, call.now, now);
     // What is gone is gone; what is there is seen a little later.
-    let seen = if end.is_some() { after(due, LAG) } else { due };
+    let seen = if end.is_some() { after(due, state.options.lag) } else { due };
     state.store.write(&KIND, change.path, seen, end.clone());
     let mut response = end.unwrap_or_else(|| json!({}));
     response["@type"] = if call.route.verb == Verb::Delete {

@@ -44,6 +44,10 @@ pub struct Project {
     /// Host names of the APIs that are enabled.
     #[serde(default = "all_apis")]
     pub apis: Vec<String>,
+    /// Host names of APIs of which the world says nothing, neither which are enabled nor what there is of theirs: nobody may
+    /// read it, because neither "nothing" nor "off" would be true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Policy,
     /// Limits of Compute's quotas by metric, where they are not the usual ones.
@@ -83,6 +87,10 @@ fn default_regions() -> Vec<String> {
 }
 
 impl Project {
+    pub fn knows(&self, service: Service) -> bool {
+        self.unknown.iter().all(|api| *api != service.host())
+    }
+
     pub fn enabled(&self, service: Service) -> bool {
         self.apis.iter().any(|api| *api == service.host())
     }
@@ -102,8 +110,12 @@ impl World {
         }
         let mut projects: BTreeMap<String, Project> = BTreeMap::new();
         for (id, project) in take::<Map<String, Value>>(&mut fields, "projects")? {
+            let says_which = project.get("apis").is_some();
             let mut project: Project = parsed(project, &format!("projects.{id}"))?;
             project.apis.sort();
+            if !says_which {
+                project.unknown = Service::all().filter(|service| service.is_optional()).map(Service::host).collect();
+            }
             projects.insert(id, project);
         }
         let mut world = Self {
@@ -119,6 +131,7 @@ impl World {
         for (collection, documents) in resources {
             let at = format!("resources.{collection}");
             let kind = Kind::of_collection(&collection).ok_or_else(|| wrong(&at, "no such collection"))?;
+            world.projects.values_mut().for_each(|project| project.unknown.retain(|api| *api != kind.service.host()));
             for (i, document) in parsed::<Vec<Value>>(documents, &at)?.into_iter().enumerate() {
                 world.resources.push(resource(kind, document, &format!("{at}[{i}]"))?);
             }

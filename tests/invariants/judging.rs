@@ -47,12 +47,12 @@ pub fn reach_of(world: &Observed, index: usize, range: Ipv4Net) -> Reach {
 
 /// All that the policy lets out of a connector.
 pub fn policy_reach(policy: &Policy, world: &Observed, index: usize) -> Reach {
-    let policy = policy.for_connector(&connector(index));
+    let connector = connector(index);
+    let site = Site::new(policy, &connector, &world.network_name);
+    let policy = policy.for_connector(&connector);
     if policy.firewall.enforcement != Enforcement::Enforce {
         return Reach::everything();
     }
-    let connector = connector(index);
-    let site = Site { connector: &connector, network: &world.network_name, range: None };
     rules(policy, site, world.at)
         .iter()
         .filter(|rule| rule.role.is_egress_allow())
@@ -87,14 +87,17 @@ pub fn is_ours(world: &Observed, object: &Object) -> bool {
 /// An ingress deny of ours stands while the ports that the policy opens beside it do not.
 pub fn bare_ingress_deny(policy: &Policy, world: &Observed, index: usize) -> bool {
     let connector = connector(index);
+    let site = Site::new(policy, &connector, &world.network_name).at(range(world, index), None);
     let policy = policy.for_connector(&connector);
-    let site = Site { connector: &connector, network: &world.network_name, range: None };
     let named = |name: &str| world.firewalls.iter().flatten().find(|rule| rule.name == name && !rule.disabled);
     let set = rules(policy, site, world.at);
+    let tag = connector.tag();
     let ingress = |deny: bool| {
+        let tag = &tag;
         let of = set.iter().map(|rule| &rule.firewall);
         of.filter(move |rule| {
-            rule.direction == Direction::Ingress && !rule.source_tags.is_empty() && rule.is_deny() == deny
+            let is_hardening = rule.is_deny() || !rule.target_tags.contains(tag);
+            rule.direction == Direction::Ingress && is_hardening && rule.is_deny() == deny
         })
     };
     ingress(true).any(|deny| named(&deny.name).is_some()) && ingress(false).any(|allow| named(&allow.name).is_none())

@@ -18,6 +18,18 @@ impl Written {
         let policy = policy::read(&document.to_string()).unwrap_or_else(|error| panic!("{error}"));
         Self { document, policy }
     }
+
+    /// The policy with some keys set.
+    pub fn with(&self, over: &Value) -> Self {
+        let mut document = self.document.clone();
+        for (key, value) in over.as_object().into_iter().flatten() {
+            match value {
+                Value::Object(keys) => keys.iter().for_each(|(own, value)| document[key][own] = value.clone()),
+                value => document[key] = value.clone(),
+            }
+        }
+        Self::new(document)
+    }
 }
 
 impl Deref for Written {

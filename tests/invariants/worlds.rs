@@ -4,12 +4,14 @@ use std::{collections::BTreeMap, fmt};
 
 use egress_reconciler::domain::{
     names::NetworkRef,
+    rules::Site,
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState, ConnectorSubnet},
         effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
         firewall::{Direction, Firewall, Layer4},
         observed::{AddressSpace, Observed},
+        others::Others,
         route::Route,
         router::{LIST, Nat, NatSubnet, Router},
         subnet::Subnet,
@@ -20,6 +22,7 @@ use egress_reconciler::domain::{
 };
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::json;
 
 use crate::{
     doing::objects,
@@ -89,6 +92,40 @@ pub fn scenes() -> impl Strategy<Value = Scene> {
     any::<bool>().prop_flat_map(|shared| {
         (policies(shared), policies(shared), worlds(shared), happens(shared))
             .prop_map(|(before, after, world, happens)| Scene { before, after, world, happens })
+    })
+}
+
+/// `conn-1` is in ERROR and is replaced; rules of other people name the range that it leaves.
+pub fn moving_scenes() -> impl Strategy<Value = Scene> {
+    let leaves =
+        (any::<bool>(), select(vec![50_u32, 905, 950, 2000]), select(vec!["0.0.0.0/0", "10.0.0.0/8", "8.8.8.8/32"]));
+    (scenes(), leaves, any::<bool>()).prop_map(|(scene, (tagged, priority, to), deny)| {
+        let shared = scene.shared();
+        let mut world = scene.world.clone();
+        let (subnet, found) = connector(1, ConnectorState::Error, shared);
+        let (subnets, connectors) = (world.subnets.as_mut().unwrap(), world.connectors.as_mut().unwrap());
+        subnets.retain(|other| other.name != subnet.name);
+        connectors.retain(|other| other.name != found.name);
+        (subnets.push(subnet), connectors.push(found));
+        let all = vec![Layer4 { protocol: "all".into(), ports: Vec::new() }];
+        let (allowed, denied) = if deny { (Vec::new(), all) } else { (all, Vec::new()) };
+        let tags = tagged.then(|| "vpc-connector-europe-west2-conn-1".to_owned());
+        let rule = Firewall {
+            name: "foreign-range".into(),
+            network: network(shared).to_string(),
+            direction: Direction::Egress,
+            priority,
+            source_ranges: vec!["10.8.0.16/28".into()],
+            destination_ranges: vec![to.into()],
+            allowed,
+            denied,
+            target_tags: tags.into_iter().collect(),
+            ..Firewall::default()
+        };
+        world.firewalls.as_mut().unwrap().push(rule);
+        let after = scene.after.with(&json!({"mode": "enforce", "connector": {"repair": true, "ensure": "referenced"}, "exemptions": [], "overrides": []}));
+        let happens = Happens { drift: None, ..scene.happens.clone() };
+        Scene { world, after, happens, ..scene }
     })
 }
 
@@ -204,6 +241,10 @@ fn empty(shared: bool) -> Observed {
             ..Route::default()
         }]),
         network: Some(Ok(Some(Default::default()))),
+        operations: None,
+        refused: Vec::new(),
+        revisions: BTreeMap::new(),
+        others: Some(Others { instances: Ok(Vec::new()), functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
         address_space: Some(Ok(AddressSpace::default())),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
@@ -214,12 +255,9 @@ fn empty(shared: bool) -> Observed {
 
 fn workloads() -> impl Strategy<Value = Workload> {
     (0..CONNECTORS, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
-        kind: WorkloadKind::Job,
-        name: String::new(),
-        connector: Some(format!("conn-{connector}")),
         egress: if all { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
-        direct: Vec::new(),
         ignored: ignored && connector == 0,
+        ..Workload::by_connector(WorkloadKind::Job, "", &format!("conn-{connector}"), "")
     })
 }
 
@@ -228,12 +266,8 @@ fn connector(index: usize, state: ConnectorState, shared: bool) -> (Subnet, Conn
     let network = network(shared);
     let full = format!("projects/demo-project/locations/europe-west2/connectors/{name}");
     // As the planner names it: in a host project with a hash.
-    let base = egress_reconciler::domain::rules::Site {
-        connector: &full.clone().try_into().unwrap(),
-        network: &network,
-        range: None,
-    }
-    .base();
+    let own = full.clone().try_into().unwrap();
+    let base = Site { connector: &own, network: &network, range: None, next: None, on_host: shared }.base();
     let ours = index == 1;
     let subnet = if ours { format!("egress-{base}") } else { format!("by-hand-{index}") };
     let path = format!("projects/{}/regions/europe-west2/subnetworks/{subnet}", network.project);

@@ -1,5 +1,9 @@
 //! Against what Google ships: a tool that is missing is a failure. Run by `.ci/run`, or with
 //! `cargo test --features real-clients --test real`.
+//!
+//! No test relies on a client being slower, or faster, than the simulated operations: it moves the simulated clock, or
+//! waits, bounded, for what it asserts. `SIM_TIMES=0`, or `SIM_TIMES=3`, before that command multiplies how long operations,
+//! settling and lag take; the tests hold with either.
 
 mod audit;
 mod doctor;

@@ -266,8 +266,13 @@ async fn connectors_and_jobs() {
     assert!(gone.expire_time > gone.delete_time);
     assert_eq!(refused!(jobs.get_job().set_name(&path)), Some(404));
 
+    // Reading lags the operation by some seconds.
+    google.settle();
     let listed = connectors.list_connectors().set_parent(PARENT).send().await.unwrap();
-    assert_eq!(listed.connectors[0].name, name);
+    assert_eq!(
+        (listed.connectors[0].name.as_str(), &listed.connectors[0].state),
+        (name.as_str(), &connector::State::Ready)
+    );
     connectors.delete_connector().set_name(&name).poller().until_done().await.unwrap();
     assert_eq!(refused!(connectors.get_connector().set_name(&name)), Some(404));
 }

@@ -9,6 +9,7 @@ fn a_script_that_is_right_may_run_twice() {
     let gcloud = Gcloud::new();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/script.sh");
     let run = || {
+        gcloud.settle();
         let output = gcloud.command("bash").arg(script).output().unwrap();
         assert!(output.status.success(), "{}", said(&output));
         said(&output)
@@ -57,6 +58,7 @@ const STEPS: [(&str, i32, &str); 6] = [
 fn a_script_that_is_wrong_fails_where_it_does_at_google() {
     let gcloud = Gcloud::new();
     for (line, status, says) in STEPS {
+        gcloud.settle();
         let output = gcloud.command("gcloud").args(line.split_whitespace()).output().unwrap();
         assert_eq!(output.status.code(), Some(status), "{line}\n{}", said(&output));
         assert!(said(&output).contains(says), "{line}\n{}", said(&output));
@@ -73,6 +75,7 @@ fn the_original_script_fails_in_those_words() {
     }
     let gcloud = Gcloud::new();
     for (status, words) in [(0, STEPS[1].2), (1, STEPS[5].2)] {
+        gcloud.settle();
         let output = gcloud.command("bash").arg(script).output().unwrap();
         assert_eq!(output.status.code(), Some(status), "{}", said(&output));
         assert!(said(&output).contains(words), "{}", said(&output));

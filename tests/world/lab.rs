@@ -204,6 +204,7 @@ pub fn signal(target: &Target) -> Signal {
             received: START.parse().unwrap(),
             duplicates: 0,
             told: Default::default(),
+            refused: None,
         }
         .into(),
     }

@@ -59,7 +59,7 @@ fn scene_of(permission: &str) -> Scene {
         | "compute.routers.update"
         | "compute.regionOperations.list"
         | "vpcaccess.connectors.update" => Repair,
-        "vpcaccess.operations.get" => Failure,
+        "vpcaccess.operations.list" => Failure,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
         _ => Build,
@@ -157,15 +157,9 @@ impl Told {
     fn hear(&mut self, report: &Report) {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
-        // What could not be checked after a write stops nothing, and is told as a finding.
-        let unchecked = report.findings.iter().filter(|note| note.code == "denied");
-        self.blocked.extend(
-            report
-                .blocked_by
-                .iter()
-                .chain(unchecked)
-                .map(|note| (format!("{} {}", note.code, note.object), note.clone())),
-        );
+        let denied = report.findings.iter().filter(|note| note.code == "denied");
+        let notes = report.blocked_by.iter().chain(denied);
+        self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }
 }
 

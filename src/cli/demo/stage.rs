@@ -17,7 +17,7 @@ use super::people::Person;
 use crate::{
     app::{
         App, Settings,
-        simulated::{self, Cloud, Simulation},
+        simulated::{self, Cloud, Simulation, Times},
     },
     cli::{exit::Failure, print, serve::events_at, table},
     domain::{plan::Plan, policy::Mode, report::Report},
@@ -62,8 +62,7 @@ impl Stage {
             push_to: Some(events_at(service)?),
             publish_to: None,
             service_at: None,
-            connector: Duration::from_secs(connector_seconds),
-            latency: Duration::ZERO,
+            times: Times { connector: Duration::from_secs(connector_seconds), ..Times::default() },
             seed: None,
         };
         let cloud = simulation.begin()?;

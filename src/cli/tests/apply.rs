@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     app::{
         App, Settings,
-        simulated::{self, Cloud, Simulation},
+        simulated::{self, Cloud, Simulation, Times},
     },
     cli::{apply::until_done, session::Session},
     domain::{
@@ -36,8 +36,7 @@ fn session(connector: Duration) -> (Session, Cloud, tempfile::NamedTempFile) {
         push_to: None,
         publish_to: None,
         service_at: None,
-        connector,
-        latency: Duration::ZERO,
+        times: Times { connector, ..Times::default() },
         seed: None,
     };
     let cloud = simulation.begin().unwrap();

@@ -36,6 +36,8 @@ fn command_lines() {
         ("policy schema", None),
         ("serve --auth platform --audience https://x --callers a@b.c,d@e.f", None),
         ("serve --cloud simulated --connector-seconds 5 --sim-listen 127.0.0.1:0", None),
+        ("simulate --operation-seconds 0 --settle-seconds 0 --lag-seconds 15", None),
+        ("simulate --lag-seconds 100000", Some("..=86400")),
         ("simulate --listen [::1]:9080 --push-to http://127.0.0.1:8080/events", None),
         ("plan --policy p", Some("--project <PROJECT>")),
         ("plan --project demo-project --region Mars", Some("a region such as europe-west2")),

@@ -104,7 +104,7 @@ const LOOKS: [(&str, &str, &str); 12] = [
 
 /// A read that failed: what is missing to look.
 fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
-    let ReadFailure { call, kind, message } = failure;
+    let ReadFailure { call, kind, message, .. } = failure;
     let look = LOOKS.iter().find(|(method, ..)| call.starts_with(method));
     let (text, mend) = match (kind, look) {
         (FailureKind::Denied { permission }, Some((_, usual, role))) => (

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::names::ProjectId;
 
 fn failed(call: &str, kind: FailureKind) -> ReadFailure {
-    ReadFailure { call: call.to_owned(), kind, message: "No.".to_owned() }
+    ReadFailure { call: call.to_owned(), kind, message: "No.".to_owned(), consumer: None }
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Scene<'_> {
     fn subnet(&self, connector: &ConnectorRef, standing: Option<&Connector>, subnet: Option<&Subnet>) -> Hop {
         let named = standing.and_then(|standing| standing.subnet.as_ref()).map(|form| form.name.clone());
         let new = self.plan.steps.iter().map(|step| &step.id).chain(self.plan.withheld.iter().map(|held| &held.step));
-        let base = Site { connector, network: &self.observed.network_name, range: None }.base();
+        let base = Site::new(self.policy, connector, &self.observed.network_name).base();
         let is_own = |name: &&str| name.starts_with(&format!("egress-{base}"));
         let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(is_own);
         let name = named.or_else(|| new.map(str::to_owned)).unwrap_or_default();

@@ -47,7 +47,7 @@ impl Scene<'_> {
 
     /// Whether the rules stand as the policy asks for.
     fn firewall(&self, connector: &ConnectorRef, tag: &str) -> Hop {
-        let base = Site { connector, network: &self.observed.network_name, range: None }.base();
+        let base = Site::new(self.policy, connector, &self.observed.network_name).base();
         let plan = self.plan;
         let notes = plan.blocked_by.iter().chain(&plan.findings).map(|note| &note.object);
         let steps = plan.steps.iter().map(|step| &step.id.0).chain(plan.withheld.iter().map(|held| &held.step.0));

@@ -8,12 +8,16 @@ use super::{
     network, replacement,
 };
 use crate::domain::{
-    desired::{Desired, Required, listed},
-    names::{last_segment, relative},
+    cause::{self, Cause},
+    desired::{CHANGES_WITHIN, Desired, Required, Requirer, listed, owned_since, unused_since},
+    names::{ConnectorRef, last_segment, relative},
     owned::subnet_path,
     policy::{Mode, Policy, pattern},
     stamp::Stamp,
-    state::connector::{Connector, ConnectorState},
+    state::{
+        connector::{Connector, ConnectorState},
+        observed::ConnectorChange,
+    },
     text,
 };
 
@@ -28,6 +32,10 @@ pub(super) struct Standing<'a> {
     pub range: Option<Ipv4Net>,
     /// The step that makes the subnet, if this plan makes it.
     pub made_by: Option<StepId>,
+    /// The range on which it is made again, while it is still in ERROR on `range`.
+    pub next: Option<Ipv4Net>,
+    /// It is deleted when its rules are ready for `next`.
+    pub leaves: Option<&'a Connector>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +56,7 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, desired: &'a Desired, network: &ne
         // Not read: nothing is known, so nothing is planned; the failed read is in the notes already.
         let standing = match listed(draft.observed, &required.connector) {
             None => None,
-            Some(Some(connector)) => found(draft, required, connector, &mut room),
+            Some(Some(connector)) => found(draft, desired, required, connector, &mut room),
             Some(None) => creation::plan(draft, required, network, &mut room),
         };
         standings.extend(standing);
@@ -80,6 +88,7 @@ fn elsewhere(draft: &mut Draft<'_>, desired: &Desired) {
 
 fn found<'a>(
     draft: &mut Draft<'a>,
+    desired: &Desired,
     required: &'a Required,
     connector: &'a Connector,
     room: &mut Room,
@@ -99,25 +108,56 @@ fn found<'a>(
         }
         false => Ownership::Foreign,
     };
-    let standing = Standing { required, settings, ownership, subnet: site.subnet, range: site.range, made_by: None };
+    let standing = Standing {
+        required,
+        settings,
+        ownership,
+        subnet: site.subnet,
+        range: site.range,
+        made_by: None,
+        next: None,
+        leaves: None,
+    };
     match connector.state {
         ConnectorState::Ready | ConnectorState::StateUnspecified => {
             grow(draft, required, connector, settings, ownership);
         }
         ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => {
-            draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state));
+            match unending(draft, &required.connector, connector.state) {
+                Some(note) => draft.blocked_by.push(note),
+                None => draft.waiting_on.push(text::connector::waiting(&required.connector, connector.state)),
+            }
         }
-        ConnectorState::Error => match remedy(&standing) {
+        ConnectorState::Error => match remedy(draft, desired, &standing) {
             Remedy::Replace => return Some(replacement::plan(draft, standing, connector, room)),
             remedy => {
-                let cause = draft.budget.refused.get(&required.connector).map(String::as_str);
-                draft.blocked_by.push(text::connector::in_error(&required.connector, &remedy, cause));
+                let failure = draft.failure(&required.connector);
+                draft.blocked_by.push(text::connector::in_error(&required.connector, &remedy, failure));
             }
         },
     }
     // What somebody else is taking down is not held up: a subnet that a gateway lists cannot be deleted.
     let leaves = matches!(connector.state, ConnectorState::Deleting | ConnectorState::Error);
+    if ownership == Ownership::Ours && connector.state == ConnectorState::Deleting {
+        return Some(replacement::leaving(draft, standing));
+    }
     (ownership == Ownership::Ours || !leaves).then_some(standing)
+}
+
+/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when.
+/// Where none is kept, the change began before any that is, unless our subnet for the connector is newer.
+fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) -> Option<Note> {
+    let change = match state {
+        ConnectorState::Creating => ConnectorChange::Create,
+        ConnectorState::Deleting => ConnectorChange::Delete,
+        _ => ConnectorChange::Update,
+    };
+    let Some(Ok(_)) = draft.observed.operations else { return None };
+    let operation = cause::latest(draft.observed, connector, change);
+    let subnet = || owned_since(draft.policy, draft.observed, connector);
+    let since = operation.map_or_else(subnet, |operation| operation.begun)?;
+    let long = draft.now.duration_since(since) >= CHANGES_WITHIN;
+    long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }
 
 /// What becomes of a connector in ERROR.
@@ -128,17 +168,38 @@ pub enum Remedy {
     /// The policy's mode permits no deletion.
     Mode,
     Frozen(String),
+    /// What stopped it would stop it on another range too.
+    Cause,
+    /// What stopped it could not be read.
+    Unread,
+    /// Nothing uses it: the mark says so, or is to be written.
+    Unused,
+    /// Something else than a Cloud Run workload uses it.
+    Used(Vec<String>),
+    /// Some users could not be seen.
+    Unseen,
     /// This key of the policy would not let it be made again.
     Barred(&'static str),
     Foreign,
 }
 
-fn remedy(standing: &Standing<'_>) -> Remedy {
+fn remedy(draft: &Draft<'_>, desired: &Desired, standing: &Standing<'_>) -> Remedy {
+    let connector = &standing.required.connector;
+    let cause = draft.cause(connector);
+    let unused = || desired.idle.contains(connector) || unused_since(draft.policy, draft.observed, connector).is_some();
+    let by = standing.required.by.iter();
+    let further: Vec<String> =
+        by.filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
     match (standing.ownership, standing.required.untouchable()) {
         (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
         (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
+        (Ownership::Ours, None) if cause == Cause::Unread => Remedy::Unread,
+        (Ownership::Ours, None) if !cause.permits_another_range() => Remedy::Cause,
         (Ownership::Ours, None) if !standing.settings.connector.repair => Remedy::Off,
         (Ownership::Ours, None) if standing.settings.mode < Mode::Enforce => Remedy::Mode,
+        (Ownership::Ours, None) if unused() => Remedy::Unused,
+        (Ownership::Ours, None) if !further.is_empty() => Remedy::Used(further),
+        (Ownership::Ours, None) if !draft.observed.sees_every_user() => Remedy::Unseen,
         (Ownership::Ours, None) => Remedy::Replace,
     }
 }

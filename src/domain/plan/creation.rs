@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
+use serde_json::json;
 
 use super::{
     Change, Draft, Note, Object, StepId,
@@ -105,7 +106,8 @@ pub(super) fn plan<'a>(
     draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
     let range = subnet.cidr();
-    Some(Standing { required, settings, ownership: Ownership::Ours, subnet: Some((path, range)), range, made_by })
+    let subnet = Some((path, range));
+    Some(Standing { required, settings, ownership: Ownership::Ours, subnet, range, made_by, next: None, leaves: None })
 }
 
 /// Why a missing connector is not made; `None` = it may be.
@@ -124,7 +126,7 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
         return Some(text::connector::refused_before(connector, cause));
     }
     // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
-    let stood = by(|by| matches!(by, Requirer::Workload(_)));
+    let stood = by(|by| matches!(by, Requirer::Workload(_) | Requirer::Further(_)));
     let asked = by(|by| matches!(by, Requirer::Declared | Requirer::Wanted(_)));
     let replaced = by(|by| *by == Requirer::Stamp) && own_subnet(draft, connector).is_some_and(|own| attempt(&own) > 1);
     (stood && !asked && !replaced && !settings.connector.recreate).then(|| text::connector::deleted(connector))
@@ -208,10 +210,12 @@ pub(super) fn new_subnet(
 fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) -> Subnet {
     let observed = draft.observed;
     let connector = &required.connector;
-    let base = Site { connector, network: &observed.network_name, range: None }.base();
+    let base = Site::new(draft.policy, connector, &observed.network_name).base();
     let name = if attempt == 1 { format!("egress-{base}") } else { format!("egress-{base}-{attempt}") };
     let path = subnet_path(&observed.network_name, &observed.target, &name);
     let mut stamp = Stamp::new(&draft.policy.owner, path, Some(connector.to_string()));
+    let flow_logs = draft.policy.for_connector(connector).connector.subnet_flow_logs;
+    let other = flow_logs.then(|| ("logConfig".to_owned(), json!({"enable": true}))).into_iter().collect();
     stamp.egress = Some(required.egress.as_str().to_owned());
     stamp.attempt = Some(attempt);
     Subnet {
@@ -220,6 +224,7 @@ fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) 
         network: observed.network_name.to_string(),
         ip_cidr_range: range.to_string(),
         private_ip_google_access: true,
+        other,
         ..Subnet::default()
     }
 }

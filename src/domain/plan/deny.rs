@@ -6,6 +6,7 @@ use super::{
     shadows::Judge,
 };
 use crate::domain::{
+    owned,
     policy::Rearm,
     reach::{self, Hit},
     rules::{Role, Rule},
@@ -17,7 +18,7 @@ use crate::domain::{
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
 pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
-    if draft.rearm || scoping.standing.required.untouchable().is_some() {
+    if draft.rearm || scoping.untouchable().is_some() {
         return Lead::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
@@ -88,7 +89,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let connector = &scoping.standing.required.connector;
     let existing = scoping.existing(rule);
     let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));
-    let armed = infra.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
+    let marks = infra.or_else(|| scoping.retired().find(|own| owned::is_infra(own)));
+    let armed = marks.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
+    // Under whichever name: what is down stays down.
+    let last = existing.or(scoping.renamed_deny());
     if existing.is_some_and(|existing| existing.managed() == rule.firewall.managed()) {
         arm(draft, scoping, infra, armed.as_deref());
         existing.into_iter().for_each(|existing| clear_mark(draft, scoping, existing));
@@ -97,20 +101,20 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     if draft.rearm {
         return rearm(draft, scoping, rule, armed.is_some());
     }
-    if let Some(release) = existing.and_then(released) {
-        draft.blocked_by.push(text::emergency::released(&rule.firewall, connector, &release));
+    if let Some((deny, release)) = last.and_then(|deny| Some((deny, released(deny)?))) {
+        draft.blocked_by.push(text::emergency::released(deny, connector, &release));
         return Deny::Disarmed(Some(release.by().to_owned()));
     }
-    let down = existing.is_none_or(|existing| existing.disabled);
+    let down = last.is_none_or(|deny| deny.disabled);
     let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
-    let by = draft.budget.touched_by.get(&scoping.path(&rule.firewall.name)).cloned();
+    let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
+    let by = draft.budget.touched_by.get(&scoping.path(name)).cloned();
     if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
-        let stands = existing.is_some();
-        draft.blocked_by.push(text::firewall::disarmed(&rule.firewall.name, connector, by.as_deref(), stands));
+        draft.blocked_by.push(text::firewall::disarmed(name, connector, by.as_deref(), last.is_some()));
         return Deny::Disarmed(by);
     }
-    if let Some(frozen) = scoping.standing.required.untouchable() {
-        draft.findings.push(text::firewall::frozen(connector, frozen));
+    if let Some(frozen) = scoping.untouchable().map(str::to_owned) {
+        draft.findings.push(text::firewall::frozen(connector, &frozen));
         return Deny::Missing;
     }
     if waits_for_allows(draft, scoping, rule) {
@@ -144,7 +148,8 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
         let note = text::emergency::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
         draft.blocked_by.push(note);
     }
-    Deny::Disarmed(existing.and_then(released).map(|release| release.by().to_owned()))
+    let last = existing.or(scoping.renamed_deny());
+    Deny::Disarmed(last.and_then(released).map(|release| release.by().to_owned()))
 }
 
 /// A deny in force bears no mark of a release: the next hand that takes it down is another one.
@@ -169,9 +174,16 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
         draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
     } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
         clear_mark(draft, scoping, standing);
-    } else if required.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+    } else if scoping.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
         ensure(draft, scoping, rule, Vec::new());
     }
+}
+
+/// What hardens ingress is in sync, or not asked for.
+pub(super) fn ingress_stands(scoping: &Scoping<'_, '_>) -> bool {
+    scoping
+        .rule(Role::IngressDeny)
+        .is_none_or(|rule| scoping.existing(rule).is_some_and(|existing| existing.managed() == rule.firewall.managed()))
 }
 
 /// A deny that would stop something that gets through now is held back until a look finds every allow standing.

@@ -6,14 +6,18 @@ use jiff::Timestamp;
 
 use super::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld};
 use crate::domain::{
+    cause::{self, Cause},
     desired::Desired,
+    names::ConnectorRef,
     owned::stamped,
     policy::{Mode, Policy},
+    refused,
     stamp::Stamp,
     state::{
         firewall::Firewall,
         observed::{FailureKind, Observed, ReadFailure},
     },
+    target::Target,
     text,
 };
 
@@ -58,7 +62,42 @@ impl<'a> Draft<'a> {
         let told = |failure: &&ReadFailure| {
             !(bare && failure.kind == FailureKind::ApiDisabled && !failure.call.starts_with("compute."))
         };
-        self.blocked_by.extend(self.observed.failures().into_iter().filter(told).filter_map(text::reads::blocked));
+        let unread = self.observed.failures().into_iter().filter(told);
+        let mut unread: Vec<Note> =
+            unread.filter_map(|failure| text::reads::blocked(failure, &self.asked_at(failure))).collect();
+        // One region is closed once, to whatever is asked there.
+        let mut closed = false;
+        unread.retain(|note| note.code != text::cause::REGION_CLOSED || !std::mem::replace(&mut closed, true));
+        self.blocked_by.extend(unread);
+        self.blocked_by.extend(refused::notes(&self.observed.target, &self.observed.refused));
+        let at = &self.observed.target;
+        self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
+        if let Some(Err(failure)) = &self.observed.operations {
+            self.findings.extend(text::reads::operations_unread(failure, &self.observed.target));
+        }
+    }
+
+    /// Where a call went.
+    pub fn asked_at(&self, failure: &ReadFailure) -> Target {
+        let target = &self.observed.target;
+        let mut elsewhere = self.observed.elsewhere.iter();
+        let other = elsewhere.find(|(_, read)| read.as_ref().err().is_some_and(|err| std::ptr::eq(err, failure)));
+        match other {
+            Some((connector, _)) => Target::from(connector),
+            None if failure.call.starts_with("compute.") => {
+                Target { project: self.observed.network_name.project.clone(), region: target.region.clone() }
+            }
+            None => target.clone(),
+        }
+    }
+
+    /// Why Google could not make a connector.
+    pub fn cause(&self, connector: &ConnectorRef) -> Cause {
+        cause::cause(self.observed, self.budget.refused.get(connector), connector)
+    }
+
+    pub fn failure(&self, connector: &ConnectorRef) -> Option<&'a ReadFailure> {
+        cause::failure(self.observed, self.budget.refused.get(connector), connector)
     }
 
     /// A Shared VPC host where nothing of ours stands or is asked for: it need not have the APIs of Cloud Run.

@@ -137,6 +137,10 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
     let network = network::plan(&mut draft, &desired);
     let standings = connector::plan(&mut draft, &desired, &network);
     firewall::plan(&mut draft, &standings, &network);
+    // Who uses a connector changes nothing of its rules.
+    let needed = observed.failures().into_iter().filter(|failure| !failure.call.starts_with("run."));
+    let unread: Vec<Note> =
+        needed.filter_map(|failure| text::reads::blocked(failure, &draft.asked_at(failure))).collect();
     let steps = draft.steps.into_iter().map(|(step, _)| step).filter(puts_back);
     let steps: Vec<_> = steps.map(|step| Step { after: Vec::new(), ..step }).collect();
     let about_rules = |note: &&Note| note.object.starts_with("firewall/") || note.code == "shadowed";
@@ -146,9 +150,7 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
         egress: draft.egress,
         ..empty(observed.target.clone(), observed.network_name.clone())
     };
-    // Who uses a connector changes nothing of its rules.
-    let needed = observed.failures().into_iter().filter(|failure| !failure.call.starts_with("run."));
-    plan.blocked_by.extend(needed.filter_map(text::reads::blocked));
+    plan.blocked_by.extend(unread);
     let mut notes = [draft.blocked_by, draft.findings].concat();
     notes.sort();
     left_down(&mut plan, policy, observed, pick, &notes);

@@ -4,11 +4,14 @@ use super::{
     Change, ConnectorEgress, Draft, EgressState, Object, StepId, automatic,
     connector::{Ownership, Standing},
     deny::{self, Deny, Lead},
-    handover, network,
+    handover,
+    moving::Judges,
+    network,
     scoping::{Scoping, displaced, ensure},
     shadows::{Judge, Neighbours, Opened},
 };
 use crate::domain::{
+    reach::Sender,
     rules::{Role, Rule},
     state::firewall::{Direction, Firewall},
     text,
@@ -44,9 +47,18 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let Ok(effective) = &draft.observed.effective else { return false };
     let tag = standing.required.connector.tag();
     let mut scoping = Scoping::new(draft, standing, &tag, firewalls);
-    let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
+    if !scoping.site.is_told_apart() {
+        draft.findings.push(text::firewall::range_unknown(&standing.required.connector));
+        state(draft, standing, EgressState::Unmanaged, None);
+        return false;
+    }
+    let judge = |sender| Judge::new(effective, sender, &scoping.neighbours, policies_first);
+    let next = standing.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
+    let judges = Judges { here: judge(scoping.sender), next };
+    judges.aim(&mut scoping);
+    let judge = &judges.here;
     let shadow = judge.shadowing(&scoping.neighbours.foreign, &scoping.neighbours.own, &scoping.set);
-    let lead = match deny::lead(draft, &scoping, &judge) {
+    let lead = match deny::lead(draft, &scoping, judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
         Lead::Held => {
@@ -54,14 +66,17 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
             return false;
         }
     };
-    let steps = allows(draft, &mut scoping, firewalls, &judge, lead.as_ref());
+    let steps = allows(draft, &mut scoping, firewalls, &judges, lead.as_ref());
     deny::ingress(draft, &scoping);
     let verdict = match lead {
         Some(_) => Deny::Missing,
         None => deny::plan(draft, &scoping),
     };
-    retire(draft, &scoping, &steps);
     let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
+    // What exists under other names leaves when all of it exists under the new ones.
+    if !scoping.is_renamed() || stands && deny::ingress_stands(&scoping) {
+        retire(draft, &scoping, &steps);
+    }
     judge_state(draft, &scoping, verdict, shadow);
     stands
 }
@@ -71,12 +86,11 @@ fn allows(
     draft: &mut Draft<'_>,
     scoping: &mut Scoping<'_, '_>,
     firewalls: &[Firewall],
-    judge: &Judge<'_>,
+    judges: &Judges<'_>,
     lead: Option<&StepId>,
 ) -> Vec<StepId> {
     let standing = scoping.standing;
-    let overridden = &standing.settings.firewall.override_denies;
-    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judge.opens(&rule.firewall, overridden)).collect();
+    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(scoping, rule)).collect();
     let order = handover::order(scoping, firewalls, &opened);
     let made_by: Vec<StepId> = standing.made_by.iter().cloned().collect();
     let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
@@ -132,7 +146,9 @@ fn one(
         None if rule.role.is_deny() => return None,
         None => ensure(draft, scoping, rule, first.to_vec()),
     };
-    let in_sync = stands && step.is_none();
+    // What exists and may not be changed is not yet what the policy wants.
+    let serves = |own: &Firewall| opens.is_none() || own.managed() == rule.firewall.managed();
+    let in_sync = step.is_none() && scoping.existing(rule).is_some_and(serves);
     if rule.role.is_allow() && !in_sync {
         scoping.missing_allows.push(name.clone());
     }

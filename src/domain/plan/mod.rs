@@ -10,6 +10,7 @@ mod firewall;
 mod gateway;
 mod handover;
 mod limits;
+mod moving;
 pub(super) mod nat;
 mod network;
 mod prune;
@@ -35,7 +36,12 @@ use super::{
     names::{ConnectorRef, NetworkRef},
     policy::{Mode, Policy},
     state::{
-        connector::Connector, firewall::Firewall, network::Network, observed::Observed, router::Router, subnet::Subnet,
+        connector::Connector,
+        firewall::Firewall,
+        network::Network,
+        observed::{Observed, ReadFailure},
+        router::Router,
+        subnet::Subnet,
     },
     target::Target,
 };
@@ -203,8 +209,8 @@ pub struct Budget {
     pub changes: u32,
     /// Which key of the policy says so.
     pub limit: &'static str,
-    /// Connectors whose creation was refused or failed since the last sweep, with Google's words.
-    pub refused: BTreeMap<ConnectorRef, String>,
+    /// Connectors whose creation was refused or failed since the last sweep.
+    pub refused: BTreeMap<ConnectorRef, ReadFailure>,
     /// How often each connector was made in the last 24 hours: a subnet that stood already tells nothing of it.
     pub made: BTreeMap<ConnectorRef, u32>,
     /// Who was last heard to have touched an object, by its relative name.
@@ -233,6 +239,7 @@ pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Bu
     let standings = connector::plan(&mut draft, desired, &network);
     nat::plan(&mut draft, &standings);
     firewall::plan(&mut draft, &standings, &network);
+    replacement::delete(&mut draft, &standings);
     prune::plan(&mut draft, desired);
     limits::apply(draft)
 }

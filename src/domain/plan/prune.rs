@@ -59,7 +59,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
 /// Since when nothing asks for a connector, written where it lasts: on its infra rule. Who asks for it again wipes it off.
 fn mark(draft: &mut Draft<'_>, desired: &Desired) {
     let observed = draft.observed;
-    // The days count from a look that saw everything.
+    // The days count from a look that saw everything; idle is only what no kind of user names.
     if !observed.failures().is_empty() {
         return;
     }

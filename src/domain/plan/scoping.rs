@@ -8,7 +8,7 @@ use crate::domain::{
     reach::{self, Hit, Reach, Sender},
     rules::{self, Role, Rule, Site},
     stamp::Stamp,
-    state::firewall::Firewall,
+    state::firewall::{Direction, Firewall},
     text,
 };
 
@@ -33,9 +33,10 @@ impl<'a, 'b> Scoping<'a, 'b> {
         'a: 'b,
     {
         let connector = &standing.required.connector;
-        let site = Site { connector, network: &draft.observed.network_name, range: standing.range };
-        let set = rules::rules(standing.settings, site, draft.now);
+        let site = Site::new(draft.policy, connector, &draft.observed.network_name).at(standing.range, standing.next);
+        let mut set = rules::rules(standing.settings, site, draft.now);
         let neighbours = Neighbours::new(draft, standing, firewalls);
+        keep_marks(&mut set, &neighbours.own);
         let in_set = |rule: &Firewall| set.iter().any(|own| own.firewall.name == rule.name);
         let moving = firewalls.iter().any(|rule| in_set(rule) && displaced(draft, rule, connector));
         Self {
@@ -70,10 +71,32 @@ impl<'a, 'b> Scoping<'a, 'b> {
         own.filter(|own| !self.set.iter().any(|rule| rule.firewall.name == own.name))
     }
 
+    /// Our egress deny under its other name: names in a Shared VPC host project have another form than elsewhere, and a project
+    /// may become one, or be one no more. It counts until the new deny is in sync.
+    pub fn renamed_deny(&self) -> Option<&'a Firewall> {
+        self.rule(Role::Deny)?;
+        self.retired().find(|own| own.direction == Direction::Egress && own.is_deny())
+    }
+
+    /// The whole set exists under other names.
+    pub fn is_renamed(&self) -> bool {
+        self.renamed_deny().is_some() || self.retired().any(owned::is_infra)
+    }
+
     /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
     pub fn stops_the_rest(&self) -> bool {
         let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.hit(own) == Hit::Always);
         denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
+    }
+
+    /// Why no deny and no repair may touch the connector. Where not every user could be read, what was in force is restored
+    /// all the same: the rules depend on the policy alone, and nothing is stopped that was not stopped before.
+    pub fn untouchable(&self) -> Option<&str> {
+        let required = self.standing.required;
+        let infra = || self.rule(Role::Infra).and_then(|rule| self.existing(rule));
+        let was_armed =
+            || infra().and_then(|infra| Stamp::read(&infra.description)).is_some_and(|it| it.armed.is_some());
+        required.untouchable().filter(|_| required.frozen.is_some() || !was_armed())
     }
 
     pub fn mode(&self) -> Mode {
@@ -82,6 +105,16 @@ impl<'a, 'b> Scoping<'a, 'b> {
 
     pub fn path(&self, name: &str) -> String {
         self.site.rule_path(name)
+    }
+}
+
+/// The marks of an infra rule that exists under another name go over to the new one.
+fn keep_marks(set: &mut [Rule], own: &[&Firewall]) {
+    let Some(infra) = set.iter_mut().find(|rule| rule.role == Role::Infra) else { return };
+    let old = own.iter().filter(|own| owned::is_infra(own) && own.name != infra.firewall.name);
+    let marks = old.filter_map(|own| Stamp::read(&own.description)).find(|stamp| stamp.armed.is_some());
+    if let (Some(old), Some(stamp)) = (marks, Stamp::read(&infra.firewall.description)) {
+        infra.firewall.description = Stamp { armed: old.armed, unused: old.unused, ..stamp }.to_string();
     }
 }
 
@@ -108,7 +141,7 @@ pub(super) fn ensure(
             scoping.mode(),
         ));
     };
-    if existing.managed() == rule.firewall.managed() || scoping.standing.required.untouchable().is_some() {
+    if existing.managed() == rule.firewall.managed() || scoping.untouchable().is_some() {
         return None;
     }
     Some(repair(draft, scoping, rule, existing, &with_managed(existing, &rule.firewall), after))

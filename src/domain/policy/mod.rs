@@ -92,6 +92,14 @@ impl Policy {
         self.for_target(target).network.name.seen_from(&target.project)
     }
 
+    /// The project is a Shared VPC host as far as the policy tells: it is named as one, or another project of the scope has
+    /// its connectors in a network of this one.
+    pub fn is_host(&self, project: &ProjectId) -> bool {
+        let mut own = self.scope.all().into_iter().filter(|own| *own != project);
+        let uses = |own: &ProjectId| self.settings_in(own).any(|policy| policy.network.name.is_of(project));
+        self.scope.hosts.contains(project) || own.any(uses)
+    }
+
     /// The policy and its overrides, as far as they may count in a project.
     pub fn settings_in(&self, project: &ProjectId) -> impl Iterator<Item = &Policy> {
         let overrides = self.overrides.iter().zip(&self.resolved);

@@ -109,6 +109,11 @@ impl NetworkName {
             Self::Of(network) => network.clone(),
         }
     }
+
+    /// The policy names a network of this very project.
+    pub fn is_of(&self, project: &ProjectId) -> bool {
+        matches!(self, Self::Of(network) if network.project == *project)
+    }
 }
 
 impl TryFrom<String> for NetworkName {
@@ -147,6 +152,8 @@ pub struct ConnectorSection {
     /// Remove connectors of ours that nothing has required for so long. A user in another project counts as far as Google
     /// lists that project in the connector's `connectedProjects`.
     pub prune: Prune,
+    /// Create subnets of connectors with VPC flow logs, at Google's default sampling; those that exist are not changed.
+    pub subnet_flow_logs: bool,
     /// Ranges from which the /28 of a new connector is cut.
     #[schemars(with = "Vec<String>")]
     #[serde(deserialize_with = "range::list")]
@@ -168,6 +175,7 @@ impl Default for ConnectorSection {
             recreate: true,
             repair: false,
             prune: Prune::Never,
+            subnet_flow_logs: false,
             subnet_pools: Vec::new(),
             machine_type: MachineType::E2Micro,
             min_instances: 2,
@@ -216,7 +224,7 @@ impl MachineType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {
-    /// Absent = in every project of the scope.
+    /// Absent = in every project of `scope.projects` that is no Shared VPC host.
     #[serde(default)]
     pub project: Option<ProjectId>,
     pub region: Region,

@@ -63,6 +63,11 @@ impl ConnectorState {
         *self == Self::StateUnspecified
     }
 
+    /// Google is doing something to it.
+    pub fn is_changing(self) -> bool {
+        matches!(self, Self::Creating | Self::Updating | Self::Deleting)
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::StateUnspecified => "in an unknown state",

@@ -9,6 +9,7 @@ pub mod effective;
 pub mod firewall;
 pub mod network;
 pub mod observed;
+pub mod others;
 mod plain;
 pub mod route;
 pub mod router;

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network, plain,
-    route::Route, router::Router, subnet::Subnet, workload::Workload,
+    address::Address, connector::Connector, effective::EffectiveFirewalls, firewall::Firewall, network::Network,
+    others::Others, plain, route::Route, router::Router, subnet::Subnet, workload::Workload,
 };
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, ProjectId},
+    refused::RefusedDeploy,
     target::Target,
 };
 
@@ -27,6 +28,9 @@ pub struct ReadFailure {
     pub kind: FailureKind,
     /// Google's sentence, or ours where no answer came.
     pub message: String,
+    /// The project, by id or number, that Google says the refusal is about: whose API is not enabled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumer: Option<String>,
 }
 
 impl ReadFailure {
@@ -45,6 +49,15 @@ pub enum FailureKind {
     ApiDisabled,
     /// A quota of resources is used up.
     Quota,
+    /// An organization policy forbids it.
+    OrgPolicy {
+        /// `constraints/NAME` or `customConstraints/NAME`.
+        constraint: Option<String>,
+    },
+    /// The region is not open to the project, or does not have this service.
+    RegionClosed,
+    /// The address range is taken.
+    AddressConflict,
     Absent,
     /// Worth asking again: the run answers 429.
     Transient,
@@ -65,6 +78,13 @@ pub struct Observed {
     pub services: Read<Vec<Workload>>,
     #[serde(serialize_with = "plain::read")]
     pub worker_pools: Read<Vec<Workload>>,
+    /// Revisions with traffic or a tag that are not the newest of their service or worker pool, by their full names; asked
+    /// for right after round one. `Ok(None)` = absent.
+    #[serde(serialize_with = "plain::each")]
+    pub revisions: BTreeMap<String, Read<Option<Workload>>>,
+    /// Every other kind of user; `None` = nothing is to be removed or replaced, so that they were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<Others>,
     #[serde(serialize_with = "plain::read")]
     pub connectors: Read<Vec<Connector>>,
     /// Subnets of the region, in the network's project.
@@ -86,6 +106,12 @@ pub struct Observed {
     pub network: Option<Read<Option<Network>>>,
     #[serde(serialize_with = "plain::asked")]
     pub address_space: Option<Read<AddressSpace>>,
+    /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
+    #[serde(serialize_with = "plain::asked")]
+    pub operations: Option<Read<Vec<ConnectorOperation>>>,
+    /// Deploys that Cloud Run refused although their connector is READY.
+    #[serde(skip)]
+    pub refused: Vec<RefusedDeploy>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,
@@ -107,11 +133,37 @@ pub struct AddressSpace {
     pub addresses: Vec<Address>,
 }
 
+/// What Google keeps of a change of a connector.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorOperation {
+    /// Its full path.
+    pub name: String,
+    /// The connector's short name.
+    pub connector: String,
+    pub change: ConnectorChange,
+    pub begun: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub done: bool,
+    /// Why it failed; `None` = it did not, so far.
+    pub failure: Option<ReadFailure>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConnectorChange {
+    Create,
+    Update,
+    Delete,
+}
+
 /// What round two has to ask.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Needs {
     pub network: bool,
     pub address_space: bool,
+    /// Operations on connectors of the region.
+    pub operations: bool,
     pub elsewhere: Vec<ConnectorRef>,
 }
 
@@ -143,18 +195,33 @@ impl Observed {
         .into_iter()
         .flatten()
         .collect();
+        found.extend(self.revisions.values().filter_map(err));
         found.extend(self.elsewhere.values().filter_map(err));
         found.extend(self.projects.values().filter_map(err));
         found
     }
 
-    /// Every workload that was read.
+    /// Every workload that was read, each revision that serves as one of its own.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
-        [&self.jobs, &self.services, &self.worker_pools].into_iter().flatten().flatten()
+        let lists = [&self.jobs, &self.services, &self.worker_pools];
+        let others = self.others.iter().flat_map(Others::lists);
+        let revisions = self.revisions.values().flatten().flatten();
+        lists.into_iter().chain(others).flatten().flatten().chain(revisions)
     }
 
-    /// All three kinds of workload were read: only then does "nobody uses it" mean anything.
+    /// All jobs, services and worker pools were read, with their revisions: only then does "nothing uses it" mean anything.
     pub fn workloads_complete(&self) -> bool {
-        self.jobs.is_ok() && self.services.is_ok() && self.worker_pools.is_ok()
+        let lists = self.jobs.is_ok() && self.services.is_ok() && self.worker_pools.is_ok();
+        lists && self.revisions.values().all(Result::is_ok)
+    }
+
+    /// Reads of further kinds of users that failed: any of them may use a connector.
+    pub fn unseen(&self) -> Vec<&ReadFailure> {
+        self.others.iter().flat_map(|others| others.unseen(&self.target, &self.projects)).collect()
+    }
+
+    /// Every kind of user was looked at.
+    pub fn sees_every_user(&self) -> bool {
+        self.workloads_complete() && self.others.is_some() && self.unseen().is_empty()
     }
 }

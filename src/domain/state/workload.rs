@@ -3,15 +3,21 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::wanted::Egress;
+use crate::domain::{names::last_segment, wanted::Egress};
 
-/// A Cloud Run job, service or worker pool: only what concerns its network. Nothing else of the document is kept, so
-/// that no environment variable can reach a log or a report.
+/// What may use a connector, such as a Cloud Run job: only what concerns its network. Nothing else of the document is kept,
+/// so that no environment variable can reach a log or a report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     pub kind: WorkloadKind,
     pub name: String,
+    /// A revision that serves beside the newest one; `None` = what the resource itself says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Revisions with traffic or a tag that are not the newest, by their full names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub older: Vec<String>,
     /// As written: a full name, a bare name, with the project's id or number.
     pub connector: Option<String>,
     pub egress: Egress,
@@ -26,6 +32,11 @@ pub enum WorkloadKind {
     Job,
     Service,
     WorkerPool,
+    Instance,
+    /// A function of the first generation: those of the second are services.
+    Function,
+    /// A version of an App Engine service.
+    Version,
 }
 
 impl fmt::Display for WorkloadKind {
@@ -34,13 +45,17 @@ impl fmt::Display for WorkloadKind {
             Self::Job => "job",
             Self::Service => "service",
             Self::WorkerPool => "worker pool",
+            Self::Instance => "instance",
+            Self::Function => "function",
+            Self::Version => "App Engine version",
         })
     }
 }
 
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind, self.name)
+        write!(f, "{} {}", self.kind, self.name)?;
+        self.revision.as_ref().map_or(Ok(()), |revision| write!(f, " (revision {revision})"))
     }
 }
 
@@ -61,13 +76,40 @@ pub struct JobDocument {
     template: Nested,
 }
 
-/// A service or worker pool of run v2: one template deep.
+/// A service or worker pool of run v2: one template deep. What a worker pool calls splits of its instances is what a service
+/// calls traffic.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct ServiceDocument {
     name: String,
     labels: BTreeMap<String, String>,
     template: Template,
+    #[serde(alias = "instanceSplits")]
+    traffic: Vec<Share>,
+    #[serde(alias = "instanceSplitStatuses")]
+    traffic_statuses: Vec<Share>,
+    latest_ready_revision: String,
+    latest_created_revision: String,
+}
+
+/// What a revision gets of the requests, or of the instances.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Share {
+    #[serde(rename = "type")]
+    by: String,
+    revision: String,
+    percent: i64,
+    tag: String,
+}
+
+/// A revision, or an instance, of run v2: its network is not in a template.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct FlatDocument {
+    name: String,
+    labels: BTreeMap<String, String>,
+    vpc_access: Option<VpcAccess>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,24 +134,69 @@ struct VpcAccess {
 
 impl JobDocument {
     pub fn workload(self) -> Workload {
-        workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template)
+        workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template.vpc_access)
     }
 }
 
 impl ServiceDocument {
     pub fn workload(self, kind: WorkloadKind) -> Workload {
-        workload(kind, &self.name, &self.labels, self.template)
+        let older = self.older();
+        Workload { older, ..workload(kind, &self.name, &self.labels, self.template.vpc_access) }
+    }
+
+    /// Both what is asked for and what is in force count: traffic that moves may be on either.
+    fn older(&self) -> Vec<String> {
+        let serving = |share: &&Share| share.percent > 0 || !share.tag.is_empty();
+        let shares: Vec<&Share> = self.traffic.iter().chain(&self.traffic_statuses).filter(serving).collect();
+        let latest = |share: &Share| share.by.ends_with("_LATEST");
+        let named =
+            shares.iter().map(|share| if latest(share) { &self.latest_ready_revision } else { &share.revision });
+        let mut names: Vec<&str> = named.map(|name| last_segment(name)).collect();
+        if shares.is_empty() {
+            // Without shares all goes to the latest revision that is ready, which need not be the newest.
+            names.push(last_segment(&self.latest_ready_revision));
+        }
+        let newest = last_segment(&self.latest_created_revision);
+        names.retain(|name| !name.is_empty() && *name != newest);
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter().map(|revision| format!("{}/revisions/{revision}", self.name)).collect()
     }
 }
 
-fn workload(kind: WorkloadKind, name: &str, labels: &BTreeMap<String, String>, template: Template) -> Workload {
-    let access = template.vpc_access.unwrap_or_default();
+impl FlatDocument {
+    /// A revision, as a user of its own; the labels of what it belongs to count for it too.
+    pub fn of(self, of: &Workload) -> Workload {
+        let own = workload(of.kind, &of.name, &self.labels, self.vpc_access);
+        Workload { revision: Some(last_segment(&self.name).to_owned()), ignored: own.ignored || of.ignored, ..own }
+    }
+
+    pub fn instance(self) -> Workload {
+        workload(WorkloadKind::Instance, &self.name, &self.labels, self.vpc_access)
+    }
+}
+
+fn workload(kind: WorkloadKind, name: &str, labels: &BTreeMap<String, String>, access: Option<VpcAccess>) -> Workload {
+    let access = access.unwrap_or_default();
     Workload {
-        kind,
-        name: crate::domain::names::last_segment(name).to_owned(),
-        connector: Some(access.connector).filter(|name| !name.is_empty()),
-        egress: if access.egress == "ALL_TRAFFIC" { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
         direct: access.network_interfaces,
         ignored: labels.get("egress-reconciler").is_some_and(|value| value == "ignore"),
+        ..Workload::by_connector(kind, last_segment(name), &access.connector, &access.egress)
+    }
+}
+
+impl Workload {
+    /// What names a connector and no network. Every API calls all traffic `ALL_TRAFFIC`.
+    pub fn by_connector(kind: WorkloadKind, name: &str, connector: &str, egress: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            revision: None,
+            older: Vec::new(),
+            connector: Some(connector.to_owned()).filter(|name| !name.is_empty()),
+            egress: if egress == "ALL_TRAFFIC" { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
+            direct: Vec::new(),
+            ignored: false,
+        }
     }
 }

@@ -1,13 +1,13 @@
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use super::{list, note};
+use super::{cause, list, note};
 use crate::domain::{
     desired::Requirer,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
     policy::{ConnectorSection, Ensure, Mode},
-    state::{connector::ConnectorState, workload::Workload},
+    state::{connector::ConnectorState, observed::ReadFailure, workload::Workload},
     wanted::WantedConnector,
 };
 
@@ -24,7 +24,7 @@ pub fn users(by: &[Requirer]) -> String {
     let mut names: Vec<_> = by
         .iter()
         .map(|by| match by {
-            Requirer::Workload(name) => name.clone(),
+            Requirer::Workload(name) | Requirer::Further(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
             Requirer::Wanted(name) => format!("the deploy of {}", workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
@@ -41,7 +41,7 @@ pub fn users(by: &[Requirer]) -> String {
 }
 
 /// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
-fn workload(resource: &str) -> String {
+pub(super) fn workload(resource: &str) -> String {
     match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
         [name, "jobs", ..] => format!("job {name}"),
         [name, "services", ..] => format!("service {name}"),
@@ -60,22 +60,31 @@ pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> Str
     format!("connector {} {why}; {range} is the first free one of the pools", connector.name)
 }
 
-pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&str>) -> String {
-    let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {cause})"));
+pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&ReadFailure>) -> String {
+    let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {})", cause.message));
     format!(
-        "connector {} is in ERROR, which nothing but deletion ends{cause}; it is made again on {subnet} when it is gone",
+        "connector {} is in ERROR and must be deleted and recreated{cause}; it is created again on {subnet} when it is gone",
         connector.name
     )
 }
 
-pub fn in_error_again(connector: &ConnectorRef, attempt: u32, cause: Option<&str>) -> Note {
+/// Why a connector in ERROR is not deleted yet.
+pub fn rules_first(connector: &ConnectorRef, range: Ipv4Net) -> String {
+    format!(
+        "connector {} is in ERROR and is replaced once its firewall rules are in place for its new range {range}",
+        connector.name
+    )
+}
+
+pub fn in_error_again(connector: &ConnectorRef, attempt: u32, failure: Option<&ReadFailure>) -> Note {
     note(
         "connector-error",
         object(connector),
         format!(
-            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; mend the cause, then delete it. {}",
+            "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; fix the cause, then run `{}`. {}",
             connector.name,
-            said(cause)
+            cause::delete(connector),
+            said(failure)
         ),
     )
 }
@@ -106,6 +115,33 @@ fn creating(connector: &ConnectorRef) -> Note {
     )
 }
 
+/// A change that Google does not end: `since` is when its operation began, or, where none is kept, when its subnet was made.
+pub fn changing_for_long(
+    connector: &ConnectorRef,
+    state: ConnectorState,
+    since: Timestamp,
+    by_operation: bool,
+) -> Note {
+    let (code, word) = match state {
+        ConnectorState::Creating => ("creating-long", "being created"),
+        ConnectorState::Deleting => ("connector-deleting", "being deleted"),
+        _ => ("connector-updating", "being updated"),
+    };
+    let since = match by_operation {
+        true => format!("has been {word} since {since}, when its operation began"),
+        false => format!("is {word}, though its subnet exists since {since} and Google keeps no operation for it"),
+    };
+    note(
+        code,
+        object(connector),
+        format!(
+            "connector {} {since}; that takes minutes, so it will most likely not end by itself; run `{}` (Google may refuse it while an operation runs), or ask Google's support",
+            connector.name,
+            cause::delete(connector)
+        ),
+    )
+}
+
 pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     match state {
         ConnectorState::Creating => creating(connector),
@@ -122,32 +158,54 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     }
 }
 
-pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, cause: Option<&str>) -> Note {
+/// A connector in ERROR: `failure` is what Google said when it could not make it.
+pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&ReadFailure>) -> Note {
+    let advice = failure.and_then(|failure| cause::advice(connector, failure));
+    let delete = cause::delete(connector);
     let todo = match remedy {
         Remedy::Foreign => "it is not ours: its owner must delete it".to_owned(),
-        Remedy::Off => "delete it, or set `connector.repair: true`".to_owned(),
-        Remedy::Mode => "delete it, or set `mode: enforce`, which `connector.repair` needs".to_owned(),
+        Remedy::Off => format!("run `{delete}`, or set `connector.repair: true`"),
+        Remedy::Mode => format!("run `{delete}`, or set `mode: enforce`, which `connector.repair` needs"),
         Remedy::Frozen(why) => format!("it is left alone: {why}"),
         Remedy::Barred(key) => {
-            format!("it is not replaced, for `{key}` would not let it be made again; delete it, or change that")
+            format!(
+                "it is not replaced, because `{key}` would not let it be created again; run `{delete}`, or change that"
+            )
         }
+        Remedy::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
+        Remedy::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
+        Remedy::Unused => format!(
+            "it is not replaced, because nothing uses it; run `{delete}`, or leave that to `connector.prune: 7d`"
+        ),
+        Remedy::Used(by) => format!(
+            "it is not replaced, because {} would be cut off while it is missing; fix the cause, then run `{delete}` when that is acceptable",
+            list(by)
+        ),
+        Remedy::Unseen => "it is not replaced while not every kind of user can be seen".to_owned(),
         Remedy::Replace => "it is replaced".to_owned(),
     };
+    let (code, why) = match advice {
+        Some((code, why)) => (code, format!("its creation failed: {why}. It")),
+        None => ("connector-error", "it".to_owned()),
+    };
     note(
-        "connector-error",
+        code,
         object(connector),
         format!(
-            "connector {} is in state ERROR, which nothing but deletion ends; {todo}. {}",
+            "connector {} is in state ERROR; {why} must be deleted and created again; {todo}{}",
             connector.name,
-            said(cause)
+            match (remedy, failure) {
+                (Remedy::Unread, None) => String::new(),
+                _ => format!(". {}", said(failure)),
+            }
         ),
     )
 }
 
-fn said(cause: Option<&str>) -> String {
-    cause.map_or_else(
-        || "Google tells the cause only in the operation that failed".to_owned(),
-        |cause| format!("Google said: {cause}"),
+fn said(failure: Option<&ReadFailure>) -> String {
+    failure.map_or_else(
+        || "Google keeps the cause only in the operation that failed, and none is kept".to_owned(),
+        |failure| format!("Google said: {}", failure.message),
     )
 }
 
@@ -264,13 +322,15 @@ pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
     note("frozen", object(connector), format!("connector {} is missing and left alone: {why}", connector.name))
 }
 
-pub fn refused_before(connector: &ConnectorRef, cause: &str) -> Note {
+pub fn refused_before(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
+    let (code, why) = cause::advice(connector, failure)
+        .unwrap_or_else(|| ("creation-refused", "fix the cause that Google names".to_owned()));
     note(
-        "creation-refused",
+        code,
         object(connector),
         format!(
-            "Google did not make connector {}; mend the cause, the next sweep tries again. Google said: {cause}",
-            connector.name
+            "Google did not create connector {}: {why}; the next sweep tries again. Google said: {}",
+            connector.name, failure.message
         ),
     )
 }

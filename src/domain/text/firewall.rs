@@ -52,6 +52,18 @@ pub fn allows_first(missing: &[String]) -> String {
     format!("the deny waits until a later look finds every allow standing; {} do not yet", missing.len())
 }
 
+/// On a host network.
+pub fn range_unknown(connector: &ConnectorRef) -> Note {
+    let name = &connector.name;
+    note(
+        "unmanaged",
+        format!("connector/{name}"),
+        format!(
+            "no firewall rule is written for connector {name}: its range could not be read, and in a Shared VPC host's network a rule by tag alone would match other projects' connectors of this name too"
+        ),
+    )
+}
+
 pub fn unmanaged(connector: &ConnectorRef) -> Note {
     note(
         "unmanaged",

@@ -1,5 +1,6 @@
 //! Every sentence that a person reads in a plan or a report: what, why, and what to do. One file a family.
 
+pub mod cause;
 pub mod connector;
 pub mod emergency;
 pub mod explain;

@@ -3,6 +3,7 @@ use crate::domain::{
     names::{ConnectorRef, NetworkRef, Region, last_segment},
     plan::Note,
     state::{observed::ReadFailure, router::Router},
+    target::Target,
 };
 
 fn subnets(paths: &[String]) -> String {
@@ -157,8 +158,8 @@ pub fn raced((project, region, router): (&str, &str, &str), by: &str, operation:
 }
 
 /// Whether another principal did so could not be found out.
-pub fn race_unknown(router: &str, failure: &ReadFailure) -> Note {
-    let (code, why) = match super::reads::blocked(failure) {
+pub fn race_unknown(router: &str, failure: &ReadFailure, at: &Target) -> Note {
+    let (code, why) = match super::reads::blocked(failure, at) {
         Some(note) => (note.code, note.text),
         None => (super::reads::FAILED.to_owned(), failure.message.clone()),
     };

@@ -1,72 +1,96 @@
 use jiff::Timestamp;
 
-use super::note;
+use super::{
+    cause::{self, ORG_POLICY, org_policy, region_note},
+    note,
+};
 use crate::domain::{
+    cause::Cause,
+    names::ConnectorRef,
     permissions,
     plan::{Note, StepId},
     state::observed::{FailureKind, ReadFailure},
+    target::Target,
 };
 
 /// The code of a read that is worth another try.
 pub const FAILED: &str = "read-failed";
 
-/// A read that only a person can mend; transient ones are tried again instead, and an absent network is told by name.
-pub fn blocked(failure: &ReadFailure) -> Option<Note> {
-    let ReadFailure { call, kind, message } = failure;
-    match kind {
-        FailureKind::Denied { permission } => {
-            let known = permission.as_deref().and_then(permissions::find);
-            let what =
-                permission.as_ref().map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
-            let how = match (known, project_in(message)) {
-                (Some(known), Some(project)) => format!(": run `{}`", known.mend(project)),
-                _ => String::new(),
-            };
-            Some(note(
-                "denied",
-                call,
-                format!(
-                    "{call} was denied; grant {what} to the service account of this service{how}. Google said: {message}"
-                ),
-            ))
-        }
-        FailureKind::ApiDisabled => {
-            let api = call.split('.').next().unwrap_or(call);
-            Some(note(
-                "api-disabled",
-                call,
-                format!(
-                    "{call} failed because its API is off; run `gcloud services enable {api}.googleapis.com`. Google said: {message}"
-                ),
-            ))
-        }
-        FailureKind::Quota => Some(note(
+/// A read that only a person can make possible; transient ones are tried again instead, and an absent network is reported
+/// by name. `at` is where the call went, for what Google does not say itself.
+pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
+    let ReadFailure { call, kind, message, .. } = failure;
+    let (code, why) = match kind {
+        FailureKind::Denied { permission } => ("denied", denied(call, permission.as_deref(), message)),
+        FailureKind::ApiDisabled => ("api-disabled", api_disabled(failure, at)),
+        FailureKind::Quota => (
             "quota",
-            call,
-            format!(
-                "{call} was refused because a quota is used up; remove what is not needed, or ask Google for more. Google said: {message}"
-            ),
-        )),
-        FailureKind::Invalid => Some(note(
-            "refused",
-            call,
-            format!("{call} was refused, so nothing that needs it is planned. Google said: {message}"),
-        )),
-        FailureKind::Transient | FailureKind::Absent => None,
-    }
+            format!("{call} was refused because a quota is used up; remove what is not needed, or ask Google for more"),
+        ),
+        FailureKind::OrgPolicy { constraint } => {
+            let project = project_in(message).unwrap_or(at.project.as_str());
+            (ORG_POLICY, format!("{call} was refused: {}", org_policy(constraint.as_deref(), project)))
+        }
+        FailureKind::RegionClosed => return Some(region_note(failure, at)),
+        FailureKind::Invalid | FailureKind::AddressConflict => {
+            ("refused", format!("{call} was refused, so nothing that needs it is planned"))
+        }
+        FailureKind::Transient | FailureKind::Absent => return None,
+    };
+    Some(note(code, call, format!("{why}. Google said: {message}")))
+}
+
+fn denied(call: &str, permission: Option<&str>, message: &str) -> String {
+    let what = permission.map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
+    let how = match (permission.and_then(permissions::find), project_in(message)) {
+        (Some(known), Some(project)) => format!(": run `{}`", known.mend(project)),
+        _ => String::new(),
+    };
+    let or = if permission.is_none() && message.contains("may not exist") {
+        "; Google says the same where what was asked for does not exist"
+    } else {
+        ""
+    };
+    format!("{call} was denied; grant {what} to the service account of this service{how}{or}")
+}
+
+/// The API must be enabled in the project that Google names, which need not be the one that was looked at.
+fn api_disabled(failure: &ReadFailure, at: &Target) -> String {
+    let ReadFailure { call, consumer, .. } = failure;
+    let api = call.split('.').next().unwrap_or(call);
+    let project = consumer.as_deref().unwrap_or(at.project.as_str());
+    format!(
+        "{call} failed because its API is not enabled; run `gcloud services enable {api}.googleapis.com --project={project}`"
+    )
 }
 
 /// The project of the resource that Google's sentence names.
-fn project_in(message: &str) -> Option<&str> {
+pub(super) fn project_in(message: &str) -> Option<&str> {
     let rest = &message[message.find("projects/")? + "projects/".len()..];
     let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
-    Some(&rest[..end]).filter(|project| !project.is_empty())
+    Some(rest[..end].trim_end_matches(['.', ':'])).filter(|project| !project.is_empty())
 }
 
 /// A write that only a person can make possible; of other refusals the step itself tells.
-pub fn write_blocked(step: &StepId, failure: &ReadFailure) -> Option<Note> {
-    let by_person = matches!(failure.kind, FailureKind::Denied { .. } | FailureKind::ApiDisabled | FailureKind::Quota);
-    blocked(failure).filter(|_| by_person).map(|note| Note { object: step.0.clone(), ..note })
+pub fn write_blocked(step: &StepId, failure: &ReadFailure, at: &Target) -> Option<Note> {
+    let by_person = match failure.kind {
+        FailureKind::Denied { .. }
+        | FailureKind::ApiDisabled
+        | FailureKind::Quota
+        | FailureKind::OrgPolicy { .. }
+        | FailureKind::RegionClosed => true,
+        FailureKind::AddressConflict | FailureKind::Absent | FailureKind::Transient | FailureKind::Invalid => false,
+    };
+    let general = blocked(failure, at).filter(|_| by_person)?;
+    // Which quota a connector needs is known, and which of Google's agents.
+    let connector = step.0.strip_prefix("connector/").and_then(|name| name.to_owned().try_into().ok());
+    let own = connector.filter(|_| matches!(Cause::of(failure), Cause::Quota | Cause::Agent)).and_then(|name| {
+        let connector = ConnectorRef { project: at.project.clone(), region: at.region.clone(), name };
+        let (code, why) = cause::advice(&connector, failure)?;
+        let ReadFailure { call, message, .. } = failure;
+        Some(note(code, "", format!("{call} was refused: {why}. Google said: {message}")))
+    });
+    Some(Note { object: step.0.clone(), ..own.unwrap_or(general) })
 }
 
 /// A write that was refused before, and is not tried again yet.
@@ -86,13 +110,20 @@ pub fn write_failed(error: &str, transient: bool) -> String {
     }
 }
 
+/// Operations that could not be read: causes stay unknown, nothing else is missing.
+pub fn operations_unread(failure: &ReadFailure, at: &Target) -> Option<Note> {
+    let known = blocked(failure, at)?;
+    let text = format!("why a connector failed, and since when one is changing, cannot be told: {}", known.text);
+    Some(Note { text, ..known })
+}
+
 /// A read that is worth another try: the delivery is answered 429, so that it comes again.
 pub fn transient(failure: &ReadFailure) -> Note {
     note(
         FAILED,
         &failure.call,
         format!(
-            "{} failed for now, so nothing that needs it is planned; the event will be delivered again. {}",
+            "{} failed temporarily, so nothing that needs it is planned; the event will be delivered again. {}",
             failure.call, failure.message
         ),
     )
@@ -100,9 +131,5 @@ pub fn transient(failure: &ReadFailure) -> Note {
 
 /// A run that ended without a report.
 pub fn died() -> Note {
-    note(
-        "run-died",
-        "run",
-        "the run ended before its report; its log says why, and the event will be delivered again".to_owned(),
-    )
+    note("run-died", "run", "the run crashed; its log says why, and the event will be delivered again".to_owned())
 }

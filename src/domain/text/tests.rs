@@ -17,6 +17,7 @@ use crate::domain::{
         router::Router,
         workload::{Workload, WorkloadKind},
     },
+    target::Target,
     wanted::Egress,
 };
 
@@ -49,36 +50,37 @@ fn lines(sentences: &[&dyn Display]) -> String {
 }
 
 fn job() -> Workload {
-    Workload {
-        kind: WorkloadKind::Job,
-        name: "a".into(),
-        connector: None,
-        egress: Egress::AllTraffic,
-        direct: Vec::new(),
-        ignored: false,
-    }
+    Workload { egress: Egress::AllTraffic, ..Workload::by_connector(WorkloadKind::Job, "a", "", "") }
 }
 
 #[test]
 fn connectors() {
     let size = ConnectorSection::default();
+    let why = failed(FailureKind::AddressConflict, "no range");
+    let at = "2026-11-23T12:00:00Z".parse().unwrap();
     let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
     let long = ConnectorRef { name: "vpc-conn-europe-west".to_owned().try_into().unwrap(), ..conn() };
     insta::assert_snapshot!(lines(&[
         &connector::create(&by(), "egress-conn", &size),
         &connector::create_subnet(&conn(), "10.8.0.0/28", 1),
         &connector::create_subnet(&conn(), "10.8.0.16/28", 2),
-        &connector::replace(&conn(), "egress-conn-2", Some("no range")),
+        &connector::replace(&conn(), "egress-conn-2", Some(&why)),
         &connector::grow(3, 6),
         &connector::waiting(&conn(), ConnectorState::Creating),
         &connector::waiting(&conn(), ConnectorState::Updating),
         &connector::waiting(&conn(), ConnectorState::Deleting),
         &connector::in_error(&conn(), &Remedy::Off, None),
-        &connector::in_error(&conn(), &Remedy::Mode, Some("no range")),
+        &connector::in_error(&conn(), &Remedy::Mode, Some(&why)),
         &connector::in_error(&conn(), &Remedy::Foreign, None),
         &connector::in_error(&conn(), &Remedy::Frozen("exempted until 2026-12-01: a test".into()), None),
         &connector::in_error(&conn(), &Remedy::Barred("connector.names"), None),
+        &connector::in_error(&conn(), &Remedy::Unread, None),
+        &connector::in_error(&conn(), &Remedy::Cause, Some(&failed(FailureKind::Invalid, "out of stock"))),
         &connector::in_error_again(&conn(), 2, None),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, false),
+        &connector::changing_for_long(&conn(), ConnectorState::Creating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Updating, at, true),
+        &connector::changing_for_long(&conn(), ConnectorState::Deleting, at, true),
         &connector::not_proven_ours(&conn()),
         &connector::other_network(&conn(), "other", &vpc()),
         &connector::elsewhere_missing(&conn(), &by()),
@@ -92,11 +94,58 @@ fn connectors() {
         &connector::name_not_allowed(&conn(), &["team-*".into()]),
         &connector::not_ensured(&conn(), Ensure::Never),
         &connector::frozen(&conn(), "job a bears the label egress-reconciler=ignore"),
-        &connector::refused_before(&conn(), "no range"),
+        &connector::refused_before(&conn(), &why),
         &connector::deleted(&conn()),
         &connector::daily_limit(&conn(), 3),
         &connector::no_space(&conn(), &["10.8.0.0/28".parse().unwrap()], 1),
     ]));
+}
+
+/// A creation whose operation failed.
+fn failed(kind: FailureKind, message: &str) -> ReadFailure {
+    let call = "vpcaccess.projects.locations.operations.list".to_owned();
+    ReadFailure { call, kind, message: message.to_owned(), consumer: None }
+}
+
+/// Every cause that a person can remove, of a connector in ERROR and of one that was refused.
+#[test]
+fn causes() {
+    let policy = |name: &str| FailureKind::OrgPolicy { constraint: Some(name.to_owned()) };
+    let agent = "Operation failed: 7@cloudservices.gserviceaccount.com needs editor role in the project.";
+    let subnet = "service-7@gcp-sa-vpcaccess.iam.gserviceaccount.com does not have the permission \
+        compute.subnetworks.use on 'projects/host-project/regions/europe-west2/subnetworks/a'.";
+    let causes = [
+        failed(FailureKind::Quota, "Operation failed: Insufficient CPU quota in region."),
+        failed(FailureKind::Quota, "Quota 'IN_USE_ADDRESSES' exceeded."),
+        failed(policy("constraints/compute.vmCanIpForward"), "Constraint violated."),
+        failed(policy("constraints/compute.requireVpcFlowLogs"), "Constraint violated."),
+        failed(policy("constraints/gcp.resourceLocations"), "Constraint violated."),
+        failed(policy("customConstraints/custom.noConnectors"), "Operation denied by custom org policies."),
+        failed(FailureKind::OrgPolicy { constraint: None }, "Operation denied by custom org policies."),
+        failed(FailureKind::RegionClosed, "Permission denied on 'locations/europe-west2' (or it may not exist)."),
+        failed(FailureKind::Denied { permission: None }, agent),
+        failed(FailureKind::Denied { permission: None }, subnet),
+        failed(FailureKind::Denied { permission: None }, "Permission denied."),
+    ];
+    // As the operation told it, and as the answer to the call would.
+    let step = StepId("connector/conn".into());
+    let call = |cause: &ReadFailure| ReadFailure {
+        call: "vpcaccess.projects.locations.connectors.create".into(),
+        ..cause.clone()
+    };
+    let all = causes.iter().flat_map(|cause| {
+        [
+            Some(connector::in_error(&conn(), &Remedy::Cause, Some(cause))),
+            reads::write_blocked(&step, &call(cause), &Target::from(&conn())),
+        ]
+    });
+    let all = all.chain([
+        Some(connector::refused_before(&conn(), &causes[0])),
+        Some(connector::in_error(&conn(), &Remedy::Foreign, Some(&causes[0]))),
+        reads::blocked(&call(&causes[7]), &Target::from(&conn())),
+    ]);
+    let all: Vec<String> = all.flatten().map(|note| note.to_string()).collect();
+    insta::assert_snapshot!(all.join("\n"));
 }
 
 #[test]
@@ -177,8 +226,10 @@ fn orders() {
 #[test]
 fn everything_else() {
     let step = StepId("firewall/deny-conn".into());
-    let failure = |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into() };
-    let read = |kind| reads::blocked(&failure(kind)).map_or_else(String::new, |note| note.to_string());
+    let failure =
+        |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into(), consumer: None };
+    let read =
+        |kind| reads::blocked(&failure(kind), &Target::from(&conn())).map_or_else(String::new, |note| note.to_string());
     insta::assert_snapshot!(lines(&[
         &limits::mode(Mode::Report, Verb::Create, "needed by job a"),
         &limits::mode(Mode::Create, Verb::Repair, "was disabled"),

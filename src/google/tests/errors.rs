@@ -83,11 +83,109 @@ fn both_shapes_are_understood() {
             compute(400, "invalid", "Invalid IPCidrRange: 10.8.0.0/28 conflicts with existing subnetwork 's'"),
             ErrorKind::AddressConflict,
         ),
+        (compute(403, "quotaExceeded", "Quota 'CPUS' exceeded. Limit: 8.0 in region us-east1."), ErrorKind::Quota),
+        (
+            with_info(compute(403, "forbidden", "No."), "LOCATION_POLICY_VIOLATED", json!({"location": "me-central2"})),
+            ErrorKind::RegionClosed,
+        ),
+        (
+            one_platform(
+                403,
+                "PERMISSION_DENIED",
+                "Permission denied on 'locations/me-central2' (or it may not exist).",
+            ),
+            ErrorKind::RegionClosed,
+        ),
+        (
+            one_platform(403, "PERMISSION_DENIED", "Location x-east1 is not found or access is unauthorized."),
+            ErrorKind::RegionClosed,
+        ),
     ];
     for (body, kind) in cases {
         let status = body["error"]["code"].as_u64().unwrap().try_into().unwrap();
         assert_eq!(refused(status, &body.to_string()).kind(), kind, "{body}");
     }
+}
+
+/// Whatever the status and wherever it is named: a constraint is an organization policy's.
+#[test]
+fn a_constraint_is_never_a_conflict() {
+    const NAT: &str = "constraints/compute.restrictCloudNATUsage";
+    let nat = "Constraint constraints/compute.restrictCloudNATUsage violated for projects/p. projects/p is not allowed to use Cloud NAT.";
+    let precondition = |constraint: &str| {
+        let mut body = one_platform(400, "FAILED_PRECONDITION", "Not allowed.");
+        body["error"]["details"] = json!([
+            {"@type": "type.googleapis.com/google.rpc.PreconditionFailure",
+             "violations": [{"type": constraint, "subject": "orgpolicy:projects/p", "description": "no"}]},
+            {"@type": "type.googleapis.com/google.rpc.Help", "links": [{"url": "https://x/constraints/help"}]}]);
+        body
+    };
+    let cases = [
+        (compute(412, "conditionNotMet", nat), Some(NAT)),
+        (compute(409, "conflict", nat), Some(NAT)),
+        (compute(400, "invalid", nat), Some(NAT)),
+        (compute(403, "forbidden", nat), Some(NAT)),
+        (
+            compute(412, "conditionNotMet", "Constraint compute.requireVpcFlowLogs violated for project p."),
+            Some("compute.requireVpcFlowLogs"),
+        ),
+        (
+            compute(
+                412,
+                "conditionNotMet",
+                "Location REGION:r violates constraint constraints/gcp.resourceLocations on the resource projects/p/x.",
+            ),
+            Some("constraints/gcp.resourceLocations"),
+        ),
+        (
+            one_platform(
+                400,
+                "FAILED_PRECONDITION",
+                "Operation denied by custom org policies: [\"customConstraints/custom.a-b\": \"no\"].",
+            ),
+            Some("customConstraints/custom.a-b"),
+        ),
+        (one_platform(409, "ABORTED", "Operation denied by custom org policies."), None),
+        (one_platform(400, "INVALID_ARGUMENT", "The request violates an organization policy."), None),
+        (
+            with_info(
+                one_platform(403, "PERMISSION_DENIED", "No."),
+                "CUSTOM_ORG_POLICY_VIOLATION",
+                json!({"customConstraints": "customConstraints/custom.c"}),
+            ),
+            Some("customConstraints/custom.c"),
+        ),
+        (
+            with_info(
+                one_platform(
+                    403,
+                    "PERMISSION_DENIED",
+                    "Request is disallowed by organization's constraints/gcp.restrictServiceUsage constraint for projects/7.",
+                ),
+                "RESOURCE_USAGE_RESTRICTION_VIOLATED",
+                json!({}),
+            ),
+            Some("constraints/gcp.restrictServiceUsage"),
+        ),
+        (precondition("constraints/vpcaccess.x"), Some("constraints/vpcaccess.x")),
+    ];
+    for (body, constraint) in cases {
+        let status = body["error"]["code"].as_u64().unwrap().try_into().unwrap();
+        let error = refused(status, &body.to_string());
+        assert_eq!(error.kind(), ErrorKind::OrgPolicy { constraint: constraint.map(str::to_owned) }, "{body}");
+        assert!(!error.is_transient());
+    }
+    // Who may not read a policy is denied, and an API that is off is off.
+    let denied_read =
+        "Permission 'orgpolicy.policy.get' denied on resource 'projects/p/policies/constraints/compute.x'.";
+    let error = refused(403, &one_platform(403, "PERMISSION_DENIED", denied_read).to_string());
+    assert_eq!(error.kind(), denied("orgpolicy.policy.get"));
+    let off = "Organization Policy API has not been used in project 7 before or it is disabled.";
+    let error = refused(403, &one_platform(403, "PERMISSION_DENIED", off).to_string());
+    assert_eq!((error.kind(), error.consumer()), (ErrorKind::ApiDisabled, Some("7")));
+    let of_consumer = json!({"service": "run.googleapis.com", "consumer": "projects/billing-project"});
+    let body = with_info(one_platform(403, "PERMISSION_DENIED", "Off."), "SERVICE_DISABLED", of_consumer);
+    assert_eq!(refused(403, &body.to_string()).consumer(), Some("billing-project"));
 }
 
 #[test]

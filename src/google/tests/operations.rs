@@ -143,21 +143,39 @@ async fn connectors_answer_with_an_operation_that_can_be_read_later() {
         |code: u16, message: &str| json!({"name": name, "done": true, "error": {"code": code, "message": message}});
     let stage = stage([
         answer(200, started.clone()),
-        answer(200, started),
-        answer(200, json!({"name": name, "done": true, "response": {}})),
-        answer(200, failed(3, conflict)),
-        answer(200, failed(7, "needs editor role in the project")),
+        answer(
+            200,
+            json!({"operations": [
+                started,
+                {"name": name, "done": true, "response": {}},
+                failed(3, conflict),
+                failed(7, "needs editor role in the project"),
+                failed(9, "Operation failed: Insufficient CPU quota in region."),
+                failed(9, "Operation denied by custom org policies: [\"customConstraints/custom.none\": \"no\"]."),
+                {"name": name, "done": true, "error": {"code": 9, "message": "Not allowed.", "details": [
+                    {"violations": [{"type": "constraints/gcp.restrictNonCmekServices", "subject": "orgpolicy:projects/p"}]}]}},
+            ]}),
+        ),
+        answer(200, failed(7, "no")),
     ]);
     let create = "vpcaccess.projects.locations.connectors.create";
     let operation = stage.client.create_connector("p", "r", "c", &json!({})).await.unwrap();
     assert_eq!((operation.name.as_str(), operation.ended(create).unwrap()), (name, false));
     assert_eq!(operation.metadata["target"], Value::from("projects/p/locations/r/connectors/c"));
 
-    let read = async || stage.client.get_operation("p", "r", "o-1").await.unwrap().ended(create);
-    assert!(!read().await.unwrap());
-    assert!(read().await.unwrap());
-    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::AddressConflict);
-    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Denied { permission: None });
+    let listed = stage.client.list_connector_operations("p", "r").await.unwrap();
+    let ended: Vec<_> = listed.iter().map(|one| one.ended(create).map_err(|error| error.kind())).collect();
+    let policy = |name: &str| Err(ErrorKind::OrgPolicy { constraint: Some(name.to_owned()) });
+    let expected = [
+        Ok(false),
+        Ok(true),
+        Err(ErrorKind::AddressConflict),
+        Err(ErrorKind::Denied { permission: None }),
+        Err(ErrorKind::Quota),
+        policy("customConstraints/custom.none"),
+        policy("constraints/gcp.restrictNonCmekServices"),
+    ];
+    assert_eq!(ended, expected);
 
     // A write whose operation has already failed is an error at once.
     assert!(stage.client.delete_connector("p", "r", "c").await.is_err());

@@ -7,6 +7,8 @@ pub mod alert_policies;
 pub mod connectors;
 pub mod dashboards;
 pub mod firewalls;
+pub mod functions;
+pub mod instances;
 pub mod internal_ranges;
 pub mod jobs;
 pub mod log_metrics;
@@ -15,6 +17,7 @@ pub mod networks;
 pub mod org_policies;
 pub mod policies;
 pub mod repositories;
+pub mod revisions;
 pub mod roles;
 pub mod routers;
 pub mod routes;
@@ -26,10 +29,11 @@ pub mod sinks;
 pub mod subnetworks;
 pub mod subscriptions;
 pub mod topics;
+pub mod versions;
 pub mod worker_pools;
 mod workload;
 
-pub static ALL: [&Kind; 28] = [
+pub static ALL: [&Kind; 34] = [
     &networks::KIND,
     &subnetworks::KIND,
     &routers::KIND,
@@ -44,6 +48,8 @@ pub static ALL: [&Kind; 28] = [
     &jobs::KIND,
     &services::KIND,
     &worker_pools::KIND,
+    &revisions::KIND,
+    &instances::KIND,
     &topics::KIND,
     &subscriptions::KIND,
     &sinks::KIND,
@@ -58,4 +64,8 @@ pub static ALL: [&Kind; 28] = [
     &scheduler_jobs::KIND,
     &alert_policies::KIND,
     &dashboards::KIND,
+    &functions::KIND,
+    &versions::APP,
+    &versions::SERVICE,
+    &versions::KIND,
 ];

@@ -46,7 +46,7 @@ const FIELDS: &[Field] = &[
     text("urls").repeated().output(),
 ];
 
-const INGRESS: &[&str] = &[
+pub const INGRESS: &[&str] = &[
     "INGRESS_TRAFFIC_ALL",
     "INGRESS_TRAFFIC_INTERNAL_ONLY",
     "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",

@@ -5,8 +5,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::sim::cloud::{Cloud, Options};
+
 use super::{
-    ACCESS, CONNECTOR, Caller, RUN, connector, job,
+    ACCESS, CONNECTOR, Caller, RUN, connector, job, options,
     rules::{Case, hold, post, ready},
     world,
 };
@@ -299,4 +301,25 @@ async fn the_older_face_of_cloud_run() {
     caller.done(Method::DELETE, &format!("{url}/nightly"), Value::Null).await;
     caller.cloud.advance(Duration::from_secs(1));
     assert_eq!(caller.get(&format!("{url}/nightly")).await.0, 404);
+}
+
+/// How long things take is set: with nothing, what was just accepted is read as done.
+#[tokio::test(start_paused = true)]
+async fn times() {
+    let with = |options: Options| Caller { cloud: Cloud::new(world(), options, None).expect("a world"), name: "sre" };
+    let at = |path: &str| format!("{ACCESS}/connectors{path}");
+    let zero = Duration::ZERO;
+    let caller = with(Options { connector: zero, operation: zero, settling: zero, lag: zero, ..options() });
+    assert_eq!(caller.send(Method::POST, &at("?connectorId=egress"), connector()).await.0, 200);
+    assert_eq!(caller.get(&at("/egress")).await.1["state"], "READY");
+    assert_eq!(caller.send(Method::POST, &format!("{RUN}/jobs?jobId=nightly"), job(CONNECTOR)).await.0, 200);
+    let settled = caller.get(&format!("{RUN}/jobs/nightly")).await.1;
+    assert_eq!(settled["terminalCondition"]["state"], "CONDITION_SUCCEEDED");
+
+    let caller = with(Options { connector: zero, lag: Duration::from_secs(15), ..options() });
+    assert_eq!(caller.send(Method::POST, &at("?connectorId=egress"), connector()).await.0, 200);
+    for (wait, state) in [(14, "CREATING"), (1, "READY")] {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        assert_eq!(caller.get(&at("/egress")).await.1["state"], state);
+    }
 }

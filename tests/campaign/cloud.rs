@@ -1,0 +1,310 @@
+//! A simulated cloud with several instances of the program, in one process on paused time. Between them lies a wire that
+//! is slow, loses and repeats, and that goes silent when an instance is killed.
+
+use std::{
+    io::Write,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use egress_reconciler::{
+    app::{App, Settings},
+    domain::report::Report,
+    google::{
+        credentials::Credentials,
+        endpoints::Endpoints,
+        transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
+    },
+    reconcile::publish::{Publish, PublishError, WithoutTopic},
+    sim::cloud::{Cloud, Options},
+    web::{Auth, Door, router},
+};
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::{sync::watch, time::sleep};
+use tower::ServiceExt;
+
+use crate::{
+    chance::Chance,
+    history::History,
+    scene::{Scene, Trouble},
+};
+
+pub const RUNNER: &str = "runner@team-app.iam.gserviceaccount.com";
+pub const PERSON: &str = "alice@example.com";
+const START: &str = "2026-11-23T12:00:00Z";
+
+/// One process of the program.
+pub struct Instance {
+    pub name: u64,
+    app: Arc<App>,
+    router: Router,
+    killed: watch::Sender<bool>,
+}
+
+/// What the wire and everybody on it share.
+pub struct Shared {
+    pub instances: Mutex<Vec<Arc<Instance>>>,
+    pub trouble: Mutex<Trouble>,
+    chance: Mutex<Chance>,
+    pub history: History,
+}
+
+pub struct TestCloud {
+    pub cloud: Cloud,
+    pub shared: Arc<Shared>,
+    pub policy_file: tempfile::NamedTempFile,
+    started: AtomicU64,
+    seed: u64,
+}
+
+impl TestCloud {
+    pub fn new(scene: &Scene) -> Self {
+        let mut chance = Chance::new(scene.seed, "wire");
+        let mut options = Options::starting_at(START.parse().unwrap());
+        options.seed = Some(scene.seed);
+        options.connector = Duration::from_secs(20 + chance.below(150));
+        options.operation = Duration::from_millis(chance.below(3000));
+        options.latency = Duration::from_millis(chance.below(100));
+        options.push_to = Some(http::Uri::from_static("http://service/events"));
+        let shared = Arc::new(Shared {
+            instances: Mutex::default(),
+            trouble: Mutex::new(scene.trouble),
+            chance: Mutex::new(chance),
+            history: History::default(),
+        });
+        let cloud = Cloud::new(scene.world(), options, Some(Arc::new(Deliveries(shared.clone())))).unwrap();
+        shared.history.observe(&cloud, "world");
+        let background = cloud.clone();
+        tokio::spawn(async move { background.run().await });
+        let policy_file = tempfile::NamedTempFile::new().unwrap();
+        let lab = Self { cloud, shared, policy_file, started: AtomicU64::new(0), seed: scene.seed };
+        lab.change_policy(&scene.policy);
+        lab
+    }
+
+    pub fn change_policy(&self, policy: &Value) {
+        self.shared.history.policies.lock().unwrap().push((self.cloud.now(), policy.clone()));
+        self.write_policy(policy);
+    }
+
+    pub fn write_policy(&self, policy: &Value) {
+        let mut file = std::fs::File::create(self.policy_file.path()).unwrap();
+        file.write_all(policy.to_string().as_bytes()).unwrap();
+    }
+
+    pub fn policy(&self) -> Value {
+        self.shared.history.policies.lock().unwrap().last().unwrap().1.clone()
+    }
+
+    /// Another instance, which gets deliveries from now on.
+    pub fn begin(&self) {
+        let instance = self.build();
+        self.shared.instances.lock().unwrap().push(instance);
+    }
+
+    pub fn build(&self) -> Arc<Instance> {
+        let name = self.started.fetch_add(1, Ordering::Relaxed);
+        let settings = Settings {
+            policy: self.policy_file.path().to_owned(),
+            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
+            credentials: Credentials::literal(RUNNER).unwrap(),
+            report_topic: None,
+            without_topic: WithoutTopic::Stdout,
+            pubsub_emulator: None,
+            principal: Some(RUNNER.to_owned()),
+            wide_interval: Duration::from_secs(30),
+        };
+        let killed = watch::Sender::new(false);
+        let wire = Wire { cloud: self.cloud.clone(), shared: self.shared.clone(), killed: killed.subscribe() };
+        let (clock, seed, counter) = (self.cloud.clone(), self.seed, AtomicU64::new(0));
+        let ids = move || {
+            let count = counter.fetch_add(1, Ordering::Relaxed);
+            uuid::Uuid::from_u64_pair(seed << 8 | name, 0x8000_0000_0000_0000 | count)
+        };
+        let app = App::build(settings, Arc::new(wire), Arc::new(move || clock.now()), Arc::new(ids)).unwrap();
+        let clock = self.cloud.clone();
+        app.report_to(Arc::new(Topic { shared: self.shared.clone(), cloud: clock, killed: killed.subscribe() }));
+        app.start();
+        let router = router(app.clone(), Door { auth: Auth::Off, max_concurrent: 1000 });
+        Arc::new(Instance { name, app, router, killed })
+    }
+
+    pub fn instance(&self, which: u64) -> Arc<Instance> {
+        let all = self.shared.instances.lock().unwrap();
+        all[which as usize % all.len()].clone()
+    }
+
+    /// No call of the process leaves or comes back from now on.
+    pub fn kill(&self, which: u64) {
+        let mut all = self.shared.instances.lock().unwrap();
+        let at = which as usize % all.len();
+        let gone = all.remove(at);
+        gone.killed.send_replace(true);
+        gone.app.engine.stop.cancel();
+    }
+
+    pub async fn end_faults(&self) {
+        let request = http::Request::delete("/sim/faults").body(Body::empty()).unwrap();
+        let answer = self.cloud.router().oneshot(request).await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// A person's call. A connection that breaks is status 0 to the log and 503 here.
+    pub async fn call(&self, method: Method, url: &str, body: Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let http = http::Request::builder()
+            .method(method)
+            .uri(url)
+            .header("authorization", format!("Bearer {PERSON}"))
+            .header("content-type", "application/json")
+            .body(body)
+            .unwrap();
+        let request = Request { call: "person", http, deadline: Duration::from_secs(30) };
+        let answer = self.cloud.transport().send(request).await;
+        self.shared.history.observe(&self.cloud, "person");
+        match answer {
+            Ok(answer) => (answer.status(), serde_json::from_slice(answer.body()).unwrap_or_default()),
+            Err(_) => (StatusCode::SERVICE_UNAVAILABLE, Value::Null),
+        }
+    }
+
+    /// What there is of a collection now, by path.
+    pub fn documents(&self, collection: &str) -> Vec<(String, Value)> {
+        let resources = self.cloud.world().resources;
+        let now = resources.into_iter().filter(|found| found.from.is_none() && found.kind.collection == collection);
+        now.filter_map(|found| Some((found.path, found.document?))).collect()
+    }
+}
+
+impl Instance {
+    /// Asks over its HTTP endpoint; status and body.
+    pub async fn ask(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = http::Request::post(path).header("content-type", "application/json");
+        let answer = self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+}
+
+/// From an instance to Google.
+struct Wire {
+    cloud: Cloud,
+    shared: Arc<Shared>,
+    killed: watch::Receiver<bool>,
+}
+
+impl Wire {
+    async fn travel(&self) {
+        let slow = self.shared.trouble.lock().unwrap().slow_ms;
+        let takes = self.shared.chance.lock().unwrap().below(slow + 1);
+        sleep(Duration::from_millis(takes)).await;
+        if *self.killed.borrow() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Transport for Wire {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+        Box::pin(async move {
+            self.travel().await;
+            let writes = request.http.method() != Method::GET;
+            let answer = self.cloud.transport().send(request).await;
+            if writes {
+                self.shared.history.observe(&self.cloud, "program");
+            }
+            self.travel().await;
+            answer
+        })
+    }
+}
+
+struct Topic {
+    shared: Arc<Shared>,
+    cloud: Cloud,
+    killed: watch::Receiver<bool>,
+}
+
+impl Publish for Topic {
+    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
+        Box::pin(async move {
+            if *self.killed.borrow() {
+                return std::future::pending().await;
+            }
+            let percent = self.shared.trouble.lock().unwrap().unpublished;
+            if self.shared.chance.lock().unwrap().percent(percent) {
+                return Err(PublishError::Transient("no answer".into()));
+            }
+            let report = serde_json::to_value(report).unwrap();
+            self.shared.history.reports.lock().unwrap().push((self.cloud.now(), report));
+            Ok(())
+        })
+    }
+}
+
+/// From Pub/Sub to whichever instance is alive.
+struct Deliveries(Arc<Shared>);
+
+impl Transport for Deliveries {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+        Box::pin(async move {
+            let (lost, twice, delay) = {
+                let (trouble, mut chance) = (*self.0.trouble.lock().unwrap(), self.0.chance.lock().unwrap());
+                let late = chance.percent(trouble.late);
+                let delay = chance.below(if late { 90_000 } else { 1500 });
+                (chance.percent(trouble.lost), chance.percent(trouble.twice), delay)
+            };
+            if lost {
+                return Ok(http::Response::builder().status(204).body(Bytes::new()).unwrap());
+            }
+            sleep(Duration::from_millis(delay)).await;
+            if twice {
+                let (shared, again) = (self.0.clone(), request.http.clone());
+                let delay = shared.chance.lock().unwrap().below(30_000);
+                tokio::spawn(async move {
+                    sleep(Duration::from_millis(delay)).await;
+                    let _ = shared.deliver(again).await;
+                });
+            }
+            self.0.deliver(request.http).await
+        })
+    }
+}
+
+impl Shared {
+    async fn deliver(&self, request: http::Request<Bytes>) -> Result<Response, SendError> {
+        let broken = || SendError { sent: Sent::Maybe, source: "connection reset".into() };
+        let instance = {
+            let all = self.instances.lock().unwrap();
+            let which = self.chance.lock().unwrap().below(all.len() as u64) as usize;
+            all.get(which).cloned()
+        };
+        let Some(instance) = instance else { return Err(broken()) };
+        let mut killed = instance.killed.subscribe();
+        let body = request.body().clone();
+        let answered = async {
+            let answer = instance.router.clone().oneshot(request.map(Body::from)).await.unwrap();
+            answer.map(|_| Bytes::new())
+        };
+        tokio::select! {
+            answer = answered => {
+                self.history.answers.lock().unwrap().push((answer.status(), instance.name, body));
+                Ok(answer)
+            }
+            _ = killed.wait_for(|killed| *killed) => Err(broken()),
+        }
+    }
+}
+
+/// The time of a document, report or log line.
+pub fn time(value: &Value) -> Timestamp {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default()
+}
