@@ -10,7 +10,7 @@ use super::{
     names::{ProjectId, is_unruly, last_segment, relative},
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
-    signal::{Signal, Trigger},
+    signal::{Signal, Told, Trigger},
     target::Place,
     wanted::{PERMISSION_DENIED, refused, wanted},
 };
@@ -70,7 +70,7 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
         Place::Target(target) if row.service == Service::Run => wanted(audit, target, scope),
         _ => None,
     };
-    let mut trigger = trigger(entry, audit, &place, received)?;
+    let mut trigger = trigger(row, entry, audit, &place, received)?;
     if let (Place::Target(target), Service::Run) = (&place, row.service) {
         trigger.refused = refused(audit, target, scope);
     }
@@ -79,6 +79,7 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
 
 /// What reports and memory keep of the entry. Its method is one of the table's.
 fn trigger(
+    row: &Row,
     entry: &Entry<'_>,
     audit: &AuditLog<'_>,
     place: &Place,
@@ -98,8 +99,17 @@ fn trigger(
         at: entry.at().map_or(received, |at| at.min(received)),
         received,
         duplicates: 0,
+        told: told(row, entry, audit),
         refused: None,
     })
+}
+
+fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
+    let went_well = audit.status().code == 0;
+    Told {
+        is_deployed: row.service == Service::Run && went_well,
+        permits: row.service.permits() && went_well && entry.operation().is_none_or(|operation| operation.last),
+    }
 }
 
 /// A resource whose project is written as a number, by the id that all else goes by.

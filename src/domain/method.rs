@@ -133,6 +133,11 @@ impl Service {
         })
     }
 
+    /// Whether its entries tell that what was refused may be permitted now.
+    pub fn permits(self) -> bool {
+        self == Self::ServiceUsage
+    }
+
     pub fn of(host: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.host() == host)
     }

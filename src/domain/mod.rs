@@ -13,6 +13,7 @@ pub mod explain;
 pub mod fields;
 pub mod google_apis;
 mod locate;
+pub mod merge;
 pub mod method;
 pub mod names;
 pub mod owned;

@@ -106,7 +106,12 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.routes.list", Look, Networks, "see the routes"),
     ask("compute.globalAddresses.list", Look, Networks, "see the ranges that Private Service Access reserves"),
     ask("compute.networks.listPeeringRoutes", Look, Networks, "see which ranges peered networks use"),
-    ask("compute.routers.get", Look, Networks, "see learnt routes, and from which addresses NAT sends"),
+    ask(
+        "compute.routers.get",
+        Look,
+        Networks,
+        "see learnt routes, the addresses NAT sends from, and our router right before it is changed",
+    ),
     ask(
         "compute.addresses.list",
         Look,
@@ -121,6 +126,12 @@ pub static PERMISSIONS: &[Permission] = &[
     ),
     ask("compute.globalOperations.get", Write, Networks, "hear how a write to a firewall rule or network ended"),
     ask("compute.regionOperations.get", Write, Networks, "hear how a write to a subnet or router ended"),
+    ask(
+        "compute.regionOperations.list",
+        Write,
+        Networks,
+        "tell whether another principal changed a router at the same time",
+    ),
     ask("compute.subnetworks.create", Write, Networks, "create a connector's subnet"),
     ask("vpcaccess.connectors.create", Write, Connectors, "create a connector"),
     ask("vpcaccess.connectors.update", Write, Connectors, "let a connector grow"),

@@ -47,9 +47,21 @@ pub struct Trigger {
     /// How often the same entry had come before: routes overlap, and what is answered 429 comes again.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub duplicates: u32,
+    /// Kept in memory alone.
+    #[serde(skip)]
+    pub told: Told,
     /// The connector that Cloud Run says does not exist or may not be used, in an entry of a refused deploy.
     #[serde(skip)]
     pub refused: Option<ConnectorRef>,
+}
+
+/// What an entry tells beyond where to look: it ends or explains what is remembered, and asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The workload was deployed or deleted.
+    pub is_deployed: bool,
+    /// What may have been refused before may be permitted now: an API was changed.
+    pub permits: bool,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

@@ -29,6 +29,25 @@ pub struct WantedConnector {
     pub workload: String,
 }
 
+impl WantedConnector {
+    /// Whether a resource, in the spelling of any API version, is the workload that asked.
+    pub fn is_of(&self, resource: &str) -> bool {
+        workload_key(&self.workload).is_some_and(|own| workload_key(resource).as_ref() == Some(&own))
+    }
+
+    /// Kind and name of the workload: `jobs`, `nightly-export`.
+    pub fn workload(&self) -> Option<(String, &str)> {
+        workload_key(&self.workload)
+    }
+}
+
+/// The collection, in lower case, and the name: `namespaces/P/jobs/J` and `projects/P/locations/R/jobs/J` are one job.
+pub fn workload_key(resource: &str) -> Option<(String, &str)> {
+    let mut parts = resource.rsplit('/');
+    let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
+    matches!(collection.as_str(), "jobs" | "services" | "workerpools").then_some((collection, name))
+}
+
 /// Which of a workload's traffic goes through the connector; the wider one is the greater.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -13,7 +13,7 @@ use crate::google::{
     client::Client,
     error::CallError,
     method::{Api, Method},
-    operations::Home,
+    operations::{Home, Operation},
     paging::Listing,
 };
 
@@ -37,6 +37,7 @@ const SUBNETWORK_PGA: &str = "projects/{project}/regions/{region}/subnetworks/{s
 const ROUTER: &str = "projects/{project}/regions/{region}/routers/{router}";
 const ROUTERS: &str = "projects/{project}/regions/{region}/routers";
 const GLOBAL_OPERATION: &str = "projects/{project}/global/operations/{operation}";
+const REGION_OPERATIONS: &str = "projects/{project}/regions/{region}/operations";
 const REGION_OPERATION: &str = "projects/{project}/regions/{region}/operations/{operation}";
 
 const PROJECTS_GET: Method = method(Verb::GET, "compute.projects.get", PROJECT);
@@ -62,8 +63,11 @@ const ROUTERS_GET: Method = method(Verb::GET, "compute.routers.get", ROUTER);
 const ROUTERS_INSERT: Method = method(Verb::POST, "compute.routers.insert", ROUTERS);
 const ROUTERS_PATCH: Method = method(Verb::PATCH, "compute.routers.patch", ROUTER);
 const ROUTERS_DELETE: Method = method(Verb::DELETE, "compute.routers.delete", ROUTER);
+const REGION_OPERATIONS_LIST: Method = method(Verb::GET, "compute.regionOperations.list", REGION_OPERATIONS);
 pub(super) const GLOBAL_OPERATIONS_GET: Method = method(Verb::GET, "compute.globalOperations.get", GLOBAL_OPERATION);
 pub(super) const REGION_OPERATIONS_GET: Method = method(Verb::GET, "compute.regionOperations.get", REGION_OPERATION);
+
+const ROUTER_URL: &str = "https://www.googleapis.com/compute/v1/projects/{project}/regions/{region}/routers/{router}";
 
 /// How gcloud, too, refers to a network from another resource: by its whole URL.
 const NETWORK_URL: &str = "https://www.googleapis.com/compute/v1/projects/{project}/global/networks/{network}";
@@ -228,16 +232,38 @@ impl Client {
         self.change(call, Home::Region { project, region }, request_id).await
     }
 
-    pub async fn patch_router(
+    /// Begins a change of a router, with one attempt: a router has no fingerprint and its lists are replaced whole, so that
+    /// whoever sends this reads the router again before another attempt.
+    pub async fn begin_router_patch(
         &self,
         project: &str,
         region: &str,
         name: &str,
         body: &Value,
         request_id: Uuid,
-    ) -> Result<(), CallError> {
-        let call = self.prepare(&ROUTERS_PATCH, &[project, region, name])?.json(body)?;
-        self.change(call, Home::Region { project, region }, request_id).await
+    ) -> Result<Operation, CallError> {
+        self.ask(&self.prepare(&ROUTERS_PATCH, &[project, region, name])?.json(body)?.once(request_id)).await
+    }
+
+    /// Returns when the change has ended well.
+    pub async fn end_router_patch(&self, project: &str, region: &str, operation: &Operation) -> Result<(), CallError> {
+        self.see_to_end(ROUTERS_PATCH.id, Home::Region { project, region }, operation).await
+    }
+
+    /// The operations on a router that Google still remembers, those of others too.
+    pub async fn list_router_operations(
+        &self,
+        project: &str,
+        region: &str,
+        name: &str,
+    ) -> Result<Vec<Operation>, CallError> {
+        let call = self.prepare(&REGION_OPERATIONS_LIST, &[project, region])?;
+        let router = call.named(ROUTER_URL, &[project, region, name])?;
+        let all: Vec<Operation> =
+            self.list(call.query("filter", &format!("targetLink = \"{router}\"")), Listing::ITEMS).await?;
+        // Whatever version of the API the link is of.
+        let path = router.find("/projects/").map_or("", |start| &router[start..]);
+        Ok(all.into_iter().filter(|operation| operation.target_link.ends_with(path)).collect())
     }
 
     pub async fn delete_router(

@@ -56,13 +56,18 @@ impl Call {
         let path = fill(method.id, method.path, args)?;
         let url =
             base.join(&path).map_err(|error| CallError::Unsendable { call: method.id, source: Box::new(error) })?;
-        let repeat = if method.verb == Verb::GET { Repeat::Freely } else { Repeat::IfNothingHappened };
+        let repeat = if method.verb == Verb::GET { Repeat::Read } else { Repeat::IfNothingHappened };
         Ok(Self { name: method.id, verb: method.verb.clone(), url, body: None, repeat })
     }
 
     pub fn query(mut self, key: &str, value: &str) -> Self {
         self.url.query_pairs_mut().append_pair(key, value);
         self
+    }
+
+    /// The name of a resource: `template` filled like a path.
+    pub fn named(&self, template: &str, args: &[&str]) -> Result<String, CallError> {
+        fill(self.name, template, args)
     }
 
     /// A parameter that names a resource: `template` filled like a path.
@@ -80,8 +85,14 @@ impl Call {
 
     /// A call that only reads, though its verb does not say so.
     pub fn reading(mut self) -> Self {
-        self.repeat = Repeat::Freely;
+        self.repeat = Repeat::Read;
         self
+    }
+
+    /// A write of a whole list: what it was made from may be out of date by a second attempt.
+    pub fn once(mut self, id: Uuid) -> Self {
+        self.repeat = Repeat::Never;
+        self.query("requestId", &id.to_string())
     }
 
     /// Compute does at most once what bears the same `requestId`, so such a call may be repeated freely.

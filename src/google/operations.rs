@@ -25,7 +25,8 @@ const OPERATION_DEADLINE: Duration = Duration::from_secs(90);
 /// How long an operation that was just promised may be unknown to the one who promised it.
 const UNKNOWN_AT_FIRST: Duration = Duration::from_secs(10);
 
-const FIRST_DELAYS: [Duration; 3] = [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+/// No operation of Compute Engine ends within less: to ask earlier would be a call for nothing.
+const FIRST_DELAYS: [Duration; 2] = [Duration::from_secs(1); 2];
 const LATER_DELAY: Duration = Duration::from_secs(2);
 
 /// Where a compute resource, and therefore its operation, lives.
@@ -36,23 +37,41 @@ pub(super) enum Home<'a> {
 }
 
 /// A compute operation, as far as we read it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Operation {
-    name: String,
+pub struct Operation {
+    pub name: String,
     status: String,
     error: Option<OperationErrors>,
     http_error_status_code: Option<u16>,
     http_error_message: Option<String>,
+    /// The `requestId` of the call that began it.
+    #[serde(default)]
+    pub client_operation_id: String,
+    /// Who made the call.
+    #[serde(default)]
+    pub user: String,
+    /// `patch`, `update`, `delete`, or a method's own word.
+    #[serde(default)]
+    pub operation_type: String,
+    /// The URL of what is changed.
+    #[serde(default)]
+    pub target_link: String,
+    /// When the call was made, by Google's clock; RFC 3339.
+    #[serde(default)]
+    pub insert_time: String,
+    /// Empty while it runs.
+    #[serde(default)]
+    pub end_time: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct OperationErrors {
     #[serde(default)]
     errors: Vec<OperationError>,
 }
 
-#[derive(Debug, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
 struct OperationError {
     code: String,
@@ -62,6 +81,11 @@ struct OperationError {
 }
 
 impl Operation {
+    /// It ended with an error: nothing was changed.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.ended(""), Err(_))
+    }
+
     /// Whether it has ended well.
     fn ended(&self, call: &'static str) -> Result<bool, CallError> {
         if self.status != "DONE" {
@@ -88,14 +112,22 @@ impl Client {
     pub(super) async fn change(&self, call: Call, home: Home<'_>, request_id: Uuid) -> Result<(), CallError> {
         let call = call.identified_by(request_id);
         let operation: Operation = self.ask(&call).await?;
-        if operation.ended(call.name)? {
+        self.see_to_end(call.name, home, &operation).await
+    }
+
+    /// Returns when an operation has ended well. `call` is the write that began it.
+    pub(super) async fn see_to_end(
+        &self,
+        call: &'static str,
+        home: Home<'_>,
+        operation: &Operation,
+    ) -> Result<(), CallError> {
+        if operation.ended(call)? {
             return Ok(());
         }
         let begun = Instant::now();
-        let poll = self.poll(call.name, home, &operation.name, begun);
-        timeout(OPERATION_DEADLINE, poll)
-            .await
-            .unwrap_or_else(|_| Err(not_seen_to_end(call.name, &operation.name, begun)))
+        let poll = self.poll(call, home, &operation.name, begun);
+        timeout(OPERATION_DEADLINE, poll).await.unwrap_or_else(|_| Err(not_seen_to_end(call, &operation.name, begun)))
     }
 
     async fn poll(&self, call: &'static str, home: Home<'_>, name: &str, begun: Instant) -> Result<(), CallError> {
@@ -108,6 +140,10 @@ impl Client {
             match self.ask::<Operation>(&look).await {
                 Ok(operation) if operation.ended(call)? => break,
                 Ok(_) => {}
+                // Such an answer speaks of the question. What became of the write, it does not tell.
+                Err(error) if error.is_transient() || is_about_state(&error.kind()) => {
+                    return Err(not_seen_to_end(call, name, begun));
+                }
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 Err(_) if begun.elapsed() < UNKNOWN_AT_FIRST => {}
                 Err(_) => return Err(not_seen_to_end(call, name, begun)),
@@ -115,6 +151,18 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Refusals that mean something only as the answer to a write.
+fn is_about_state(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AlreadyExists
+            | ErrorKind::Conflict
+            | ErrorKind::AddressConflict
+            | ErrorKind::InUse
+            | ErrorKind::Quota
+    )
 }
 
 fn not_seen_to_end(call: &'static str, operation: &str, begun: Instant) -> CallError {

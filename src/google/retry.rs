@@ -26,8 +26,12 @@ const STEPS: ExponentialBuilder = ExponentialBuilder::new()
 /// Which failures allow another attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeat {
-    /// A second attempt does no harm: reads, and writes that bear a `requestId`.
+    /// A read: a second attempt does no harm, and a refusal that speaks of another write (409, 412) is over in a moment.
+    Read,
+    /// A second attempt does no harm: writes with a `requestId`.
     Freely,
+    /// Never by itself: whoever sends it reads again before another attempt.
+    Never,
     /// Only a failure that proves that nothing happened.
     IfNothingHappened,
 }
@@ -58,12 +62,15 @@ where
 }
 
 fn may_repeat(rule: Repeat, error: &CallError) -> bool {
+    let harmless = matches!(rule, Repeat::Read | Repeat::Freely);
     match error {
+        _ if rule == Repeat::Never => false,
         CallError::Unreachable { source: SendError { sent: Sent::No, .. }, .. } => true,
-        CallError::Unreachable { .. } => rule == Repeat::Freely,
-        CallError::Refused { .. } => match error.kind() {
+        CallError::Unreachable { .. } => harmless,
+        CallError::Refused { status, .. } => match error.kind() {
+            _ if rule == Repeat::Read && matches!(status.as_u16(), 409 | 412) => true,
             ErrorKind::RateLimited | ErrorKind::OperationInProgress | ErrorKind::NotReady => true,
-            ErrorKind::Transient => rule == Repeat::Freely,
+            ErrorKind::Transient => harmless,
             _ => false,
         },
         _ => false,

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::observe::{failure, words};
+use super::{
+    observe::{failure, words},
+    routers::{self, Place},
+    turns::Turn,
+};
 use crate::{
     domain::{
         names::ConnectorRef,
@@ -18,7 +22,7 @@ use crate::{
         target::Target,
         text,
     },
-    google::{client::Client, error::CallError, kind::ErrorKind},
+    google::{client::Client, error::CallError, kind::ErrorKind, transport::Sent},
 };
 
 /// Why a step was not begun.
@@ -39,6 +43,18 @@ pub struct Applied {
     pub taken: Option<Ipv4Net>,
     /// What a person must do before the step can be done.
     pub blocked: Option<Note>,
+    /// What else is to be told of it.
+    pub findings: Vec<Note>,
+    /// It failed for now. Whether it took effect all the same, the next look tells.
+    pub unproven: Option<Unproven>,
+}
+
+/// A step of which no good answer came.
+#[derive(Debug)]
+pub struct Unproven {
+    pub step: Step,
+    /// Google may have made the change, or may still be at it.
+    pub may_be_made: bool,
 }
 
 /// What it takes to write: ids that make a repeat harmless, and the moment after which no step is begun.
@@ -49,6 +65,8 @@ pub struct Terms<'a> {
     pub deadline: Instant,
     /// Shutting down: no new step.
     pub stop: &'a tokio_util::sync::CancellationToken,
+    /// Held over each write to the gateways of the network and region.
+    pub turn: &'a Turn,
 }
 
 impl Terms<'_> {
@@ -88,7 +106,10 @@ pub async fn apply(
             true
         });
         let Some((step, applied)) = running.next().await else { break };
-        progress(&applied.report);
+        // Of one whose answer is lost the next look tells.
+        if applied.unproven.is_none() {
+            progress(&applied.report);
+        }
         if applied.report.is_done() {
             done.insert(&step.id);
         } else {
@@ -113,11 +134,21 @@ impl Applied {
             refused: None,
             taken: None,
             blocked: None,
+            findings: Vec::new(),
+            unproven: None,
         }
     }
 }
 
 async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> Applied {
+    let _turn = match &step.change.after() {
+        Some(Object::Router(_)) => Some(terms.turn.lock().await),
+        _ => None,
+    };
+    // Others may have had their turn for long.
+    if let Some(why) = terms.halted() {
+        return Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why: why.to_owned() }) };
+    }
     let report_id = terms.report_id;
     // The log has both documents before the write: what goes wrong afterwards can be put back by hand.
     let before = step.change.before().map_or(Value::Null, Object::document).to_string();
@@ -127,18 +158,26 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     // The same object may be written in several rounds of a run: to Google, one id is one write.
     let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
-    let Err(error) = write(client, plan, step, request_id).await else {
-        return Applied::plain(step, StepOutcome::Done);
+    let (written, findings) = match &step.change {
+        Change::Extend { before, after } | Change::Repair { before, after } if matches!(after, Object::Router(_)) => {
+            let at = written_at(plan, step);
+            let place = Place { at: &at, name: after.name() };
+            routers::change(client, place, before, after, request_id).await
+        }
+        _ => (write(client, plan, step, request_id).await, Vec::new()),
     };
-    let error = match error {
-        Written::Creating(connector, operation) => {
+    Applied { findings, ..came_to(step, &written_at(plan, step), written) }
+}
+
+/// What a write came to.
+fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
+    let error = match written {
+        Ok(()) => return Applied::plain(step, StepOutcome::Done),
+        Err(Written::Creating(connector, operation)) => {
             return Applied { creation: Some((connector, operation)), ..Applied::plain(step, StepOutcome::Done) };
         }
-        Written::Changed(what) => {
-            let why = format!("somebody else was first: {what}");
-            return Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) };
-        }
-        Written::Failed(error) => error,
+        Err(Written::Changed(what)) => return first_was_another(step, &what),
+        Err(Written::Failed(error)) => error,
     };
     let lost = match (error.kind(), &step.change) {
         // It is gone, as it should be.
@@ -151,26 +190,52 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
             Change::Create(Object::Subnet(subnet)) if error.kind() == ErrorKind::AddressConflict => subnet.cidr(),
             _ => None,
         };
-        return Applied {
-            again: true,
-            taken,
-            ..Applied::plain(step, StepOutcome::Skipped { why: format!("somebody else was first: {}", words(&error)) })
-        };
+        return Applied { taken, ..first_was_another(step, &words(&error)) };
     }
+    failed(step, at, &error)
+}
+
+fn first_was_another(step: &Step, what: &str) -> Applied {
+    let why = format!("another change was first: {what}");
+    Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
+}
+
+fn failed(step: &Step, at: &Target, error: &CallError) -> Applied {
     let transient = error.is_transient();
+    let outcome = StepOutcome::Failed { error: error.to_string(), transient };
+    if transient {
+        let unproven = Some(Unproven { step: step.clone(), may_be_made: may_be_made(error) });
+        return Applied { again: true, unproven, ..Applied::plain(step, outcome) };
+    }
     let refused = match &step.change {
-        Change::Create(Object::Connector(connector)) if !transient => {
-            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, failure(&error)))
+        Change::Create(Object::Connector(connector)) => {
+            ConnectorRef::try_from(connector.name.clone()).ok().map(|connector| (connector, failure(error)))
         }
         _ => None,
     };
-    let blocked = text::reads::write_blocked(&step.id, &failure(&error), &written_at(plan, step));
-    // What only a person can mend is told with everything else that is.
+    let blocked = text::reads::write_blocked(&step.id, &failure(error), at);
+    // What only a person can fix is told with everything else that is.
     if blocked.is_none() {
-        let told = text::reads::write_failed(&error.to_string(), transient);
-        tracing::warn!(step = %step.id, transient, "a step failed: {told}");
+        warn_failed(&step.id, &error.to_string(), transient);
     }
-    Applied { refused, blocked, ..Applied::plain(step, StepOutcome::Failed { error: error.to_string(), transient }) }
+    Applied { refused, blocked, ..Applied::plain(step, outcome) }
+}
+
+/// A step that failed goes to the log too.
+pub fn warn_failed(step: &StepId, error: &str, transient: bool) {
+    let told = text::reads::write_failed(error, transient);
+    tracing::warn!(%step, transient, "a step failed: {told}");
+}
+
+/// Whether a write of which no good answer came may have been made all the same.
+pub(super) fn may_be_made(error: &CallError) -> bool {
+    match error {
+        CallError::Unreachable { source, .. } => source.sent == Sent::Maybe,
+        CallError::Refused { .. } => error.kind() == ErrorKind::Transient,
+        // It was accepted, and its end was not seen.
+        CallError::DeadlinePassed { .. } => true,
+        _ => false,
+    }
 }
 
 /// The project that is written to, in the plan's region.
@@ -184,7 +249,7 @@ fn written_at(plan: &Plan, step: &Step) -> Target {
 }
 
 /// How a write ended other than by being done.
-enum Written {
+pub(super) enum Written {
     /// Google has begun to make the connector: minutes of work that nobody waits for here.
     Creating(ConnectorRef, String),
     /// What was to go is not what was seen any more.
@@ -203,7 +268,7 @@ async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<()
     match &step.change {
         Change::Create(object) => create(client, project, region, object, id).await,
         Change::Extend { before, after } | Change::Repair { before, after } => {
-            Ok(update(client, project, region, before, after, id).await?)
+            Ok(update(client, project, before, after, id).await?)
         }
         Change::Delete(object) => delete(client, project, region, object, id).await,
     }
@@ -228,19 +293,8 @@ async fn create(client: &Client, project: &str, region: &str, object: &Object, i
     Ok(())
 }
 
-async fn update(
-    client: &Client,
-    project: &str,
-    region: &str,
-    before: &Object,
-    after: &Object,
-    id: Uuid,
-) -> Result<(), CallError> {
+async fn update(client: &Client, project: &str, before: &Object, after: &Object, id: Uuid) -> Result<(), CallError> {
     match after {
-        Object::Router(router) => {
-            // `nats` is replaced whole, and an empty list must be said.
-            client.patch_router(project, region, &router.name, &json!({ "nats": router.nats }), id).await
-        }
         Object::Firewall(firewall) => {
             let body = settings(&before.document(), &after.document());
             client.patch_firewall(project, &firewall.name, &body, id).await
@@ -251,8 +305,8 @@ async fn update(
             let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
             client.patch_connector(project, region, name, &["minInstances", "maxInstances"], &body).await.map(drop)
         }
-        // Networks and subnets of ours never change: nothing of theirs is ours to repair.
-        Object::Network(_) | Object::Subnet(_) => Ok(()),
+        // Networks and subnets of ours never change: nothing of theirs is ours to repair. Routers have a way of their own.
+        Object::Network(_) | Object::Subnet(_) | Object::Router(_) => Ok(()),
     }
 }
 

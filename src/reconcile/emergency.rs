@@ -14,6 +14,7 @@ use super::{
     Engine, Progress,
     apply::Applied,
     observe::{read, surroundings},
+    proof::Course,
     queue::RunRequest,
     run::{RUN_DEADLINE, span},
 };
@@ -120,7 +121,8 @@ impl Engine {
             let calls = CallLog::default();
             let client = self.client.with_log(calls.clone());
             report.rounds = u32::from(!plan.steps.is_empty());
-            let applied = self.write(&client, &plan, &report, Instant::now() + RUN_DEADLINE).await;
+            let turn = self.turns.of(plan.network.clone(), &plan.target);
+            let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &turn)).await;
             let after = written(&rules.firewalls, &plan, &applied);
             // Google has said of each write that it is done: what stands now is known without another look.
             let left = emergency::release(policy, &rules.host, &after, order.pick, order.by, (self.now)());
@@ -158,7 +160,7 @@ impl Engine {
         let span = span(&report.id, &request.target);
         let decide = |observed: &Observed, _| emergency::rearm(policy, observed, order.pick);
         async {
-            let (report, _) = self.rounds(&request, policy, report, &decide).await;
+            let (report, _) = self.rounds(&request, policy, (report, Course::default()), &decide).await;
             self.end(report).await
         }
         .instrument(span)
@@ -177,6 +179,7 @@ impl Engine {
             at: now,
             received: now,
             duplicates: 0,
+            told: Default::default(),
             refused: None,
         };
         RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }

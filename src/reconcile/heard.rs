@@ -62,6 +62,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             received: Timestamp::UNIX_EPOCH,
             duplicates: 0,
+            told: Default::default(),
             refused: None,
         }
     }

@@ -1,4 +1,5 @@
-//! What the process remembers between runs. Nothing here is needed for a right decision: it bounds and explains.
+//! What the process remembers between runs. It bounds and explains; but for the deploys that were refused, which nothing
+//! else tells of, no right decision needs it.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -8,11 +9,11 @@ use std::{
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{breaker::Breaker, heard::Heard};
+use super::{breaker::Breaker, cuts::Cuts, heard::Heard, refusals::Refusals, wishes::Wishes};
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, relative},
-    plan::{Budget, Note},
+    plan::{Budget, Change, Note, Object, Step, StepId},
     policy::Policy,
     report::Report,
     signal::Trigger,
@@ -44,6 +45,9 @@ pub struct History {
     hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
     pub heard: Heard,
+    pub cuts: Cuts,
+    pub wishes: Wishes,
+    pub refusals: Refusals,
 }
 
 impl History {
@@ -65,6 +69,18 @@ impl History {
         }
     }
 
+    /// A step was done.
+    pub fn note_done(&mut self, target: &Target, step: &Step, now: Timestamp) {
+        self.note_writes(target, 1, now);
+        self.refusals.done(target, &step.id);
+        self.breaker.note(target, step.repeat(), now);
+        if let Change::Delete(Object::Connector(connector)) = &step.change
+            && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
+        {
+            self.note_deleting(&connector);
+        }
+    }
+
     pub fn note_refused(&mut self, connector: &ConnectorRef, cause: ReadFailure) {
         self.refused.insert(connector.clone(), cause);
         self.creating.remove(connector);
@@ -73,6 +89,10 @@ impl History {
     /// Google accepted the connector's creation.
     pub fn note_creating(&mut self, connector: &ConnectorRef, operation: String, now: Timestamp) {
         self.creating.insert(connector.clone(), operation);
+        self.note_made(connector, now);
+    }
+
+    pub fn note_made(&mut self, connector: &ConnectorRef, now: Timestamp) {
         self.made.entry(connector.clone()).or_default().push_back(now);
     }
 
@@ -141,9 +161,10 @@ impl History {
         own.or_else(|| notes.first()).map(|note| note.text.clone())
     }
 
-    /// A sweep tries again.
-    pub fn forget_refusals(&mut self, target: &Target) {
-        self.refused.retain(|connector, _| !target.has(connector));
+    /// A sweep tries again, but for what rests.
+    pub fn forget_refusals(&mut self, target: &Target, resting: &BTreeMap<StepId, Note>) {
+        let rests = |connector: &ConnectorRef| resting.contains_key(&StepId(format!("connector/{}", connector.name)));
+        self.refused.retain(|connector, _| !target.has(connector) || rests(connector));
     }
 
     pub fn note_triggers(&mut self, triggers: &[Arc<Trigger>]) {
@@ -197,7 +218,14 @@ impl History {
                 .flatten()
                 .filter_map(|used| Some((used.connector.clone(), self.hindrance(&used.connector)?)))
                 .collect(),
-            taken: self.taken.get(&network).into_iter().flatten().map(|(_, range)| *range).collect(),
+            taken: self
+                .taken
+                .get(&network)
+                .into_iter()
+                .flatten()
+                .map(|(_, range)| *range)
+                .chain(self.cuts.taken(&network, target, now))
+                .collect(),
             left_alone: self.breaker.open(target, now),
         }
     }

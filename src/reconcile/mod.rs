@@ -7,6 +7,7 @@ pub mod apply;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
+mod cuts;
 pub mod emergency;
 pub mod expand;
 mod heard;
@@ -15,13 +16,17 @@ pub mod observe;
 mod operations;
 pub mod outbox;
 pub mod projects;
+mod proof;
 pub mod publish;
 pub mod queue;
+mod refusals;
 mod refused;
+mod routers;
 mod routes;
 mod run;
 mod turns;
 mod users;
+mod wishes;
 
 use std::sync::{Arc, Mutex};
 

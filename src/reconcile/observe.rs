@@ -219,6 +219,8 @@ pub(super) fn failure(error: &CallError) -> ReadFailure {
         ErrorKind::AddressConflict => FailureKind::AddressConflict,
         ErrorKind::NotFound => FailureKind::Absent,
         kind if kind.is_transient() => FailureKind::Transient,
+        // A read is refused so only while something else is written; of a write the caller has asked for the kind before.
+        ErrorKind::Conflict | ErrorKind::AlreadyExists => FailureKind::Transient,
         _ => FailureKind::Invalid,
     };
     let consumer = error.consumer().map(str::to_owned);

@@ -35,14 +35,19 @@ impl RunRequest {
         Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
     }
 
-    /// The union of two wishes for the same target. Their number is bounded where they come from: each event has a place
-    /// among those that wait.
-    fn merge(&mut self, other: Self) {
-        for wanted in other.wanted {
+    /// Adds wanted connectors.
+    pub fn wish(&mut self, more: Vec<WantedConnector>) {
+        for wanted in more {
             if !self.wanted.contains(&wanted) {
                 self.wanted.push(wanted);
             }
         }
+    }
+
+    /// The union of two wishes for the same target. Their number is bounded where they come from: each event has a place
+    /// among those that wait.
+    fn merge(&mut self, other: Self) {
+        self.wish(other.wanted);
         join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
     }

@@ -1,7 +1,7 @@
 //! One run over one target.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -15,18 +15,20 @@ use super::{
     completion::wait_for_completion,
     history::History,
     observe::{look_closer, observe},
+    proof::{Course, Proven},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
     refused::refused_deploys,
+    turns::Turn,
 };
 use crate::{
     domain::{
         cause,
         desired::{Required, Requirer, desired, listed},
         names::ConnectorRef,
-        plan::{self, Change, Note, Object, Plan, StepId, Verb},
+        plan::{self, Change, Note, Object, Plan, StepId},
         policy::{Mode, Policy},
-        report::{Outcome, Report, StepOutcome},
+        report::{Outcome, Report},
         signal::Trigger,
         state::{
             connector::ConnectorState,
@@ -47,8 +49,6 @@ const LIST_SETTLES: Duration = Duration::from_secs(5);
 /// The most triggers that a report names; events may come by the thousand.
 const TRIGGERS_NAMED: usize = 100;
 pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(240);
-/// What was just written may be read stale for a while: how long to wait before each further look.
-const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 
 /// Why a run ends, whatever its last plan still asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,14 @@ impl End {
 
 impl Run for Engine {
     fn run(&self, mut request: RunRequest) -> BoxFuture<'_, Ran> {
-        self.remember(|history| history.heard.note(&request.target, &mut request.triggers));
         let policy = self.policy.borrow().clone();
+        self.remember(|history| {
+            history.heard.note(&request.target, &mut request.triggers);
+            match request.dry_run {
+                false => history.wishes.join(&policy, &mut request, (self.now)()),
+                true => request.wish(history.wishes.of(&policy, &request.target, (self.now)())),
+            }
+        });
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
         let run = async move {
@@ -107,7 +113,8 @@ impl Engine {
     /// nothing is looked at.
     pub async fn look(&self, target: Target) -> (Report, Option<Observed>) {
         let policy = self.policy.borrow().clone();
-        let request = RunRequest { dry_run: true, ..RunRequest::new(target) };
+        let wanted = self.remember(|history| history.wishes.of(&policy, &target, (self.now)()));
+        let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target) };
         let opened = self.open(&request, &policy);
         let span = span(&opened.id, &request.target);
         self.reconcile(request, &policy, opened).instrument(span).await
@@ -116,21 +123,46 @@ impl Engine {
     /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
     pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
         let policy = self.policy.borrow().clone();
-        let users = self.remember(|history| history.users_of(&policy, target));
-        let mut observed = observe(&self.client, &self.projects, &policy, target, &[], users, (self.now)()).await;
+        let now = (self.now)();
+        let (users, wanted) =
+            self.remember(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
+        let mut observed = observe(&self.client, &self.projects, &policy, target, &wanted, users, now).await;
         look_closer(&self.client, &self.projects, &mut observed).await;
-        let plan = self.decide(&policy, &RunRequest::new(target.clone()), &observed, 0);
+        let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target.clone()) };
+        let plan = self.decide(&policy, &request, &observed, 0);
         (observed, plan)
     }
 
     /// What the policy asks for. One policy for the whole run.
-    async fn reconcile(&self, request: RunRequest, policy: &Policy, report: Report) -> (Report, Option<Observed>) {
+    async fn reconcile(&self, request: RunRequest, policy: &Policy, mut report: Report) -> (Report, Option<Observed>) {
         if report.mode == Mode::Off {
+            report.findings = self.remember(|history| history.wishes.unseen(&request.target));
             return (report, None);
         }
         let decide = |observed: &Observed, written| self.decide(policy, &request, observed, written);
-        let (report, observed) = self.rounds(&request, policy, report, &decide).await;
+        let course = Course::with(self.resting(policy, &request));
+        let (mut report, observed) = self.rounds(&request, policy, (report, course), &decide).await;
+        report.findings.extend(self.remember(|history| history.wishes.notes(&observed)));
         (report, Some(observed))
+    }
+
+    /// What was refused so often that it is not tried now.
+    fn resting(&self, policy: &Policy, request: &RunRequest) -> BTreeMap<StepId, Note> {
+        if request.dry_run {
+            return BTreeMap::new();
+        }
+        let target = &request.target;
+        self.remember(|history| {
+            if request.triggers.iter().any(|trigger| trigger.told.permits) {
+                history.refusals.lift(target);
+                history.forget_refusals(target, &BTreeMap::new());
+            }
+            let resting = history.refusals.active(target, &policy.hash, (self.now)());
+            if request.sweep {
+                history.forget_refusals(target, &resting);
+            }
+            resting
+        })
     }
 
     /// The flow on one screen. `decide` is told how much was written already.
@@ -138,78 +170,57 @@ impl Engine {
         &self,
         request: &RunRequest,
         policy: &Policy,
-        mut report: Report,
+        (mut report, mut course): (Report, Course),
         decide: &(dyn Fn(&Observed, usize) -> Plan + Sync),
     ) -> (Report, Observed) {
         let calls = CallLog::default();
         let client = self.client.with_log(calls.clone());
         self.tell(Progress::Started { target: request.target.clone() });
         let deadline = Instant::now() + RUN_DEADLINE;
-        let mut failed: HashSet<StepId> = HashSet::new();
-        let mut written: HashSet<(StepId, Verb)> = HashSet::new();
-        let mut blocked: Vec<Note> = Vec::new();
-        let mut decided_without: Vec<Note> = Vec::new();
-        let mut stale = STALE_PAUSES.iter();
-        self.remember(|history| {
-            history.note_triggers(&request.triggers);
-            if request.sweep && !request.dry_run {
-                history.forget_refusals(&request.target);
-            }
-        });
+        self.remember(|history| history.note_triggers(&request.triggers));
         wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
-            let seen = turn.writes();
             let users = self.remember(|history| history.users_of(policy, &request.target));
             let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
             observed.refused = refused_deploys(&client, &self.projects, &observed, &request.triggers).await;
             self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
-            if report.rounds == 0 && written.is_empty() {
+            if report.rounds == 0 && course.written.is_empty() {
                 report.decided = (self.now)();
                 self.tell(Progress::Planned { target: request.target.clone(), plan: Arc::new(plan.clone()) });
             }
-            plan.leave_out(&failed);
-            if plan.steps.iter().any(|step| !written.contains(&step.key())) {
-                plan.take_as_made(&written);
+            let (proven, look_again) = course.prove(&observed, &plan, &mut report);
+            self.note_proven(&plan, &proven);
+            if let Some(pause) = look_again {
+                sleep(pause).await;
+                continue;
+            }
+            course.leave_out(&mut plan);
+            if plan.steps.iter().any(|step| !course.written.contains(&step.key())) {
+                plan.take_as_made(&course.written);
             } else if !plan.steps.is_empty()
-                && let Some(pause) = stale.next()
+                && let Some(pause) = course.pause()
             {
-                sleep(*pause).await;
+                sleep(pause).await;
                 continue;
             }
             if let Some(end) = self.ends(&plan, &report, deadline) {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
-                plan.blocked_by.append(&mut blocked);
-                decided_without.retain(|note| !plan.findings.contains(note));
-                plan.findings.append(&mut decided_without);
+                course.close(&mut plan);
                 report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
-            // Who wrote here since we looked may have changed what we are about to change: look again.
-            let Some(_mine) = turn.take(seen).await else { continue };
             report.rounds += 1;
-            // The last look has nothing left to decide, and so does not ask again.
-            let unread = plan.findings.iter().filter(|note| text::reads::is_of_decision(note));
-            let unread: Vec<Note> = unread.filter(|note| !decided_without.contains(note)).cloned().collect();
-            decided_without.extend(unread);
-            let applied = self.write(&client, &plan, &report, deadline).await;
-            self.note(request, &applied, &plan);
+            course.note_unread(&plan);
+            let applied = self.write(&client, &plan, &report, (deadline, &turn)).await;
+            self.note(request, &applied, (&plan, policy));
             if applied.iter().any(|result| result.changed_list()) {
                 sleep(LIST_SETTLES).await;
             }
-            for mut result in applied {
-                blocked.extend(result.blocked.take());
-                match result.report.outcome {
-                    StepOutcome::Done => written.insert((result.report.step.clone(), result.report.verb)),
-                    _ if result.again => false,
-                    _ => failed.insert(result.report.step.clone()),
-                };
-                report.transient |= matches!(result.report.outcome, StepOutcome::Failed { transient: true, .. });
-                report.steps.push(result.report);
-            }
+            course.note(applied, &mut report);
         };
         report.calls = calls.counts();
         report.done = (self.now)();
@@ -287,52 +298,87 @@ impl Engine {
         }
     }
 
+    /// A plan whose cuts no other target makes.
     fn decide(&self, policy: &Policy, request: &RunRequest, observed: &Observed, written: usize) -> Plan {
         let now = observed.at;
-        let desired = desired(policy, observed, &request.wanted, now);
-        let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
-        let mut plan = plan::plan(policy, observed, &desired, &budget, now);
+        let wanted = match request.dry_run {
+            true => request.wanted.clone(),
+            // A look may show that a workload was deployed or deleted since.
+            false => self.remember(|history| {
+                history.wishes.note(observed);
+                history.wishes.of(policy, &request.target, now)
+            }),
+        };
+        let desired = desired(policy, observed, &wanted, now);
+        let mut plan = loop {
+            let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
+            let plan = plan::plan(policy, observed, &desired, &budget, now);
+            if request.dry_run || self.remember(|history| history.cuts.take(&plan, now)) {
+                break plan;
+            }
+        };
         plan.findings.extend(plan::gateway::refused_for(policy, observed, &request.triggers));
         plan
     }
 
-    pub(super) async fn write(&self, client: &Client, plan: &Plan, report: &Report, deadline: Instant) -> Vec<Applied> {
+    pub(super) async fn write(
+        &self,
+        client: &Client,
+        plan: &Plan,
+        report: &Report,
+        (deadline, turn): (Instant, &Turn),
+    ) -> Vec<Applied> {
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
-        apply::apply(
-            client,
-            plan,
-            Terms { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop },
-            &tell,
-        )
-        .await
+        let terms = Terms { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop, turn };
+        apply::apply(client, plan, terms, &tell).await
     }
 
-    fn note(&self, request: &RunRequest, applied: &[Applied], plan: &Plan) {
+    fn note(&self, request: &RunRequest, applied: &[Applied], (plan, policy): (&Plan, &Policy)) {
         let now = (self.now)();
-        let is_done = |id: &StepId| applied.iter().any(|result| result.report.step == *id && result.report.is_done());
+        let target = &request.target;
         self.remember(|history| {
-            let done = applied.iter().filter(|result| result.report.is_done()).count();
-            history.note_writes(&request.target, done, now);
+            for result in applied {
+                let Some(step) = plan.steps.iter().find(|step| step.id == result.report.step) else { continue };
+                // Of one whose answer is lost the range stays taken.
+                if result.unproven.is_none() {
+                    history.cuts.note(plan, &step.change, result.report.is_done());
+                }
+                if let Some(note) = &result.blocked {
+                    history.refusals.note(target, &step.id, note, &policy.hash, now);
+                }
+                if result.report.is_done() {
+                    history.note_done(target, step, now);
+                }
+            }
             for (connector, cause) in applied.iter().filter_map(|result| result.refused.clone()) {
                 history.note_refused(&connector, cause);
             }
             for range in applied.iter().filter_map(|result| result.taken) {
                 history.note_taken(&plan.network, range, now);
             }
-            for step in plan.steps.iter().filter(|step| is_done(&step.id)) {
-                history.breaker.note(&request.target, step.repeat(), now);
-                if let Change::Delete(Object::Connector(connector)) = &step.change
-                    && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
-                {
-                    history.note_deleting(&connector);
-                }
-            }
             for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
                 history.note_creating(&connector, operation, now);
             }
         });
+    }
+
+    /// Steps that took effect though no good answer came.
+    fn note_proven(&self, plan: &Plan, proven: &[Proven]) {
+        let now = (self.now)();
+        for Proven { report, step } in proven {
+            self.remember(|history| {
+                history.cuts.note(plan, &step.change, true);
+                history.note_done(&plan.target, step, now);
+                if let Change::Create(Object::Connector(connector)) = &step.change
+                    && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
+                {
+                    history.note_made(&connector, now);
+                }
+            });
+            self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(report.clone()) });
+        }
     }
 
     /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.

@@ -148,6 +148,11 @@ impl Cloud {
         self.state().faults.lay(fault)
     }
 
+    /// Takes every fault out of the way.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
     /// The state is consistent between calls, whatever became of the thread that held it.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)

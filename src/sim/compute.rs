@@ -154,7 +154,9 @@ fn operation(state: &State, call: &Call, verb: Verb) -> Result<Value, Refusal> {
         Verb::List => {
             state.may_read(call, &format!("{permission}.list"), &format!("projects/{}", call.project))?;
             let under = format!("{}/", call.path);
-            let (items, next) = call.page(state.operations.under(&under, call.now), PAGE)?;
+            let shown = Filter::of(call)?;
+            let found = state.operations.under(&under, call.now).filter(|(_, operation)| shown.fits(operation));
+            let (items, next) = call.page(found, PAGE)?;
             Ok(json!({"kind": "compute#operationList", "id": call.path, "items": items, "nextPageToken": next}))
         }
         Verb::Get | Verb::Own("wait") => {

@@ -105,6 +105,9 @@ pub fn compute(call: &Call, target: &str, target_id: &str, due: Timestamp, failu
         "startTime": begun,
         "selfLink": links::full(&path),
     });
+    if let Some(id) = call.parameter("requestId") {
+        running["clientOperationId"] = id.into();
+    }
     if call.region().is_some() {
         running["region"] = links::full(&scope).into();
     }

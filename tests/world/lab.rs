@@ -78,9 +78,19 @@ impl Lab {
         Self::over(world, policy, Some(service))
     }
 
+    /// Every answer takes its time.
+    pub fn distant(world: World, policy: &str, latency: Duration) -> Self {
+        Self::with(world, policy, None, latency)
+    }
+
     fn over(world: World, policy: &str, service: Option<Arc<dyn Transport>>) -> Self {
+        Self::with(world, policy, service, Duration::ZERO)
+    }
+
+    fn with(world: World, policy: &str, service: Option<Arc<dyn Transport>>, latency: Duration) -> Self {
         use std::io::Write;
         let mut options = Options::starting_at(START.parse().unwrap());
+        options.latency = latency;
         options.connector = Duration::from_secs(120);
         options.push_to = service.is_some().then(|| http::Uri::from_static("http://service/events"));
         let cloud = Cloud::new(world, options, service).unwrap();
@@ -194,6 +204,7 @@ pub fn signal(target: &Target) -> Signal {
             at: START.parse().unwrap(),
             received: START.parse().unwrap(),
             duplicates: 0,
+            told: Default::default(),
             refused: None,
         }
         .into(),

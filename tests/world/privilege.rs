@@ -54,7 +54,10 @@ use Scene::*;
 fn scene_of(permission: &str) -> Scene {
     match permission {
         "compute.firewalls.delete" | "compute.subnetworks.delete" | "vpcaccess.connectors.delete" => Prune,
-        "compute.firewalls.update" | "compute.routers.update" | "vpcaccess.connectors.update" => Repair,
+        "compute.firewalls.update"
+        | "compute.routers.update"
+        | "compute.regionOperations.list"
+        | "vpcaccess.connectors.update" => Repair,
         // One more range is cut, in a network that has peers.
         "compute.networks.listPeeringRoutes" | "compute.routers.get" => Repair,
         "vpcaccess.operations.list" => Failure,

@@ -6,8 +6,9 @@ use crate::domain::{
     desired::Requirer,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
-    policy::{ConnectorSection, Ensure},
+    policy::{ConnectorSection, Ensure, Mode},
     state::{connector::ConnectorState, observed::ReadFailure, workload::Workload},
+    wanted::WantedConnector,
 };
 
 /// Why a connector is left as it is.
@@ -380,4 +381,20 @@ pub fn long_name(connector: &ConnectorRef) -> Option<Note> {
     (weighted >= 21).then(|| {
         note("long-name", object(connector), format!("the name {} counts {weighted} characters with hyphens doubled; gcloud's documentation asks for fewer than 21", connector.name))
     })
+}
+
+/// A deploy that was refused because its connector does not exist.
+pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barred: Option<Mode>) -> Note {
+    let (name, who) = (&wanted.connector.name, workload(&wanted.workload));
+    let what = format!("the deploy of {who} was refused at {at:.0} because connector {name} does not exist");
+    let text = match barred {
+        Some(mode) => format!(
+            "{what}; under `mode: {}` it was not created, and it is not created later because of that deploy: deploy {who} again, or add the connector to `connector.declared`",
+            mode.word()
+        ),
+        None => format!(
+            "{what}, and it does not exist yet; every run tries again until {until:.0}, or until {who} is deployed or deleted; when the connector is ready, deploy {who} again"
+        ),
+    };
+    note("held-wish", object(&wanted.connector), text)
 }

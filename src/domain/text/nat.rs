@@ -1,4 +1,4 @@
-use super::{list, note};
+use super::{list, note, note_by};
 use crate::domain::{
     names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
     permissions,
@@ -7,6 +7,7 @@ use crate::domain::{
         observed::ReadFailure,
         router::{Nat, Router},
     },
+    target::Target,
 };
 
 fn subnets(paths: &[String]) -> String {
@@ -190,6 +191,18 @@ pub fn static_address_unused(
     )
 }
 
+/// Another principal changed the router between our read of it and our write.
+pub fn raced((project, region, router): (&str, &str, &str), by: &str, operation: &str, at: &str) -> Note {
+    note_by(
+        "router-raced",
+        format!("router/{router}"),
+        by,
+        format!(
+            "{by} changed router {router} ({operation} at {at}) while its NAT list was being written, and the router keeps no version, so that change may be lost; compare `gcloud compute routers describe {router} --region={region} --project={project}` with what {by} wanted (`gcloud logging read 'protoPayload.resourceName:\"routers/{router}\" AND timestamp>=\"{at}\"' --project={project}`), and repeat it if it is missing"
+        ),
+    )
+}
+
 pub fn addresses_unread(failure: &ReadFailure) -> Note {
     note(
         "addresses-unread",
@@ -248,4 +261,16 @@ pub fn refused(
     );
     let note = note("nat-refused", format!("router/{theirs}"), text);
     Note { by: by.map(str::to_owned), ..note }
+}
+
+/// Whether another principal did so could not be found out.
+pub fn race_unknown(router: &str, failure: &ReadFailure, at: &Target) -> Note {
+    let (code, why) = match super::reads::blocked(failure, at) {
+        Some(note) => (note.code, note.text),
+        None => (super::reads::FAILED.to_owned(), failure.message.clone()),
+    };
+    let text = format!(
+        "the NAT list of router {router} was written; whether another principal changed it at the same time is unknown: {why}"
+    );
+    note(&code, format!("router/{router}"), text)
 }

@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::{
     cause::{self, ORG_POLICY, org_policy, region_note},
     note,
@@ -94,6 +96,15 @@ pub fn write_blocked(step: &StepId, failure: &ReadFailure, at: &Target) -> Optio
         Some(note(code, "", format!("{call} was refused: {why}. Google said: {message}")))
     });
     Some(Note { object: step.0.clone(), ..own.unwrap_or(general) })
+}
+
+/// A write that was refused before, and is not tried again yet.
+pub fn resting(note: &Note, until: Timestamp) -> Note {
+    let text = format!(
+        "{}; it is tried again after {until:.0}, or when the policy or an API of the project changes",
+        note.text.trim_end_matches('.')
+    );
+    Note { text, ..note.clone() }
 }
 
 /// A write that failed, though nobody needs to do anything about it yet. `error` names the call and has Google's words.

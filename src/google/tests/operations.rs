@@ -38,9 +38,9 @@ async fn insert(answers: impl IntoIterator<Item = Answer>) -> (Stage, Result<(),
 async fn a_write_ends_with_its_operation() {
     let cases = [
         (vec![done()], 1, 0),
-        (vec![running(), done()], 2, 200),
-        (vec![running(), running(), running(), running(), running(), done()], 6, 5700),
-        (vec![running(), unknown(), done()], 3, 700),
+        (vec![running(), done()], 2, 1000),
+        (vec![running(), running(), running(), running(), running(), done()], 6, 8000),
+        (vec![running(), unknown(), done()], 3, 2000),
     ];
     for (answers, requests, millis) in cases {
         let (stage, result, took) = insert(answers).await;
@@ -106,6 +106,22 @@ async fn waiting_for_an_operation_has_an_end() {
         let error = result.unwrap_err();
         assert!(error.is_transient(), "{error}");
         assert!(seconds.contains(&took.as_secs()), "{error} after {took:?}");
+    }
+}
+
+/// Google answers a question about an operation with what would mean, as the answer to a write, that another was first.
+#[tokio::test(start_paused = true)]
+async fn a_conflict_of_the_question_says_nothing_of_the_write() {
+    for (status, reason) in
+        [(409, "alreadyExists"), (409, "conflict"), (412, "conditionNotMet"), (409, "operationInProgress")]
+    {
+        let odd = || answer(status, json!({"error": {"message": "odd", "errors": [{"reason": reason}]}}));
+        let (_, result, _) = insert([running(), odd(), odd(), done()]).await;
+        result.unwrap();
+        let (_, result, took) = insert([running(), odd()]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.call()), (ErrorKind::Transient, "compute.routers.insert"), "{error}");
+        assert!((5..=45).contains(&took.as_secs()), "{took:?}");
     }
 }
 

@@ -64,7 +64,7 @@ async fn writes_ask_the_documented_urls() {
     client.set_private_ip_google_access("p", "r", "s", true, id).await.unwrap();
     client.delete_subnetwork("p", "r", "s", id).await.unwrap();
     client.insert_router("p", "r", body, id).await.unwrap();
-    client.patch_router("p", "r", "x", body, id).await.unwrap();
+    client.begin_router_patch("p", "r", "x", body, id).await.unwrap();
     client.delete_router("p", "r", "x", id).await.unwrap();
     client.insert_firewall("p", body, id).await.unwrap();
     client.patch_firewall("p", "f", body, id).await.unwrap();
@@ -118,7 +118,7 @@ async fn what_google_would_not_name_is_never_sent() {
 #[tokio::test]
 async fn requests_say_what_they_carry_and_hide_the_token() {
     let stage = stage([answer(200, json!({"name": "o", "status": "DONE"}))]);
-    stage.client.patch_router("p", "r", "x", &json!({"nats": []}), Uuid::nil()).await.unwrap();
+    stage.client.begin_router_patch("p", "r", "x", &json!({"nats": []}), Uuid::nil()).await.unwrap();
     stage.client.get_router::<Value>("p", "r", "x").await.unwrap();
 
     let asked = stage.script.asked.lock().unwrap();

@@ -1,0 +1,167 @@
+//! Deploys that were refused because their connector does not exist. Such a deploy leaves nothing behind that says what it
+//! wanted, so it is kept here until its workload is deployed or deleted, and for a day at most.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::queue::RunRequest;
+use crate::domain::{
+    desired::listed,
+    names::last_segment,
+    plan::Note,
+    policy::{Mode, Policy},
+    state::{observed::Observed, workload::Interface},
+    target::Target,
+    text,
+    wanted::{Egress, WantedConnector, workload_key},
+};
+
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// The most wishes kept for a target; the oldest make room.
+const MAX_PER_TARGET: usize = 1000;
+/// The most workloads of which it is remembered when they were last deployed; the oldest make room.
+const MAX_DEPLOYED: usize = 10_000;
+
+#[derive(Debug, Default)]
+pub struct Wishes {
+    held: BTreeMap<Target, Vec<Held>>,
+    /// When workloads were last deployed or deleted: an entry that is late or comes again must not bring a wish back.
+    deployed: BTreeMap<(Target, String, String), Timestamp>,
+}
+
+#[derive(Debug)]
+struct Held {
+    wanted: WantedConnector,
+    /// When the deploy was refused.
+    at: Timestamp,
+    /// The policy's mode did not let the connector be made then: it is named, and never made.
+    barred: Option<Mode>,
+    /// The workload as the first look found it, if it did: once it is another, it was deployed, and once it is gone, deleted.
+    first: Option<Option<Network>>,
+}
+
+/// What a workload says of its network: its connector, egress and interfaces.
+type Network = (Option<String>, Egress, Vec<Interface>);
+
+impl Wishes {
+    /// Takes in what a request says, and gives it the wishes that are held for its target.
+    pub fn join(&mut self, policy: &Policy, request: &mut RunRequest, now: Timestamp) {
+        let target = request.target.clone();
+        for trigger in request.triggers.iter().filter(|trigger| trigger.told.is_deployed) {
+            if let Some((kind, name)) = workload_key(&trigger.resource) {
+                let last = self.deployed.entry((target.clone(), kind, name.to_owned())).or_insert(trigger.at);
+                *last = trigger.at.max(*last);
+            }
+        }
+        let deployed = &self.deployed;
+        let is_over = |wanted: &WantedConnector, at: Timestamp| {
+            let key = wanted.workload().map(|(kind, name)| (target.clone(), kind, name.to_owned()));
+            key.and_then(|key| deployed.get(&key)).is_some_and(|deployed| *deployed > at)
+        };
+        let refused_at = |wanted: &WantedConnector| {
+            let own = request.triggers.iter().filter(|trigger| {
+                !trigger.told.is_deployed && (wanted.is_of(&trigger.resource) || wanted.workload == trigger.resource)
+            });
+            own.map(|trigger| trigger.at).max().unwrap_or(now)
+        };
+        let held = self.held.entry(target.clone()).or_default();
+        for wanted in std::mem::take(&mut request.wanted) {
+            let at = refused_at(&wanted);
+            if is_over(&wanted, at) {
+                continue;
+            }
+            let same = |other: &WantedConnector| other.is_of(&wanted.workload) || other.workload == wanted.workload;
+            let newer = |other: &Held| same(&other.wanted) && other.at > at;
+            if !held.iter().any(newer) {
+                let known = held.iter().position(|other| same(&other.wanted));
+                let known = known.map(|index| held.remove(index));
+                // The same entry again says nothing new.
+                let again = known.filter(|known| known.wanted == wanted && known.at == at);
+                held.push(again.unwrap_or_else(|| Held { barred: barred(policy, &wanted), wanted, at, first: None }));
+            }
+        }
+        held.retain(|wish| now.duration_since(wish.at) < KEPT && !is_over(&wish.wanted, wish.at));
+        held.sort_by_key(|wish| wish.at);
+        held.drain(..held.len().saturating_sub(MAX_PER_TARGET));
+        request.wanted = asked(policy, &*held);
+        if held.is_empty() {
+            self.held.remove(&target);
+        }
+        self.forget(now);
+    }
+
+    /// The wishes that a look at a target goes by, beside those of its own request.
+    pub fn of(&self, policy: &Policy, target: &Target, now: Timestamp) -> Vec<WantedConnector> {
+        let held = self.held.get(target).into_iter().flatten();
+        asked(policy, held.filter(|wish| now.duration_since(wish.at) < KEPT))
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        self.deployed.retain(|_, at| now.duration_since(*at) < KEPT);
+        while self.deployed.len() > MAX_DEPLOYED {
+            let oldest = self.deployed.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
+            if let Some(oldest) = oldest {
+                self.deployed.remove(&oldest);
+            }
+        }
+    }
+
+    /// What a look shows of the workloads: which are there as they were wished for, and which were deleted.
+    pub fn note(&mut self, observed: &Observed) {
+        let Some(held) = self.held.get_mut(&observed.target) else { return };
+        held.retain_mut(|wish| {
+            let Some((kind, name)) = wish.wanted.workload() else { return true };
+            let read = match kind.as_str() {
+                "jobs" => &observed.jobs,
+                "services" => &observed.services,
+                _ => &observed.worker_pools,
+            };
+            let Ok(workloads) = read else { return true };
+            let found = workloads.iter().find(|workload| workload.name == name);
+            let found = found.map(|one| (one.connector.clone(), one.egress, one.direct.clone()));
+            let named = found.as_ref().and_then(|(connector, ..)| connector.as_deref()).map(last_segment);
+            let as_wished = named == Some(wish.wanted.connector.name.as_str());
+            *wish.first.get_or_insert_with(|| found.clone()) == found && !as_wished
+        });
+    }
+
+    /// The wishes whose connector still does not exist, as reports name them.
+    pub fn notes(&self, observed: &Observed) -> Vec<Note> {
+        let held = self.held.get(&observed.target).into_iter().flatten();
+        let missing = held.filter(|wish| {
+            let mut connector = wish.wanted.connector.clone();
+            connector.project = observed.target.project.clone();
+            matches!(listed(observed, &connector), None | Some(None))
+        });
+        missing
+            .map(|wish| {
+                let until = wish.at.checked_add(KEPT).unwrap_or(wish.at);
+                text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
+            })
+            .collect()
+    }
+
+    /// The wishes of a target under a policy that lets nothing be looked at.
+    pub fn unseen(&self, target: &Target) -> Vec<Note> {
+        let held = self.held.get(target).into_iter().flatten();
+        held.map(|wish| {
+            let until = wish.at.checked_add(KEPT).unwrap_or(wish.at);
+            text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
+        })
+        .collect()
+    }
+}
+
+/// What a plan goes by: where the mode lets nothing be made, it still shows what would be.
+fn asked<'a>(policy: &Policy, held: impl IntoIterator<Item = &'a Held>) -> Vec<WantedConnector> {
+    let shown = held.into_iter().filter(|wish| wish.barred.is_none() || barred(policy, &wish.wanted).is_some());
+    shown.map(|wish| wish.wanted.clone()).collect()
+}
+
+/// The mode that keeps a wanted connector from being made.
+fn barred(policy: &Policy, wanted: &WantedConnector) -> Option<Mode> {
+    let target = Target::from(&wanted.connector);
+    let modes = [policy.for_target(&target).mode, policy.for_connector(&wanted.connector).mode];
+    modes.into_iter().find(|mode| *mode < Mode::Create)
+}

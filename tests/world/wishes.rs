@@ -1,0 +1,214 @@
+//! A refused deploy whose connector cannot be made just then: it is not forgotten.
+
+use std::{sync::Arc, time::Duration};
+
+use egress_reconciler::{
+    domain::{
+        plan::Note,
+        report::{Outcome, Report},
+    },
+    reconcile::queue::RunRequest,
+};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, world};
+
+const CREATE: &str = "vpcaccess.projects.locations.connectors.create";
+const LIST: &str = "vpcaccess.projects.locations.connectors.list";
+
+fn lab() -> Lab {
+    Lab::new(world(), &policy(ENFORCE))
+}
+
+fn lay(lab: &Lab, fault: Value) {
+    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+}
+
+async fn sweep(lab: &Lab) -> Arc<Report> {
+    lab.app.queue.submit(RunRequest { sweep: true, ..RunRequest::new(lab.target()) }).await
+}
+
+fn held(report: &Report) -> Vec<&Note> {
+    report.findings.iter().filter(|note| note.code == "held-wish").collect()
+}
+
+fn made(lab: &Lab) -> usize {
+    let calls = lab.cloud.calls();
+    calls.iter().filter(|call| call.call == CREATE && call.status == 200).count()
+}
+
+/// The workload's own entry of a later deploy, or of its deletion.
+async fn call_job(lab: &Lab, method: &str, job: &str, body: Value) -> u16 {
+    let base = format!("https://run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/jobs");
+    let url = if method == "POST" { format!("{base}?jobId={job}") } else { format!("{base}/{job}") };
+    lab.call(method, &url, body).await.status().as_u16()
+}
+
+fn plain_job() -> Value {
+    json!({"template": {"template": {"containers": [{"image": "i"}]}}})
+}
+
+/// Whatever keeps the connector from being made at first: a later sweep makes it.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_made_now_is_made_by_a_later_sweep() {
+    let once = |method: &str, status: u16, reason: &str| json!({"method": method, "kind": "refuse", "status": status, "reason": reason, "nth": [1]});
+    for fault in [
+        once(CREATE, 403, "forbidden"),
+        once(CREATE, 400, "FAILED_PRECONDITION"),
+        once("compute.subnetworks.insert", 403, "quotaExceeded"),
+        json!({"method": LIST, "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"}),
+        json!({"method": "compute.subnetworks.list", "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"}),
+    ] {
+        let lab = lab();
+        let id = fault.clone();
+        lay(&lab, fault);
+        assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
+        let report = lab.hear(0).await.pop().unwrap();
+        assert_eq!((report.outcome, made(&lab)), (Outcome::Blocked, 0), "{id}: {report:#?}");
+        let note = held(&report).pop().unwrap_or_else(|| panic!("{id}: {report:#?}"));
+        assert_eq!(note.object, "connector/conn");
+        assert!(note.text.contains("job nightly"), "{}", note.text);
+        clear(&lab);
+        sleep(Duration::from_secs(600)).await;
+        let report = sweep(&lab).await;
+        assert_eq!(made(&lab), 1, "{id}: {report:#?}");
+        assert_eq!(held(&report).len(), 0, "{id}: {report:#?}");
+        sleep(Duration::from_secs(300)).await;
+        assert_eq!(sweep(&lab).await.outcome, Outcome::InSync, "{id}");
+    }
+}
+
+/// Takes every fault away.
+fn clear(lab: &Lab) {
+    lab.cloud.clear_faults();
+}
+
+/// A list that still shows the connector that was deleted before the deploy.
+#[tokio::test(start_paused = true)]
+async fn a_stale_list_does_not_end_a_wish() {
+    let lab = lab();
+    lab.deploy("first", "conn").await;
+    lab.hear(0).await;
+    sleep(Duration::from_secs(180)).await;
+    let heard = lab.cloud.audit_entries().len();
+    let url = format!("https://vpcaccess.googleapis.com/v1/projects/{PROJECT}/locations/{REGION}/connectors/conn");
+    assert_eq!(lab.call("DELETE", &url, Value::Null).await.status(), 200);
+    sleep(Duration::from_secs(180)).await;
+    // Nothing else asks for it: its subnet is old, and its deletion was somebody's wish.
+    lab.cloud.advance(Duration::from_secs(25 * 3600));
+    let skip = lab.cloud.audit_entries().len();
+    assert!(skip > heard);
+    assert_eq!(sweep(&lab).await.outcome, Outcome::InSync);
+    assert_eq!(lab.deploy("second", "conn").await.status(), 400);
+    lay(&lab, json!({"method": LIST, "kind": "stale", "nth": [1]}));
+    let report = lab.hear(skip).await.pop().unwrap();
+    assert_eq!(made(&lab), 1, "the list shows it: {report:#?}");
+    sleep(Duration::from_secs(600)).await;
+    sweep(&lab).await;
+    assert_eq!(made(&lab), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_daily_limit_puts_a_wish_off() {
+    let lab = Lab::new(
+        world(),
+        &policy("connector: {subnet_pools: [10.8.0.0/20], new_per_day: 1}\nfirewall: {enforcement: enforce}\n"),
+    );
+    lab.deploy("first", "one").await;
+    lab.hear(0).await;
+    sleep(Duration::from_secs(3600)).await;
+    let heard = lab.cloud.audit_entries().len();
+    lab.deploy("second", "two").await;
+    let report = lab.hear(heard).await.pop().unwrap();
+    assert_eq!((report.outcome, held(&report).len(), made(&lab)), (Outcome::Blocked, 1, 1));
+    for hours in 2..=24 {
+        let report = sweep(&lab).await;
+        assert_eq!((report.outcome, held(&report).len()), (Outcome::Blocked, 1), "{hours}: {report:#?}");
+        lab.cloud.advance(Duration::from_secs(3600));
+    }
+    sweep(&lab).await;
+    assert_eq!(made(&lab), 2);
+}
+
+/// Until its workload is deployed or deleted, and for a day at most.
+#[tokio::test(start_paused = true)]
+async fn a_wish_ends_with_its_workload() {
+    #[derive(Debug, Clone, Copy)]
+    enum End {
+        Deployed,
+        DeployedUnheard,
+        Deleted,
+        DeletedUnheard,
+        ADayLater,
+    }
+    for end in [End::Deployed, End::DeployedUnheard, End::Deleted, End::DeletedUnheard, End::ADayLater] {
+        let lab = lab();
+        let exists = matches!(end, End::Deleted | End::DeletedUnheard);
+        if exists {
+            assert_eq!(call_job(&lab, "POST", "nightly", plain_job()).await, 200);
+            sleep(Duration::from_secs(5)).await;
+        }
+        let heard = lab.cloud.audit_entries().len();
+        // With a subnet of its own it would be known for a day whatever becomes of the wish.
+        let subnets = "compute.subnetworks.insert";
+        lay(&lab, json!({"method": subnets, "kind": "refuse", "status": 403, "reason": "quotaExceeded", "nth": "all"}));
+        let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
+        let mut wanting = plain_job();
+        wanting["template"]["template"]["vpcAccess"] = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
+        let method = if exists { "PATCH" } else { "POST" };
+        assert_eq!(call_job(&lab, method, "nightly", wanting.clone()).await, 400);
+        let report = lab.hear(heard).await.pop().unwrap();
+        assert_eq!(held(&report).len(), 1, "{end:?}: {report:#?}");
+        clear(&lab);
+        let entries = lab.cloud.audit_entries().len();
+        match end {
+            End::Deployed | End::DeployedUnheard => {
+                // Otherwise than it was refused.
+                assert_eq!(call_job(&lab, "POST", "nightly", plain_job()).await, 200);
+            }
+            End::Deleted | End::DeletedUnheard => {
+                assert_eq!(call_job(&lab, "DELETE", "nightly", Value::Null).await, 200)
+            }
+            End::ADayLater => lab.cloud.advance(Duration::from_secs(24 * 3600 + 60)),
+        }
+        sleep(Duration::from_secs(5)).await;
+        match end {
+            End::Deployed | End::Deleted => drop(lab.hear(entries).await),
+            End::DeployedUnheard | End::DeletedUnheard | End::ADayLater => {}
+        }
+        let report = sweep(&lab).await;
+        assert_eq!((held(&report).len(), made(&lab)), (0, 0), "{end:?}: {report:#?}");
+        // The old entry comes again.
+        let again = lab.signals(heard).into_iter().find(|signal| signal.wanted.is_some()).unwrap();
+        if matches!(end, End::Deployed | End::Deleted) {
+            lab.app.expander.submit(again).await.unwrap();
+            assert_eq!(made(&lab), 0, "{end:?}: brought back by an old entry");
+        }
+    }
+}
+
+/// Where the mode lets nothing be made, a wish is named and never made, though the mode changes.
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_under_report_or_off_is_named_and_never_made() {
+    for mode in ["report", "off"] {
+        let text = policy(ENFORCE).replace("mode: enforce", &format!("mode: {mode}"));
+        let lab = Lab::new(world(), &text);
+        assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
+        let report = lab.hear(0).await.pop().unwrap();
+        assert_eq!(held(&report).len(), 1, "{mode}: {report:#?}");
+        lab.change_policy(&policy(ENFORCE)).await;
+        for _ in 0..3 {
+            let report = sweep(&lab).await;
+            let note = held(&report).pop().unwrap();
+            assert!(note.text.contains(&format!("`mode: {mode}`")), "{}", note.text);
+            lab.cloud.advance(Duration::from_secs(600));
+        }
+        assert_eq!(made(&lab), 0);
+        // A deploy of today is another statement.
+        let heard = lab.cloud.audit_entries().len();
+        assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
+        lab.hear(heard).await;
+        assert_eq!(made(&lab), 1, "{mode}");
+    }
+}
