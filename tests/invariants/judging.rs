@@ -59,6 +59,20 @@ pub fn policy_reach(policy: &Policy, world: &Observed, index: usize) -> Reach {
         .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)))
 }
 
+fn foreign(world: &Observed) -> impl Iterator<Item = &Firewall> {
+    world.firewalls.iter().flatten().filter(|rule| Stamp::read(&rule.description).is_none())
+}
+
+/// All that would get out, were there no rule of ours.
+pub fn foreign_reach(world: &Observed, index: usize, range: Ipv4Net) -> Reach {
+    reach::allowed(&decide(world, index, range, foreign(world)))
+}
+
+/// The same, were there this one.
+pub fn reach_beside(world: &Observed, index: usize, range: Ipv4Net, rule: &Firewall) -> Reach {
+    reach::allowed(&decide(world, index, range, foreign(world).chain(std::iter::once(rule))))
+}
+
 /// What foreign denies stop, judged as if no rule of ours stood.
 pub fn foreign_stopped(world: &Observed, index: usize, range: Ipv4Net, overridden: &[String]) -> Reach {
     let foreign = world.firewalls.iter().flatten().filter(|rule| Stamp::read(&rule.description).is_none());

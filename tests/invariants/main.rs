@@ -23,7 +23,10 @@ use proptest::prelude::*;
 
 use self::{
     doing::{Course, decide, interleave, objects, perform, release, settle},
-    judging::{bare_ingress_deny, connector, foreign_stopped, is_ours, policy_reach, range, reach_of},
+    judging::{
+        bare_ingress_deny, connector, foreign_reach, foreign_stopped, is_ours, policy_reach, range, reach_beside,
+        reach_of,
+    },
     worlds::{CONNECTORS, Scene, moving_scenes, scenes},
 };
 
@@ -180,9 +183,32 @@ proptest! {
         reaches_what_it_may(&scene, course)?;
     }
 
+    /// Judged by the foreign rules alone: what of ours has lost its tags hides none of them.
+    #[test]
+    fn no_new_rule_opens_what_foreign_rules_stop(scene in scenes()) {
+        let world = after_all(&scene);
+        for step in decide(&scene.after, &world, 1000).steps {
+            let (Change::Create(Object::Firewall(rule)), false) = (&step.change, step.id.0.contains("/deny-")) else { continue };
+            for index in 0..CONNECTORS {
+                let Some(range) = range(&world, index) else { continue };
+                let overridden = &scene.after.for_connector(&connector(index)).firewall.override_denies;
+                let stopped = foreign_stopped(&world, index, range, overridden);
+                let opened = reach_beside(&world, index, range, rule).without(&foreign_reach(&world, index, range));
+                prop_assert!(!opened.overlaps(&stopped), "{} opens what a foreign deny stops for conn-{index}", step.id);
+            }
+        }
+    }
+
     #[test]
     fn scoped_is_told_only_of_what_is(scene in scenes()) {
         let mut world = after_all(&scene);
+        for egress in decide(&scene.after, &world, 1000).egress.iter().filter(|egress| egress.state == EgressState::Scoped) {
+            let index = egress.connector.name.as_str().trim_start_matches("conn-").parse().unwrap();
+            if let Some(range) = range(&world, index) {
+                let open = reach_of(&world, index, range).and(&policy_reach(&scene.after, &world, index));
+                prop_assert!(!open.is_empty(), "{} is told to be scoped, and nothing is open", egress.connector.name);
+            }
+        }
         settle(&scene.after, &mut world, Course::undisturbed(1000));
         for egress in decide(&scene.after, &world, 1000).egress.iter().filter(|egress| egress.state == EgressState::Scoped) {
             let index = egress.connector.name.as_str().trim_start_matches("conn-").parse().unwrap();

@@ -3,6 +3,7 @@
 mod case_file;
 mod cases;
 mod clinic;
+mod cuts;
 mod doctor;
 mod elsewhere;
 mod emergency;
