@@ -340,7 +340,9 @@ mod tests {
         let all = || policy("all", json!({}));
         let skip = json!({"nextHopIlbIp": null, "nextHopOtherRoutes": "DEFAULT_ROUTING", "priority": 10});
         let skip = policy("skip", [skip.as_object().unwrap().clone()].into_iter().next().unwrap().into());
-        let cases: Vec<(&str, Vec<PolicyRoute>, &[&str], &[&str])> = vec![
+        /// Name, policy-based routes, the ways out, and the routes that lead only a part of a range elsewhere.
+        type Case<'a> = (&'a str, Vec<PolicyRoute>, &'a [&'a str], &'a [&'a str]);
+        let cases: Vec<Case<'_>> = vec![
             ("of every machine", vec![all()], &["0.0.0.0/0 all policy"], &[]),
             (
                 "of other machines",

@@ -25,12 +25,7 @@ pub enum CallError {
         reason: String,
         /// Google's words, shortened, in one line.
         message: String,
-        /// The permission we lack, where Google names it.
-        permission: Option<String>,
-        /// The constraint of an organization policy that stands behind it, where Google names it beside its words.
-        constraint: Option<String>,
-        /// The project, by id or number, whose API or quota it is about, where Google names it.
-        consumer: Option<String>,
+        named: Box<Named>,
         retry_after: Option<Duration>,
     },
     #[error("{call}: {source}")]
@@ -64,12 +59,23 @@ pub enum CallError {
     Unsendable { call: &'static str, source: Box<dyn Error + Send + Sync> },
 }
 
+/// What Google names beside its words. Boxed: most calls succeed, and every result has room for the error.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The permission we lack.
+    pub permission: Option<String>,
+    /// The constraint of an organization policy behind the refusal.
+    pub constraint: Option<String>,
+    /// The project, by id or number, whose API or quota it is about.
+    pub consumer: Option<String>,
+}
+
 impl CallError {
     /// What the failure means for whoever must decide.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused { status, reason, message, permission, constraint, .. } => {
-                let (permission, constraint) = (permission.as_deref(), constraint.as_deref());
+            Self::Refused { status, reason, message, named, .. } => {
+                let (permission, constraint) = (named.permission.as_deref(), named.constraint.as_deref());
                 kind::classify(status.as_u16(), Said { reason, message, permission, constraint })
             }
             Self::OperationFailed { status, code, message, constraint, .. } => {
@@ -113,7 +119,7 @@ impl CallError {
     /// The project, by id or number, that Google says the refusal is about: whose API is off, whose quota is used up.
     pub fn consumer(&self) -> Option<&str> {
         match self {
-            Self::Refused { consumer, .. } => consumer.as_deref(),
+            Self::Refused { named, .. } => named.consumer.as_deref(),
             _ => None,
         }
     }

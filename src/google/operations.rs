@@ -83,7 +83,7 @@ struct OperationError {
 impl Operation {
     /// It ended with an error: nothing was changed.
     pub fn has_failed(&self) -> bool {
-        matches!(self.ended(""), Err(_))
+        self.ended("").is_err()
     }
 
     /// Whether it has ended well.

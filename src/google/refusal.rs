@@ -13,7 +13,7 @@ use jiff::fmt::rfc2822;
 use serde_json::Value;
 
 use crate::google::{
-    error::{CallError, one_line},
+    error::{CallError, Named, one_line},
     kind,
     transport::Response,
 };
@@ -33,9 +33,11 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
         call,
         status: response.status(),
         reason: reason(error),
-        permission,
-        constraint: details(error).find_map(constraint),
-        consumer: details(error).find_map(consumer).or_else(|| consumer_in(&message)),
+        named: Box::new(Named {
+            permission,
+            constraint: details(error).find_map(constraint),
+            consumer: details(error).find_map(consumer).or_else(|| consumer_in(&message)),
+        }),
         retry_after: retry_after(response.headers()).or_else(|| details(error).find_map(retry_delay)),
         message,
     }

@@ -106,7 +106,8 @@ pub fn moving_scenes() -> impl Strategy<Value = Scene> {
         let (subnets, connectors) = (world.subnets.as_mut().unwrap(), world.connectors.as_mut().unwrap());
         subnets.retain(|other| other.name != subnet.name);
         connectors.retain(|other| other.name != found.name);
-        (subnets.push(subnet), connectors.push(found));
+        subnets.push(subnet);
+        connectors.push(found);
         let all = vec![Layer4 { protocol: "all".into(), ports: Vec::new() }];
         let (allowed, denied) = if deny { (Vec::new(), all) } else { (all, Vec::new()) };
         let tags = tagged.then(|| "vpc-connector-europe-west2-conn-1".to_owned());
