@@ -66,13 +66,14 @@ async fn end(case: &Case, seed: Option<&str>) -> BTreeMap<String, Value> {
     let runs = instances.iter().map(|instance| instance.queue.submit(request.clone()));
     futures_util::future::join_all(runs).await;
     sleep(Duration::from_secs(180)).await;
-    let mut refused = false;
+    let mut blocked = false;
     for instance in &instances {
         let report = instance.queue.submit(RunRequest::new(lab.target())).await;
-        refused |= report.blocked_by.iter().any(|note| note.code == "creation-refused");
+        blocked |= !report.blocked_by.is_empty();
     }
-    // Each remembers for itself what Google refused to make: only sweeps go on there, a step at a time.
-    for instance in instances.iter().cycle().take(if refused { 3 * instances.len() } else { 0 }) {
+    // Each remembers for itself what Google refused: only sweeps go on there, a step at a time, and not at once.
+    for instance in instances.iter().cycle().take(if blocked { 3 * instances.len() } else { 0 }) {
+        sleep(Duration::from_secs(3600)).await;
         instance.queue.submit(RunRequest { sweep: true, ..RunRequest::new(lab.target()) }).await;
     }
     sleep(Duration::from_secs(180)).await;
