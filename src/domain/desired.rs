@@ -126,7 +126,11 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     }
     let unasked = draft.unasked(observed);
     draft.found.retain(|connector, _| !unasked.unused.contains(connector));
-    let idle = draft.found.values().filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
+    let refused =
+        wanted.iter().map(|wanted| &wanted.connector).chain(observed.refused.iter().map(|refused| &refused.connector));
+    let awaited: BTreeSet<&ConnectorName> = refused.map(|connector| &connector.name).collect();
+    let idle = draft.found.values().filter(|required| !awaited.contains(&required.connector.name));
+    let idle = idle.filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
     draft.findings.extend(idle);
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
     Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
@@ -332,7 +336,7 @@ impl Draft<'_> {
         let subnet = all.map(|(.., subnet)| subnet).find(|subnet| Some(subnet.name.as_str()) == on)?;
         let is_idle = required.by.iter().all(|by| *by == Requirer::Stamp)
             && required.frozen.is_none()
-            && found.state == ConnectorState::Ready
+            && matches!(found.state, ConnectorState::Ready | ConnectorState::Creating | ConnectorState::Updating)
             && found.connected_projects.iter().all(|project| *project == connector.project.as_str())
             && observed.workloads_complete()
             && numbers(observed, &[]).iter().all(|number| matches!(observed.projects.get(number), Some(Ok(_))));

@@ -41,11 +41,15 @@ pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet,
             "set `connector.prune: 7d` under `mode: enforce`, or run `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
         ),
     };
+    let again = match fresh {
+        Some(_) => " If a deploy was refused because it did not exist, deploy again.",
+        None => "",
+    };
     note(
         "idle",
         format!("connector/{name}"),
         format!(
-            "no job, service or worker pool that could be read names connector {name}, and the policy does not declare it; it bills for {cost} while idle. To remove it: {removal}"
+            "no job, service or worker pool that could be read names connector {name}, and the policy does not declare it; it bills for {cost} while idle.{again} To remove it: {removal}"
         ),
     )
 }
