@@ -52,8 +52,8 @@ pub fn line(target: &Target, answer: Option<(&Value, Duration)>, waited: Duratio
         }
         None => {
             let text = format!("no report came within {} s", waited.as_secs());
-            let read =
-                "gcloud logging read 'resource.type=\"cloud_run_revision\" AND severity>=WARNING' --freshness=10m";
+            let read = "gcloud logging read 'resource.type=\"cloud_run_revision\" AND severity>=WARNING' --freshness=10m \
+                        --project=PROJECT";
             Line::bad(&subject, text, read)
         }
     }

@@ -181,3 +181,18 @@ fn rules_of_a_policy() {
         assert_eq!(fate(&[], &policies, false), expected, "{rules}");
     }
 }
+
+#[test]
+fn an_allow_comes_before_what_it_would_open() {
+    let cases = [
+        (Stage::Before, [false, false, false]),
+        (Stage::Rule(930), [true, false, false]),
+        (Stage::Behind, [true, true, true]),
+        (Stage::Unknown, [true, true, true]),
+        (Stage::Implied, [true, true, true]),
+    ];
+    for (stage, expected) in cases {
+        // At equal priority a deny decides first.
+        assert_eq!([929, 930, 931].map(|priority| stage.is_after(priority)), expected, "{stage:?}");
+    }
+}
