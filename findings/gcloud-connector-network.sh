@@ -48,7 +48,8 @@ for _ in {1..50}; do [[ -s $work/port ]] && break; sleep 0.1; done
 
 export CLOUDSDK_CONFIG=$work/config CLOUDSDK_CORE_PROJECT=p-demo-1 CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
 export CLOUDSDK_CORE_DISABLE_PROMPTS=1 CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=true
-export CLOUDSDK_API_ENDPOINT_OVERRIDES_VPCACCESS=http://127.0.0.1:$(<"$work/port")/
+port=$(<"$work/port")
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_VPCACCESS=http://127.0.0.1:$port/
 gcloud compute networks vpc-access connectors create conn --region=europe-west2 --subnet=small >"$work/said" 2>&1 ||
   { cat "$work/said"; exit 1; }
 

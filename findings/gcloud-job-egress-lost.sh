@@ -56,7 +56,8 @@ server=$!
 for _ in {1..50}; do [[ -s $work/port ]] && break; sleep 0.1; done
 
 # gcloud puts the region before the host's name, so that the server has to be reached as a proxy.
-export http_proxy=http://127.0.0.1:$(<"$work/port") CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run.example/
+port=$(<"$work/port")
+export http_proxy=http://127.0.0.1:$port CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=http://run.example/
 export CLOUDSDK_CONFIG=$work/config CLOUDSDK_CORE_PROJECT=p-demo-1 CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
 export CLOUDSDK_CORE_DISABLE_PROMPTS=1 CLOUDSDK_CORE_DISABLE_USAGE_REPORTING=true
 move() {
