@@ -273,12 +273,11 @@ proptest! {
             _ => world.worker_pools = Err(failure()),
         }
         // What was in force is put back all the same: the rules depend on the policy alone.
-        let rules = world.firewalls.iter().flatten();
-        let armed: Vec<&String> =
-            rules.filter(|rule| rule.description.contains(" armed=")).flat_map(|rule| &rule.target_tags).collect();
+        let stamps = world.firewalls.iter().flatten().filter_map(|rule| Stamp::read(&rule.description));
+        let armed: Vec<_> = stamps.filter(|stamp| stamp.armed.is_some()).filter_map(|stamp| stamp.purpose).collect();
         for step in decide(&scene.after, &world, 1000).steps {
             if let Some(Object::Firewall(rule)) = step.change.after()
-                && rule.target_tags.iter().any(|tag| armed.contains(&tag))
+                && Stamp::read(&rule.description).and_then(|stamp| stamp.purpose).is_some_and(|of| armed.contains(&of))
             {
                 continue;
             }
