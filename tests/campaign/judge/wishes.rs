@@ -28,7 +28,8 @@ pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
     }
 }
 
-/// The connector came to be, the workload was deployed or deleted since, a day went by, or the policy does not make it.
+/// The connector came to be, the workload was deployed or deleted since, or a later deploy of it was refused (then that one
+/// counts), a day went by, or the policy does not make it.
 fn is_settled(evidence: &Evidence<'_>, entry: &Value, connector: &str, workload: &str) -> bool {
     let at = time(&entry["timestamp"]);
     let since = evidence.changes.iter().filter(|change| change.at >= at && change.document.is_some());
@@ -41,8 +42,14 @@ fn is_settled(evidence: &Evidence<'_>, entry: &Value, connector: &str, workload:
     let deleted = evidence.done.iter().any(|(when, deed)| {
         *when >= at && matches!(deed, Deed::Call { method, url, .. } if *method == http::Method::DELETE && url.ends_with(&format!("/{name}")))
     });
+    let again = evidence.audit.iter().any(|other| {
+        let payload = &other["protoPayload"];
+        time(&other["timestamp"]) > at
+            && payload["resourceName"] == workload
+            && payload["status"]["message"].as_str().is_some_and(|text| text.contains("does not exist, or Cloud Run"))
+    });
     let end = evidence.changes.last().map_or(at, |change| change.at);
     let jumped =
         evidence.done.iter().any(|(when, deed)| *when >= at && matches!(deed, Deed::Advance(by) if *by > 3600));
-    came || there || deployed || deleted || jumped || seconds(end, at) > 80_000
+    came || there || deployed || deleted || again || jumped || seconds(end, at) > 80_000
 }
