@@ -19,7 +19,8 @@ use egress_reconciler::domain::{
         observed::{FailureKind, Observed, ReadFailure},
     },
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::select};
+use serde_json::json;
 
 use self::{
     doing::{Course, decide, interleave, objects, perform, release, settle},
@@ -48,6 +49,10 @@ fn courses() -> impl Strategy<Value = Course> {
         fails,
         changes,
     })
+}
+
+fn is_egress_deny(rule: &Firewall) -> bool {
+    rule.direction == Direction::Egress && rule.is_deny() && !rule.disabled && rule.description.contains("owner=lab")
 }
 
 fn failure() -> ReadFailure {
@@ -181,6 +186,27 @@ proptest! {
     #[test]
     fn a_connector_moves_behind_its_rules(scene in moving_scenes(), course in courses()) {
         reaches_what_it_may(&scene, course)?;
+    }
+
+    /// Whatever somebody else's rule lets out in between: where it was moved to, it may stop all that the policy opens.
+    #[test]
+    fn a_deny_that_a_person_moved_goes_back(scene in scenes(), to in select(vec![101_u32, 150, 500, 905, 925, 945])) {
+        let policy = scene.before.with(&json!({"mode": "enforce", "exemptions": [], "overrides": []}));
+        let mut world = scene.world.clone();
+        prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
+        let ignored: Vec<String> = world.jobs.iter().flatten().filter(|job| job.ignored).filter_map(|job| job.connector.clone()).collect();
+        let is_free = |rule: &Firewall| !ignored.iter().any(|name| rule.name.contains(&format!("-{name}-")));
+        let denies = world.firewalls.iter().flatten().filter(|rule| is_egress_deny(rule) && is_free(rule));
+        let places: Vec<(String, u32)> = denies.map(|rule| (rule.name.clone(), rule.priority)).collect();
+        scene.happens.add_rules(&mut world);
+        for rule in world.firewalls.iter_mut().flatten().filter(|rule| places.iter().any(|(name, _)| *name == rule.name)) {
+            rule.priority = to;
+        }
+        prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
+        for (name, place) in places {
+            let now = world.firewalls.iter().flatten().find(|rule| rule.name == name).map(|rule| rule.priority);
+            prop_assert_eq!(now, Some(place), "{}", name);
+        }
     }
 
     /// Judged by the foreign rules alone: what of ours has lost its tags hides none of them.

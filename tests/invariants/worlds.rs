@@ -131,10 +131,15 @@ pub fn moving_scenes() -> impl Strategy<Value = Scene> {
 }
 
 impl Happens {
-    pub fn to(&self, world: &mut Observed) {
+    pub fn add_rules(&self, world: &mut Observed) {
         let added = self.rules.iter().cloned().enumerate();
         let rules = world.firewalls.as_mut().unwrap();
         rules.extend(added.map(|(index, rule)| Firewall { name: format!("later-{index}"), ..rule }));
+    }
+
+    pub fn to(&self, world: &mut Observed) {
+        self.add_rules(world);
+        let rules = world.firewalls.as_mut().unwrap();
         if let Some((which, drift)) = self.drift {
             let own: Vec<_> = (0..rules.len()).filter(|at| rules[*at].description.contains("owner=lab")).collect();
             if let Some(at) = own.get(which % own.len().max(1)) {
