@@ -61,8 +61,8 @@ pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Runs every target until it waits for nothing and makes no more progress, for at most `timeout`. One report for each target, in their order; then
-/// one for each target of another project that these asked for.
+/// Runs every target until it waits for nothing and makes no more progress, for at most `timeout`. One report for each
+/// target, in their order; then one for each target of another project that these asked for.
 pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Duration) -> Vec<Report> {
     let stop = &session.app.engine.stop;
     let progress = Progress::start(&session.app.engine.progress);

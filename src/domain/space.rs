@@ -144,7 +144,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// A subnet takes all that it overlaps; a route what is not narrower than the pool.
+    /// A subnet takes all that it overlaps; a route too, unless it is wider than the pool.
     #[test]
     fn first_free() {
         use Takes::*;
