@@ -35,8 +35,8 @@ pub struct Applied {
     pub report: StepReport,
     /// A later look may plan it again: somebody else was first, or no time was left.
     pub again: bool,
-    /// The operation that makes a connector.
-    pub creation: Option<(ConnectorRef, String)>,
+    /// The connector whose creation Google accepted.
+    pub creation: Option<ConnectorRef>,
     /// Google refused to make a connector.
     pub refused: Option<(ConnectorRef, ReadFailure)>,
     /// A range that Google says is taken.
@@ -173,8 +173,8 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
 fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
     let error = match written {
         Ok(()) => return Applied::plain(step, StepOutcome::Done),
-        Err(Written::Creating(connector, operation)) => {
-            return Applied { creation: Some((connector, operation)), ..Applied::plain(step, StepOutcome::Done) };
+        Err(Written::Creating(connector)) => {
+            return Applied { creation: Some(connector), ..Applied::plain(step, StepOutcome::Done) };
         }
         Err(Written::Changed(what)) => return first_was_another(step, &what),
         Err(Written::Failed(error)) => error,
@@ -251,7 +251,7 @@ fn written_at(plan: &Plan, step: &Step) -> Target {
 /// How a write ended other than by being done.
 pub(super) enum Written {
     /// Google has begun to make the connector: minutes of work that nobody waits for here.
-    Creating(ConnectorRef, String),
+    Creating(ConnectorRef),
     /// What was to go is not what was seen any more.
     Changed(String),
     Failed(CallError),
@@ -284,10 +284,8 @@ async fn create(client: &Client, project: &str, region: &str, object: &Object, i
         Object::Connector(connector) => {
             let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
             let body = without(body, &["name"]);
-            let operation = client
-                .create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body)
-                .await?;
-            return Err(Written::Creating(named, operation.name));
+            client.create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body).await?;
+            return Err(Written::Creating(named));
         }
     }
     Ok(())

@@ -13,8 +13,8 @@ use tracing::Instrument;
 use super::{
     Engine, Progress,
     apply::Applied,
+    course::Course,
     observe::{read, surroundings},
-    proof::Course,
     queue::RunRequest,
     run::{RUN_DEADLINE, span},
 };

@@ -2,14 +2,14 @@
 //! else tells of, no right decision needs it.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{breaker::Breaker, cuts::Cuts, heard::Heard, refusals::Refusals, wishes::Wishes};
+use super::{breaker::Breaker, heard::Heard, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes};
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, relative},
@@ -32,8 +32,8 @@ pub struct History {
     said: HashMap<Target, String>,
     writes: HashMap<Target, VecDeque<Timestamp>>,
     refused: BTreeMap<ConnectorRef, ReadFailure>,
-    /// Creations that Google accepted: the operation to ask when the connector is not there.
-    creating: BTreeMap<ConnectorRef, String>,
+    /// Connectors whose creation Google accepted.
+    creating: BTreeSet<ConnectorRef>,
     /// When Google accepted creations in the last 24 hours.
     made: BTreeMap<ConnectorRef, VecDeque<Timestamp>>,
     touched: HashMap<String, (Timestamp, String)>,
@@ -45,7 +45,7 @@ pub struct History {
     hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
     pub heard: Heard,
-    pub cuts: Cuts,
+    pub reserved: ReservedRanges,
     pub wishes: Wishes,
     pub refusals: Refusals,
 }
@@ -87,8 +87,8 @@ impl History {
     }
 
     /// Google accepted the connector's creation.
-    pub fn note_creating(&mut self, connector: &ConnectorRef, operation: String, now: Timestamp) {
-        self.creating.insert(connector.clone(), operation);
+    pub fn note_creating(&mut self, connector: &ConnectorRef, now: Timestamp) {
+        self.creating.insert(connector.clone());
         self.note_made(connector, now);
     }
 
@@ -96,12 +96,10 @@ impl History {
         self.made.entry(connector.clone()).or_default().push_back(now);
     }
 
-    /// Creations that Google accepted here, with their operations.
-    pub fn begun(&self, target: &Target) -> Vec<(ConnectorRef, String)> {
-        let here = self.creating.iter().filter(|(connector, _)| target.has(connector));
-        here.filter(|(connector, _)| !self.refused.contains_key(connector))
-            .map(|(connector, operation)| (connector.clone(), operation.clone()))
-            .collect()
+    /// Connectors of a target whose creation Google accepted, and of which nothing worse is known.
+    pub fn begun(&self, target: &Target) -> Vec<ConnectorRef> {
+        let here = self.creating.iter().filter(|connector| target.has(connector));
+        here.filter(|connector| !self.refused.contains_key(connector)).cloned().collect()
     }
 
     /// The connector was deleted to be made again: its creation is a new one.
@@ -224,7 +222,7 @@ impl History {
                 .into_iter()
                 .flatten()
                 .map(|(_, range)| *range)
-                .chain(self.cuts.taken(&network, target, now))
+                .chain(self.reserved.taken(&network, target, now))
                 .collect(),
             left_alone: self.breaker.open(target, now),
         }

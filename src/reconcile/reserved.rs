@@ -16,7 +16,7 @@ const KEPT: SignedDuration = SignedDuration::from_mins(10);
 
 /// By network, then by target and subnet.
 #[derive(Debug, Default)]
-pub struct Cuts(HashMap<NetworkRef, BTreeMap<(Target, String), Cut>>);
+pub struct ReservedRanges(HashMap<NetworkRef, BTreeMap<(Target, String), Cut>>);
 
 #[derive(Debug)]
 struct Cut {
@@ -25,7 +25,7 @@ struct Cut {
     is_made: bool,
 }
 
-impl Cuts {
+impl ReservedRanges {
     /// What the next plan of a target must not cut.
     pub fn taken(&mut self, network: &NetworkRef, target: &Target, now: Timestamp) -> Vec<Ipv4Net> {
         let Some(cuts) = self.0.get_mut(network) else { return Vec::new() };
@@ -109,15 +109,15 @@ mod tests {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let later = now + SignedDuration::from_mins(11);
         let (a, b) = (plan("proj-a", "s-a", "10.8.0.0/28"), plan("proj-b", "s-b", "10.8.0.0/28"));
-        let mut cuts = Cuts::default();
-        assert!(cuts.take(&a, now) && cuts.take(&a, now), "planned again by its own target");
-        assert!(!cuts.take(&b, now));
-        assert_eq!(cuts.taken(&a.network, &b.target, now), ["10.8.0.0/28".parse().unwrap()]);
-        assert_eq!(cuts.taken(&a.network, &a.target, now), []);
-        cuts.note(&a, &a.steps[0].change, false);
-        assert!(cuts.take(&b, now), "not cut, so free again");
-        cuts.note(&b, &b.steps[0].change, true);
-        assert_eq!(cuts.taken(&b.network, &b.target, now).len(), 1, "cut, though a list may not show it yet");
-        assert_eq!(cuts.taken(&b.network, &a.target, later), []);
+        let mut reserved = ReservedRanges::default();
+        assert!(reserved.take(&a, now) && reserved.take(&a, now), "planned again by its own target");
+        assert!(!reserved.take(&b, now));
+        assert_eq!(reserved.taken(&a.network, &b.target, now), ["10.8.0.0/28".parse().unwrap()]);
+        assert_eq!(reserved.taken(&a.network, &a.target, now), []);
+        reserved.note(&a, &a.steps[0].change, false);
+        assert!(reserved.take(&b, now), "not cut, so free again");
+        reserved.note(&b, &b.steps[0].change, true);
+        assert_eq!(reserved.taken(&b.network, &b.target, now).len(), 1, "cut, though a list may not show it yet");
+        assert_eq!(reserved.taken(&b.network, &a.target, later), []);
     }
 }

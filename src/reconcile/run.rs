@@ -13,9 +13,9 @@ use super::{
     Engine, Progress,
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
+    course::{Course, Proven},
     history::History,
     observe::{look_closer, observe},
-    proof::{Course, Proven},
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
     refused::refused_deploys,
@@ -313,7 +313,7 @@ impl Engine {
         let mut plan = loop {
             let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
             let plan = plan::plan(policy, observed, &desired, &budget, now);
-            if request.dry_run || self.remember(|history| history.cuts.take(&plan, now)) {
+            if request.dry_run || self.remember(|history| history.reserved.take(&plan, now)) {
                 break plan;
             }
         };
@@ -343,7 +343,7 @@ impl Engine {
                 let Some(step) = plan.steps.iter().find(|step| step.id == result.report.step) else { continue };
                 // Of one whose answer is lost the range stays taken.
                 if result.unproven.is_none() {
-                    history.cuts.note(plan, &step.change, result.report.is_done());
+                    history.reserved.note(plan, &step.change, result.report.is_done());
                 }
                 if let Some(note) = &result.blocked {
                     history.refusals.note(target, &step.id, note, &policy.hash, now);
@@ -358,8 +358,8 @@ impl Engine {
             for range in applied.iter().filter_map(|result| result.taken) {
                 history.note_taken(&plan.network, range, now);
             }
-            for (connector, operation) in applied.iter().filter_map(|result| result.creation.clone()) {
-                history.note_creating(&connector, operation, now);
+            for connector in applied.iter().filter_map(|result| result.creation.as_ref()) {
+                history.note_creating(connector, now);
             }
         });
     }
@@ -369,7 +369,7 @@ impl Engine {
         let now = (self.now)();
         for Proven { report, step } in proven {
             self.remember(|history| {
-                history.cuts.note(plan, &step.change, true);
+                history.reserved.note(plan, &step.change, true);
                 history.note_done(&plan.target, step, now);
                 if let Change::Create(Object::Connector(connector)) = &step.change
                     && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
@@ -383,7 +383,7 @@ impl Engine {
 
     /// Why a connector whose creation Google had accepted is not there, or is in ERROR: only its operation tells.
     fn learn_causes(&self, observed: &Observed) {
-        for (connector, _) in self.remember(|history| history.begun(&observed.target)) {
+        for connector in self.remember(|history| history.begun(&observed.target)) {
             let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
             if !matches!(state, Some(None | Some(ConnectorState::Error))) {
                 continue;
