@@ -73,6 +73,16 @@ pub fn reach_beside(world: &Observed, index: usize, range: Ipv4Net, rule: &Firew
     reach::allowed(&decide(world, index, range, foreign(world).chain(std::iter::once(rule))))
 }
 
+/// What gets out of a connector by foreign rules and those of ours that are its own.
+pub fn own_reach(world: &Observed, index: usize, range: Ipv4Net) -> Reach {
+    let path = connector(index);
+    let own = world.firewalls.iter().flatten().filter(|rule| {
+        Stamp::read(&rule.description).is_some_and(|stamp| stamp.is_for(&path))
+            && rule.target_tags.contains(&path.tag())
+    });
+    reach::allowed(&decide(world, index, range, foreign(world).chain(own)))
+}
+
 /// What foreign denies stop, judged as if no rule of ours stood.
 pub fn foreign_stopped(world: &Observed, index: usize, range: Ipv4Net, overridden: &[String]) -> Reach {
     let foreign = world.firewalls.iter().flatten().filter(|rule| Stamp::read(&rule.description).is_none());
