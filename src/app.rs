@@ -23,10 +23,9 @@ use uuid::Uuid;
 use self::{counted::Counted, metrics::Metrics};
 use crate::{
     domain::{
-        event::OwnPrincipals,
+        audit::{classify::OwnPrincipals, scope::Scope},
         policy::{self, Mode, Policy, PolicyError},
         report::Report,
-        scope::Scope,
     },
     google::{
         client::Client,

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         names::{ProjectId, Region},
-        plan::emergency::Pick,
+        planner::emergency::Pick,
         report::{Outcome, Report},
     },
     reconcile::emergency::Answer,

@@ -13,9 +13,10 @@ use super::{
 use crate::{
     app,
     domain::{
-        google_apis,
+        audit::log_filter,
+        firewall::google_apis,
         policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
-        sink, text,
+        text,
     },
 };
 
@@ -60,8 +61,8 @@ impl Policy {
             }
             Self::Example => print::out(policy::example())?,
             Self::Schema => print::json(&policy::schema())?,
-            Self::SinkFilter { format: SinkFormat::Filter } => print::out(&sink::filter())?,
-            Self::SinkFilter { format: SinkFormat::Triggers } => print::json(&sink::triggers())?,
+            Self::SinkFilter { format: SinkFormat::Filter } => print::out(&log_filter::filter())?,
+            Self::SinkFilter { format: SinkFormat::Triggers } => print::json(&log_filter::triggers())?,
         }
         Ok(Exit::Done)
     }

@@ -2,7 +2,11 @@
 
 use super::{
     names::ConnectorRef,
-    state::observed::{ConnectorChange, ConnectorOperation, FailureKind, Observed, ReadFailure},
+    state::{
+        observed::Observed,
+        operation::{ConnectorChange, ConnectorOperation},
+        read::{FailureKind, ReadFailure},
+    },
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +90,13 @@ pub fn cause(observed: &Observed, remembered: Option<&ReadFailure>, connector: &
         (None, Some(Err(_))) => Cause::Unread,
         (None, _) => Cause::Unknown,
     }
+}
+
+/// The project of the resource that Google's sentence names.
+pub fn project_in(message: &str) -> Option<&str> {
+    let rest = &message[message.find("projects/")? + "projects/".len()..];
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
+    Some(rest[..end].trim_end_matches(['.', ':'])).filter(|project| !project.is_empty())
 }
 
 #[cfg(test)]

@@ -4,38 +4,28 @@
 //! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence
 //! that a person reads stands in [`text`].
 
+pub mod address_space;
+pub mod audit;
 pub mod cause;
-pub mod desired;
+pub mod demand;
 pub mod doctor;
-pub mod entry;
-pub mod event;
 pub mod explain;
 pub mod fields;
-pub mod google_apis;
-mod locate;
+pub mod firewall;
 pub mod merge;
-pub mod method;
 pub mod names;
-pub mod owned;
+pub mod ownership;
 pub mod permissions;
 pub mod plan;
+pub mod planner;
 pub mod policy;
 pub mod ports;
-pub mod proof;
-pub mod reach;
-pub mod reasons;
-pub mod refused;
 pub mod report;
-pub mod rules;
-pub mod scope;
-pub mod signal;
-pub mod sink;
-pub mod space;
+pub mod requirement;
 pub mod stamp;
 pub mod state;
 pub mod target;
 pub mod text;
-pub mod wanted;
 pub mod ways;
 
 /// What a document leaves out.

@@ -2,7 +2,6 @@
 //! <https://cloud.google.com/iam/docs/permissions-reference>
 
 use self::{Place::*, Role::*};
-use super::state::observed::{FailureKind, ReadFailure};
 
 /// One permission of a shipped role.
 #[derive(Debug, PartialEq, Eq)]
@@ -151,18 +150,6 @@ pub static PERMISSIONS: &[Permission] = &[
 /// The permission by its name, if a shipped role has it.
 pub fn find(name: &str) -> Option<&'static Permission> {
     PERMISSIONS.iter().find(|permission| permission.name == name)
-}
-
-/// `failed`, or `was denied; grant X …: run …` where Google's words say on what.
-pub fn remedy(name: &str, failure: &ReadFailure) -> String {
-    if !matches!(failure.kind, FailureKind::Denied { .. }) {
-        return "failed".to_owned();
-    }
-    let grant = format!("was denied; grant `{name}` to the service account of this service");
-    match find(name).zip(super::text::reads::project_in(&failure.message)) {
-        Some((known, project)) => format!("{grant}: run `{}`", known.mend(project)),
-        None => grant,
-    }
 }
 
 impl Permission {

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::state::firewall::Layer4;
+use serde::{Deserialize, Serialize};
 
 /// A protocol and its ports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,15 @@ pub fn layer4(entries: &[String]) -> Vec<Layer4> {
         }
     }
     grouped
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Layer4 {
+    #[serde(rename = "IPProtocol")]
+    pub protocol: String,
+    /// Ports and ranges (`443`, `8000-8080`) as text; none = all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<String>,
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    audit::signal::Trigger,
     plan::{ConnectorEgress, FieldDiff, Note, Plan, Step, StepId, Verb, Withheld},
     policy::{Mode, Policy},
-    signal::Trigger,
     target::Target,
 };
 

@@ -50,3 +50,7 @@ impl Place {
         }
     }
 }
+
+pub fn subnet_path(network: &NetworkRef, target: &Target, name: &str) -> String {
+    format!("projects/{}/regions/{}/subnetworks/{name}", network.project, target.region)
+}

@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 
 use super::{
     names::relative,
-    state::{policy_route::PolicyRoute, route::Route},
+    state::{observed::Observed, policy_route::PolicyRoute, route::Route},
 };
 
 /// What is not the internet: private, shared, local and reserved ranges, and those of Google's APIs, which Private Google
@@ -204,6 +204,14 @@ impl Space {
         }
         true
     }
+}
+
+/// Where packets of instances of the target's network leave, by what was read.
+pub fn ways_from<'a>(observed: &'a Observed, tags: &[&str], range: Option<ipnet::Ipv4Net>) -> Ways<'a> {
+    let network = observed.network_name.to_string();
+    let routes = observed.routes.as_deref().unwrap_or_default();
+    let policies = observed.policy_routes.as_ref().and_then(|read| read.as_deref().ok()).unwrap_or_default();
+    ways(routes, policies, From { network: &network, tags, range })
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
         names::ConnectorRef,
         plan::{Change, Note, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
-        state::{connector::Connector, observed::ReadFailure},
+        state::{connector::Connector, read::ReadFailure},
         target::Target,
         text,
     },

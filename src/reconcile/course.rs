@@ -7,11 +7,11 @@ use std::{
 
 use super::apply::{self, Applied, Unproven};
 use crate::domain::{
-    desired::listed,
+    demand::listed,
     names::ConnectorRef,
     plan::{Change, Note, Object, Plan, Step, StepId, Verb},
     report::{Report, StepOutcome, StepReport},
-    state::observed::{Observed, Read},
+    state::{observed::Observed, read::Read},
     text,
 };
 

@@ -20,18 +20,17 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::signal::Trigger,
+        firewall::proof::Proof,
         names::ProjectId,
-        plan::{
-            Object, Plan, StepId,
-            emergency::{self, Pick},
-        },
+        plan::{Object, Plan, StepId},
+        planner::emergency::{self, Pick},
         policy::Policy,
-        proof::Proof,
         report::{Outcome, Report},
-        signal::Trigger,
         state::{
             firewall::Firewall,
-            observed::{Observed, Read, ReadFailure},
+            observed::Observed,
+            read::{Read, ReadFailure},
         },
         target::Target,
         text,

@@ -22,10 +22,10 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::signal::{Signal, join},
         names::{ProjectId, Region},
         policy::{NetworkName, Policy},
         report::Report,
-        signal::{Signal, join},
         target::{Place, Target},
     },
     google::{error::CallError, transport::BoxFuture},

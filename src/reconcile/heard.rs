@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::domain::{signal::Trigger, target::Target};
+use crate::domain::{audit::signal::Trigger, target::Target};
 
 /// Entries remembered. Pub/Sub delivers again within minutes.
 const MOST: usize = 10_000;
@@ -50,7 +50,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::signal::join;
+    use crate::domain::audit::signal::join;
 
     fn trigger(id: usize) -> Trigger {
         Trigger {

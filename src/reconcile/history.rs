@@ -11,13 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{breaker::Breaker, heard::Heard, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes};
 use crate::domain::{
-    desired::Required,
+    audit::signal::Trigger,
     names::{ConnectorRef, NetworkRef, relative},
     plan::{Budget, Change, Note, Object, Step, StepId},
     policy::Policy,
     report::Report,
-    signal::Trigger,
-    state::observed::ReadFailure,
+    requirement::Required,
+    state::read::ReadFailure,
     target::Target,
 };
 

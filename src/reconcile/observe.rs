@@ -9,20 +9,22 @@ use tokio::join;
 use super::{operations::connector_operations, projects::Projects, routes, users};
 use crate::{
     domain::{
-        desired::{self, Required},
+        audit::wanted::WantedConnector,
+        demand,
         names::{ConnectorRef, NetworkRef, Region, relative},
+        planner::{needs::needs, openness::Surroundings},
         policy::Policy,
-        proof::Surroundings,
+        requirement::Required,
         state::{
             address::Address,
             connector::Connector,
             effective::EffectiveFirewalls,
             network::Network,
-            observed::{AddressSpace, FailureKind, Needs, Observed, Read, ReadFailure},
+            observed::{AddressSpace, Needs, Observed},
+            read::{FailureKind, Read, ReadFailure},
             workload::{JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
-        wanted::WantedConnector,
     },
     google::{client::Client, error::CallError, kind::ErrorKind},
 };
@@ -40,15 +42,15 @@ pub async fn observe(
     let mut observed = round_one(client, policy, target, now).await;
     observed.users = users;
     observed.revisions = users::revisions(client, &observed).await;
-    observed.projects = projects.ids(client, desired::numbers(&observed, wanted)).await;
-    if desired::needs_others(policy, &observed, wanted, now) {
+    observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
+    if demand::needs_others(policy, &observed, wanted, now) {
         let others = users::others(client, target).await;
         let consumers: BTreeSet<_> = others.consumers().collect();
         observed.others = Some(others);
-        let numbers = consumers.into_iter().chain(desired::numbers(&observed, wanted)).collect();
+        let numbers = consumers.into_iter().chain(demand::numbers(&observed, wanted)).collect();
         observed.projects = projects.ids(client, numbers).await;
     }
-    let needs = desired::needs(policy, &observed, wanted, now);
+    let needs = needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, projects, &mut observed, needs).await;
     }

@@ -7,7 +7,10 @@ use super::observe::{failure, read};
 use crate::{
     domain::{
         names::last_segment,
-        state::observed::{ConnectorChange, ConnectorOperation, Read},
+        state::{
+            operation::{ConnectorChange, ConnectorOperation},
+            read::Read,
+        },
         target::Target,
     },
     google::{client::Client, operations::LongRunning},

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::observe::read;
 use crate::{
-    domain::{names::ProjectId, state::observed::Read},
+    domain::{names::ProjectId, state::read::Read},
     google::client::Client,
 };
 

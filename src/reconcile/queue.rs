@@ -11,10 +11,12 @@ use tracing::{Instrument, Span};
 
 use crate::{
     domain::{
+        audit::{
+            signal::{Trigger, join},
+            wanted::WantedConnector,
+        },
         report::Report,
-        signal::{Trigger, join},
         target::Target,
-        wanted::WantedConnector,
     },
     google::transport::BoxFuture,
 };

@@ -17,13 +17,14 @@ use super::{
 };
 use crate::{
     domain::{
-        desired::listed,
+        audit::signal::Trigger,
+        demand::listed,
         names::ConnectorRef,
-        refused::RefusedDeploy,
-        signal::Trigger,
         state::{
             connector::ConnectorState,
-            observed::{FailureKind, Observed, Read, ReadFailure},
+            observed::Observed,
+            read::{FailureKind, Read, ReadFailure},
+            refused_deploy::RefusedDeploy,
         },
         target::Target,
     },

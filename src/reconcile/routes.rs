@@ -10,8 +10,9 @@ use crate::{
         names::{NetworkRef, ProjectId, Region, last_segment, relative},
         state::{
             network::Peering,
-            observed::{AddressSpace, FailureKind, Imported, Learnt, Read},
+            observed::{AddressSpace, Imported, Learnt},
             policy_route::PolicyRoute,
+            read::{FailureKind, Read},
             router::Router,
             router_status::{RouterStatus, StatusAnswer},
         },

@@ -23,20 +23,21 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::signal::Trigger,
         cause,
-        desired::{Required, Requirer, desired, listed},
+        demand::{desired, listed},
         names::ConnectorRef,
-        plan::{self, Change, Note, Object, Plan, StepId},
+        plan::{Change, Note, Object, Plan, StepId},
+        planner,
         policy::{Mode, Policy},
         report::{Outcome, Report},
-        signal::Trigger,
+        requirement::{Required, Requirer},
         state::{
-            connector::ConnectorState,
-            observed::{ConnectorChange, FailureKind, Observed},
+            connector::ConnectorState, egress::Egress, observed::Observed, operation::ConnectorChange,
+            read::FailureKind,
         },
         target::Target,
         text,
-        wanted::Egress,
     },
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
@@ -312,12 +313,12 @@ impl Engine {
         let desired = desired(policy, observed, &wanted, now);
         let mut plan = loop {
             let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
-            let plan = plan::plan(policy, observed, &desired, &budget, now);
+            let plan = planner::plan(policy, observed, &desired, &budget, now);
             if request.dry_run || self.remember(|history| history.reserved.take(&plan, now)) {
                 break plan;
             }
         };
-        plan.findings.extend(plan::gateway::refused_for(policy, observed, &request.triggers));
+        plan.findings.extend(planner::gateway::refused_for(policy, observed, &request.triggers));
         plan
     }
 

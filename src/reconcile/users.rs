@@ -10,8 +10,9 @@ use crate::{
     domain::{
         names::last_segment,
         state::{
-            observed::{FailureKind, Observed, Read},
+            observed::Observed,
             others::{AppDocument, AppServiceDocument, FunctionDocument, Others, VersionDocument},
+            read::{FailureKind, Read},
             workload::{FlatDocument, Workload, WorkloadKind},
         },
         target::Target,

@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::queue::RunRequest;
 use crate::domain::{
-    desired::listed,
+    audit::wanted::{WantedConnector, workload_key},
+    demand::listed,
     names::last_segment,
     plan::Note,
     policy::{Mode, Policy},
-    state::{observed::Observed, workload::Interface},
+    state::{egress::Egress, observed::Observed, workload::Interface},
     target::Target,
     text,
-    wanted::{Egress, WantedConnector, workload_key},
 };
 
 const KEPT: SignedDuration = SignedDuration::from_hours(24);

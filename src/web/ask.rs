@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::problem::Problem;
 use crate::domain::{
+    audit::scope::Scope,
     fields::Fields,
     names::{ProjectId, Region},
-    scope::Scope,
 };
 
 /// Which targets to sweep, and how.

@@ -20,9 +20,11 @@ use http::{
 
 use super::logs::printable;
 use crate::domain::{
-    entry::{self, Entry},
+    audit::{
+        entry::{self, Entry},
+        reasons::RejectReason,
+    },
     fields::{self, Fields},
-    reasons::RejectReason,
 };
 
 /// What one POST brought.

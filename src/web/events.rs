@@ -17,8 +17,8 @@ use super::{
     trace::Asked,
 };
 use crate::{
-    domain::{
-        event::{Disposition, OwnPrincipals, dispose},
+    domain::audit::{
+        classify::{Disposition, OwnPrincipals, dispose},
         reasons::{IgnoreReason, RejectReason},
         scope::Scope,
         signal::{Signal, Trigger},

@@ -13,7 +13,7 @@ use super::logs::printable;
 use crate::{
     app::App,
     domain::{
-        reasons::RejectReason,
+        audit::reasons::RejectReason,
         report::{Rejected, Report},
     },
 };

@@ -13,9 +13,9 @@ use tracing::Instrument;
 
 use super::{Front, admission::Admin, problem::Problem};
 use crate::domain::{
+    audit::scope::Scope,
     names::{ProjectId, Region},
     report::Report,
-    scope::Scope,
     state::observed::Observed,
     target::Target,
 };

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use egress_reconciler::domain::{report, sink};
+use egress_reconciler::domain::{audit::log_filter, report};
 use serde::Serialize;
 
 use super::deploy;
@@ -15,8 +15,8 @@ fn pretty(value: &impl Serialize) -> String {
 fn kept_files_are_current() {
     let files = [
         ("report.schema.json", pretty(&report::schema())),
-        ("sink-filter.txt", sink::filter()),
-        ("eventarc-triggers.json", pretty(&sink::triggers())),
+        ("sink-filter.txt", log_filter::filter()),
+        ("eventarc-triggers.json", pretty(&log_filter::triggers())),
     ];
     for (name, current) in files {
         let file = deploy(name);

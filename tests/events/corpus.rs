@@ -8,7 +8,7 @@ use std::{
 };
 
 use egress_reconciler::{
-    domain::entry::Entry,
+    domain::audit::entry::Entry,
     web::delivery::{Item, decode},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};

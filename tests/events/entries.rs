@@ -2,9 +2,9 @@
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use egress_reconciler::domain::{
+use egress_reconciler::domain::audit::{
+    classify::{Disposition, OwnPrincipals, dispose},
     entry::Entry,
-    event::{Disposition, OwnPrincipals, dispose},
     scope::Scope,
 };
 use jiff::Timestamp;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use egress_reconciler::domain::{
-    entry::Entry,
-    event::{Disposition, OwnPrincipals, dispose},
+    audit::{
+        classify::{Disposition, OwnPrincipals, dispose},
+        entry::Entry,
+        scope::Scope,
+    },
     names::{ProjectId, Region},
-    scope::Scope,
     target::Place,
 };
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use egress_reconciler::domain::sink;
+use egress_reconciler::domain::audit::log_filter;
 use serde_json::Value;
 
 use super::{
@@ -37,8 +37,8 @@ fn judged() -> Vec<Judged> {
 
 #[test]
 fn the_filter_lets_through_what_is_acted_on() {
-    let text = sink::filter();
-    assert!(text.len() < sink::LONGEST_FILTER, "{} characters", text.len());
+    let text = log_filter::filter();
+    assert!(text.len() < log_filter::LONGEST_FILTER, "{} characters", text.len());
     let filter = Query::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let (mut wrong, mut used, mut acted) = (Vec::new(), BTreeSet::new(), 0);
     for Judged { name, entry, decision } in judged() {
@@ -60,7 +60,7 @@ fn the_filter_lets_through_what_is_acted_on() {
 #[test]
 fn the_triggers_name_what_is_acted_on() {
     let triggers: BTreeSet<(String, String)> =
-        sink::triggers().into_iter().map(|it| (it.service_name.to_owned(), it.method_name)).collect();
+        log_filter::triggers().into_iter().map(|it| (it.service_name.to_owned(), it.method_name)).collect();
     let unnamed: BTreeSet<String> = judged()
         .into_iter()
         .filter(|it| it.decision.starts_with("act"))

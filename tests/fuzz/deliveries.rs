@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use egress_reconciler::{
     domain::{
-        event::{Disposition, OwnPrincipals, dispose},
+        audit::{
+            classify::{Disposition, OwnPrincipals, dispose},
+            scope::Scope,
+            signal::Signal,
+        },
         names::{ProjectId, Region, is_unruly},
-        scope::Scope,
-        signal::Signal,
         target::Place,
     },
     web::delivery::{Item, decode},

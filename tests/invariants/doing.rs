@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use egress_reconciler::domain::{
-    desired::desired,
+    demand::desired,
     names::{last_segment, short_hash},
-    plan::{
-        Budget, Change, Object, Plan, Step, StepId,
+    plan::{Budget, Change, Object, Plan, Step, StepId},
+    planner::{
         emergency::{self, Pick},
         plan,
     },
@@ -14,7 +14,8 @@ use egress_reconciler::domain::{
     state::{
         connector::{Connector, ConnectorState},
         firewall::Firewall,
-        observed::{Observed, Read},
+        observed::Observed,
+        read::Read,
         router::Router,
         subnet::Subnet,
     },

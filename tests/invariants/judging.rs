@@ -1,11 +1,13 @@
 //! What gets out of a connector, and what should.
 
 use egress_reconciler::domain::{
+    firewall::{
+        reach::{self, Reach, Sender, VerdictKind},
+        rule_set::{Site, rules},
+    },
     names::{ConnectorRef, last_segment},
     plan::Object,
     policy::{Enforcement, Policy},
-    reach::{self, Reach, Sender, VerdictKind},
-    rules::{Site, rules},
     stamp::Stamp,
     state::{
         connector::Connector,

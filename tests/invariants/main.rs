@@ -6,17 +6,16 @@ mod policies;
 mod worlds;
 
 use egress_reconciler::domain::{
+    firewall::reach::Reach,
     names::short_hash,
-    plan::{
-        Change, EgressState, Object,
-        emergency::{Pick, rearm},
-    },
+    plan::{Change, EgressState, Object},
+    planner::emergency::{Pick, rearm},
     policy::Mode,
-    reach::Reach,
     stamp::Stamp,
     state::{
         firewall::{Direction, Firewall},
-        observed::{FailureKind, Observed, ReadFailure},
+        observed::Observed,
+        read::{FailureKind, ReadFailure},
     },
 };
 use proptest::{prelude::*, sample::select};

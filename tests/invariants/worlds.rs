@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use egress_reconciler::domain::{
+    firewall::rule_set::Site,
     names::NetworkRef,
-    rules::Site,
+    ports::Layer4,
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState, ConnectorSubnet},
         effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
-        firewall::{Direction, Firewall, Layer4},
+        egress::Egress,
+        firewall::{Direction, Firewall},
         observed::{AddressSpace, Observed},
         others::Others,
         route::Route,
@@ -18,7 +20,6 @@ use egress_reconciler::domain::{
         workload::{Workload, WorkloadKind},
     },
     target::Target,
-    wanted::Egress,
 };
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};

@@ -6,8 +6,8 @@ mod walker;
 mod worlds;
 
 use egress_reconciler::domain::{
+    firewall::reach::{self, Reach, Verdict, VerdictKind},
     names::NetworkRef,
-    reach::{self, Reach, Verdict, VerdictKind},
     state::{effective::EffectiveFirewalls, firewall::Firewall},
 };
 use proptest::prelude::*;

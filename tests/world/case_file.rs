@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
-use egress_reconciler::{domain::wanted::WantedConnector, sim::world::World};
+use egress_reconciler::{domain::audit::wanted::WantedConnector, sim::world::World};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ impl Case {
             let Wanted { connector, egress } = serde_json::from_value(item).unwrap();
             WantedConnector {
                 connector: format!("projects/{PROJECT}/locations/{REGION}/connectors/{connector}").try_into().unwrap(),
-                egress: egress_reconciler::domain::wanted::Egress::parse(&egress),
+                egress: egress_reconciler::domain::state::egress::Egress::parse(&egress),
                 workload: format!("namespaces/{PROJECT}/jobs/refused"),
             }
         };

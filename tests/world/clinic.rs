@@ -16,7 +16,7 @@ use egress_reconciler::{
         App, Settings,
         doctor::{Asked, Doctor, Service},
     },
-    domain::{doctor::Line, policy, report::Report, sink},
+    domain::{audit::log_filter, doctor::Line, policy, report::Report},
     google::{
         credentials::Credentials,
         endpoints::Endpoints,
@@ -70,7 +70,7 @@ impl Patient {
         let leads = json!({
             "name": "egress",
             "destination": format!("pubsub.googleapis.com/{EVENTS}"),
-            "filter": sink::filter(),
+            "filter": log_filter::filter(),
             "writerIdentity": "serviceAccount:service-123456789012@gcp-sa-logging.iam.gserviceaccount.com",
         });
         Self {

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use egress_reconciler::{
-    domain::target::Target,
     domain::{
-        plan::{EgressState, emergency::Pick},
+        plan::EgressState,
+        planner::emergency::Pick,
         report::{Outcome, Report},
+        target::Target,
     },
     reconcile::{
         emergency::{Answer, Order},

@@ -6,7 +6,7 @@ use egress_reconciler::{
     cli::table::{Look, render_path},
     domain::{
         explain::{Mark, explain},
-        plan::emergency::Pick,
+        planner::emergency::Pick,
     },
     reconcile::emergency::Order,
 };

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use egress_reconciler::{
     app::{App, Settings},
     domain::{
+        audit::signal::{Signal, Trigger},
         names::{ProjectId, Region},
         plan::EgressState,
         report::Report,
-        signal::{Signal, Trigger},
         target::{Place, Target},
     },
     google::{
@@ -129,9 +129,9 @@ impl Lab {
 
     /// What the program makes of the audit entries since `from`.
     pub fn signals(&self, from: usize) -> Vec<Signal> {
-        use egress_reconciler::domain::{
+        use egress_reconciler::domain::audit::{
+            classify::{Disposition, OwnPrincipals, dispose},
             entry::Entry,
-            event::{Disposition, OwnPrincipals, dispose},
         };
         let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
         let entries = self.cloud.audit_entries().into_iter().skip(from);

@@ -1,9 +1,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use egress_reconciler::domain::{
+    audit::signal::Signal,
     plan::EgressState,
     report::{Outcome, Report},
-    signal::Signal,
     target::Place,
 };
 use futures_util::future::join_all;

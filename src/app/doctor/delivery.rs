@@ -8,14 +8,14 @@ use tokio::join;
 use super::{Doctor, Service};
 use crate::{
     domain::{
+        audit::log_filter,
         doctor::{
             Line, delivery,
             facts::{Sink, Subscription},
             service::{self, Seen},
         },
         names::{ProjectId, last_segment},
-        sink,
-        state::observed::Read,
+        state::read::Read,
     },
     google::{logging::SinkOf, transport::Request},
     reconcile::observe::read,
@@ -39,7 +39,7 @@ impl Doctor {
             join!(self.read_sink(), self.read_subscription(), self.check_report_topic());
         let topic = sink.as_ref().and_then(|(_, found)| delivery::destination(found.as_ref().ok()?));
         match &sink {
-            Some((path, found)) => lines.push(delivery::sink(path, &sink::filter(), found)),
+            Some((path, found)) => lines.push(delivery::sink(path, &log_filter::filter(), found)),
             None => lines.push(Line::not_named("sink", "--sink projects/P/sinks/S")),
         }
         if let (Some((_, Ok(sink))), Some(topic)) = (&sink, topic) {

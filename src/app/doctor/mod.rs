@@ -25,7 +25,7 @@ use crate::{
         names::{NetworkRef, ProjectId, Region, last_segment},
         permissions::{PERMISSIONS, Permission, Role},
         policy::{ConnectorSection, Ensure, Mode, Policy, Prune},
-        state::observed::Read,
+        state::read::Read,
         target::Target,
     },
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},

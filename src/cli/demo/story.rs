@@ -7,7 +7,8 @@ use super::{
 use crate::{
     cli::{exit::Failure, print},
     domain::{
-        plan::{EgressState, Verb, emergency::Pick},
+        plan::{EgressState, Verb},
+        planner::emergency::Pick,
         report::{Outcome, Report},
     },
     reconcile::emergency::Order,

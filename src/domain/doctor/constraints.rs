@@ -6,7 +6,7 @@ use super::{
     facts::{Ancestry, OrgPolicy},
     unread,
 };
-use crate::domain::{names::ProjectId, state::observed::Read};
+use crate::domain::{names::ProjectId, state::read::Read};
 
 /// A list constraint, and what must be allowed by it.
 pub struct Constraint {
@@ -211,7 +211,7 @@ mod tests {
             {"resourceId": {"type": "organization", "id": "34"}}]});
         let ancestry = match known {
             true => Ok(serde_json::from_value(ancestry).unwrap()),
-            false => Err(super::super::tests::failed("a", crate::domain::state::observed::FailureKind::Transient)),
+            false => Err(super::super::tests::failed("a", crate::domain::state::read::FailureKind::Transient)),
         };
         let policy: OrgPolicy = serde_json::from_value(json!({"spec": {"rules": rules}})).unwrap();
         let constraint = CONSTRAINTS.iter().find(|one| one.name == name).unwrap();

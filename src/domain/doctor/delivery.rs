@@ -5,7 +5,7 @@ use super::{
     facts::{DeadLetter, Granted, IamPolicy, Sink, Subscription, Topic},
     unread,
 };
-use crate::domain::{names::last_segment, state::observed::Read};
+use crate::domain::{names::last_segment, state::read::Read};
 
 /// The longest that there is, and what a run may take.
 const ACK_DEADLINE: u32 = 600;

@@ -17,7 +17,7 @@ mod tests;
 
 use serde::Serialize;
 
-use super::state::observed::{FailureKind, ReadFailure};
+use super::state::read::{FailureKind, ReadFailure};
 
 /// In the order of badness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

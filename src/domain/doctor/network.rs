@@ -8,11 +8,12 @@ use super::{
     unread,
 };
 use crate::domain::{
+    address_space::{self, Taken},
     names::{NetworkRef, ProjectId, last_segment, relative},
-    space::{self, Taken},
     state::{
         network::Network,
-        observed::{AddressSpace, FailureKind, Read},
+        observed::AddressSpace,
+        read::{FailureKind, Read},
         route::Route,
     },
 };
@@ -61,7 +62,7 @@ impl Space<'_> {
             (Err(failure), _) | (_, Err(failure)) => return unread(&subject, project, failure),
         };
         let taken = Taken::new(&self.network.to_string(), &[], taken, routes, self.auto_mode);
-        let (free, all) = (taken.free(self.pools).take(MANY).count(), space::capacity(self.pools));
+        let (free, all) = (taken.free(self.pools).take(MANY).count(), address_space::capacity(self.pools));
         let pools: Vec<_> = self.pools.iter().map(Ipv4Net::to_string).collect();
         let more = if free == MANY { "or more " } else { "" };
         let text = format!("{free} {more}of {all} /28 are free in {}", pools.join(", "));

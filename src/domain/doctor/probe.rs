@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Line;
-use crate::domain::{signal::PROBE, target::Target};
+use crate::domain::{audit::signal::PROBE, target::Target};
 
 /// The synthetic entry: a job that nobody made was made.
 pub fn entry(target: &Target, id: &str, now: Timestamp) -> Value {

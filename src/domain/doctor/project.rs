@@ -9,7 +9,7 @@ use crate::domain::{
     names::{ProjectId, Region},
     permissions::{Permission, Role},
     policy::{ConnectorSection, MachineType},
-    state::observed::Read,
+    state::read::Read,
 };
 
 /// Above this share of a quota the next connector may not fit.

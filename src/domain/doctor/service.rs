@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Line, Mark, facts::Entries, unread};
-use crate::domain::state::observed::Read;
+use crate::domain::state::read::Read;
 
 const EVENT: &str = "last event";
 const SWEEP: &str = "last sweep";

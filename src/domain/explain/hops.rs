@@ -2,26 +2,23 @@
 
 use ipnet::Ipv4Net;
 
-use super::{Hop, HopKind, Mark, Scene};
+use super::path::{Hop, HopKind, Mark, Scene};
 use crate::domain::{
-    desired::listed,
+    demand::listed,
+    firewall::{reach::COMMON_TAG, rule_set::Site},
     names::{ConnectorRef, relative},
-    owned::{stamped, subnet_path},
-    plan::{
-        gateway::own_router,
-        nat::{covering, router_of, ways_from},
-    },
+    ownership::{own_router, stamped},
     policy::EnsureNat,
-    reach::COMMON_TAG,
-    rules::Site,
     state::{
         connector::{Connector, ConnectorState},
         interface::Attachment,
-        router::Router,
+        router::{Router, covering, router_of},
         subnet::Subnet,
         workload::Workload,
     },
+    target::subnet_path,
     text,
+    ways::ways_from,
 };
 
 impl Scene<'_> {

@@ -2,13 +2,15 @@
 
 use ipnet::Ipv4Net;
 
-use super::{Decision, Hop, HopKind, Mark, Scene};
+use super::path::{Decision, Hop, HopKind, Mark, Scene};
 use crate::domain::{
+    firewall::{
+        reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
+        rule_set::Site,
+    },
     names::{ConnectorRef, relative},
-    owned,
+    ownership,
     plan::EgressState,
-    reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
-    rules::Site,
     state::{effective::EffectiveFirewalls, firewall::Firewall},
     text,
 };
@@ -83,7 +85,7 @@ impl Scene<'_> {
         let (order, what, whose) = match verdict.stage {
             Stage::Rule(priority) => {
                 let rule = rules.iter().find(|rule| rule.name == verdict.by);
-                let ours = rule.is_some_and(|rule| owned::rule_stamp(self.policy, self.observed, rule).is_some());
+                let ours = rule.is_some_and(|rule| ownership::rule_stamp(self.policy, self.observed, rule).is_some());
                 let what = rule.map_or_else(String::new, |rule| text::explain::of_rule(rule));
                 (priority.to_string(), what, if ours { "ours" } else { "somebody else's" })
             }

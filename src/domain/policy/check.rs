@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Ensure, FirewallSection, NatSection, NetworkName, Policy};
+use super::{
+    document::{FARTHEST_PRIORITY, Policy},
+    sections::{Ensure, FirewallSection, NatSection, NetworkName},
+};
 use crate::domain::{
     names::{ProjectId, Region, ResourceName},
     ports,
-    rules::FARTHEST_PRIORITY,
     target::Target,
 };
 

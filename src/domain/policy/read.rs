@@ -4,7 +4,7 @@ use schemars::schema_for;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::{Policy, check, sections::Override};
+use super::{check, document::Policy, sections::Override};
 
 /// What is wrong with a policy file, one sentence a line, each naming the key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

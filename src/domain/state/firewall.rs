@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Other;
+use crate::domain::ports::Layer4;
 
 /// A VPC firewall rule: `compute.firewalls`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -50,15 +51,6 @@ pub enum Direction {
     #[default]
     Ingress,
     Egress,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Layer4 {
-    #[serde(rename = "IPProtocol")]
-    pub protocol: String,
-    /// Ports and ranges (`443`, `8000-8080`) as text; none = all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ports: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::domain::{
     names::{ConnectorRef, ProjectId, last_segment, relative},
-    owned::subnet_path,
     stamp::Stamp,
+    target::subnet_path,
 };
 
 /// What an interface leads to, as far as the policy's network is concerned.

@@ -6,13 +6,17 @@
 pub mod address;
 pub mod connector;
 pub mod effective;
+pub mod egress;
 pub mod firewall;
 pub mod interface;
 pub mod network;
 pub mod observed;
+pub mod operation;
 pub mod others;
 mod plain;
 pub mod policy_route;
+pub mod read;
+pub mod refused_deploy;
 pub mod route;
 pub mod router;
 pub mod router_status;

@@ -11,9 +11,12 @@ use super::{
     effective::EffectiveFirewalls,
     firewall::Firewall,
     network::Network,
+    operation::ConnectorOperation,
     others::Others,
     plain,
     policy_route::PolicyRoute,
+    read::{FailureKind, Read, ReadFailure},
+    refused_deploy::RefusedDeploy,
     route::Route,
     router::Router,
     router_status::{PeeringRoute, RouterStatus},
@@ -21,59 +24,10 @@ use super::{
     workload::Workload,
 };
 use crate::domain::{
-    desired::Required,
     names::{ConnectorRef, NetworkRef, ProjectId},
-    refused::RefusedDeploy,
+    requirement::Required,
     target::Target,
 };
-
-/// What one call told, or why it did not: a rule that needs `T` takes `T`, so a failed read can lead to no step.
-pub type Read<T> = Result<T, ReadFailure>;
-
-/// Why a read failed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ReadFailure {
-    /// Google's name of the method.
-    pub call: String,
-    pub kind: FailureKind,
-    /// Google's sentence, or ours where no answer came.
-    pub message: String,
-    /// The project, by id or number, that Google says the refusal is about: whose API is not enabled.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub consumer: Option<String>,
-}
-
-impl ReadFailure {
-    /// There is no such thing.
-    pub fn is_absent(&self) -> bool {
-        self.kind == FailureKind::Absent
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    Denied {
-        permission: Option<String>,
-    },
-    ApiDisabled,
-    /// A quota of resources is used up.
-    Quota,
-    /// An organization policy forbids it.
-    OrgPolicy {
-        /// `constraints/NAME` or `customConstraints/NAME`.
-        constraint: Option<String>,
-    },
-    /// The region is not open to the project, or does not have this service.
-    RegionClosed,
-    /// The address range is taken.
-    AddressConflict,
-    Absent,
-    /// Worth asking again: the run answers 429.
-    Transient,
-    Invalid,
-}
 
 /// One look: the nine reads of round one, always; then those of round two that [`Needs`] asked for (`None` = not asked).
 #[derive(Debug, Clone, Serialize)]
@@ -172,30 +126,6 @@ pub struct Learnt {
 pub struct Imported {
     pub peering: String,
     pub routes: Vec<PeeringRoute>,
-}
-
-/// What Google keeps of a change of a connector.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConnectorOperation {
-    /// Its full path.
-    pub name: String,
-    /// The connector's short name.
-    pub connector: String,
-    pub change: ConnectorChange,
-    pub begun: Option<Timestamp>,
-    pub ended: Option<Timestamp>,
-    pub done: bool,
-    /// Why it failed; `None` = it did not, so far.
-    pub failure: Option<ReadFailure>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConnectorChange {
-    Create,
-    Update,
-    Delete,
 }
 
 /// What round two has to ask.

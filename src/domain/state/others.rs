@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    observed::{FailureKind, Read, ReadFailure},
     plain,
+    read::{FailureKind, Read, ReadFailure},
     workload::{Workload, WorkloadKind},
 };
 use crate::domain::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
-use super::observed::{Read, ReadFailure};
+use super::read::{Read, ReadFailure};
 
 #[derive(Serialize)]
 #[serde(untagged)]

@@ -154,3 +154,16 @@ impl Nat {
             })
     }
 }
+
+/// The gateway that carries the subnet's primary range (`None` = a hidden one) to the internet, whoever owns it.
+pub fn covering<'a>(routers: &[&'a Router], subnet: Option<&str>) -> Option<&'a Nat> {
+    let gateways = routers.iter().flat_map(|router| &router.nats);
+    gateways
+        .filter(|nat| nat.is_public() && nat.serves_vms() && !nat.is_draining())
+        .find(|nat| nat.covers_all_subnets() || subnet.is_some_and(|subnet| nat.lists(subnet)))
+}
+
+/// The router that a gateway is on.
+pub fn router_of<'a>(routers: &[&'a Router], nat: &Nat) -> Option<&'a Router> {
+    routers.iter().copied().find(|router| router.nats.iter().any(|own| std::ptr::eq(own, nat)))
+}

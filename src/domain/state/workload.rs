@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{names::last_segment, wanted::Egress};
+use super::egress::Egress;
+use crate::domain::names::last_segment;
 
 /// What may use a connector, such as a Cloud Run job: only what concerns its network. Nothing else of the document is kept,
 /// so that no environment variable can reach a log or a report.

@@ -3,11 +3,13 @@
 
 use super::note;
 use crate::domain::{
-    cause::{Cause, agent_in},
+    cause::{Cause, agent_in, project_in},
     names::{ConnectorRef, ProjectId},
     plan::Note,
-    refused::RefusedDeploy,
-    state::observed::{FailureKind, ReadFailure},
+    state::{
+        read::{FailureKind, ReadFailure},
+        refused_deploy::RefusedDeploy,
+    },
     target::Target,
 };
 
@@ -97,7 +99,7 @@ fn agent(project: &ProjectId, message: &str) -> String {
         );
     };
     let (role, place) = if message.contains("compute.subnetworks.use") || message.contains("networkUser") {
-        ("roles/compute.networkUser", super::reads::project_in(message).unwrap_or(project.as_str()))
+        ("roles/compute.networkUser", project_in(message).unwrap_or(project.as_str()))
     } else if agent.contains("@cloudservices.") {
         ("roles/editor", project.as_str())
     } else {
@@ -119,7 +121,7 @@ pub fn run_agent(here: &Target, refused: &RefusedDeploy, certain: bool) -> Note 
     };
     let agent = format!("service-{number}@serverless-robot-prod.iam.gserviceaccount.com");
     let unless = if certain { "" } else { "unless the connector became READY only afterwards, " };
-    let what = super::connector::workload(&refused.workload);
+    let what = super::workload(&refused.workload);
     let object =
         if connector.project == here.project { format!("connector/{}", connector.name) } else { connector.to_string() };
     note(

@@ -3,12 +3,12 @@ use jiff::Timestamp;
 
 use super::{cause, list, note};
 use crate::domain::{
-    desired::Requirer,
+    audit::wanted::WantedConnector,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
     policy::{ConnectorSection, Ensure, Mode},
-    state::{connector::ConnectorState, observed::ReadFailure, workload::Workload},
-    wanted::WantedConnector,
+    requirement::Requirer,
+    state::{connector::ConnectorState, read::ReadFailure, workload::Workload},
 };
 
 /// Why a connector is left as it is.
@@ -26,7 +26,7 @@ pub fn users(by: &[Requirer]) -> String {
         .map(|by| match by {
             Requirer::Workload(name) | Requirer::Further(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
-            Requirer::Wanted(name) => format!("the deploy of {}", workload(name)),
+            Requirer::Wanted(name) => format!("the deploy of {}", super::workload(name)),
             Requirer::Stamp => "its own subnet".to_owned(),
         })
         .collect();
@@ -37,16 +37,6 @@ pub fn users(by: &[Requirer]) -> String {
     match more {
         0 => names.join(" and "),
         more => format!("{} and {more} more", names.join(", ")),
-    }
-}
-
-/// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
-pub(super) fn workload(resource: &str) -> String {
-    match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
-        [name, "jobs", ..] => format!("job {name}"),
-        [name, "services", ..] => format!("service {name}"),
-        [name, "workerPools" | "workerpools", ..] => format!("worker pool {name}"),
-        _ => resource.to_owned(),
     }
 }
 
@@ -385,7 +375,7 @@ pub fn long_name(connector: &ConnectorRef) -> Option<Note> {
 
 /// A deploy that was refused because its connector does not exist.
 pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barred: Option<Mode>) -> Note {
-    let (name, who) = (&wanted.connector.name, workload(&wanted.workload));
+    let (name, who) = (&wanted.connector.name, super::workload(&wanted.workload));
     let what = format!("the deploy of {who} was refused at {at:.0} because connector {name} does not exist");
     let text = match barred {
         Some(mode) => format!(

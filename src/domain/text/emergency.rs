@@ -2,13 +2,13 @@
 
 use super::{list, note, note_by};
 use crate::domain::{
+    firewall::proof::Proof,
     names::{ConnectorRef, ProjectId},
     plan::Note,
-    proof::Proof,
     stamp::Release,
     state::{
         firewall::{Direction, Firewall},
-        observed::ReadFailure,
+        read::ReadFailure,
     },
 };
 

@@ -5,15 +5,16 @@ use crate::domain::{
     names::{ConnectorRef, NetworkRef},
     plan::{ConnectorEgress, EgressState, Step, Withheld},
     policy::EnsureNat,
+    ports::Layer4,
     state::{
         connector::{Connector, ConnectorState},
         effective::PolicyRule,
-        firewall::{Firewall, Layer4},
-        observed::ReadFailure,
+        egress::Egress,
+        firewall::Firewall,
+        read::ReadFailure,
         subnet::Subnet,
         workload::Workload,
     },
-    wanted::Egress,
 };
 
 fn traffic(all: bool) -> &'static str {

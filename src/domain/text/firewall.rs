@@ -1,8 +1,8 @@
 use super::{explain::of_rule, list, note, note_by};
 use crate::domain::{
+    firewall::rule_set::Role,
     names::{ConnectorRef, ProjectId, Region, last_segment},
     plan::Note,
-    rules::Role,
     state::{
         effective::{FirewallPolicy, PolicyKind, PolicyRule},
         firewall::Firewall,

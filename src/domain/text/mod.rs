@@ -14,6 +14,16 @@ pub mod network;
 pub mod prune;
 pub mod reads;
 pub mod routes;
+/// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
+fn workload(resource: &str) -> String {
+    match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
+        [name, "jobs", ..] => format!("job {name}"),
+        [name, "services", ..] => format!("service {name}"),
+        [name, "workerPools" | "workerpools", ..] => format!("worker pool {name}"),
+        _ => resource.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 

@@ -1,10 +1,9 @@
-use super::{list, note, note_by};
+use super::{list, note, note_by, reads::why_unread};
 use crate::domain::{
     names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
-    permissions,
     plan::Note,
     state::{
-        observed::ReadFailure,
+        read::ReadFailure,
         router::{Nat, Router},
     },
     target::Target,
@@ -210,7 +209,7 @@ pub fn addresses_unread(failure: &ReadFailure) -> Note {
         format!(
             "`nat.static_ips` could not be looked up, so whether these addresses exist and are free is not known: {} {}. Google said: {}",
             failure.call,
-            permissions::remedy("compute.addresses.list", failure),
+            why_unread("compute.addresses.list", failure),
             failure.message
         ),
     )
@@ -220,7 +219,7 @@ pub fn status_unread(router: &str, failure: &ReadFailure) -> String {
     format!(
         "from which addresses it sends, and whether it has enough, is not known: {} of {router} {}. Google said: {}",
         failure.call,
-        permissions::remedy("compute.routers.get", failure),
+        why_unread("compute.routers.get", failure),
         failure.message
     )
 }

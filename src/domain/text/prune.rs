@@ -2,7 +2,7 @@ use super::{list, note};
 use crate::domain::{
     names::{ConnectorRef, ProjectId},
     plan::Note,
-    state::{connector::Connector, observed::ReadFailure, subnet::Subnet},
+    state::{connector::Connector, read::ReadFailure, subnet::Subnet},
     target::Target,
 };
 

@@ -5,11 +5,11 @@ use super::{
     note,
 };
 use crate::domain::{
-    cause::Cause,
+    cause::{Cause, project_in},
     names::ConnectorRef,
     permissions,
     plan::{Note, StepId},
-    state::observed::{FailureKind, ReadFailure},
+    state::read::{FailureKind, ReadFailure},
     target::Target,
 };
 
@@ -67,13 +67,6 @@ fn api_disabled(failure: &ReadFailure, at: &Target) -> String {
     format!(
         "{call} failed because its API is not enabled; run `gcloud services enable {api}.googleapis.com --project={project}`"
     )
-}
-
-/// The project of the resource that Google's sentence names.
-pub(in crate::domain) fn project_in(message: &str) -> Option<&str> {
-    let rest = &message[message.find("projects/")? + "projects/".len()..];
-    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "-.:".contains(c))).unwrap_or(rest.len());
-    Some(rest[..end].trim_end_matches(['.', ':'])).filter(|project| !project.is_empty())
 }
 
 /// A write that only a person can make possible; of other refusals the step itself tells.
@@ -137,4 +130,16 @@ pub fn transient(failure: &ReadFailure) -> Note {
 /// A run that ended without a report.
 pub fn died() -> Note {
     note("run-died", "run", "the run crashed; its log says why, and the event will be delivered again".to_owned())
+}
+
+/// `failed`, or `was denied; grant X …: run …` where Google's words say on what.
+pub fn why_unread(name: &str, failure: &ReadFailure) -> String {
+    if !matches!(failure.kind, FailureKind::Denied { .. }) {
+        return "failed".to_owned();
+    }
+    let grant = format!("was denied; grant `{name}` to the service account of this service");
+    match permissions::find(name).zip(project_in(&failure.message)) {
+        Some((known, project)) => format!("{grant}: run `{}`", known.mend(project)),
+        None => grant,
+    }
 }

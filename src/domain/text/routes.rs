@@ -1,11 +1,10 @@
 //! Where packets for the internet go, and what cannot be seen of it.
 
-use super::{few, list, note};
+use super::{few, list, note, reads::why_unread};
 use crate::domain::{
     names::NetworkRef,
-    permissions,
     plan::Note,
-    state::{observed::ReadFailure, route::Route},
+    state::{read::ReadFailure, route::Route},
     ways::{By, Part, Ways},
 };
 
@@ -95,7 +94,7 @@ pub fn policies_unread(failure: &ReadFailure) -> Note {
         format!(
             "policy-based routes go before all others and could not be read, so one of them may lead the connector's traffic past our NAT: {} {}. Google said: {}",
             failure.call,
-            permissions::remedy("networkconnectivity.policyBasedRoutes.list", failure),
+            why_unread("networkconnectivity.policyBasedRoutes.list", failure),
             failure.message
         ),
     )
@@ -113,7 +112,7 @@ pub fn unread(failure: &ReadFailure) -> Note {
         format!(
             "routes learnt by BGP or imported from a peering could not all be read, so the new subnet's range may be in use behind one: {} {}. Google said: {}",
             failure.call,
-            permissions::remedy(permission, failure),
+            why_unread(permission, failure),
             failure.message
         ),
     )

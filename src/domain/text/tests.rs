@@ -6,23 +6,23 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::{
-    desired::Requirer,
+    firewall::rule_set::Role,
     names::{ConnectorRef, NetworkRef},
     plan::{Remedy, StepId, Verb},
     policy::{ConnectorSection, Ensure, Mode},
-    rules::Role,
+    requirement::Requirer,
     stamp::Release,
     state::{
         connector::ConnectorState,
+        egress::Egress,
         firewall::{Direction, Firewall},
-        observed::{FailureKind, ReadFailure},
+        read::{FailureKind, ReadFailure},
         route::Route,
         router::{Nat, NatSubnet, Router},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },
     target::Target,
-    wanted::Egress,
     ways::{By, Part, Ways},
 };
 

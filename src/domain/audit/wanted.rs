@@ -1,0 +1,178 @@
+//! What a failed deploy asked for.
+//!
+//! A deploy that names a missing connector fails at once and leaves no workload behind, so the only statement of what
+//! was wanted is the failed entry's own request. It is believed only as far as Google confirms it.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{entry::AuditLog, scope::Scope};
+use crate::domain::{
+    fields::Fields,
+    names::{ConnectorRef, NameError},
+    state::egress::Egress,
+    target::Target,
+};
+
+/// `google.rpc.Code` PERMISSION_DENIED.
+pub(super) const PERMISSION_DENIED: i64 = 7;
+
+/// A connector that a deploy named and Google did not find.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedConnector {
+    pub connector: ConnectorRef,
+    pub egress: Egress,
+    /// The job, service or worker pool, as the audit log names it.
+    pub workload: String,
+}
+
+impl WantedConnector {
+    /// Whether a resource, in the spelling of any API version, is the workload that asked.
+    pub fn is_of(&self, resource: &str) -> bool {
+        workload_key(&self.workload).is_some_and(|own| workload_key(resource).as_ref() == Some(&own))
+    }
+
+    /// Kind and name of the workload: `jobs`, `nightly-export`.
+    pub fn workload(&self) -> Option<(String, &str)> {
+        workload_key(&self.workload)
+    }
+}
+
+/// The collection, in lower case, and the name: `namespaces/P/jobs/J` and `projects/P/locations/R/jobs/J` are one job.
+pub fn workload_key(resource: &str) -> Option<(String, &str)> {
+    let mut parts = resource.rsplit('/');
+    let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
+    matches!(collection.as_str(), "jobs" | "services" | "workerpools").then_some((collection, name))
+}
+
+/// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
+/// of a permission, Cloud Run granted the caller one, Google's sentence names the connector that the request names, and
+/// it lies in the workload's own region, and project as far as a project's number can tell. Whether the number is that of the
+/// project, and the connector missing indeed, only a read can say.
+pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<WantedConnector> {
+    let status = audit.status();
+    if matches!(status.code, 0 | PERMISSION_DENIED) {
+        return None;
+    }
+    let (asked, confirmed, egress) = named_twice(audit, target, scope)?;
+    let own = |of: &ConnectorRef| of.project == target.project || of.project.is_number();
+    let ours = own(&asked) && own(&confirmed) && asked.region == target.region;
+    // Either may write the project as a number: that is what is left to be looked up.
+    let connector = if asked.project.is_number() { asked } else { confirmed };
+    ours.then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+}
+
+/// The connector, of whatever project, that a deploy named and Cloud Run refused to use. It is only looked at: whether it
+/// is missing, or Cloud Run's agent may not use it, Google's sentence does not tell.
+pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<ConnectorRef> {
+    let (asked, confirmed, _) = named_twice(audit, target, scope)?;
+    let same = asked.project == confirmed.project || asked.project.is_number() || confirmed.project.is_number();
+    let connector = if asked.project.is_number() { confirmed } else { asked };
+    (audit.status().code != 0 && same && connector.region == target.region).then_some(connector)
+}
+
+/// The connector that the request names and the one that Google's sentence names, if they agree in name and region, and
+/// Cloud Run granted the caller a permission.
+fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(ConnectorRef, ConnectorRef, Egress)> {
+    if !audit.was_granted("run.") {
+        return None;
+    }
+    let status = audit.status();
+    let (name, egress) = vpc_access(&audit.request())?;
+    let asked = resolve(&name, target, scope).ok()?;
+    let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
+    (asked.name == confirmed.name && asked.region == confirmed.region).then_some((asked, confirmed, egress))
+}
+
+/// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.
+fn missing_connector(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once(" does not exist, or Cloud Run does not have permission to use it")?;
+    Some(before.rsplit_once("VPC connector ")?.1)
+}
+
+fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, NameError> {
+    let mut connector = ConnectorRef::parse(name, &target.project, &target.region)?;
+    connector.project = scope.id(&connector.project).clone();
+    Ok(connector)
+}
+
+/// The connector's name and the egress, in the request of any Cloud Run API version.
+fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    ["job", "service", "workerPool"]
+        .iter()
+        .filter_map(|name| request.object(name))
+        .chain([request.clone()])
+        .find_map(|workload| in_v2(&workload).or_else(|| in_v1(&workload)))
+}
+
+/// A job has a template of executions around the template of tasks.
+fn in_v2<'a>(workload: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    let access =
+        workload.at(&["template", "vpcAccess"]).or_else(|| workload.at(&["template", "template", "vpcAccess"]))?;
+    Some((access.text("connector")?, egress(access.text("egress"))))
+}
+
+/// <https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta>
+fn in_v1<'a>(workload: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    let annotations = workload.at(&["spec", "template", "metadata", "annotations"])?;
+    let connector = annotations.text("run.googleapis.com/vpc-access-connector")?;
+    Some((connector, egress(annotations.text("run.googleapis.com/vpc-access-egress"))))
+}
+
+fn egress(text: Option<Cow<'_, str>>) -> Egress {
+    text.map(|text| Egress::parse(&text)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_request() {
+        use Egress::*;
+        const NOTE: &str = r#""run.googleapis.com/vpc-access-connector":"c1","run.googleapis.com/vpc-access-egress""#;
+        let v1 = |egress: &str| format!(r#"{{"template":{{"metadata":{{"annotations":{{{NOTE}:{egress}}}}}}}}}"#);
+        let cases: &[(String, Option<Egress>)] = &[
+            (r#"{"job":{"template":{"template":{"vpcAccess":{"connector":"c1"}}}}}"#.into(), Some(PrivateRangesOnly)),
+            (
+                r#"{"job":{"template":{"template":{"vpc_access":{"connector":"c1","egress":1}}}}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (
+                r#"{"service":{"template":{"vpcAccess":{"connector":"c1","egress":"ALL_TRAFFIC"}}}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (
+                r#"{"worker_pool":{"template":{"vpcAccess":{"connector":"c1","egress":2}}}}"#.into(),
+                Some(PrivateRangesOnly),
+            ),
+            (format!(r#"{{"job":{{"spec":{}}}}}"#, v1(r#""all-traffic""#)), Some(AllTraffic)),
+            (format!(r#"{{"service":{{"spec":{}}}}}"#, v1(r#""private-ranges-only""#)), Some(PrivateRangesOnly)),
+            (format!(r#"{{"spec":{}}}"#, v1(r#""all""#)), Some(AllTraffic)),
+            (format!(r#"{{"spec":{}}}"#, v1("[]")), Some(PrivateRangesOnly)),
+            (r#"{"job":{"template":{"template":{"vpcAccess":{"networkInterfaces":[{}]}}}}}"#.into(), None),
+            (r#"{"job":"...","template":3}"#.into(), None),
+            ("{}".into(), None),
+        ];
+        for (request, expected) in cases {
+            let found = vpc_access(&Fields::parse(request).unwrap());
+            assert_eq!(
+                found.as_ref().map(|(name, egress)| (&**name, *egress)),
+                expected.map(|e| ("c1", e)),
+                "{request}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_connector_in_the_sentence() {
+        let message = "Revision 'r' is not ready. VPC connector projects/p/locations/r/connectors/c does not exist, \
+            or Cloud Run does not have permission to use it.";
+        assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
+        assert_eq!(missing_connector("VPC connector c is not ready"), None);
+        assert_eq!(missing_connector("c does not exist, or Cloud Run does not have permission to use it"), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! What a connector can reach: sets of IPv4 range × protocol × ports, and how rules and policies decide over them.
+
+mod decide;
+mod dimensions;
+mod matching;
+mod packets;
+mod services;
+
+pub use self::{
+    decide::{COMMON_TAG, Hit, Sender, Stage, Verdict, VerdictKind, allowed, decide, denied, name_of},
+    matching::of_rule,
+    packets::Reach,
+};

@@ -1,0 +1,357 @@
+//! What is to be written, as finished data: doing it makes no choice.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    names::{ConnectorRef, NetworkRef},
+    policy::Mode,
+    state::{
+        connector::Connector, firewall::Firewall, network::Network, read::ReadFailure, router::Router, subnet::Subnet,
+    },
+    target::Target,
+};
+
+/// Steps in an order in which they can be done, and all that a person should know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub target: Target,
+    pub network: NetworkRef,
+    /// Topological: what a step waits for stands before it.
+    pub steps: Vec<Step>,
+    pub withheld: Vec<Withheld>,
+    /// The cloud must finish.
+    pub waiting_on: Vec<Note>,
+    /// A person must act.
+    pub blocked_by: Vec<Note>,
+    pub findings: Vec<Note>,
+    pub egress: Vec<ConnectorEgress>,
+}
+
+/// `kind/name`, such as `firewall/deny-conn-europe-west2-egress`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StepId(pub String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub id: StepId,
+    /// Steps of the same plan that must be done first.
+    pub after: Vec<StepId>,
+    pub change: Change,
+    /// What is wrong and why this mends it, in one sentence.
+    pub reason: String,
+    pub diff: Vec<FieldDiff>,
+}
+
+/// One write. `create` mode permits the first two.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    Create(Object),
+    /// Adds to a list or a stamp of ours, and takes nothing away.
+    Extend {
+        before: Object,
+        after: Object,
+    },
+    Repair {
+        before: Object,
+        after: Object,
+    },
+    Delete(Object),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Object {
+    Network(Network),
+    Subnet(Subnet),
+    Connector(Connector),
+    Router(Router),
+    Firewall(Firewall),
+}
+
+/// What a person reads in a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    Create,
+    Extend,
+    Repair,
+    Delete,
+}
+
+impl Verb {
+    pub const ALL: [Self; 4] = [Self::Create, Self::Extend, Self::Repair, Self::Delete];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Extend => "extend",
+            Self::Repair => "repair",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldDiff {
+    pub field: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// Something to know about an object: what, why, and what to do, in one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// A kebab-case word that programs may rely on.
+    #[schemars(extend("enum" = super::text::codes::CODES))]
+    pub code: String,
+    /// `kind/name`, or a full name.
+    pub object: String,
+    /// The principal or the rule behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    pub text: String,
+}
+
+/// A step that the plan holds back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Withheld {
+    pub step: StepId,
+    pub verb: Verb,
+    pub why: Why,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The policy's mode permits less.
+    Mode,
+    /// The policy's budget is spent.
+    Budget,
+    /// A deny waits until a later look has found every allow standing.
+    AllowsFirst,
+}
+
+/// What is true of a connector's egress, and no more: IPv4, by the VPC's rules, for the connector's tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorEgress {
+    pub connector: ConnectorRef,
+    pub state: EgressState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EgressState {
+    /// Nothing leaves but what the policy names.
+    Scoped,
+    /// A logged rule shows what a deny would stop.
+    Observed,
+    /// Allow rules alone scope nothing: egress is allowed by default.
+    AllowOnly,
+    /// Not ours and not adopted: no rule of ours is written.
+    Unmanaged,
+    /// A rule of another hand lets more out than the policy.
+    Shadowed,
+    /// Our deny was taken down.
+    Disarmed,
+    /// A deny of another hand stops the connector's own control traffic, or all of an entry of the policy.
+    CutOff,
+}
+
+/// What becomes of a connector in ERROR.
+pub enum Remedy {
+    Replace,
+    /// The policy's `connector.repair` is off.
+    Off,
+    /// The policy's mode permits no deletion.
+    Mode,
+    Frozen(String),
+    /// What stopped it would stop it on another range too.
+    Cause,
+    /// What stopped it could not be read.
+    Unread,
+    /// Nothing uses it: the mark says so, or is to be written.
+    Unused,
+    /// Something else than a Cloud Run workload uses it.
+    Used(Vec<String>),
+    /// Some users could not be seen.
+    Unseen,
+    /// This key of the policy would not let it be made again.
+    Barred(&'static str),
+    Foreign,
+}
+
+/// What memory adds to the decision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    /// The most writes this round may hold.
+    pub changes: u32,
+    /// Which key of the policy says so.
+    pub limit: &'static str,
+    /// Connectors whose creation was refused or failed since the last sweep.
+    pub refused: BTreeMap<ConnectorRef, ReadFailure>,
+    /// How often each connector was made in the last 24 hours: a subnet that stood already tells nothing of it.
+    pub made: BTreeMap<ConnectorRef, u32>,
+    /// Who was last heard to have touched an object, by its relative name.
+    pub touched_by: BTreeMap<String, String>,
+    /// Why connectors of other projects are not made, by the last report of their own.
+    pub hindered: BTreeMap<ConnectorRef, String>,
+    /// Ranges that Google said are taken, though no list shows by what.
+    pub taken: Vec<Ipv4Net>,
+    /// Changes that somebody undid again and again: left alone until then.
+    pub left_alone: BTreeMap<Repeat, Timestamp>,
+}
+
+/// A change that is the same whenever it is made: what tells a person who undoes it from a world that moves on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Repeat {
+    pub step: StepId,
+    pub verb: Verb,
+    pub diff: Vec<FieldDiff>,
+}
+
+impl Step {
+    /// The same object may be written in several ways in a run.
+    pub fn key(&self) -> (StepId, Verb) {
+        (self.id.clone(), self.change.verb())
+    }
+
+    pub fn repeat(&self) -> Repeat {
+        Repeat { step: self.id.clone(), verb: self.change.verb(), diff: self.diff.clone() }
+    }
+}
+
+impl Change {
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Create(_) => Verb::Create,
+            Self::Extend { .. } => Verb::Extend,
+            Self::Repair { .. } => Verb::Repair,
+            Self::Delete(_) => Verb::Delete,
+        }
+    }
+
+    pub fn before(&self) -> Option<&Object> {
+        match self {
+            Self::Create(_) => None,
+            Self::Extend { before, .. } | Self::Repair { before, .. } | Self::Delete(before) => Some(before),
+        }
+    }
+
+    pub fn after(&self) -> Option<&Object> {
+        match self {
+            Self::Delete(_) => None,
+            Self::Create(after) | Self::Extend { after, .. } | Self::Repair { after, .. } => Some(after),
+        }
+    }
+
+    pub fn permitted_by(&self, mode: Mode) -> bool {
+        match self {
+            Self::Create(_) | Self::Extend { .. } => mode >= Mode::Create,
+            Self::Repair { .. } | Self::Delete(_) => mode >= Mode::Enforce,
+        }
+    }
+}
+
+impl Object {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Subnet(_) => "subnet",
+            Self::Connector(_) => "connector",
+            Self::Router(_) => "router",
+            Self::Firewall(_) => "firewall",
+        }
+    }
+
+    /// The short name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Network(network) => &network.name,
+            Self::Subnet(subnet) => &subnet.name,
+            Self::Connector(connector) => super::names::last_segment(&connector.name),
+            Self::Router(router) => &router.name,
+            Self::Firewall(firewall) => &firewall.name,
+        }
+    }
+
+    pub fn id(&self) -> StepId {
+        StepId(format!("{}/{}", self.kind(), self.name()))
+    }
+
+    /// The document as Google has it.
+    pub fn document(&self) -> Value {
+        let document = match self {
+            Self::Network(network) => serde_json::to_value(network),
+            Self::Subnet(subnet) => serde_json::to_value(subnet),
+            Self::Connector(connector) => serde_json::to_value(connector),
+            Self::Router(router) => serde_json::to_value(router),
+            Self::Firewall(firewall) => serde_json::to_value(firewall),
+        };
+        // A map of strings, numbers, lists and maps always has a JSON form.
+        document.unwrap_or(Value::Null)
+    }
+}
+
+impl EgressState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scoped => "scoped",
+            Self::Observed => "observed",
+            Self::AllowOnly => "allow-only",
+            Self::Shadowed => "shadowed",
+            Self::Disarmed => "disarmed",
+            Self::Unmanaged => "unmanaged",
+            Self::CutOff => "cut-off",
+        }
+    }
+}
+
+impl Plan {
+    /// Takes out steps that failed already, with all that waits for them.
+    pub fn leave_out(&mut self, failed: &HashSet<StepId>) {
+        let mut out = failed.clone();
+        self.steps.retain(|step| {
+            let stays = !out.contains(&step.id) && !step.after.iter().any(|id| out.contains(id));
+            if !stays {
+                out.insert(step.id.clone());
+            }
+            stays
+        });
+    }
+
+    /// Takes out the creation of what stands already, though a list does not show it yet; what waits for it may go on.
+    pub fn take_as_made(&mut self, made: &HashSet<(StepId, Verb)>) {
+        let stands = |id: &StepId| made.contains(&(id.clone(), Verb::Create));
+        self.steps.retain(|step| step.change.verb() != Verb::Create || !stands(&step.id));
+        for step in &mut self.steps {
+            step.after.retain(|id| !stands(id));
+        }
+    }
+
+    /// A plan that has nothing to write, and holds nothing back.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.withheld.is_empty()
+    }
+}

@@ -1,0 +1,267 @@
+//! Making a connector that is missing: whether it may be, on which subnet, and in which form.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use serde_json::json;
+
+use super::{
+    draft::Draft,
+    network,
+    standing::{Ownership, Standing},
+};
+use crate::domain::{
+    address_space::{self, Taken},
+    firewall::rule_set::Site,
+    names::ConnectorRef,
+    ownership::stamped,
+    plan::{Change, Note, Object, StepId},
+    policy::{Ensure, Policy, pattern},
+    requirement::{Required, Requirer},
+    stamp::Stamp,
+    state::{
+        connector::{Connector, ConnectorSubnet},
+        subnet::Subnet,
+    },
+    target::subnet_path,
+    text,
+};
+
+/// What making connectors uses up, over the whole plan.
+pub(super) struct Room {
+    /// `None` = some read that tells what is taken failed or was not made: no range is cut.
+    taken: Option<Taken>,
+    today: Today,
+}
+
+impl Room {
+    pub fn new(draft: &Draft<'_>, network: &network::Standing) -> Self {
+        Self { taken: taken(draft, network), today: Today::new(draft) }
+    }
+}
+
+/// Connectors made in the last 24 hours: subnets of ours made for each, and how often it was made as far as memory goes. A
+/// subnet whose connector is still to be made has its creation counted already.
+struct Today(BTreeMap<ConnectorRef, (u32, u32)>);
+
+impl Today {
+    fn new(draft: &Draft<'_>) -> Self {
+        let day = jiff::SignedDuration::from_hours(24);
+        let mut counts: BTreeMap<ConnectorRef, (u32, u32)> = BTreeMap::new();
+        for (connector, _, subnet) in stamped(draft.policy, draft.observed) {
+            if subnet.created().is_some_and(|at| draft.now.duration_since(at) < day) {
+                counts.entry(connector).or_default().0 += 1;
+            }
+        }
+        for (connector, made) in &draft.budget.made {
+            counts.entry(connector.clone()).or_default().1 = *made;
+        }
+        Self(counts)
+    }
+
+    /// Counts one more, on a new subnet or on one that stands; `false` = that would be more than `limit`.
+    fn take(&mut self, connector: &ConnectorRef, new_subnet: bool, limit: u32) -> bool {
+        let count = |(subnets, made): &(u32, u32)| *subnets.max(made);
+        let all: u32 = self.0.values().map(count).sum();
+        let own = self.0.entry(connector.clone()).or_default();
+        let next = (own.0 + u32::from(new_subnet), own.1 + 1);
+        let more = count(&next) - count(own);
+        let fits = more == 0 || all + more <= limit;
+        if fits {
+            *own = next;
+        }
+        fits
+    }
+}
+
+pub(super) fn plan<'a>(
+    draft: &mut Draft<'a>,
+    required: &'a Required,
+    network: &network::Standing,
+    room: &mut Room,
+) -> Option<Standing<'a>> {
+    let settings = draft.policy.for_connector(&required.connector);
+    let standing_subnet = own_subnet(draft, &required.connector);
+    let refusal = refusal(draft, required, settings).or_else(|| {
+        let limit = settings.connector.new_per_day;
+        let fits = room.today.take(&required.connector, standing_subnet.is_none(), limit);
+        (!fits).then(|| text::connector::daily_limit(&required.connector, limit))
+    });
+    if let Some(note) = refusal {
+        draft.blocked_by.push(note);
+        return None;
+    }
+    let waits_for = match network {
+        network::Standing::Missing => return None,
+        network::Standing::Planned(step) => vec![step.clone()],
+        network::Standing::Stands { .. } => Vec::new(),
+    };
+    let (subnet, made_by) = match standing_subnet {
+        Some(subnet) => (subnet, None),
+        None => {
+            let (subnet, step) = new_subnet(draft, required, 1, room, waits_for)?;
+            (subnet, Some(step))
+        }
+    };
+    let document = new_connector(draft, &required.connector, &subnet, settings);
+    let reason = text::connector::create(&required.by, &subnet.name, &settings.connector);
+    draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
+    let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
+    let range = subnet.cidr();
+    let subnet = Some((path, range));
+    Some(Standing { required, settings, ownership: Ownership::Ours, subnet, range, made_by, next: None, leaves: None })
+}
+
+/// Why a missing connector is not made; `None` = it may be.
+fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<Note> {
+    let connector = &required.connector;
+    let by = |requirer: fn(&Requirer) -> bool| required.by.iter().any(requirer);
+    match bar(required, settings) {
+        Some(Bar::Ensure) => return Some(text::connector::not_ensured(connector, settings.connector.ensure)),
+        Some(Bar::Names) => return Some(text::connector::name_not_allowed(connector, &settings.connector.names)),
+        None => {}
+    }
+    if let Some(frozen) = &required.frozen {
+        return Some(text::connector::frozen(connector, frozen));
+    }
+    if let Some(cause) = draft.budget.refused.get(connector) {
+        return Some(text::connector::refused_before(connector, cause));
+    }
+    // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
+    let stood = by(|by| matches!(by, Requirer::Workload(_) | Requirer::Further(_)));
+    let asked = by(|by| matches!(by, Requirer::Declared | Requirer::Wanted(_)));
+    let replaced = by(|by| *by == Requirer::Stamp) && own_subnet(draft, connector).is_some_and(|own| attempt(&own) > 1);
+    (stood && !asked && !replaced && !settings.connector.recreate).then(|| text::connector::deleted(connector))
+}
+
+/// Why the policy would not have the connector made, whatever became of an earlier one.
+enum Bar {
+    Ensure,
+    Names,
+}
+
+fn bar(required: &Required, settings: &Policy) -> Option<Bar> {
+    let section = &settings.connector;
+    let declared = required.by.contains(&Requirer::Declared);
+    let named = || section.names.iter().any(|glob| pattern::names(glob, &required.connector));
+    match section.ensure {
+        Ensure::Never => Some(Bar::Ensure),
+        Ensure::Declared if !declared => Some(Bar::Ensure),
+        Ensure::Referenced | Ensure::Declared => (!declared && !named()).then_some(Bar::Names),
+    }
+}
+
+/// The key of the policy that would not let a connector be made again, were it deleted to be replaced.
+pub(super) fn irreplaceable(
+    required: &Required,
+    settings: &Policy,
+    room: &mut Room,
+    on_newest: bool,
+) -> Option<&'static str> {
+    match bar(required, settings) {
+        Some(Bar::Ensure) => Some("connector.ensure"),
+        Some(Bar::Names) => Some("connector.names"),
+        None => {
+            let fits = room.today.take(&required.connector, on_newest, settings.connector.new_per_day);
+            (!fits).then_some("connector.new_per_day")
+        }
+    }
+}
+
+/// Which attempt at its connector a subnet of ours is for.
+pub(super) fn attempt(subnet: &Subnet) -> u32 {
+    Stamp::read(&subnet.description).and_then(|stamp| stamp.attempt).unwrap_or(1)
+}
+
+/// Our subnet that stands for this connector; of several attempts the highest.
+pub(super) fn own_subnet(draft: &Draft<'_>, connector: &ConnectorRef) -> Option<Subnet> {
+    stamped(draft.policy, draft.observed)
+        .into_iter()
+        .filter(|(named, ..)| named == connector)
+        .max_by_key(|(_, stamp, _)| stamp.attempt.unwrap_or(1))
+        .map(|(_, _, subnet)| subnet.clone())
+}
+
+/// Plans a subnet of the connector's own, on the first range that is free; `None` = it cannot be made, and why is told.
+pub(super) fn new_subnet(
+    draft: &mut Draft<'_>,
+    required: &Required,
+    attempt: u32,
+    room: &mut Room,
+    waits_for: Vec<StepId>,
+) -> Option<(Subnet, StepId)> {
+    let connector = &required.connector;
+    let settings = draft.policy.for_connector(connector);
+    let pools = &settings.connector.subnet_pools;
+    let taken = room.taken.as_mut()?;
+    let Some(range) = taken.first_free(pools) else {
+        let holders = taken.holders(pools);
+        draft.blocked_by.push(text::connector::no_space(connector, pools, address_space::capacity(pools), &holders));
+        return None;
+    };
+    let subnet = subnet(draft, required, attempt, range);
+    if draft.observed.subnets.iter().flatten().any(|other| other.name == subnet.name) {
+        draft.blocked_by.push(text::name_taken("subnet", &subnet.name));
+        return None;
+    }
+    taken.add(range, format!("subnet {} of this plan", subnet.name));
+    let unread = draft.observed.address_space.iter().flatten().flat_map(|space| &space.unread);
+    for failure in unread {
+        draft.tell(text::routes::unread(failure));
+    }
+    let reason = text::connector::create_subnet(connector, &subnet.ip_cidr_range, attempt);
+    let step = draft.push(Change::Create(Object::Subnet(subnet.clone())), waits_for, reason, settings.mode);
+    Some((subnet, step))
+}
+
+fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) -> Subnet {
+    let observed = draft.observed;
+    let connector = &required.connector;
+    let base = Site::new(draft.policy, connector, &observed.network_name).base();
+    let name = if attempt == 1 { format!("egress-{base}") } else { format!("egress-{base}-{attempt}") };
+    let path = subnet_path(&observed.network_name, &observed.target, &name);
+    let mut stamp = Stamp::new(&draft.policy.owner, path, Some(connector.to_string()));
+    let flow_logs = draft.policy.for_connector(connector).connector.subnet_flow_logs;
+    let other = flow_logs.then(|| ("logConfig".to_owned(), json!({"enable": true}))).into_iter().collect();
+    stamp.egress = Some(required.egress.as_str().to_owned());
+    stamp.attempt = Some(attempt);
+    Subnet {
+        name,
+        description: stamp.to_string(),
+        network: observed.network_name.to_string(),
+        ip_cidr_range: range.to_string(),
+        private_ip_google_access: true,
+        other,
+        ..Subnet::default()
+    }
+}
+
+fn new_connector(draft: &Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, settings: &Policy) -> Connector {
+    let network = &draft.observed.network_name;
+    let shared = network.project != connector.project;
+    Connector {
+        name: connector.to_string(),
+        subnet: Some(ConnectorSubnet {
+            name: subnet.name.clone(),
+            project_id: if shared { network.project.to_string() } else { String::new() },
+        }),
+        machine_type: settings.connector.machine_type.as_str().to_owned(),
+        min_instances: Some(settings.connector.min_instances),
+        max_instances: Some(settings.connector.max_instances),
+        ..Connector::default()
+    }
+}
+
+fn taken(draft: &Draft<'_>, network: &network::Standing) -> Option<Taken> {
+    let observed = draft.observed;
+    let (Ok(subnets), Ok(routes), Some(Ok(space))) = (&observed.subnets, &observed.routes, &observed.address_space)
+    else {
+        return None;
+    };
+    let auto_mode = matches!(network, network::Standing::Stands { auto_mode: true, .. });
+    let mut taken = Taken::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
+    for range in &draft.budget.taken {
+        taken.add(*range, "something that no list shows".to_owned());
+    }
+    Some(taken)
+}

@@ -1,0 +1,231 @@
+//! The deny: written last, put back only as the policy says, and out of the way first.
+
+use super::{
+    draft::Draft,
+    scoping::{Scoping, ensure, repair},
+    shadows::Judge,
+};
+use crate::domain::{
+    firewall::{
+        reach::{self, Hit},
+        rule_set::{self, Role, Rule},
+    },
+    ownership,
+    plan::{Change, Object, StepId, Verb, Why, Withheld},
+    policy::{FARTHEST_PRIORITY, Rearm},
+    stamp::{Release, Stamp},
+    state::firewall::{Direction, Firewall},
+    text,
+};
+
+/// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
+/// away before it.
+pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
+    if draft.rearm || scoping.untouchable().is_some() {
+        return Lead::Nothing;
+    }
+    let Some(rule) = scoping.rule(Role::Deny) else {
+        // To take a deny away restores nothing.
+        if scoping.standing.required.untouchable().is_some() {
+            return Lead::Nothing;
+        }
+        let mut retired = scoping.retired();
+        let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
+            return Lead::Nothing;
+        };
+        let change = Change::Delete(Object::Firewall(leaving.clone()));
+        return Lead::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
+    };
+    let in_force = |existing: &&Firewall| scoping.sender.hit(existing) != Hit::Never;
+    let Some(existing) = scoping.existing(rule).filter(in_force) else { return Lead::Nothing };
+    if existing.priority >= rule.firewall.priority {
+        return Lead::Nothing;
+    }
+    let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
+    let uncovered = judge.uncovered(&scoping.neighbours, &moved, &scoping.set);
+    match uncovered.filter(|_| !is_moved_alone(scoping, existing, &rule.firewall)) {
+        Some(uncovered) => {
+            draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
+            Lead::Held
+        }
+        None if tightens(scoping, existing, &rule.firewall) => {
+            Lead::Step(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), Vec::new()))
+        }
+        None => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
+    }
+}
+
+/// The deny is not where a policy of ours would have put it beside the allows that stand: somebody moved it, and where it is
+/// now it may stop all that they let out. It goes back whatever lies between.
+fn is_moved_alone(scoping: &Scoping<'_, '_>, existing: &Firewall, wanted: &Firewall) -> bool {
+    let own = scoping.neighbours.own.iter().filter(|own| own.direction == Direction::Egress && !own.is_deny());
+    let steps = own.filter_map(|own| Some((rule_set::distance(&own.name)?, own.priority)));
+    let mut bases = steps.filter_map(|(step, priority)| priority.checked_sub(step));
+    existing.priority != wanted.priority
+        && !bases.any(|base| base.checked_add(FARTHEST_PRIORITY) == Some(existing.priority))
+}
+
+/// What has drifted of the deny besides its place is put right when the allows stand; it stops no more than now.
+fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
+    Firewall { priority: wanted.priority, target_tags: wanted.target_tags.clone(), ..existing.clone() }
+}
+
+/// Whether the deny has to go first.
+pub(super) enum Lead {
+    Nothing,
+    Step(StepId),
+    /// The policy moves it, and it may not go: a foreign allow stands between where it is and where it would be.
+    Held,
+}
+
+/// The repair would stop something that gets out now: it waits until every allow stands.
+fn tightens(scoping: &Scoping<'_, '_>, existing: &Firewall, wanted: &Firewall) -> bool {
+    let (before, after) = (existing.managed(), wanted.managed());
+    let same = |field| before.get(field) == after.get(field);
+    let harmless = ["priority", "logging"];
+    let alike = before.keys().all(|field| harmless.contains(field) || same(*field));
+    // Of packets that leave it can be told what the standing one stops already, whatever has drifted.
+    let stops_it = scoping.sender.hit(existing) == Hit::Always
+        && scoping.sender.hit(wanted) != Hit::Never
+        && reach::of_rule(existing).contains(&reach::of_rule(wanted));
+    existing.disabled || existing.priority > wanted.priority || !alike && !stops_it
+}
+
+/// What became of the deny.
+pub(super) enum Deny {
+    NotAsked,
+    InSync,
+    Missing,
+    Disarmed(Option<String>),
+}
+
+pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
+    let Some(rule) = scoping.rule(Role::Deny) else { return Deny::NotAsked };
+    if scoping.taken.contains(&rule.firewall.name) {
+        return Deny::Missing;
+    }
+    let connector = &scoping.standing.required.connector;
+    let existing = scoping.existing(rule);
+    let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));
+    let marks = infra.or_else(|| scoping.retired().find(|own| ownership::is_infra(own)));
+    let armed = marks.and_then(|infra| Stamp::read(&infra.description)).and_then(|stamp| stamp.armed);
+    // Under whichever name: what is down stays down.
+    let last = existing.or(scoping.renamed_deny());
+    if existing.is_some_and(|existing| existing.managed() == rule.firewall.managed()) {
+        arm(draft, scoping, infra, armed.as_deref());
+        existing.into_iter().for_each(|existing| clear_mark(draft, scoping, existing));
+        return Deny::InSync;
+    }
+    if draft.rearm {
+        return rearm(draft, scoping, rule, armed.is_some());
+    }
+    if let Some((deny, release)) = last.and_then(|deny| Some((deny, released(deny)?))) {
+        draft.blocked_by.push(text::emergency::released(deny, connector, &release));
+        return Deny::Disarmed(Some(release.by().to_owned()));
+    }
+    let down = last.is_none_or(|deny| deny.disabled);
+    let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
+    let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
+    let by = draft.budget.touched_by.get(&scoping.path(name)).cloned();
+    if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
+        draft.blocked_by.push(text::firewall::disarmed(name, connector, by.as_deref(), last.is_some()));
+        return Deny::Disarmed(by);
+    }
+    if let Some(frozen) = scoping.untouchable().map(str::to_owned) {
+        draft.findings.push(text::firewall::frozen(connector, &frozen));
+        return Deny::Missing;
+    }
+    if waits_for_allows(draft, scoping, rule) {
+        return Deny::Missing;
+    }
+    ensure(draft, scoping, rule, Vec::new());
+    if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
+}
+
+/// The mark of `release` on a deny that is down: nothing but the command `rearm` puts it back. One that somebody enabled
+/// by hand is in force, whatever the mark says.
+pub(super) fn released(deny: &Firewall) -> Option<Release> {
+    Stamp::read(&deny.description).and_then(|stamp| stamp.released).filter(|_| deny.disabled)
+}
+
+/// Puts back a deny that is down, whoever took it down; one that never stood is not missed.
+fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: bool) -> Deny {
+    let existing = scoping.existing(rule);
+    match existing {
+        Some(standing) if !standing.disabled => {
+            clear_mark(draft, scoping, standing);
+            return Deny::Missing;
+        }
+        None if !stood => return Deny::Missing,
+        _ => {}
+    }
+    if scoping.missing_allows.is_empty() {
+        ensure(draft, scoping, rule, Vec::new());
+    } else {
+        let connector = &scoping.standing.required.connector;
+        let note = text::emergency::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
+        draft.blocked_by.push(note);
+    }
+    let last = existing.or(scoping.renamed_deny());
+    Deny::Disarmed(last.and_then(released).map(|release| release.by().to_owned()))
+}
+
+/// A deny in force bears no mark of a release: the next hand that takes it down is another one.
+fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firewall) {
+    let description = Stamp::with_release(&standing.description, None);
+    draft.mark(standing, description, text::emergency::clear_mark(), scoping.mode());
+}
+
+/// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.
+pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
+    let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
+    let required = &scoping.standing.required;
+    if scoping.taken.contains(&rule.firewall.name) {
+        return;
+    }
+    if draft.rearm {
+        rearm(draft, scoping, rule, false);
+        return;
+    }
+    let existing = scoping.existing(rule);
+    if let Some(release) = existing.and_then(released) {
+        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+    } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
+        clear_mark(draft, scoping, standing);
+    } else if scoping.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+        ensure(draft, scoping, rule, Vec::new());
+    }
+}
+
+/// What hardens ingress is in sync, or not asked for.
+pub(super) fn ingress_stands(scoping: &Scoping<'_, '_>) -> bool {
+    scoping
+        .rule(Role::IngressDeny)
+        .is_none_or(|rule| scoping.existing(rule).is_some_and(|existing| existing.managed() == rule.firewall.managed()))
+}
+
+/// A deny that would stop something that gets through now is held back until a look finds every allow standing.
+fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule) -> bool {
+    let existing = scoping.existing(rule);
+    if scoping.missing_allows.is_empty()
+        || existing.is_some_and(|existing| !tightens(scoping, existing, &rule.firewall))
+    {
+        return false;
+    }
+    draft.withheld.push(Withheld {
+        step: Object::Firewall(rule.firewall.clone()).id(),
+        verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
+        why: Why::AllowsFirst,
+        text: text::firewall::allows_first(&scoping.missing_allows),
+    });
+    true
+}
+
+/// Once the deny was read back in sync, the infra rule remembers under which policy: what tells a deny that somebody took
+/// down from one not yet written.
+fn arm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, infra: Option<&Firewall>, armed: Option<&str>) {
+    let Some(infra) = infra.filter(|_| armed != Some(scoping.hash.as_str())) else { return };
+    let Some(stamp) = Stamp::read(&infra.description) else { return };
+    let armed = Stamp { armed: Some(scoping.hash.clone()), ..stamp };
+    draft.mark(infra, armed.to_string(), text::firewall::arm(), scoping.mode());
+}

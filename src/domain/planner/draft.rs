@@ -1,0 +1,184 @@
+//! A plan in the making.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::refused_deploys;
+use crate::domain::{
+    cause::{self, Cause},
+    demand::Desired,
+    names::ConnectorRef,
+    ownership::stamped,
+    plan::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld},
+    policy::{Mode, Policy},
+    stamp::Stamp,
+    state::{
+        firewall::Firewall,
+        observed::Observed,
+        read::{FailureKind, ReadFailure},
+    },
+    target::Target,
+    text,
+};
+
+pub(super) struct Draft<'a> {
+    pub policy: &'a Policy,
+    pub observed: &'a Observed,
+    pub budget: &'a Budget,
+    pub now: Timestamp,
+    /// The command `rearm` asks for the denies that are down.
+    pub rearm: bool,
+    /// Each step with the mode that has to permit it.
+    pub steps: Vec<(Step, Mode)>,
+    pub withheld: Vec<Withheld>,
+    pub waiting_on: Vec<Note>,
+    pub blocked_by: Vec<Note>,
+    pub findings: Vec<Note>,
+    pub egress: Vec<ConnectorEgress>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(policy: &'a Policy, observed: &'a Observed, budget: &'a Budget, now: Timestamp) -> Self {
+        Self {
+            policy,
+            observed,
+            budget,
+            now,
+            rearm: false,
+            steps: Vec::new(),
+            withheld: Vec::new(),
+            waiting_on: Vec::new(),
+            blocked_by: Vec::new(),
+            findings: Vec::new(),
+            egress: Vec::new(),
+        }
+    }
+
+    /// What was found before any family was looked at.
+    pub fn notes(&mut self, desired: &Desired) {
+        self.blocked_by.extend(desired.blocked_by.iter().cloned());
+        self.findings.extend(desired.findings.iter().cloned());
+        let bare = self.is_bare_host(desired);
+        let told = |failure: &&ReadFailure| {
+            !(bare && failure.kind == FailureKind::ApiDisabled && !failure.call.starts_with("compute."))
+        };
+        let unread = self.observed.failures().into_iter().filter(told);
+        let mut unread: Vec<Note> =
+            unread.filter_map(|failure| text::reads::blocked(failure, &self.asked_at(failure))).collect();
+        // One region is closed once, to whatever is asked there.
+        let mut closed = false;
+        unread.retain(|note| note.code != text::cause::REGION_CLOSED || !std::mem::replace(&mut closed, true));
+        self.blocked_by.extend(unread);
+        let at = &self.observed.target;
+        if self.observed.others.is_some() {
+            self.findings.extend(self.observed.missing_revisions().map(text::prune::missing_revision));
+        }
+        self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
+        self.blocked_by.extend(refused_deploys::notes(&self.observed.target, &self.observed.refused));
+        if let Some(Err(failure)) = &self.observed.operations {
+            self.findings.extend(text::reads::operations_unread(failure, &self.observed.target));
+        }
+    }
+
+    /// Where a call went.
+    pub fn asked_at(&self, failure: &ReadFailure) -> Target {
+        let target = &self.observed.target;
+        let mut elsewhere = self.observed.elsewhere.iter();
+        let other = elsewhere.find(|(_, read)| read.as_ref().err().is_some_and(|err| std::ptr::eq(err, failure)));
+        match other {
+            Some((connector, _)) => Target::from(connector),
+            None if failure.call.starts_with("compute.") => {
+                Target { project: self.observed.network_name.project.clone(), region: target.region.clone() }
+            }
+            None => target.clone(),
+        }
+    }
+
+    /// Why Google could not make a connector.
+    pub fn cause(&self, connector: &ConnectorRef) -> Cause {
+        cause::cause(self.observed, self.budget.refused.get(connector), connector)
+    }
+
+    pub fn failure(&self, connector: &ConnectorRef) -> Option<&'a ReadFailure> {
+        cause::failure(self.observed, self.budget.refused.get(connector), connector)
+    }
+
+    /// A Shared VPC host where nothing of ours stands or is asked for: it need not have the APIs of Cloud Run.
+    fn is_bare_host(&self, desired: &Desired) -> bool {
+        !self.policy.scope.projects.contains(&self.observed.target.project)
+            && desired.connectors.is_empty()
+            && stamped(self.policy, self.observed).is_empty()
+    }
+
+    pub fn push(&mut self, change: Change, after: Vec<StepId>, reason: String, mode: Mode) -> StepId {
+        let object = change.after().or(change.before());
+        // A change always has one of the two; the name of an empty one could only be wrong, not harmful.
+        let id = object.map_or_else(|| StepId(String::new()), Object::id);
+        let diff = diff(&change);
+        // A step that was not planned needs no waiting for.
+        let after = after.into_iter().filter(|id| self.steps.iter().any(|(step, _)| step.id == *id)).collect();
+        self.steps.push((Step { id: id.clone(), after, change, reason, diff }, mode));
+        id
+    }
+}
+
+impl Draft<'_> {
+    /// A finding, once.
+    pub fn tell(&mut self, note: Note) {
+        if !self.findings.contains(&note) {
+            self.findings.push(note);
+        }
+    }
+
+    /// Writes another stamp on a rule of ours, unless something else is to be done to it first: then in the next round.
+    pub fn mark(&mut self, rule: &Firewall, description: String, reason: String, mode: Mode) {
+        let before = Object::Firewall(rule.clone());
+        if description == rule.description || self.steps.iter().any(|(step, _)| step.id == before.id()) {
+            return;
+        }
+        let after = Object::Firewall(Firewall { description, ..rule.clone() });
+        self.push(Change::Extend { before, after }, Vec::new(), reason, mode);
+    }
+}
+
+/// What a change does, field by field: for a person to read.
+pub(super) fn diff(change: &Change) -> Vec<FieldDiff> {
+    let (Some(before), Some(after)) = (change.before(), change.after()) else { return Vec::new() };
+    let (old, new) = (fields(before), fields(after));
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let value = |of: &BTreeMap<String, String>, name: &String| of.get(name).cloned().unwrap_or_default();
+    let rows = names.into_iter().map(|name| (name, value(&old, name), value(&new, name)));
+    rows.filter(|(_, before, after)| before != after).map(|(name, before, after)| row(name, &before, &after)).collect()
+}
+
+/// The fields that we write, each as a person would say it.
+fn fields(object: &Object) -> BTreeMap<String, String> {
+    let named = |field: &str, value: Option<String>| (field.to_owned(), value.unwrap_or_default());
+    match object {
+        Object::Firewall(rule) => {
+            let stamp = Stamp::read(&rule.description).unwrap_or_default();
+            let armed = stamp.armed.map(|hash| format!("armed={hash}"));
+            let unused = stamp.unused.map(|since| format!("unused-since={since}"));
+            let marks: Vec<_> = armed.into_iter().chain(unused).collect();
+            let managed = rule.managed().into_iter().map(|(field, value)| (field.to_owned(), value));
+            managed
+                .chain([
+                    named("mark", Some(marks.join(" "))),
+                    named("released", stamp.released.map(|release| release.by().to_owned())),
+                ])
+                .collect()
+        }
+        Object::Router(router) => router.settings(),
+        Object::Connector(connector) => BTreeMap::from([
+            named("minInstances", connector.min_instances.map(|number| number.to_string())),
+            named("maxInstances", connector.max_instances.map(|number| number.to_string())),
+        ]),
+        Object::Network(_) | Object::Subnet(_) => BTreeMap::new(),
+    }
+}
+
+fn row(field: &str, before: &str, after: &str) -> FieldDiff {
+    let text = |value: &str| if value.is_empty() { "none".to_owned() } else { value.to_owned() };
+    FieldDiff { field: field.to_owned(), before: text(before), after: text(after) }
+}

@@ -1,0 +1,263 @@
+//! What the person on call may order: our denies down, and back. Neither is limited by mode, budget, breaker or opt-out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::{
+    connector, deny,
+    draft::{Draft, diff},
+    firewall, network,
+};
+use crate::domain::{
+    demand::{self, Desired, listed},
+    firewall::proof::Proof,
+    names::{ConnectorRef, NetworkRef, ProjectId, Region},
+    ownership,
+    plan::{Budget, Change, ConnectorEgress, EgressState, Note, Object, Plan, Step},
+    policy::{Enforcement, Policy, pattern},
+    requirement::{Required, Requirer},
+    stamp::{Release, Stamp},
+    state::{
+        egress::Egress,
+        firewall::{Direction, Firewall},
+        observed::Observed,
+    },
+    target::Target,
+    text,
+};
+
+/// Which denies an order is about: all in the policy's scope, narrowed by what is named.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pick {
+    /// The project that owns the connector, not the host of a Shared VPC.
+    pub project: Option<ProjectId>,
+    pub region: Option<Region>,
+    /// A connector's name or full name; `*` stands for any text.
+    pub connector: Option<String>,
+}
+
+impl Pick {
+    pub fn holds(&self, policy: &Policy, connector: &ConnectorRef) -> bool {
+        policy.covers(connector)
+            && self.project.as_ref().is_none_or(|project| *project == connector.project)
+            && self.region.as_ref().is_none_or(|region| *region == connector.region)
+            && self.connector.as_ref().is_none_or(|glob| pattern::names(glob, connector))
+    }
+
+    /// Something is named.
+    pub fn is_narrow(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// The rules of ours in one project, `host`, that stand for picked connectors.
+fn picked<'a>(
+    policy: &Policy,
+    host: &ProjectId,
+    firewalls: &'a [Firewall],
+    pick: &Pick,
+) -> Vec<(ConnectorRef, Stamp, &'a Firewall)> {
+    let own = |rule: &'a Firewall| {
+        let stamp = ownership::stamp_of_rule(policy, host, rule)?;
+        let connector = ConnectorRef::try_from(stamp.purpose.clone()?).ok()?;
+        pick.holds(policy, &connector).then_some((connector, stamp, rule))
+    };
+    firewalls.iter().filter_map(own).collect()
+}
+
+/// Some rule of ours stands for a picked connector.
+pub fn is_known(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick) -> bool {
+    !picked(policy, host, firewalls, pick).is_empty()
+}
+
+/// Takes our denies down, one plan for each target: whatever the policy asks for, each that stands for a picked connector.
+/// What is down by an earlier release is told, and not written.
+pub fn release(
+    policy: &Policy,
+    host: &ProjectId,
+    firewalls: &[Firewall],
+    pick: &Pick,
+    by: &str,
+    at: Timestamp,
+) -> Vec<Plan> {
+    let mut plans: BTreeMap<(Target, NetworkRef), Plan> = BTreeMap::new();
+    let denies = picked(policy, host, firewalls, pick).into_iter().filter(|(.., rule)| rule.is_deny());
+    for (connector, _, rule) in denies {
+        let target = Target::from(&connector);
+        let Ok(network) = NetworkRef::parse(&rule.network, host) else { continue };
+        let key = (target.clone(), network.clone());
+        let plan = plans.entry(key).or_insert_with(|| empty(target, network));
+        let standing = deny::released(rule);
+        if rule.disabled && rule.direction == Direction::Egress {
+            let by = standing.as_ref().map_or("unknown", Release::by).to_owned();
+            plan.egress.push(ConnectorEgress {
+                connector: connector.clone(),
+                state: EgressState::Disarmed,
+                by: Some(by),
+            });
+        }
+        match standing {
+            Some(release) => plan.blocked_by.push(text::emergency::released(rule, &connector, &release)),
+            None => plan.steps.push(take_down(rule, &Release::new(by, at))),
+        }
+    }
+    plans.into_values().map(sorted).collect()
+}
+
+/// Says of each connector whose egress deny is down what `prove` has found, where that deny is told.
+pub fn tell_proof(
+    plan: &mut Plan,
+    policy: &Policy,
+    host: &ProjectId,
+    firewalls: &[Firewall],
+    prove: impl Fn(&ConnectorRef) -> Proof,
+) {
+    for note in plan.blocked_by.iter_mut().filter(|note| note.code == "disarmed") {
+        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().0);
+        let Some(rule) = rule.filter(|rule| rule.direction == Direction::Egress) else { continue };
+        let purpose = ownership::stamp_of_rule(policy, host, rule).and_then(|stamp| stamp.purpose);
+        if let Some(connector) = purpose.and_then(|purpose| ConnectorRef::try_from(purpose).ok()) {
+            note.text = format!("{}; {}", note.text, text::emergency::proof(&connector, &prove(&connector)));
+        }
+    }
+}
+
+fn take_down(rule: &Firewall, release: &Release) -> Step {
+    let description = Stamp::with_release(&rule.description, Some(release.clone()));
+    let (before, after) = (Object::Firewall(rule.clone()), Firewall { disabled: true, description, ..rule.clone() });
+    let after = Object::Firewall(after);
+    let (change, reason) = match rule.disabled {
+        true => (Change::Extend { before, after }, text::emergency::keep_down(release.by())),
+        false => (Change::Repair { before, after }, text::emergency::release(release.by())),
+    };
+    let object = Object::Firewall(rule.clone());
+    Step { id: object.id(), after: Vec::new(), diff: diff(&change), change, reason }
+}
+
+/// Where a deny of ours is down, or is gone though it once stood: the targets that `rearm` has to look at.
+pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick) -> BTreeSet<Target> {
+    let mut by_connector: BTreeMap<ConnectorRef, Vec<(Stamp, &Firewall)>> = BTreeMap::new();
+    for (connector, stamp, rule) in picked(policy, host, firewalls, pick) {
+        by_connector.entry(connector).or_default().push((stamp, rule));
+    }
+    let is_down = |rules: &Vec<(Stamp, &Firewall)>| {
+        let mut denies = rules.iter().filter(|(_, rule)| rule.is_deny());
+        let gone = !denies.clone().any(|(_, rule)| rule.direction == Direction::Egress);
+        denies.any(|(stamp, rule)| rule.disabled || stamp.released.is_some())
+            || gone && rules.iter().any(|(stamp, _)| stamp.armed.is_some())
+    };
+    let down = by_connector.into_iter().filter(|(_, rules)| is_down(rules));
+    down.map(|(connector, _)| Target::from(&connector)).collect()
+}
+
+/// Puts our denies back, whoever took them down, where the last look found every allow in sync. Nothing else is planned.
+pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
+    let desired = asked(policy, observed, pick);
+    let budget = Budget::default();
+    let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &budget, observed.at) };
+    let network = network::plan(&mut draft, &desired);
+    let standings = connector::plan(&mut draft, &desired, &network);
+    firewall::plan(&mut draft, &standings, &network);
+    // Who uses a connector changes nothing of its rules.
+    let needed = observed.failures().into_iter().filter(|failure| !failure.call.starts_with("run."));
+    let unread: Vec<Note> =
+        needed.filter_map(|failure| text::reads::blocked(failure, &draft.asked_at(failure))).collect();
+    let steps = draft.steps.into_iter().map(|(step, _)| step).filter(puts_back);
+    let steps: Vec<_> = steps.map(|step| Step { after: Vec::new(), ..step }).collect();
+    let about_rules = |note: &&Note| note.object.starts_with("firewall/") || note.code == "shadowed";
+    let mut plan = Plan {
+        steps,
+        blocked_by: draft.blocked_by.iter().filter(about_rules).cloned().collect(),
+        egress: draft.egress,
+        ..empty(observed.target.clone(), observed.network_name.clone())
+    };
+    plan.blocked_by.extend(unread);
+    let mut notes = [draft.blocked_by, draft.findings].concat();
+    notes.sort();
+    left_down(&mut plan, policy, observed, pick, &notes);
+    sorted(plan)
+}
+
+/// Every deny that is down and stays so is told with why.
+fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick, notes: &[Note]) {
+    let Ok(firewalls) = &observed.firewalls else { return };
+    for (connector, _, rule) in picked(policy, &observed.network_name.project, firewalls, pick) {
+        let id = Object::Firewall(rule.clone()).id();
+        let told = plan.steps.iter().any(|step| step.id == id)
+            || plan.blocked_by.iter().any(|note| note.code == "not-rearmed" && note.object == id.0);
+        if !rule.is_deny() || !rule.disabled || told || !observed.target.has(&connector) {
+            continue;
+        }
+        let settings = &policy.for_connector(&connector).firewall;
+        let asked = match rule.direction {
+            Direction::Egress => settings.enforcement == Enforcement::Enforce,
+            Direction::Ingress => settings.ingress.harden,
+        };
+        let about = [format!("connector/{}", connector.name), id.0];
+        let why: Vec<_> = notes.iter().filter(|n| about.contains(&n.object)).map(|n| n.text.as_str()).collect();
+        match listed(observed, &connector) {
+            _ if !asked => plan.findings.push(text::emergency::not_asked(&rule.name)),
+            Some(None) => plan.findings.push(text::emergency::connector_gone(&rule.name, &connector)),
+            _ if why.is_empty() => {
+                plan.blocked_by.push(text::emergency::not_rearmed(&rule.name, text::emergency::UNJUDGED))
+            }
+            _ => plan.blocked_by.push(text::emergency::not_rearmed(&rule.name, &why.join("; "))),
+        }
+    }
+}
+
+/// A deny that comes back into force, or is made again, or loses the mark of its release.
+fn puts_back(step: &Step) -> bool {
+    match &step.change {
+        Change::Create(Object::Firewall(rule)) => rule.is_deny() && rule.direction == Direction::Egress,
+        Change::Extend { before: Object::Firewall(before), .. } => before.is_deny() && !before.disabled,
+        Change::Repair { before: Object::Firewall(before), .. } => before.is_deny() && before.disabled,
+        _ => false,
+    }
+}
+
+/// The picked connectors that stand, opt-outs aside: those that are required, and those that only rules of ours speak of.
+fn asked(policy: &Policy, observed: &Observed, pick: &Pick) -> Desired {
+    let mut desired = demand::desired(policy, observed, &[], observed.at);
+    let firewalls = observed.firewalls.as_deref().unwrap_or_default();
+    for (connector, ..) in picked(policy, &observed.network_name.project, firewalls, pick) {
+        let is_known = desired.connectors.iter().any(|required| required.connector == connector);
+        if !is_known && observed.target.has(&connector) {
+            let (by, egress) = (vec![Requirer::Stamp], Egress::PrivateRangesOnly);
+            desired.connectors.push(Required { connector, by, egress, frozen: None, unread: None });
+        }
+    }
+    let stands = |required: &Required| matches!(listed(observed, &required.connector), Some(Some(_)));
+    desired.connectors.retain(|required| pick.holds(policy, &required.connector) && stands(required));
+    for required in &mut desired.connectors {
+        required.frozen = None;
+        required.unread = None;
+    }
+    Desired { connectors: desired.connectors, ..Desired::default() }
+}
+
+fn empty(target: Target, network: NetworkRef) -> Plan {
+    Plan {
+        target,
+        network,
+        steps: Vec::new(),
+        withheld: Vec::new(),
+        waiting_on: Vec::new(),
+        blocked_by: Vec::new(),
+        findings: Vec::new(),
+        egress: Vec::new(),
+    }
+}
+
+/// In an order of its own, whatever that of the lists.
+fn sorted(mut plan: Plan) -> Plan {
+    plan.steps.sort_by(|a, b| a.id.0.cmp(&b.id.0));
+    for notes in [&mut plan.blocked_by, &mut plan.findings] {
+        notes.sort();
+        notes.dedup();
+    }
+    plan.egress.sort();
+    plan.egress.dedup();
+    plan
+}

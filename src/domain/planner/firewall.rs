@@ -1,0 +1,271 @@
+//! The scoped firewall of each connector: allows first, the deny last, and nothing that another hand closed is opened.
+
+use super::{
+    automatic,
+    cuts::{self, Cut},
+    deny::{self, Deny, Lead},
+    draft::Draft,
+    handover,
+    moving::Judges,
+    network,
+    scoping::{Scoping, displaced, ensure},
+    shadows::{Judge, Opened},
+    standing::{Ownership, Standing},
+};
+use crate::domain::{
+    firewall::{
+        reach::Sender,
+        rule_set::{Role, Rule},
+    },
+    plan::{Change, ConnectorEgress, EgressState, Object, StepId},
+    state::firewall::{Direction, Firewall},
+    text,
+};
+
+pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], network: &network::Standing) {
+    let Ok(firewalls) = &draft.observed.firewalls else { return };
+    // Whether network policies stand before the rules is the network's to say: unread, nobody can judge.
+    if matches!(draft.observed.network, Some(Err(_))) {
+        return;
+    }
+    let policies_first = matches!(network, network::Standing::Stands { policies_first: true, .. });
+    let mut scoped = Vec::new();
+    for standing in standings {
+        let stands = if standing.ownership == Ownership::Foreign {
+            leave(draft, standing, firewalls, policies_first);
+            false
+        } else {
+            let planned = draft.steps.len();
+            scope(draft, standing, firewalls, policies_first) && draft.steps.len() == planned
+        };
+        scoped.push((standing, stands));
+    }
+    automatic::plan(draft, &scoped, firewalls);
+}
+
+/// No rule is written for a connector that is neither ours nor adopted; what is wrong with its path is told.
+fn leave<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) {
+    draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
+    let tag = standing.required.connector.tag();
+    let scoping = Scoping::new(draft, standing, &tag, firewalls);
+    draft.blocked_by.extend(text::firewall::unkept(&standing.required.connector, &scoping.neighbours.own));
+    let cut = draft.observed.effective.as_ref().ok().and_then(|effective| {
+        let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
+        cuts::control(draft, &scoping, &judge)
+    });
+    match cut {
+        Some(cut) => state(draft, standing, EgressState::CutOff, Some(cut.by)),
+        None => state(draft, standing, EgressState::Unmanaged, None),
+    }
+}
+
+/// Whether the set stands whole.
+fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
+    // Without the policies over the network nobody can say what a rule would open.
+    let Ok(effective) = &draft.observed.effective else { return false };
+    let tag = standing.required.connector.tag();
+    let mut scoping = Scoping::new(draft, standing, &tag, firewalls);
+    if !scoping.site.is_told_apart() {
+        draft.findings.push(text::firewall::range_unknown(&standing.required.connector));
+        state(draft, standing, EgressState::Unmanaged, None);
+        return false;
+    }
+    let judge = |sender| Judge::new(effective, sender, &scoping.neighbours, policies_first);
+    let next = standing.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
+    let judges = Judges { here: judge(scoping.sender), next };
+    judges.aim(&mut scoping);
+    let judge = &judges.here;
+    let shadow = judge.shadowing(&scoping.neighbours, &scoping.set);
+    let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(&scoping, rule)).collect();
+    let cut = cuts::plan(draft, &scoping, judge, &opened).or_else(|| cuts::closing(&scoping, judge));
+    let lead = match deny::lead(draft, &scoping, judge) {
+        Lead::Nothing => None,
+        Lead::Step(step) => Some(step),
+        Lead::Held => {
+            judge_state(draft, &scoping, Deny::InSync, shadow, cut);
+            return false;
+        }
+    };
+    let steps = allows(draft, &mut scoping, firewalls, &opened, lead.as_ref());
+    deny::ingress(draft, &scoping);
+    let verdict = match lead {
+        Some(_) => Deny::Missing,
+        None => deny::plan(draft, &scoping),
+    };
+    let stands = scoping.missing_allows.is_empty() && matches!(verdict, Deny::InSync | Deny::NotAsked);
+    // What exists under other names leaves when all of it exists under the new ones.
+    if !scoping.is_renamed() || stands && deny::ingress_stands(&scoping) {
+        retire(draft, &scoping, &steps);
+    }
+    judge_state(draft, &scoping, verdict, shadow, cut);
+    stands
+}
+
+/// The rules of the set but for its denies, each after those it waits for. Gives the steps, with those that come first.
+fn allows(
+    draft: &mut Draft<'_>,
+    scoping: &mut Scoping<'_, '_>,
+    firewalls: &[Firewall],
+    opened: &[Opened],
+    lead: Option<&StepId>,
+) -> Vec<StepId> {
+    let standing = scoping.standing;
+    let order = handover::order(scoping, firewalls, opened);
+    let made_by: Vec<StepId> = standing.made_by.iter().cloned().collect();
+    let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
+    let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
+    let deny_at = deny_at.map(|deny| deny.priority);
+    let mut steps = first.clone();
+    for spare in &order.spares {
+        let change = Change::Create(Object::Firewall(spare.clone()));
+        steps.push(draft.push(change, first.clone(), text::firewall::spare(), scoping.mode()));
+    }
+    for rule in order.sorted(&scoping.set) {
+        if scoping.moving && order.before.contains_key(&rule.firewall.name) {
+            scoping.missing_allows.push(rule.firewall.name);
+            continue;
+        }
+        // A missing allow that fits before the deny as it stands need not wait for the deny to go.
+        let fits = rule.role.is_allow() && deny_at.is_some_and(|deny| rule.firewall.priority < deny);
+        let mut waits = if fits && scoping.existing(&rule).is_none() { made_by.clone() } else { first.clone() };
+        let before = order.before.get(&rule.firewall.name).into_iter().flatten();
+        waits.extend(before.map(|name| StepId(format!("firewall/{name}"))));
+        let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
+        steps.extend(one(draft, scoping, &rule, firewalls, opens, &waits));
+    }
+    steps
+}
+
+/// One rule of the set; the deny has its own rules.
+fn one(
+    draft: &mut Draft<'_>,
+    scoping: &mut Scoping<'_, '_>,
+    rule: &Rule,
+    firewalls: &[Firewall],
+    opens: Option<&Opened>,
+    first: &[StepId],
+) -> Option<StepId> {
+    let name = &rule.firewall.name;
+    let stands = scoping.existing(rule).is_some();
+    let holder = firewalls.iter().find(|other| other.name == *name).filter(|_| !stands);
+    let step = match opens {
+        _ if let Some(holder) = holder => {
+            scoping.taken.push(name.clone());
+            make_room(draft, scoping, holder);
+            None
+        }
+        Some(opened) if rule.role == Role::Watch => {
+            watch_defeats(draft, scoping, rule, &opened.deny);
+            return None;
+        }
+        Some(opened) => {
+            draft.blocked_by.push(text::firewall::foreign_deny(name, &opened.deny, stands));
+            // What drifted wider is put right all the same.
+            if opened.narrows { ensure(draft, scoping, rule, first.to_vec()) } else { None }
+        }
+        None if rule.role.is_deny() => return None,
+        None => ensure(draft, scoping, rule, first.to_vec()),
+    };
+    // What exists and may not be changed is not yet what the policy wants.
+    let serves = |own: &Firewall| opens.is_none() || own.managed() == rule.firewall.managed();
+    let in_sync = step.is_none() && scoping.existing(rule).is_some_and(serves);
+    if rule.role.is_allow() && !in_sync {
+        scoping.missing_allows.push(name.clone());
+    }
+    step
+}
+
+/// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
+fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall) {
+    let connector = &scoping.standing.required.connector;
+    if !displaced(draft, holder, connector) {
+        draft.blocked_by.push(text::name_taken("firewall", &holder.name));
+    } else if scoping.standing.required.untouchable().is_none() {
+        let change = Change::Delete(Object::Firewall(holder.clone()));
+        draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
+    }
+}
+
+/// A watch rule that would let out what a foreign deny stops is taken out of force, in every mode that writes.
+fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, deny: &str) {
+    draft.findings.push(text::firewall::watch_defeats(&rule.firewall.name, deny));
+    if let Some(existing) = scoping.existing(rule)
+        && !existing.disabled
+    {
+        let after = Firewall { disabled: true, ..existing.clone() };
+        let change = Change::Extend { before: Object::Firewall(existing.clone()), after: Object::Firewall(after) };
+        draft.push(change, Vec::new(), text::firewall::disable_watch(deny), scoping.mode());
+    }
+}
+
+/// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
+/// deny stands.
+fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
+    if scoping.standing.required.untouchable().is_some() || scoping.moving {
+        return;
+    }
+    let deny = scoping.rule(Role::Deny);
+    let watch_stays =
+        deny.is_some_and(|rule| scoping.existing(rule).is_none_or(|own| own.managed() != rule.firewall.managed()));
+    let mut leaving: Vec<_> =
+        scoping.retired().filter(|own| !(own.name.starts_with("watch-") && watch_stays)).collect();
+    leaving.sort_by_key(|own| (!own.is_deny(), own.name.as_str()));
+    let mut denies = Vec::new();
+    for own in leaving {
+        if first.contains(&Object::Firewall(own.clone()).id()) {
+            continue;
+        }
+        let after = if own.is_deny() { Vec::new() } else { [first, &denies].concat() };
+        let change = Change::Delete(Object::Firewall(own.clone()));
+        let step = draft.push(change, after, text::firewall::retire(own), scoping.mode());
+        if own.is_deny() {
+            denies.push(step);
+        }
+    }
+}
+
+/// `cut`: what cuts the path.
+fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, shadow: Option<String>, cut: Option<Cut>) {
+    let connector = &scoping.standing.required.connector;
+    let watch_stands =
+        scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
+    let allows_stand =
+        scoping.set.iter().filter(|rule| rule.role.is_egress_allow()).any(|rule| scoping.existing(rule).is_some());
+    let deny = match deny {
+        Deny::Missing | Deny::NotAsked if scoping.stops_the_rest() => Deny::InSync,
+        deny => deny,
+    };
+    if let Some(Cut { by, is_ours }) = cut {
+        // What this plan puts right needs no person, and what another hand stops is told already.
+        if is_ours && !is_planned(draft, &by) {
+            draft.blocked_by.push(text::firewall::closed(connector, &by));
+        }
+        return state(draft, scoping.standing, EgressState::CutOff, Some(by));
+    }
+    let (state_now, by) = match (deny, shadow) {
+        (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
+        (Deny::InSync, Some(rule)) => {
+            // A rule of ours that this plan changes or takes away needs nobody else.
+            if !is_planned(draft, &rule) {
+                draft.blocked_by.push(text::firewall::shadowed(connector, &rule));
+            }
+            (EgressState::Shadowed, Some(rule))
+        }
+        (Deny::InSync, None) => (EgressState::Scoped, None),
+        (Deny::NotAsked | Deny::Missing, _) if watch_stands => (EgressState::Observed, None),
+        // Nothing of ours stands yet: there is nothing to tell before the first rule is written.
+        (Deny::NotAsked | Deny::Missing, _) if !allows_stand => return,
+        (Deny::NotAsked | Deny::Missing, _) => (EgressState::AllowOnly, None),
+    };
+    state(draft, scoping.standing, state_now, by);
+}
+
+/// This plan changes the rule or takes it away, now or when nothing holds it back any more.
+fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
+    let id = StepId(format!("firewall/{rule}"));
+    draft.steps.iter().any(|(step, _)| step.id == id) || draft.withheld.iter().any(|held| held.step == id)
+}
+
+fn state(draft: &mut Draft<'_>, standing: &Standing<'_>, state: EgressState, by: Option<String>) {
+    draft.egress.push(ConnectorEgress { connector: standing.required.connector.clone(), state, by });
+}

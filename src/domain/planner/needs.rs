@@ -1,0 +1,55 @@
+//! What a look has to ask beyond its first round before a plan can be made.
+
+use jiff::Timestamp;
+
+use super::nat;
+use crate::domain::{
+    audit::wanted::WantedConnector,
+    demand::{CHANGES_WITHIN, desired, listed, owned_since},
+    policy::Policy,
+    requirement::Required,
+    state::{
+        connector::ConnectorState,
+        observed::{Needs, Observed},
+    },
+};
+/// What round two has to ask before a plan can be made.
+pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Needs {
+    let desired = desired(policy, observed, wanted, now);
+    let takes_space = |required: &Required| match listed(observed, &required.connector) {
+        Some(None) => true,
+        Some(Some(found)) => {
+            found.state == ConnectorState::Error && policy.for_connector(&required.connector).connector.repair
+        }
+        None => false,
+    };
+    let creates = desired.connectors.iter().any(takes_space);
+    let untold = |required: &Required| {
+        let own = || owned_since(policy, observed, &required.connector);
+        match listed(observed, &required.connector) {
+            // It was to be made, and is not there.
+            Some(None) => own().is_some(),
+            Some(Some(found)) => match found.state {
+                ConnectorState::Error => true,
+                // A change cannot be older than the subnet.
+                state if state.is_changing() => own().is_none_or(|since| now.duration_since(since) >= CHANGES_WITHIN),
+                _ => false,
+            },
+            None => false,
+        }
+    };
+    let network_absent = observed.effective.as_ref().is_err_and(|failure| failure.is_absent());
+    let network_policies = observed
+        .effective
+        .as_ref()
+        .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
+    let mut needs = Needs {
+        network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
+        address_space: creates,
+        operations: desired.connectors.iter().any(untold),
+        elsewhere: desired.elsewhere.iter().map(|required| required.connector.clone()).collect(),
+        ..Needs::default()
+    };
+    nat::needs(policy, observed, &desired, &mut needs);
+    needs
+}

@@ -1,0 +1,36 @@
+//! A connector that should exist, and who asks for it.
+
+use super::{names::ConnectorRef, state::egress::Egress};
+
+/// A connector that should stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Required {
+    pub connector: ConnectorRef,
+    pub by: Vec<Requirer>,
+    /// The widest of its users.
+    pub egress: Egress,
+    /// Why nothing of it may be made, denied or repaired: an opt-out label or an exemption.
+    pub frozen: Option<String>,
+    /// Set where some workloads could not be read, any of which may have opted out: why nothing is denied or repaired.
+    pub unread: Option<&'static str>,
+}
+
+impl Required {
+    /// Why no deny and no repair may touch it.
+    pub fn untouchable(&self) -> Option<&str> {
+        self.frozen.as_deref().or(self.unread)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Requirer {
+    /// A live workload, such as `job nightly-export`.
+    Workload(String),
+    /// A user beside jobs, services and worker pools, such as `function resize`.
+    Further(String),
+    Declared,
+    /// A deploy that failed because the connector is missing.
+    Wanted(String),
+    /// It stands on a subnet of ours.
+    Stamp,
+}
