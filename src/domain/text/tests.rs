@@ -9,9 +9,9 @@ use crate::domain::{
     desired::Requirer,
     names::{ConnectorRef, NetworkRef},
     plan::{Remedy, StepId, Verb},
-    policy::{ConnectorSection, Ensure, Mode},
+    policy::{ConnectorSection, Ensure, Mode, Rearm},
     rules::Role,
-    stamp::Release,
+    stamp::{RELEASED_FOR, Release},
     state::{
         connector::ConnectorState,
         firewall::{Direction, Firewall},
@@ -265,13 +265,16 @@ fn firewalls() {
 fn orders() {
     let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
-    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap());
+    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
+    let claimed = emergency::claimed(&release);
+    let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
     insta::assert_snapshot!(lines(&[
-        &emergency::release("alice@example.com"),
-        &emergency::keep_down("alice@example.com"),
+        &emergency::release(&release),
+        &emergency::keep_down(&release),
         &emergency::clear_mark(),
-        &emergency::released(&deny, &conn(), &release),
-        &emergency::released(&inner, &conn(), &release),
+        &emergency::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
+        &emergency::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
+        &emergency::release_over(&deny, &conn(), &release, &claimed, days_later),
         &emergency::not_released("deny-conn", &conn().project),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
