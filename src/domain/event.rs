@@ -109,6 +109,7 @@ fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
     Told {
         is_deployed: row.service == Service::Run && went_well,
         permits: row.service.permits() && went_well && entry.operation().is_none_or(|operation| operation.last),
+        nat_subnets: audit.refused_nat().map_or_else(Vec::new, |_| audit.nat_subnets()),
     }
 }
 

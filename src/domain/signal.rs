@@ -62,6 +62,8 @@ pub struct Told {
     pub is_deployed: bool,
     /// What may have been refused before may be permitted now: an API was changed.
     pub permits: bool,
+    /// The subnets that a refused change of a router's NAT lists.
+    pub nat_subnets: Vec<String>,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.
