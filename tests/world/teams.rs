@@ -53,9 +53,11 @@ async fn a_nat_refused_because_of_another_teams_is_not_blamed_on_ours() {
         json!({"network": network, "region": region, "nats": nat("apps", &apps, "ENDPOINT_TYPE_VM")}),
         json!({"network": network, "region": region, "ipCidrRange": "10.20.0.0/24"}),
     );
-    let world = world()
-        .document("compute.subnetworks", &apps, subnet)
-        .document("compute.routers", &format!("{region}/routers/first"), first);
+    let world = world().document("compute.subnetworks", &apps, subnet).document(
+        "compute.routers",
+        &format!("{region}/routers/first"),
+        first,
+    );
     let lab = Lab::new(world, &policy(ENFORCE));
     lab.deploy("nightly-export", "conn").await;
     lab.hear(0).await;

@@ -6,7 +6,10 @@ use super::{
     facts::{Ancestry, OrgPolicy},
     unread,
 };
-use crate::domain::{names::{ProjectId, Region}, state::observed::Read};
+use crate::domain::{
+    names::{ProjectId, Region},
+    state::observed::Read,
+};
 
 /// A list constraint, and what must be allowed by it.
 pub struct Constraint {
@@ -260,7 +263,11 @@ mod tests {
         let policy: OrgPolicy = serde_json::from_value(json!({"spec": {"rules": rules}})).unwrap();
         let constraint = CONSTRAINTS.iter().find(|one| one.name == name).unwrap();
         let regions = [Region::parse("europe-west2").unwrap(), Region::parse("us-west1").unwrap()];
-        line(&Judged { project: &project, ancestry: &ancestry, flow_logs, regions: Some(&regions) }, constraint, &Ok(policy))
+        line(
+            &Judged { project: &project, ancestry: &ancestry, flow_logs, regions: Some(&regions) },
+            constraint,
+            &Ok(policy),
+        )
     }
 
     #[test]

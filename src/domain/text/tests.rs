@@ -309,9 +309,7 @@ fn everything_else() {
         &prune::subnet(&conn()),
         &prune::left_over(&conn()),
         &read(FailureKind::Denied { permission: Some("compute.firewalls.list".into()) }),
-        &denied(
-            "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: VQQn-KfX_tZ",
-        ),
+        &denied("Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: VQQn-KfX_tZ",),
         &denied("Project demo-project (#7) has billing disabled. Please enable it."),
         &denied("Caller does not have required permission to use project home. Grant the caller a role."),
         &read(FailureKind::ApiDisabled),
