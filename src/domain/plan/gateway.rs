@@ -112,7 +112,7 @@ fn is_about(words: &str, asked: &[String], own: &Nat, has_others: bool) -> bool 
     match words.contains("already configured") {
         false => true,
         true if asked.is_empty() => !has_others,
-        true => own.subnetworks.iter().any(|entry| asked.iter().any(|name| name == relative(&entry.name))),
+        true => own.subnetworks.iter().any(|entry| asked.iter().any(|name| name == last_segment(&entry.name))),
     }
 }
 
