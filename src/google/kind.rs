@@ -108,7 +108,10 @@ pub(super) fn is_known(reason: &str) -> bool {
 fn by_text(message: &str) -> Option<ErrorKind> {
     let says = |text| message.contains(text);
     let insufficient = says("nsufficient") && (says(" quota") || says(" Quota"));
-    if says("Quota exceeded for quota metric") || says("Rate Limit Exceeded") {
+    if says("vpcServiceControlsUniqueIdentifier") || says("Request is prohibited by organization's policy") {
+        // A service perimeter is no organization policy.
+        Some(ErrorKind::Denied { permission: None })
+    } else if says("Quota exceeded for quota metric") || says("Rate Limit Exceeded") {
         Some(ErrorKind::RateLimited)
     } else if says("has not been used in project") || says("API is disabled") {
         Some(ErrorKind::ApiDisabled)

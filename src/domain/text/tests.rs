@@ -291,6 +291,10 @@ fn everything_else() {
         |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into(), consumer: None };
     let read =
         |kind| reads::blocked(&failure(kind), &Target::from(&conn())).map_or_else(String::new, |note| note.to_string());
+    let denied = |message: &str| {
+        let failure = ReadFailure { message: message.to_owned(), ..failure(FailureKind::Denied { permission: None }) };
+        reads::blocked(&failure, &Target::from(&conn())).map_or_else(String::new, |note| note.to_string())
+    };
     insta::assert_snapshot!(lines(&[
         &limits::mode(Mode::Report, Verb::Create, "needed by job a"),
         &limits::mode(Mode::Create, Verb::Repair, "was disabled"),
@@ -308,6 +312,9 @@ fn everything_else() {
         &prune::subnet(&conn()),
         &prune::left_over(&conn()),
         &read(FailureKind::Denied { permission: Some("compute.firewalls.list".into()) }),
+        &denied("Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: VQQn-KfX_tZ",),
+        &denied("Project demo-project (#7) has billing disabled. Please enable it."),
+        &denied("Caller does not have required permission to use project home. Grant the caller a role."),
         &read(FailureKind::ApiDisabled),
         &read(FailureKind::Quota),
         &read(FailureKind::Invalid),
