@@ -22,7 +22,7 @@ mod refusals;
 mod refused;
 mod reserved;
 mod routers;
-mod routes;
+pub mod routes;
 mod run;
 mod turns;
 mod users;
