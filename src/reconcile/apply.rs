@@ -35,6 +35,8 @@ pub struct Applied {
     pub report: StepReport,
     /// A later look may plan it again: somebody else was first, or no time was left.
     pub again: bool,
+    /// Another change was first.
+    pub lost: bool,
     /// The connector whose creation Google accepted.
     pub creation: Option<ConnectorRef>,
     /// Google refused to make a connector.
@@ -130,6 +132,7 @@ impl Applied {
         Self {
             report: StepReport::new(step, outcome),
             again: false,
+            lost: false,
             creation: None,
             refused: None,
             taken: None,
@@ -197,7 +200,7 @@ fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
 
 fn first_was_another(step: &Step, what: &str) -> Applied {
     let why = format!("another change was first: {what}");
-    Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
+    Applied { again: true, lost: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
 }
 
 fn failed(step: &Step, at: &Target, error: &CallError) -> Applied {

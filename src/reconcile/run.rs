@@ -41,8 +41,6 @@ use crate::{
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
 
-/// The most rounds that write; a look follows the last.
-const ROUNDS: u32 = 3;
 /// A router has no fingerprint: whoever wrote its list at the same moment may have taken our line off it, which a look shows
 /// only this much later.
 const LIST_SETTLES: Duration = Duration::from_secs(5);
@@ -66,7 +64,7 @@ impl End {
             Self::DryRun => "dry-run",
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
-            Self::Rounds => "a run writes three times at most; the next one goes on",
+            Self::Rounds => "a run writes three times at most, and three times more where another change was first; the next one goes on",
         }
     }
 }
@@ -206,7 +204,7 @@ impl Engine {
                 sleep(pause).await;
                 continue;
             }
-            if let Some(end) = self.ends(&plan, &report, deadline) {
+            if let Some(end) = self.ends(&plan, &report, (deadline, course.rounds())) {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
                 course.close(&mut plan);
@@ -217,8 +215,9 @@ impl Engine {
             course.note_unread(&plan);
             let applied = self.write(&client, &plan, &report, (deadline, &turn)).await;
             self.note(request, &applied, (&plan, policy));
-            if applied.iter().any(|result| result.changed_list()) {
-                sleep(LIST_SETTLES).await;
+            let settles = applied.iter().any(|result| result.changed_list()).then_some(LIST_SETTLES);
+            if let Some(pause) = settles.or(course.pause_after(&applied)) {
+                sleep(pause).await;
             }
             course.note(applied, &mut report);
         };
@@ -234,12 +233,12 @@ impl Engine {
     }
 
     /// Why no further round is begun; `None` = there is one to do.
-    fn ends(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
+    fn ends(&self, plan: &Plan, report: &Report, (deadline, rounds): (Instant, u32)) -> Option<End> {
         let ends = [
             (report.dry_run, End::DryRun),
             (Instant::now() >= deadline, End::Late),
             (self.stop.is_cancelled(), End::Stopping),
-            (plan.steps.is_empty() || report.rounds == ROUNDS, End::Rounds),
+            (plan.steps.is_empty() || report.rounds >= rounds, End::Rounds),
         ];
         ends.into_iter().find_map(|(holds, end)| holds.then_some(end))
     }
