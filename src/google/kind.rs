@@ -63,7 +63,8 @@ pub(super) fn classify(status: u16, said: Said<'_>) -> ErrorKind {
         let forbidden = !reads_policies && (named.is_some() || speaks_of_policy(message));
         forbidden.then_some(ErrorKind::OrgPolicy { constraint: None })
     };
-    let kind = by_text(reason, message).or_else(by_policy).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
+    let kind =
+        by_text(reason, message).or_else(by_policy).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
     match kind {
         ErrorKind::Denied { .. } => ErrorKind::Denied { permission: permission.map(str::to_owned) },
         ErrorKind::OrgPolicy { .. } => ErrorKind::OrgPolicy { constraint: named.map(str::to_owned) },
@@ -125,9 +126,8 @@ fn by_text(reason: &str, message: &str) -> Option<ErrorKind> {
 /// `DefaultRequestsPerMinutePerProject` and `USER-100s`. Other texts, such as `Resource has been exhausted (e.g. check
 /// quota).`, say neither. <https://cloud.google.com/docs/quotas/troubleshoot>
 fn by_quota(reason: &str, message: &str) -> Option<ErrorKind> {
-    const SPANS: [&str; 8] = [
-        "perminute", "persecond", "perhour", "perday", "per60seconds", "per100seconds", "-100s'", "tokensforquota",
-    ];
+    const SPANS: [&str; 8] =
+        ["perminute", "persecond", "perhour", "perday", "per60seconds", "per100seconds", "-100s'", "tokensforquota"];
     let text: String = message.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_lowercase()).collect();
     let says = |part| text.contains(part);
     let insufficient = says("insufficient") && says("quota");

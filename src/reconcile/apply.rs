@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     observe::{failure, words},
-    routers::{self, Place},
+    races::Race,
+    routers::{self, Others, Place},
     turns::Turn,
 };
 use crate::{
@@ -47,6 +48,8 @@ pub struct Applied {
     pub blocked: Option<Note>,
     /// What else is to be told of it.
     pub findings: Vec<Note>,
+    /// Others who changed the same router at the same moment.
+    pub races: Vec<Race>,
     /// It failed for now. Whether it took effect all the same, the next look tells.
     pub unproven: Option<Unproven>,
 }
@@ -138,6 +141,7 @@ impl Applied {
             taken: None,
             blocked: None,
             findings: Vec::new(),
+            races: Vec::new(),
             unproven: None,
         }
     }
@@ -161,15 +165,15 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     // The same object may be written in several rounds of a run: to Google, one id is one write.
     let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
-    let (written, findings) = match &step.change {
+    let (written, Others { races, unknown }) = match &step.change {
         Change::Extend { before, after } | Change::Repair { before, after } if matches!(after, Object::Router(_)) => {
             let at = written_at(plan, step);
             let place = Place { at: &at, name: after.name() };
             routers::change(client, place, before, after, request_id).await
         }
-        _ => (write(client, plan, step, request_id).await, Vec::new()),
+        _ => (write(client, plan, step, request_id).await, Others::default()),
     };
-    Applied { findings, ..came_to(step, &written_at(plan, step), written) }
+    Applied { races, findings: unknown.into_iter().collect(), ..came_to(step, &written_at(plan, step), written) }
 }
 
 /// What a write came to.

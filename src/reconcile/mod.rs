@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod projects;
 pub mod publish;
 pub mod queue;
+pub mod races;
 mod refusals;
 mod refused;
 mod reserved;

@@ -25,6 +25,7 @@ use crate::{
     domain::{
         cause,
         desired::{Required, Requirer, desired, listed},
+        event::RouterRequest,
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId},
         policy::{Mode, Policy},
@@ -64,7 +65,9 @@ impl End {
             Self::DryRun => "dry-run",
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
-            Self::Rounds => "a run writes three times at most, and three times more where another change was first; the next one goes on",
+            Self::Rounds => {
+                "a run writes three times at most, and three times more where another change was first; the next one goes on"
+            }
         }
     }
 }
@@ -208,6 +211,9 @@ impl Engine {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
                 course.close(&mut plan);
+                if !report.dry_run {
+                    plan.findings.extend(self.races(&request.target, &observed));
+                }
                 report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
@@ -230,6 +236,17 @@ impl Engine {
         (self.ended)(report);
         tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
         self.tell(Progress::Done { report: Arc::new(report.clone()) });
+    }
+
+    /// An audit entry told what a call asked of a router.
+    pub fn hear(&self, request: RouterRequest) {
+        let now = (self.now)();
+        self.remember(|history| history.races.hear(request, now));
+    }
+
+    fn races(&self, target: &Target, observed: &Observed) -> Vec<Note> {
+        let now = (self.now)();
+        self.remember(|history| history.races.notes(target, observed, now))
     }
 
     /// Why no further round is begun; `None` = there is one to do.
@@ -350,6 +367,9 @@ impl Engine {
                 if result.report.is_done() {
                     history.note_done(target, step, now);
                 }
+            }
+            for race in applied.iter().flat_map(|result| &result.races) {
+                history.races.note(target, race, now);
             }
             for (connector, cause) in applied.iter().filter_map(|result| result.refused.clone()) {
                 history.note_refused(&connector, cause);

@@ -120,7 +120,8 @@ impl Space<'_> {
             let imported = space.imported.iter().flat_map(|imported| {
                 let of_subnet = |kind: &str| kind == "SUBNET_PEERING_ROUTE";
                 let routes = imported.routes.iter().filter(|route| route.imported);
-                let ranges = routes.filter_map(move |route| Some((of_subnet(&route.kind), route.dest_range.parse().ok()?)));
+                let ranges =
+                    routes.filter_map(move |route| Some((of_subnet(&route.kind), route.dest_range.parse().ok()?)));
                 let meeting = ranges.filter(|(of_subnet, range)| leads(range) || *of_subnet && self.pools_meet(*range));
                 meeting.map(|(_, range)| format!("{range} (of peering {})", imported.peering))
             });

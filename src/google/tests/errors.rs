@@ -127,8 +127,14 @@ fn quotas_of_resources_are_told_from_rates() {
     let cases = [
         (exhausted(generic), ErrorKind::RateLimited),
         (metric("Write requests", "Write requests per minute"), ErrorKind::RateLimited),
-        (metric("vpcaccess.googleapis.com/default_requests", "DefaultRequestsPerMinutePerProject"), ErrorKind::RateLimited),
-        (exhausted("Insufficient tokens for quota 'DefaultGroup' and limit 'USER-100s' of service 'x'"), ErrorKind::RateLimited),
+        (
+            metric("vpcaccess.googleapis.com/default_requests", "DefaultRequestsPerMinutePerProject"),
+            ErrorKind::RateLimited,
+        ),
+        (
+            exhausted("Insufficient tokens for quota 'DefaultGroup' and limit 'USER-100s' of service 'x'"),
+            ErrorKind::RateLimited,
+        ),
         (info(metric("Writes", "Writes"), "RATE_LIMIT_EXCEEDED", "Writes"), ErrorKind::RateLimited),
         (info(exhausted("no"), "RATE_LIMIT_EXCEEDED", "ReadsPerMinutePerProject"), ErrorKind::RateLimited),
         (compute(403, "rateLimitExceeded", "Rate Limit Exceeded"), ErrorKind::RateLimited),
@@ -137,7 +143,10 @@ fn quotas_of_resources_are_told_from_rates() {
         (info(exhausted("no"), "RESOURCE_QUOTA_EXCEEDED", "VMsPerProject"), ErrorKind::Quota),
         (exhausted(used_up), ErrorKind::Quota),
         (info(exhausted(used_up), "RATE_LIMIT_EXCEEDED", "EnterpriseStorageGibPerRegion"), ErrorKind::Quota),
-        (failure(exhausted(generic), "Quota 'PremiumStorageGbPerRegion' exhausted. Limit 0 in region us-central1"), ErrorKind::Quota),
+        (
+            failure(exhausted(generic), "Quota 'PremiumStorageGbPerRegion' exhausted. Limit 0 in region us-central1"),
+            ErrorKind::Quota,
+        ),
         (exhausted("Quota exceeded for total allowable CPU per project per region."), ErrorKind::Quota),
         (compute(429, "quotaExceeded", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-east1."), ErrorKind::Quota),
         (exhausted("Insufficient CPU quota in region."), ErrorKind::Quota),
