@@ -271,7 +271,7 @@ mod tests {
                 "resource":{"labels":{"project_id":"demo-project","region":"europe-west1"}},
                 "protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.routers.patch",
                 "resourceName":"projects/demo-project/regions/europe-west1/routers/r",
-                "request":{"nats":[{"name":"a"},{"name":"b"},{},{"name":"c\\n"},7]}}}"#;
+                "request":{"nats":[{"name":"a"},{"name":"b"},{},{"name":"c\n"},7]}}}"#;
             change.iter().fold(json.to_owned(), |json, (old, new)| {
                 assert!(json.contains(old), "{old}");
                 json.replace(old, new)
