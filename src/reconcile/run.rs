@@ -66,7 +66,7 @@ impl End {
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
             Self::Rounds => {
-                "a run writes three times at most, and three times more where another change was first; the next one goes on"
+                "no round was left; the next run goes on"
             }
         }
     }
