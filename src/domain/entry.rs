@@ -114,6 +114,11 @@ impl<'a> Entry<'a> {
         (marks.first || marks.last || operation.raw("id").is_some()).then_some(marks)
     }
 
+    /// The name of the operation that the call began.
+    pub fn operation_id(&self) -> Option<Cow<'a, str>> {
+        self.fields.object("operation")?.text("id")
+    }
+
     /// Whether this is a part of an entry that was too large: each part has only some of the members.
     pub fn is_split(&self) -> bool {
         self.fields.object("split").is_some()

@@ -22,6 +22,7 @@ use crate::domain::{
         workload::{Workload, WorkloadKind},
     },
     target::Target,
+    text::nat::Lost,
     wanted::Egress,
     ways::{By, Part, Ways},
 };
@@ -181,6 +182,8 @@ fn gateways() {
         message: format!("Required '{permission}' permission for 'projects/demo-project'"),
         consumer: None,
     };
+    let raced =
+        |lost: &Lost| nat::raced(("p", "r", "ours"), "alice@example.com", ("patch", "2026-11-23T12:00:00Z"), lost);
     insta::assert_snapshot!(lines(&[
         &nat::create(&subnet, &[]),
         &nat::create(&subnet, &["out-1".into()]),
@@ -208,6 +211,9 @@ fn gateways() {
         &nat::exhausted("nat", "theirs", 1, false),
         &nat::refused(Some("dev@example.com"), "projects/p/regions/r/routers/team", "No.", (&router, &theirs), place),
         &nat::widened("ours"),
+        &raced(&Lost::Gone(vec!["team".into()])),
+        &raced(&Lost::Changed(vec!["team".into(), "nat".into()])),
+        &raced(&Lost::Unknown),
         &nat::dead_subnet("ours", "egress-conn", &conn()),
         &nat::no_direct_subnet("europe-west2/apps", &vpc()),
     ]));
