@@ -14,16 +14,15 @@ use tokio::sync::Notify;
 
 use crate::google::transport::{BoxFuture, Request, Response, SendError, Sent, Transport};
 
-use super::{
-    answer::{Refusal, Shape},
-    call::Call,
-    calls::Logged,
-    control, encoding,
+use crate::sim::{
+    api::errors::{Refusal, Shape},
+    control,
     faults::{Fault, FaultKind},
-    pubsub::Published,
-    push, snapshot,
+    http::{call::Call, calls::Logged, encodings as encoding},
+    outbound as push,
+    services::pubsub::publisher::Published,
     state::State,
-    world::{World, WorldError},
+    world::{World, WorldError, snapshot},
 };
 
 /// How a simulated cloud behaves, beyond what its world holds.

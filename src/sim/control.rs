@@ -15,11 +15,11 @@ use http::{Request, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    calls::Logged,
+use crate::sim::{
     cloud::{Cloud, Reply},
     faults::Fault,
-    pubsub::{self, Published},
+    http::calls::Logged,
+    services::pubsub::publisher::{self as pubsub, Published},
 };
 
 /// Larger than anything Google's APIs take here.

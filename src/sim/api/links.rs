@@ -1,0 +1,43 @@
+//! Compute's URLs: written in many ways, read back in one.
+
+use crate::sim::api::errors::Refusal;
+
+const BASE: &str = "https://www.googleapis.com/compute/v1/";
+
+/// The full URL of a path that begins with `projects/`.
+pub fn full(path: &str) -> String {
+    format!("{BASE}{path}")
+}
+
+/// The path of a URL from `projects/` on; a path stays as it is.
+pub fn path(link: &str) -> &str {
+    link.find("projects/").map_or(link, |start| &link[start..])
+}
+
+/// The project of a path.
+pub fn project(path: &str) -> &str {
+    path.split('/').nth(1).unwrap_or_default()
+}
+
+/// The project in the address of a service account.
+pub fn project_of_account(email: &str) -> Option<&str> {
+    email.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")
+}
+
+pub fn last(link: &str) -> &str {
+    link.rsplit('/').next().unwrap_or(link)
+}
+
+/// The full URL of what a request wrote: a URL, or a path from `projects/`, `global/` or `regions/` on.
+pub fn expand(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
+    if link.starts_with("projects/") {
+        Ok(full(link))
+    } else if link.starts_with("global/") || link.starts_with("regions/") {
+        Ok(full(&format!("projects/{project}/{link}")))
+    } else if link.contains("://") {
+        // Whatever the host: a client that was told another endpoint writes that one into its links.
+        Ok(link.find("/projects/").map_or_else(|| link.to_owned(), |_| full(path(link))))
+    } else {
+        Err(Refusal::value(at, link, "The URL is malformed."))
+    }
+}

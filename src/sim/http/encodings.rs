@@ -1,0 +1,55 @@
+//! How an answer writes its enums: by name, or by number for clients that ask with `$alt=json;enum-encoding=int`.
+//! <https://cloud.google.com/apis/docs/system-parameters>
+
+use serde_json::Value;
+
+use crate::sim::{
+    api::{fields, service::Service},
+    http::{
+        call::Call,
+        routes::{Target, Verb},
+    },
+    services as kinds,
+    store::kind::Kind,
+};
+
+pub fn encoded(call: &Call, mut answer: Value) -> Value {
+    // Neither Compute's enums nor Knative's words have numbers on the wire.
+    if !asked(call) || call.route.service == Service::Compute || call.route.is_knative() {
+        return answer;
+    }
+    match (call.route.target, call.route.verb) {
+        (Target::Kind(kind), Verb::Get) => document(kind, &mut answer),
+        (Target::Kind(kind), Verb::List) => items(&mut answer, kind.segment, |item| document(kind, item)),
+        (Target::Operations, Verb::List) => items(&mut answer, "operations", operation),
+        (Target::Kind(_) | Target::Operations, _) => operation(&mut answer),
+        _ => {}
+    }
+    answer
+}
+
+fn asked(call: &Call) -> bool {
+    let form = call.parameter("$alt").or_else(|| call.parameter("alt"));
+    form.is_some_and(|form| form.split(';').any(|part| part.trim() == "enum-encoding=int"))
+}
+
+fn items(answer: &mut Value, list: &str, encode: impl FnMut(&mut Value)) {
+    answer.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().for_each(encode);
+}
+
+fn document(kind: &Kind, document: &mut Value) {
+    if let Value::Object(document) = document {
+        fields::number_enums(kind.fields, document);
+    }
+}
+
+/// What an operation is about, and what comes of it, say which message they are.
+fn operation(operation: &mut Value) {
+    for part in ["metadata", "response"] {
+        let Some(part) = operation.get_mut(part) else { continue };
+        let message = part["@type"].as_str().unwrap_or_default().trim_start_matches("type.googleapis.com/");
+        if let Some(kind) = kinds::ALL.iter().find(|kind| kind.message == message) {
+            document(kind, part);
+        }
+    }
+}

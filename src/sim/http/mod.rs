@@ -1,0 +1,9 @@
+//! From a request to the call that it makes, and from an answer to bytes.
+
+pub mod app_routes;
+pub mod call;
+pub mod calls;
+pub mod encodings;
+pub mod flat_routes;
+pub mod hosts;
+pub mod routes;

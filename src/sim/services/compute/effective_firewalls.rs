@@ -1,0 +1,82 @@
+//! The effective firewalls of a network: its own rules, and the policies above and beside it.
+//! <https://cloud.google.com/compute/docs/reference/rest/v1/networks/getEffectiveFirewalls>
+
+use serde_json::{Value, json};
+
+use crate::sim::{
+    api::{errors::Refusal, links},
+    http::call::Call,
+    services::compute::{firewall_policies as policies, firewalls, networks},
+    state::State,
+    store::kind::Kind,
+};
+
+/// Answers for the network itself, or for one region of it: then regional policies count too.
+pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let (network, permission) = match (call.region(), call.parameter("network")) {
+        (None, _) => (call.path.clone(), "compute.networks.getEffectiveFirewalls"),
+        (Some(_), Some(network)) => {
+            let link = links::expand(network, &call.project, "network")?;
+            (links::path(&link).to_owned(), "compute.networks.getRegionEffectiveFirewalls")
+        }
+        (Some(_), None) => return Err(Refusal::required("network")),
+    };
+    state.may_read(call, permission, &network)?;
+    if state.store.seen(&network, call.eyes()).is_none() {
+        return Err(Refusal::not_found(&network));
+    }
+    let mut found = Vec::new();
+    // A hierarchical policy counts as soon as it is associated with anything: a world has one organization.
+    found.extend(effective(state, call, &policies::HIERARCHICAL, "HIERARCHY", |_| true));
+    found.extend(effective(state, call, &policies::GLOBAL, "NETWORK", |target| links::path(target) == network));
+    if let Some(region) = call.region() {
+        let regional =
+            effective(state, call, &policies::REGIONAL, "NETWORK_REGIONAL", |target| links::path(target) == network);
+        found.extend(
+            regional
+                .into_iter()
+                .filter(|(policy, _)| links::last(policy["region"].as_str().unwrap_or_default()) == region),
+        );
+    }
+    let found: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
+    let project = links::project(&network);
+    let under = firewalls::KIND.collection_path(project, None, None);
+    let rules = state.store.listed(&firewalls::KIND, &under, call.eyes()).map(|(_, rule)| rule);
+    let rules: Vec<Value> = rules.filter(|rule| networks::network_of(rule) == network).cloned().collect();
+    let mut answer = json!({});
+    if !found.is_empty() {
+        answer["firewallPolicys"] = found.into();
+    }
+    if !rules.is_empty() {
+        answer["firewalls"] = rules.into();
+    }
+    Ok(answer)
+}
+
+/// The policies of a kind that are associated with what `applies`, each with the form in which it is shown.
+fn effective<'a>(
+    state: &'a State,
+    call: &Call,
+    kind: &'static Kind,
+    of: &str,
+    applies: impl Fn(&str) -> bool,
+) -> Vec<(&'a Value, Value)> {
+    let association = |policy: &'a Value| {
+        let mut associations = policy["associations"].as_array().into_iter().flatten();
+        associations.find(|one| applies(one["attachmentTarget"].as_str().unwrap_or_default()))
+    };
+    let policies = state.store.listed(kind, "", call.eyes());
+    let policies = policies.filter_map(|(_, policy)| Some((policy, association(policy)?)));
+    let shown = policies.map(|(policy, association)| {
+        // Google's default for an association.
+        let priority = association["priority"].as_i64().unwrap_or(1000);
+        let mut shown = json!({"name": policy["name"], "type": of, "priority": priority, "rules": policy["rules"]});
+        for field in ["shortName", "displayName"] {
+            if !policy[field].is_null() {
+                shown[field] = policy[field].clone();
+            }
+        }
+        (policy, shown)
+    });
+    shown.collect()
+}

@@ -1,0 +1,114 @@
+//! IAM policies of resources and projects, as they are set and read back. What they grant is in [`super::bindings`].
+//! <https://cloud.google.com/iam/docs/reference/rest/v1/Policy>
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use serde_json::{Map, Value, json};
+
+use crate::sim::{
+    api::{
+        errors::{Code, Refusal},
+        fields::{self, Field, any, int, message, text},
+        links, permissions as iam,
+    },
+    audit::entries::Change,
+    http::call::Call,
+    services::{run, shared::lro},
+    state::State,
+    store::kind::Kind,
+};
+
+const REQUEST: &[Field] = &[message("policy", POLICY), text("updateMask")];
+const POLICY: &[Field] = &[
+    int("version"),
+    text("etag"),
+    message("bindings", &[text("role"), text("members").repeated(), any("condition")]).repeated(),
+    any("auditConfigs").repeated(),
+];
+
+/// What `verb` asks about the policy of one of Cloud Run's resources, whose changes are audited.
+pub fn of_workload(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
+    match verb {
+        "setIamPolicy" => lro::change(state, call, kind, &sent(call)?, |state, change| {
+            present(state, change.call, change.kind)?;
+            let policy = replace(state, change.call, change.sent)?;
+            state.record(told(change, &policy));
+            Ok(policy)
+        }),
+        // gcloud asks before there is a resource.
+        "testIamPermissions" => Ok(iam::tested(state, call)),
+        _ => {
+            state.may_read(call, &format!("{}.getIamPolicy", kind.permissions), &call.path)?;
+            present(state, call, kind)?;
+            Ok(standing(state, call))
+        }
+    }
+}
+
+fn present(state: &State, call: &Call, kind: &'static Kind) -> Result<(), Refusal> {
+    state.seen(kind, &call.path, call).map(|_| ()).ok_or_else(|| run::not_found(call, kind))
+}
+
+fn told(change: &Change<'_>, policy: &Value) -> Value {
+    let mut entry = change.begun("", None);
+    entry["protoPayload"]["response"] = policy.clone();
+    entry["protoPayload"]["response"]["@type"] = "type.googleapis.com/google.iam.v1.Policy".into();
+    entry
+}
+
+/// The policy of what the call names. As long as nobody sets one, it is what the world says that callers may do.
+pub fn standing(state: &State, call: &Call) -> Value {
+    let set = state.policies.get(&call.path).cloned();
+    set.unwrap_or_else(|| iam::shown(state.iam(&call.project), call.route.service))
+}
+
+/// Sets the policy of what the call names.
+pub fn set(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+    replace(state, call, &sent(call)?)
+}
+
+fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
+    let mut sent = fields::check(&[REQUEST], &call.object(), "set_iam_policy_request")?;
+    fields::prune(&mut sent);
+    Ok(sent)
+}
+
+fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<Value, Refusal> {
+    let mut policy = sent.get("policy").cloned().unwrap_or_else(|| json!({}));
+    let before = standing(state, call);
+    if !policy["etag"].is_null() && policy["etag"] != before["etag"] {
+        let message = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential \
+                       backoff.";
+        return Err(Refusal::new(Code::ABORTED, "aborted", message));
+    }
+    let mut added = bound(&policy).into_iter().filter(|pair| !bound(&before).contains(pair));
+    added.try_for_each(|(role, member)| known(state, call, role, member))?;
+    policy["version"] = 1.into();
+    policy["etag"] = BASE64.encode(call.draw.hex(4)).into();
+    state.policies.insert(call.path.clone(), policy.clone());
+    Ok(policy)
+}
+
+/// Each role with each of its members.
+fn bound(policy: &Value) -> Vec<(&str, &str)> {
+    let bindings = policy["bindings"].as_array().into_iter().flatten();
+    let pairs = bindings.flat_map(|binding| {
+        let members = binding["members"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        members.map(|member| (binding["role"].as_str().unwrap_or_default(), member))
+    });
+    pairs.collect()
+}
+
+/// A custom role and an account of the world's projects are bound only while they stand.
+fn known(state: &State, call: &Call, role: &str, member: &str) -> Result<(), Refusal> {
+    let stands = |path: &str| state.standing(call).get(path).is_some_and(|found| found["deleted"] != true);
+    if role.starts_with("projects/") && !stands(role) {
+        return Err(Refusal::invalid(format!("Role ({role}) does not exist in the resource's hierarchy.")));
+    }
+    let email = member.strip_prefix("serviceAccount:").unwrap_or_default();
+    match links::project_of_account(email).filter(|project| state.projects.contains_key(*project)) {
+        Some(project) if !stands(&format!("projects/{project}/serviceAccounts/{email}")) => {
+            Err(Refusal::invalid(format!("Service account {email} does not exist.")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,5 @@
+//! Cloud Logging.
+
+pub mod log_metrics;
+pub mod requests;
+pub mod sinks;

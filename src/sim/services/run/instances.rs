@@ -1,0 +1,42 @@
+//! Cloud Run instances. They are only read.
+//! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.instances>
+
+use crate::sim::{
+    api::{
+        fields::{Field, any, choice, flag, message, text},
+        service::Service,
+    },
+    services::run::workload::{COMMON, CONTAINER, VPC_ACCESS},
+    store::kind::{Audited, Kind, Plain},
+};
+
+pub static KIND: Kind = Kind {
+    collection: "run.instances",
+    service: Service::Run,
+    segment: "instances",
+    regional: true,
+    methods: "run.projects.locations.instances",
+    permissions: "run.instances",
+    message: "google.cloud.run.v2.Instance",
+    fields: &[COMMON, FIELDS],
+    audited: Audited { resource: "cloud_run_instance", id: "instance_name", region: Some("location") },
+    rules: &Plain,
+};
+
+const FIELDS: &[Field] = &[
+    text("description"),
+    message("vpcAccess", VPC_ACCESS),
+    message("containers", CONTAINER).repeated(),
+    any("volumes").repeated(),
+    text("serviceAccount"),
+    text("encryptionKey"),
+    any("nodeSelector"),
+    flag("gpuZonalRedundancyDisabled"),
+    choice("ingress", super::services::INGRESS),
+    flag("invokerIamDisabled"),
+    flag("iapEnabled"),
+    text("timeout"),
+    text("logUri").output(),
+    text("urls").repeated().output(),
+    any("containerStatuses").repeated().output(),
+];

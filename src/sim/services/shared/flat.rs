@@ -1,0 +1,199 @@
+//! Services whose resources change at once: Pub/Sub, Logging, Secret Manager and the like. A row of the table of kinds is
+//! all that most of them need; what a few can do beyond that has a room of its own.
+
+use serde_json::{Map, Value, json};
+
+use crate::sim::{
+    api::{
+        errors::{Code, Refusal},
+        fields, links, permissions as iam,
+        service::Service,
+    },
+    http::{
+        call::Call,
+        routes::{Target, Verb},
+    },
+    outbound::scheduled as scheduler,
+    services::{
+        iam::policy as iam_policy, orgpolicy as org_policies, pubsub::delivery as mail,
+        secretmanager::payloads as secrets, shared::lro,
+    },
+    state::{State, operations},
+    store::kind::{Kind, Own},
+};
+
+const PAGE: usize = 1000;
+
+pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+    let kind = match call.route.target {
+        Target::Kind(kind) => kind,
+        Target::Operations => return lro::operation(state, call),
+        _ => return Err(not_found(call)),
+    };
+    match call.route.verb {
+        Verb::List => lro::list(state, call, kind, PAGE),
+        verb if kind.service.is_optional() && verb != Verb::Get => Err(not_found(call)),
+        Verb::Get => found(state, call, kind, "get"),
+        // A part is made by a method of what it is a part of.
+        Verb::Create if kind.rules.within().is_none() => create(state, call, kind),
+        Verb::Patch | Verb::Update => change(state, call, kind),
+        Verb::Delete => delete(state, call, kind),
+        Verb::Own(name) => own(state, call, kind, name),
+        _ => Err(not_found(call)),
+    }
+}
+
+fn own(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Result<Value, Refusal> {
+    if let Some(own) = kind.rules.own().iter().find(|own| own.name == name) {
+        return changed_by(state, call, kind, own);
+    }
+    match (kind.collection, name) {
+        (_, "testIamPermissions") => Ok(iam::tested(state, call)),
+        (_, "getIamPolicy") => found(state, call, kind, name).map(|_| iam_policy::standing(state, call)),
+        (_, "setIamPolicy") => found(state, call, kind, name).and_then(|_| iam_policy::set(state, call)),
+        ("orgpolicy.policies", "getEffectivePolicy") => org_policies::effective(state, call),
+        ("pubsub.topics", "publish") => found(state, call, kind, name).and_then(|_| mail::publish(state, call)),
+        ("pubsub.subscriptions", "pull") => found(state, call, kind, "consume").map(|it| mail::pull(state, call, &it)),
+        ("pubsub.subscriptions", "acknowledge") => {
+            found(state, call, kind, "consume").map(|_| mail::acknowledge(state, call))
+        }
+        ("secretmanager.secrets", "addVersion") => secrets::add(state, call, kind),
+        ("secretmanager.versions", "access") => secrets::access(state, call, kind),
+        ("cloudscheduler.jobs", "run") => found(state, call, kind, name).map(|job| scheduler::run(state, call, job)),
+        _ => Err(not_found(call)),
+    }
+}
+
+/// The resource, for whoever may do `verb` to it.
+pub fn found(state: &State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
+    state.may_read(call, &format!("{}.{verb}", kind.permissions), &call.path)?;
+    state.seen(kind, &call.path, call).ok_or_else(|| not_found(call))
+}
+
+pub fn not_found(call: &Call) -> Refusal {
+    lro::not_found(&match call.route.service {
+        Service::PubSub => format!("Resource not found (resource={}).", links::last(&call.path)),
+        _ => format!("Resource not found: {}", call.path),
+    })
+}
+
+fn create(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    let project = format!("projects/{}", call.project);
+    state.may_read(call, &format!("{}.create", kind.permissions), &project)?;
+    let collection = kind.collection_path(&call.project, call.region(), call.route.within.as_deref());
+    let path = match call.path.strip_prefix(&collection) {
+        Some(_) => call.path.clone(),
+        // Nobody named it.
+        None => format!("{collection}{}", call.draw.id()),
+    };
+    if state.standing(call).get(&path).is_some() {
+        let message = format!("Resource already exists in the project (resource={}).", links::last(&path));
+        return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
+    }
+    let sent = sent(call, kind)?;
+    for (permission, on) in kind.rules.further_permissions(&sent) {
+        state.may_read(call, permission, &on)?;
+    }
+    let made = write(state, call, kind, &path, sent)?;
+    Ok(done(state, call, made, kind.message))
+}
+
+/// A PUT replaces the resource, a PATCH what it names; an update mask is not read.
+fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    let before = found(state, call, kind, "update")?.as_object().cloned().unwrap_or_default();
+    let mut sent = sent(call, kind)?;
+    if sent.remove("etag").is_some_and(|etag| before.get("etag").is_some_and(|current| *current != etag)) {
+        return Err(Refusal::new(Code::ABORTED, "aborted", "There were concurrent changes. Please read it again."));
+    }
+    let document = if call.route.verb == Verb::Update {
+        let mut document = fields::set_by_google(kind.fields, &before);
+        document.extend(sent);
+        document
+    } else {
+        let mut document = before.clone();
+        fields::merge(&mut document, sent);
+        document
+    };
+    if let Some(field) = fields::changed_for_good(kind.fields, &before, &document) {
+        return Err(Refusal::invalid(format!("Invalid update_mask provided: the field {field} cannot be changed.")));
+    }
+    write(state, call, kind, &call.path, document)
+}
+
+fn changed_by(state: &mut State, call: &Call, kind: &'static Kind, own: &Own) -> Result<Value, Refusal> {
+    let mut document = found(state, call, kind, own.permission)?.as_object().cloned().unwrap_or_default();
+    (own.apply)(call, &mut document, fields::check(&[own.body], &call.object(), own.name)?)?;
+    let changed = store(state, call, kind, &call.path, document);
+    // Pub/Sub's own methods answer nothing.
+    Ok(if kind.service == Service::PubSub { json!({}) } else { changed })
+}
+
+/// What the body says. IAM wraps it where it is created, Pub/Sub where it is changed.
+fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
+    let noun = kind.member();
+    let noun = noun.as_str();
+    let body = call.object();
+    let wrapped = match (kind.service, call.route.verb) {
+        (Service::Iam, Verb::Create) => true,
+        (_, verb) => verb == Verb::Patch && body.get(noun).is_some(),
+    };
+    match wrapped.then(|| &body[noun]) {
+        Some(Value::Null) => Ok(Map::new()),
+        Some(inner) => fields::check(kind.fields, inner, noun),
+        None => fields::check(kind.fields, &body, noun),
+    }
+}
+
+/// Completes a document as the service does, holds it to its rules, and keeps it.
+fn write(
+    state: &mut State,
+    call: &Call,
+    kind: &'static Kind,
+    path: &str,
+    mut document: Map<String, Value>,
+) -> Result<Value, Refusal> {
+    let draft = state.draft(call, path);
+    document.insert(kind.named_by().to_owned(), path.into());
+    kind.rules.complete(&draft, &mut document);
+    kind.rules.check(&draft, &document)?;
+    Ok(store(state, call, kind, path, document))
+}
+
+pub fn store(
+    state: &mut State,
+    call: &Call,
+    kind: &'static Kind,
+    path: &str,
+    mut document: Map<String, Value>,
+) -> Value {
+    fields::prune(&mut document);
+    let document = Value::Object(document);
+    state.store.write(kind, path, call.now, Some(document.clone()));
+    document
+}
+
+fn delete(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    let before = found(state, call, kind, "delete")?;
+    if before["deleted"] == true {
+        let message = format!("You can't delete {} because it is already deleted.", call.path);
+        return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message));
+    }
+    let remains = kind.rules.remains(&before);
+    state.store.write(kind, &call.path, call.now, remains.clone());
+    state.store.empty(&format!("{}/", call.path), call.now);
+    state.policies.remove(&call.path);
+    state.mail.forget(&call.path);
+    Ok(done(state, call, remains.unwrap_or_else(|| json!({})), "google.protobuf.Empty"))
+}
+
+/// Artifact Registry answers with an operation, which is over.
+fn done(state: &mut State, call: &Call, mut response: Value, message: &str) -> Value {
+    if call.route.service != Service::ArtifactRegistry {
+        return response;
+    }
+    response["@type"] = format!("type.googleapis.com/{message}").into();
+    let operation = operations::longrunning(call, call.now, json!({}), json!({}), Ok(response));
+    let done = operation.done.clone();
+    state.operations.begin(call, operation);
+    done
+}

@@ -1,0 +1,94 @@
+//! The regions of the world, as each service lists them.
+
+use serde_json::{Value, json};
+
+use crate::sim::{
+    api::{
+        errors::{Code, Refusal},
+        links,
+        service::Service,
+    },
+    http::{call::Call, routes::Verb},
+    services::{compute::PAGE, vpcaccess::connectors},
+    state::State,
+};
+
+pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
+    if call.route.service == Service::Compute { regions(state, call) } else { locations(state, call) }
+}
+
+fn locations(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let service = call.route.service.short();
+    let project = format!("projects/{}", call.project);
+    state.may_read(call, &format!("{service}.locations.list"), &project)?;
+    let all = state.regions.iter().map(|region| (region.as_str(), region));
+    let (page, next) = call.page(all, ("pageSize", 500))?;
+    let one = |region: &String| {
+        let labels = json!({"cloud.googleapis.com/region": region});
+        json!({"name": format!("{project}/locations/{region}"), "locationId": region, "displayName": region, "labels": labels})
+    };
+    let mut answer = json!({"locations": page.into_iter().map(one).collect::<Vec<_>>()});
+    if let Some(token) = next {
+        answer["nextPageToken"] = token.into();
+    }
+    Ok(answer)
+}
+
+fn regions(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let project = format!("projects/{}", call.project);
+    let one = |region: &String| {
+        let path = format!("{project}/regions/{region}");
+        json!({
+            "kind": "compute#region",
+            "id": state.dice.fixed(region).id(),
+            "name": region,
+            "status": "UP",
+            "selfLink": links::full(&path),
+            "quotas": [cpus(state, call, region)],
+        })
+    };
+    if call.route.verb == Verb::Get {
+        state.may_read(call, "compute.regions.get", &call.path)?;
+        // That the region exists has been seen to before.
+        return Ok(one(&call.region().unwrap_or_default().to_owned()));
+    }
+    state.may_read(call, "compute.regions.list", &project)?;
+    let all = state.regions.iter().map(|region| (region.as_str(), region));
+    let (page, next) = call.page(all, PAGE)?;
+    let items: Vec<Value> = page.into_iter().map(one).collect();
+    Ok(json!({"kind": "compute#regionList", "id": call.path, "items": items, "nextPageToken": next}))
+}
+
+/// The quota of CPUs in a region: what connectors take of it is all that is known here.
+fn cpus(state: &State, call: &Call, region: &str) -> Value {
+    let (limit, usage) = connectors::cpus(state, call, region);
+    json!({"metric": "CPUS", "limit": limit, "usage": usage})
+}
+
+/// What every service says about a region that is not open to the project.
+pub fn closed(service: Service, project: &str, region: &str) -> Refusal {
+    let message = format!("Permission denied on 'locations/{region}' (or it may not exist).");
+    // Compute has another name for the details' map.
+    let map = if service == Service::Compute { "metadatas" } else { "metadata" };
+    Refusal::new(Code::PERMISSION_DENIED, "forbidden", message).with(json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "LOCATION_POLICY_VIOLATED",
+        "domain": "googleapis.com",
+        map: {"consumer": format!("projects/{project}"), "location": region},
+    }))
+}
+
+/// What each service says about a region it does not know.
+pub fn unknown(service: Service, region: &str) -> Refusal {
+    match (service, region) {
+        (Service::Compute, _) => Refusal::value("region", region, "Unknown region."),
+        (Service::Run, "-") => {
+            Refusal::invalid("The parent must be a valid Google Cloud region, and cannot be the \"-\" wildcard.")
+        }
+        (Service::Run, _) => Refusal::invalid(format!("Unsupported region {region}")),
+        _ => {
+            let message = format!("Permission denied on 'locations/{region}' (or it may not exist).");
+            Refusal::new(Code::PERMISSION_DENIED, "forbidden", message)
+        }
+    }
+}

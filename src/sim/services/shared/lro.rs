@@ -1,0 +1,83 @@
+//! What VPC Access and Cloud Run share: their changes are `google.longrunning` operations.
+
+use serde_json::{Map, Value, json};
+
+use crate::sim::{
+    api::{errors::Refusal, permissions as iam},
+    audit::entries::Change,
+    http::{call::Call, routes::Verb},
+    state::{State, operations::operation_key},
+    store::{documents::Eyes, kind::Kind},
+};
+
+/// Asks for the permission, does the change, and tells the audit log when it is refused.
+pub fn change(
+    state: &mut State,
+    call: &Call,
+    kind: &'static Kind,
+    sent: &Map<String, Value>,
+    accept: fn(&mut State, &Change<'_>) -> Result<Value, Refusal>,
+) -> Result<Value, Refusal> {
+    let verb = match call.route.verb {
+        Verb::Create => "create",
+        Verb::Delete => "delete",
+        Verb::Own(name) => name,
+        _ => "update",
+    };
+    let grants = state.ask(call, vec![(format!("{}.{verb}", kind.permissions), call.path.clone())]);
+    let change = Change { call, kind, path: &call.path, grants: &grants, sent };
+    let refused = iam::refusal(call.route.service, &grants).map_or(Ok(()), Err);
+    refused.and_then(|()| accept(state, &change)).inspect_err(|refusal| state.record(change.refused(refusal)))
+}
+
+pub fn get(state: &State, call: &Call, kind: &'static Kind) -> Result<Option<Value>, Refusal> {
+    state.may_read(call, &format!("{}.get", kind.permissions), &call.path)?;
+    Ok(state.seen(kind, &call.path, call))
+}
+
+/// One page of a location's resources, or of all locations where the service allows `-`.
+pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Result<Value, Refusal> {
+    let project = format!("projects/{}", call.project);
+    state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
+    let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
+    let eyes = Eyes { deleted: call.parameter("showDeleted") == Some("true"), ..call.eyes() };
+    // IAM marks its deleted roles where others have a time.
+    let listed = state.store.listed(kind, &under, eyes).filter(|(_, item)| eyes.deleted || item["deleted"] != true);
+    let (items, next) = call.page(listed, ("pageSize", most))?;
+    let shown = |item: &Value| {
+        let mut item = item.clone();
+        kind.rules.present(state.standing(call), &mut item);
+        item
+    };
+    let mut answer = json!({});
+    if !items.is_empty() {
+        answer[kind.rules.listed_as().unwrap_or(kind.segment)] = items.into_iter().map(shown).collect();
+    }
+    if let Some(token) = next {
+        answer["nextPageToken"] = token.into();
+    }
+    Ok(answer)
+}
+
+pub fn operation(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let permission = format!("{}.operations", call.route.service.short());
+    let key = operation_key(call.route.service, &call.path);
+    match call.route.verb {
+        Verb::Get => {
+            state.may_read(call, &format!("{permission}.get"), &call.path)?;
+            let found = state.operations.get(&key, call.now).cloned();
+            found.ok_or_else(|| not_found("Requested entity was not found."))
+        }
+        Verb::List => {
+            state.may_read(call, &format!("{permission}.list"), &format!("projects/{}", call.project))?;
+            let under = format!("{key}/");
+            let (items, next) = call.page(state.operations.under(&under, call.now), ("pageSize", 100))?;
+            Ok(json!({"operations": items, "nextPageToken": next}))
+        }
+        _ => Err(not_found("Method not found.")),
+    }
+}
+
+pub fn not_found(message: &str) -> Refusal {
+    Refusal::new(crate::sim::api::errors::Code::NOT_FOUND, "notFound", message)
+}

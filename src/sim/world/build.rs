@@ -1,0 +1,95 @@
+//! Worlds made by hand, in code.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::sim::{
+    api::links,
+    store::kind::Kind,
+    world::{Project, Resource, World, all_apis},
+};
+
+impl World {
+    /// A world with one project: every API enabled, nothing in it, nobody barred from anything.
+    pub fn with_project(id: &str, number: &str) -> Self {
+        let nothing = Self {
+            now: None,
+            seed: 0,
+            regions: ["europe-west1", "us-central1"].map(str::to_owned).to_vec(),
+            projects: BTreeMap::new(),
+            resources: Vec::new(),
+            policies: BTreeMap::new(),
+            operations: Vec::new(),
+        };
+        nothing.project(id, number)
+    }
+
+    pub fn project(mut self, id: &str, number: &str) -> Self {
+        let project = Project { number: number.to_owned(), apis: all_apis(), ..Project::default() };
+        self.projects.insert(id.to_owned(), project);
+        self
+    }
+
+    /// Lets a caller do what the globs say, and nobody else what nobody has been let do.
+    pub fn allow(mut self, project: &str, email: &str, permissions: &[&str]) -> Self {
+        if let Some(project) = self.projects.get_mut(project) {
+            let globs = permissions.iter().map(|glob| (*glob).to_owned()).collect();
+            project.iam.get_or_insert_default().insert(email.to_owned(), globs);
+        }
+        self
+    }
+
+    pub fn without_api(mut self, project: &str, api: &str) -> Self {
+        if let Some(project) = self.projects.get_mut(project) {
+            project.apis.retain(|enabled| enabled != api);
+        }
+        self
+    }
+
+    pub fn topic(self, path: &str) -> Self {
+        self.document("pubsub.topics", path, json!({}))
+    }
+
+    /// A custom mode network with its route to the internet.
+    pub fn network(self, project: &str, name: &str) -> Self {
+        let path = format!("projects/{project}/global/networks/{name}");
+        let gateway = format!("projects/{project}/global/gateways/default-internet-gateway");
+        let route = format!("default-route-{name}");
+        self.document("compute.networks", &path, json!({"name": name, "autoCreateSubnetworks": false})).document(
+            "compute.routes",
+            &format!("projects/{project}/global/routes/{route}"),
+            json!({
+                "name": route,
+                "network": links::full(&path),
+                "destRange": "0.0.0.0/0",
+                "nextHopGateway": links::full(&gateway),
+            }),
+        )
+    }
+
+    pub fn subnetwork(self, project: &str, region: &str, name: &str, network: &str, range: &str) -> Self {
+        self.document(
+            "compute.subnetworks",
+            &format!("projects/{project}/regions/{region}/subnetworks/{name}"),
+            json!({
+                "name": name,
+                "network": links::full(&format!("projects/{project}/global/networks/{network}")),
+                "region": links::full(&format!("projects/{project}/regions/{region}")),
+                "ipCidrRange": range,
+            }),
+        )
+    }
+
+    /// A document of any collection at its path; what Google fills in may be missing. No such collection, no document.
+    pub fn document(mut self, collection: &str, path: &str, mut document: Value) -> Self {
+        if let Some(kind) = Kind::of_collection(collection) {
+            let is_compute = kind.service == crate::sim::api::service::Service::Compute;
+            let name = if is_compute { links::full(path) } else { path.to_owned() };
+            document[kind.named_by()] = name.into();
+            let path = kind.path_of(&document).unwrap_or_else(|| path.to_owned());
+            self.resources.push(Resource { kind, path, from: None, document: Some(document) });
+        }
+        self
+    }
+}
