@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::sim::api::{errors::Refusal, links};
+use super::{errors::Refusal, links};
 
 /// One field of a message, as its API's discovery document declares it.
 #[derive(Debug)]
@@ -259,4 +259,11 @@ pub fn changed_for_good<'a>(
 ) -> Option<&'a str> {
     let differs = |field: &&Field| field.fixed && before.get(field.name) != after.get(field.name);
     of(groups).find(differs).map(|field| field.name)
+}
+
+/// Removes fields that a document has in the simulation only.
+pub fn hide(document: &mut Value, fields: &[&str]) {
+    for field in fields {
+        document.as_object_mut().map(|document| document.remove(*field));
+    }
 }

@@ -1,6 +1,8 @@
 //! Compute's URLs: written in many ways, read back in one.
 
-use crate::sim::api::errors::Refusal;
+use serde_json::Value;
+
+use super::errors::Refusal;
 
 const BASE: &str = "https://www.googleapis.com/compute/v1/";
 
@@ -40,4 +42,23 @@ pub fn expand(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
     } else {
         Err(Refusal::value(at, link, "The URL is malformed."))
     }
+}
+
+/// The path of the network that a document belongs to.
+pub fn network_of(document: &Value) -> &str {
+    path(document["network"].as_str().unwrap_or_default())
+}
+
+/// The path of a project's App Engine app.
+pub fn app(project: &str) -> String {
+    format!("projects/{project}/apps")
+}
+
+/// The path of an App Engine document, from its name: `apps/P/services/S`.
+pub fn of_app(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("apps/")?;
+    Some(match rest.split_once('/') {
+        Some((project, rest)) => format!("{}/{rest}", app(project)),
+        None => app(rest),
+    })
 }

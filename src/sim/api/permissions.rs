@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
-use crate::sim::{
-    api::{
-        errors::{Code, Refusal},
-        glob::matches,
-        service::Service,
-    },
-    http::call::Call,
-    state::State,
+use super::{
+    errors::{Code, Refusal},
+    glob::matches,
+    service::Service,
 };
 
 /// Permission globs by e-mail address; a project without them lets everybody do everything.
@@ -64,15 +60,6 @@ pub fn shown(policy: &Policy, service: Service) -> Value {
     let bindings = bindings.filter(|(_, members)| !members.is_empty());
     let bindings: Vec<Value> = bindings.map(|(role, members)| json!({"role": role, "members": members})).collect();
     if bindings.is_empty() { json!({"etag": "ACAB"}) } else { json!({"etag": "ACAB", "bindings": bindings}) }
-}
-
-/// `testIamPermissions`: those of the permissions asked for that the caller has. Everybody may ask.
-pub fn tested(state: &State, call: &Call) -> Value {
-    let asked = call.body["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let wanted = asked.map(|permission| (permission.to_owned(), call.path.clone())).collect();
-    let granted = state.ask(call, wanted).into_iter().filter(|grant| grant.granted);
-    let granted: Vec<String> = granted.map(|grant| grant.permission).collect();
-    if granted.is_empty() { json!({}) } else { json!({"permissions": granted}) }
 }
 
 /// Google's words for the first permission that is missing.

@@ -53,7 +53,7 @@ impl Service {
             .map_or(("", ""), |(_, short, title)| (short, title))
     }
 
-    /// Services of which a world need not say anything: see [`super::world::Project::unknown`].
+    /// Services of which a world need not say anything: see [`crate::sim::state::Project::unknown`].
     pub fn is_optional(self) -> bool {
         matches!(self, Self::Functions | Self::AppEngine)
     }

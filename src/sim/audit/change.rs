@@ -1,12 +1,22 @@
-//! What was asked, in the audit log's words: the method, the resource and the request.
+//! A call that changes something, in the audit log's terms: the method, the resource and the request.
 
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
-    api::{links, service::Service},
-    audit::entries::Change,
-    http::routes::Verb,
+    api::{links, permissions::Grant, service::Service},
+    http::{call::Call, route::Verb},
+    store::kind::Kind,
 };
+
+/// A call that changes something, as the audit log sees it.
+pub struct Change<'a> {
+    pub call: &'a Call,
+    pub kind: &'static Kind,
+    pub path: &'a str,
+    pub grants: &'a [Grant],
+    /// The body as it was sent.
+    pub sent: &'a Map<String, Value>,
+}
 
 impl Change<'_> {
     /// `v1.compute.firewalls.insert`, `google.cloud.run.v2.Jobs.CreateJob`.
@@ -32,7 +42,7 @@ impl Change<'_> {
 
     /// The one method of Cloud Run's own that changes something.
     fn is_about_policy(&self) -> bool {
-        self.call.route.verb == Verb::Own("setIamPolicy")
+        self.call.route.verb == Verb::Custom("setIamPolicy")
     }
 
     /// The proto package of the version that was called.

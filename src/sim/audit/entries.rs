@@ -7,35 +7,22 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::sim::{
     api::{
         errors::Refusal,
         links,
-        permissions::{self as iam, Grant},
+        permissions::{self, Grant},
         service::Service,
     },
-    audit::change::strings,
-    http::call::Call,
-    store::{
-        clock::{after, written},
-        kind::Kind,
-    },
+    store::clock::{after, written},
 };
+
+use super::change::{Change, strings};
 
 /// How long an entry takes to get from where it is written to where it is routed.
 const ROUTING: Duration = Duration::from_millis(400);
-
-/// A call that changes something, as the audit log sees it.
-pub struct Change<'a> {
-    pub call: &'a Call,
-    pub kind: &'static Kind,
-    pub path: &'a str,
-    pub grants: &'a [Grant],
-    /// The body as it was sent.
-    pub sent: &'a Map<String, Value>,
-}
 
 impl Change<'_> {
     /// The one entry about a call that was refused.
@@ -106,7 +93,7 @@ impl Change<'_> {
                 "@type": "type.googleapis.com/google.cloud.audit.AuditLog",
                 "authenticationInfo": {
                     "principalEmail": call.caller,
-                    "principalSubject": iam::member(&call.caller),
+                    "principalSubject": permissions::member(&call.caller),
                 },
                 "requestMetadata": {
                     "callerIp": "192.0.2.1",

@@ -1,4 +1,4 @@
-//! Trouble on order: faults that tests lay in the way of calls.
+//! Faults that tests inject into calls.
 
 pub mod quotas;
 
@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sim::{
-    api::{
-        errors::{Code, Refusal},
-        glob::matches,
-    },
-    faults::quotas::Bucket,
+use crate::sim::api::{
+    errors::{Code, Refusal},
+    glob::matches,
 };
+
+use quotas::Bucket;
 
 /// What `POST /sim/faults` takes.
 #[derive(Debug, Clone, Deserialize, PartialEq)]
@@ -116,8 +115,8 @@ pub struct Passing<'a> {
 }
 
 impl Faults {
-    /// Lays a fault and returns its id.
-    pub fn lay(&mut self, fault: Fault) -> String {
+    /// Injects a fault and returns its id.
+    pub fn inject(&mut self, fault: Fault) -> String {
         self.numbered += 1;
         self.laid.push(Laid { fault, seen: 0, minute: 0, used: HashMap::new() });
         format!("fault-{}", self.numbered)

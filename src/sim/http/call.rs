@@ -11,9 +11,10 @@ use crate::sim::{
         service::Service,
     },
     faults::{Fault, FaultKind, quotas::Bucket},
-    http::routes::Route,
-    store::{dice::Draw, documents::Eyes},
+    store::{dice::Draw, documents::View},
 };
+
+use super::route::Route;
 
 #[derive(Debug)]
 pub struct Call {
@@ -60,8 +61,8 @@ impl Call {
         self.faults.iter().find(|fault| fault.kind == kind)
     }
 
-    pub fn eyes(&self) -> Eyes {
-        Eyes { stale: self.fault(FaultKind::Stale).is_some(), ..Eyes::at(self.now) }
+    pub fn view(&self) -> View {
+        View { stale: self.fault(FaultKind::Stale).is_some(), ..View::at(self.now) }
     }
 
     /// The body's object, `{}` when there is none.

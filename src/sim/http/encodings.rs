@@ -5,15 +5,15 @@ use serde_json::Value;
 
 use crate::sim::{
     api::{fields, service::Service},
-    http::{
-        call::Call,
-        routes::{Target, Verb},
-    },
-    services as kinds,
-    store::kind::Kind,
+    store::kind::{Kind, Kinds},
 };
 
-pub fn encoded(call: &Call, mut answer: Value) -> Value {
+use super::{
+    call::Call,
+    route::{Target, Verb},
+};
+
+pub fn encoded(kinds: Kinds, call: &Call, mut answer: Value) -> Value {
     // Neither Compute's enums nor Knative's words have numbers on the wire.
     if !asked(call) || call.route.service == Service::Compute || call.route.is_knative() {
         return answer;
@@ -21,8 +21,8 @@ pub fn encoded(call: &Call, mut answer: Value) -> Value {
     match (call.route.target, call.route.verb) {
         (Target::Kind(kind), Verb::Get) => document(kind, &mut answer),
         (Target::Kind(kind), Verb::List) => items(&mut answer, kind.segment, |item| document(kind, item)),
-        (Target::Operations, Verb::List) => items(&mut answer, "operations", operation),
-        (Target::Kind(_) | Target::Operations, _) => operation(&mut answer),
+        (Target::Operations, Verb::List) => items(&mut answer, "operations", |item| operation(kinds, item)),
+        (Target::Kind(_) | Target::Operations, _) => operation(kinds, &mut answer),
         _ => {}
     }
     answer
@@ -44,11 +44,11 @@ fn document(kind: &Kind, document: &mut Value) {
 }
 
 /// What an operation is about, and what comes of it, say which message they are.
-fn operation(operation: &mut Value) {
+fn operation(kinds: Kinds, operation: &mut Value) {
     for part in ["metadata", "response"] {
         let Some(part) = operation.get_mut(part) else { continue };
         let message = part["@type"].as_str().unwrap_or_default().trim_start_matches("type.googleapis.com/");
-        if let Some(kind) = kinds::ALL.iter().find(|kind| kind.message == message) {
+        if let Some(kind) = kinds.of_message(message) {
             document(kind, part);
         }
     }

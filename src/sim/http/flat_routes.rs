@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::sim::{
     api::{links, service::Service},
-    http::routes::{Route, Target, Verb, on_one},
-    store::kind::Kind,
+    store::kind::{Kind, Kinds},
 };
+
+use super::route::{Route, Target, Verb, on_one};
 
 /// Methods of a resource's own that do more than to change its document.
 const OWN: [&str; 11] = [
@@ -24,7 +25,7 @@ const OWN: [&str; 11] = [
     "run",
 ];
 
-pub fn route(service: Service, method: &Method, segments: &[&str]) -> Option<Route> {
+pub fn route(kinds: Kinds, service: Service, method: &Method, segments: &[&str]) -> Option<Route> {
     let [version, "projects", project, rest @ ..] = segments else { return None };
     let (region, rest) = match rest {
         // The one location that it has is no region.
@@ -41,7 +42,7 @@ pub fn route(service: Service, method: &Method, segments: &[&str]) -> Option<Rou
         let name = rest.first().filter(|_| rest.len() == 1 && method == Method::GET)?;
         return Some(Route::new(service, version, project, region, Target::Operations, Some(name), Verb::Get));
     }
-    let kind = Kind::at(service, segment, region.is_some())?;
+    let kind = kinds.at(service, segment, region.is_some())?;
     if kind.rules.within() != outer.map(|(outer, _)| outer) {
         return None;
     }
@@ -73,8 +74,8 @@ pub fn project(method: &Method, version: &str, segment: &str) -> Option<Route> {
 }
 
 fn own(kind: Option<&'static Kind>, verb: &str) -> Option<Verb> {
-    let of_kind = kind.into_iter().flat_map(|kind| kind.rules.own()).map(|own| own.name);
-    of_kind.chain(OWN).find(|own| *own == verb).map(Verb::Own)
+    let of_kind = kind.into_iter().flat_map(|kind| kind.rules.custom_methods()).map(|own| own.name);
+    of_kind.chain(OWN).find(|own| *own == verb).map(Verb::Custom)
 }
 
 /// What a creation calls its resource: `secretId=` in the URL, `roleId` or `name` in the body. Nothing where the service

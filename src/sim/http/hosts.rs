@@ -2,10 +2,10 @@
 
 use http::{HeaderMap, Uri, header::HOST};
 
-use crate::sim::{api::service::Service, store::kind::Kind};
+use crate::sim::{api::service::Service, store::kind::Kinds};
 
 /// By the prefix `/svc/NAME/`, else by the host asked for, else by the look of the path.
-pub fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {
+pub fn service_of<'a>(kinds: Kinds, uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {
     let path = uri.path();
     if let Some((name, rest)) = path.strip_prefix("/svc/").and_then(|rest| rest.split_once('/')) {
         return Some((Service::named(name)?, rest));
@@ -14,7 +14,7 @@ pub fn service_of<'a>(uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a
         // Cloud Run also answers on `REGION-run.googleapis.com`.
         if host.ends_with("-run") { "run" } else { host }
     });
-    by_host.and_then(Service::named).or_else(|| by_look(path)).map(|service| (service, path))
+    by_host.and_then(Service::named).or_else(|| by_look(kinds, path)).map(|service| (service, path))
 }
 
 fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
@@ -27,7 +27,7 @@ pub fn region_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     label.rsplit_once('-').map(|(region, _)| region)
 }
 
-fn by_look(path: &str) -> Option<Service> {
+fn by_look(kinds: Kinds, path: &str) -> Option<Service> {
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     match segments.as_slice() {
         ["compute", ..] => Some(Service::Compute),
@@ -44,7 +44,7 @@ fn by_look(path: &str) -> Option<Service> {
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
         ["v1", "projects", _, "locations"] => Some(Service::Run),
-        [_, "projects", _, "locations", _, segment, ..] if Kind::at(Service::Run, segment, true).is_some() => {
+        [_, "projects", _, "locations", _, segment, ..] if kinds.at(Service::Run, segment, true).is_some() => {
             Some(Service::Run)
         }
         [_, "projects", _, "locations", ..] => Some(Service::VpcAccess),

@@ -1,7 +1,7 @@
-//! Requests that Google makes by itself, and Cloud Run's front end, which lets those to its services in or not.
+//! Requests that Google makes by itself, and Cloud Run's front end, which admits or refuses those to its services.
 //!
-//! A service of this world has a URL `…run.app` that no resolver leads here: `service_at` says where its container really
-//! listens. Who may invoke it is let in, with the token as Cloud Run passes it on; nobody else is.
+//! A service of the world has a URL `…run.app` that does not resolve to the simulation: `service_at` is the address of its
+//! container. A caller that may invoke the service is admitted, with the token as Cloud Run passes it on.
 //! <https://cloud.google.com/run/docs/authenticating/service-to-service>
 
 use std::{sync::Arc, time::Duration};
@@ -13,24 +13,28 @@ use serde_json::{Value, json};
 
 use crate::google::transport::{Request, Transport};
 
-use crate::sim::{cloud::Cloud, services::logging::requests, state::State, store::clock::after};
+use crate::sim::{
+    services::logging::requests,
+    state::{State, handle::Handle},
+    store::clock::after,
+};
 
-/// Google's tokens are good for an hour.
-const GOOD_FOR: Duration = Duration::from_secs(3600);
-/// What stands in the place of the signature once Cloud Run has verified it.
-const VERIFIED: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
+/// How long Google's tokens are valid.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
+/// What Cloud Run puts in place of the signature after it has verified it.
+const REMOVED_SIGNATURE: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
 
 /// A request that Pub/Sub or Cloud Scheduler makes.
-pub struct Errand {
+pub struct OutboundRequest {
     pub call: &'static str,
     pub method: Method,
     pub to: Uri,
     pub headers: HeaderMap,
     pub body: Bytes,
-    pub as_whom: Option<Identity>,
+    pub identity: Option<Identity>,
 }
 
-/// Whose token goes along, and for whom.
+/// The account and the audience of the token that is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     pub email: String,
@@ -45,9 +49,9 @@ impl Identity {
         Some(Self { email, audience: audience.to_owned() })
     }
 
-    /// The token of now, as a container sees it.
+    /// A token issued now, as a container receives it.
     fn bearer(&self, state: &State) -> String {
-        // The container goes by its own clock, wherever that of the world has been moved to.
+        // The container uses its own clock, not that of the world, which may have been advanced.
         let now = after(state.options.now, state.clock.elapsed());
         let claims = json!({
             "iss": "https://accounts.google.com",
@@ -57,64 +61,64 @@ impl Identity {
             "email": self.email,
             "email_verified": true,
             "iat": now.as_second(),
-            "exp": after(now, GOOD_FOR).as_second(),
+            "exp": after(now, TOKEN_LIFETIME).as_second(),
         });
         let header = json!({"alg": "RS256", "kid": state.dice.fixed("keys").hex(20), "typ": "JWT"});
         let [header, claims] = [header, claims].map(|part| BASE64.encode(part.to_string()));
-        format!("Bearer {header}.{claims}.{VERIFIED}")
+        format!("Bearer {header}.{claims}.{REMOVED_SIGNATURE}")
     }
 }
 
-/// Makes a request and returns what was answered, if anything was.
+/// Makes a request and returns the status of the answer, if there is one.
 pub async fn send(
-    cloud: &Cloud,
+    handle: &Handle,
     deliver: &Arc<dyn Transport>,
-    mut errand: Errand,
+    mut request: OutboundRequest,
     deadline: Duration,
 ) -> Option<StatusCode> {
-    let (to, method) = (errand.to.clone(), errand.method.clone());
+    let (to, method) = (request.to.clone(), request.method.clone());
     let refused = {
-        let state = cloud.state();
-        admit(&state, &mut errand).err()
+        let state = handle.state();
+        admit(&state, &mut request).err()
     };
     let status = match refused {
         Some(status) => status,
         None => {
-            let mut http = http::Request::new(errand.body);
-            *http.method_mut() = errand.method;
-            *http.uri_mut() = errand.to;
-            *http.headers_mut() = errand.headers;
-            match deliver.send(Request { call: errand.call, http, deadline }).await {
+            let mut http = http::Request::new(request.body);
+            *http.method_mut() = request.method;
+            *http.uri_mut() = request.to;
+            *http.headers_mut() = request.headers;
+            match deliver.send(Request { call: request.call, http, deadline }).await {
                 Ok(answer) => answer.status(),
-                // Cloud Run answers for a container that does not.
+                // Cloud Run answers in place of a container that does not.
                 Err(_) if is_cloud_run(&to) => StatusCode::SERVICE_UNAVAILABLE,
                 Err(_) => return None,
             }
         }
     };
-    requests::note(&mut cloud.state(), &method, &to, status.as_u16());
+    requests::note(&mut handle.state(), &method, &to, status.as_u16());
     Some(status)
 }
 
-/// Leads a request to a Cloud Run service to where it listens, or says how the front end refuses it. Others go as they
-/// are, and without a token: who is outside could not verify it.
-fn admit(state: &State, errand: &mut Errand) -> Result<(), StatusCode> {
-    if !is_cloud_run(&errand.to) {
+/// Redirects a request for a Cloud Run service to its container, or returns the status with which the front end refuses it.
+/// Other requests are left as they are, without a token: an outside receiver could not verify it.
+fn admit(state: &State, request: &mut OutboundRequest) -> Result<(), StatusCode> {
+    if !is_cloud_run(&request.to) {
         return Ok(());
     }
-    let service = requests::service_at(state, errand.to.host().unwrap_or_default()).ok_or(StatusCode::NOT_FOUND)?;
-    let email = errand.as_whom.as_ref().map_or("", |identity| identity.email.as_str());
+    let service = requests::service_at(state, request.to.host().unwrap_or_default()).ok_or(StatusCode::NOT_FOUND)?;
+    let email = request.identity.as_ref().map_or("", |identity| identity.email.as_str());
     if !state.may(email, "run.routes.invoke", service) {
         return Err(StatusCode::FORBIDDEN);
     }
     // Nothing is ever sent to the real host.
     let container = state.options.service_at.clone().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
-    let bearer = errand.as_whom.as_ref().map(|identity| identity.bearer(state));
+    let bearer = request.identity.as_ref().map(|identity| identity.bearer(state));
     let mut parts = container.into_parts();
-    parts.path_and_query = errand.to.path_and_query().cloned();
-    errand.to = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
+    parts.path_and_query = request.to.path_and_query().cloned();
+    request.to = Uri::from_parts(parts).map_err(|_| StatusCode::BAD_REQUEST)?;
     if let Some(value) = bearer.and_then(|bearer| HeaderValue::from_str(&bearer).ok()) {
-        errand.headers.insert(AUTHORIZATION, value);
+        request.headers.insert(AUTHORIZATION, value);
     }
     Ok(())
 }

@@ -1,4 +1,17 @@
-//! The kinds there are, one file each.
+//! Google's services, one folder each: how a service answers, and beside it one file for each kind of its resources.
+//!
+//! Adding a kind of resource:
+//!
+//! 1. its file beside those of its service: the row ([`Kind`](crate::sim::store::kind::Kind)), the table of its fields, and
+//!    its rules where Google checks or fills in more than the table says;
+//! 2. the `mod` line of that file;
+//! 3. its row in [`KINDS`], below: without it the compiler reports the row as unused;
+//! 4. if its service is new, that service's row in [`Service::ALL`](crate::sim::api::service::Service).
+//!
+//! URLs, validation, reads, lists, world files and the audit log follow from the row. A service whose resources change
+//! without an operation needs no code of its own ([`shared::flat`]).
+//!
+//! A service simulates what our client calls and what the commands that we print call, and no more.
 
 pub mod appengine;
 pub mod artifactregistry;
@@ -17,9 +30,10 @@ pub mod secretmanager;
 pub mod shared;
 pub mod vpcaccess;
 
-use crate::sim::store::kind::Kind;
+use crate::sim::store::kind::Kinds;
 
-pub static ALL: [&Kind; 35] = [
+/// Every kind of resource.
+pub const KINDS: Kinds = Kinds(&[
     &compute::networks::KIND,
     &compute::subnetworks::KIND,
     &compute::routers::KIND,
@@ -55,4 +69,4 @@ pub static ALL: [&Kind; 35] = [
     &appengine::APP,
     &appengine::SERVICE,
     &appengine::KIND,
-];
+]);

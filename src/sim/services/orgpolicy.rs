@@ -10,8 +10,8 @@ use crate::sim::{
         links,
         service::Service,
     },
-    http::{call::Call, routes::Verb},
-    services::compute::{routers, subnetworks},
+    http::{call::Call, route::Verb},
+    services::shared::address_space::SUBNETWORKS,
     state::State,
     store::kind::{Audited, Kind, Plain},
 };
@@ -40,7 +40,7 @@ pub fn effective(state: &State, call: &Call) -> Result<Value, Refusal> {
 
 /// Refuses what a policy of the project forbids of a router or a subnetwork.
 pub fn check(state: &State, call: &Call, kind: &Kind, document: &Map<String, Value>) -> Result<(), Refusal> {
-    if kind.collection == routers::KIND.collection {
+    if kind.collection == "compute.routers" {
         let nats = document.get("nats").and_then(Value::as_array).into_iter().flatten();
         let listed = nats.flat_map(|nat| nat["subnetworks"].as_array().into_iter().flatten());
         for subnet in listed.filter_map(|one| one["name"].as_str()).map(links::path) {
@@ -50,7 +50,7 @@ pub fn check(state: &State, call: &Call, kind: &Kind, document: &Map<String, Val
             }
         }
     }
-    if kind.collection == subnetworks::KIND.collection && call.route.verb == Verb::Create {
+    if kind.collection == SUBNETWORKS && call.route.verb == Verb::Create {
         let logs = document.get("logConfig").unwrap_or(&Value::Null);
         let sampling = logs["flowSampling"].as_f64().unwrap_or(0.5);
         let level = match logs["enable"] == true {

@@ -9,9 +9,11 @@ use crate::sim::{
         fields::{Field, any, choice, int, map, message, text},
         service::Service,
     },
+    http::call::Call,
+    state::State,
     store::{
         clock::written,
-        kind::{Audited, Draft, Kind, Own, Rules},
+        kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
 
@@ -82,16 +84,22 @@ impl Rules for Jobs {
         }
     }
 
-    fn own(&self) -> &'static [Own] {
-        const OWN: &[Own] = &[
-            Own { name: "pause", body: &[], permission: "pause", apply: |_, job, _| turn(job, "PAUSED") },
-            Own { name: "resume", body: &[], permission: "enable", apply: |_, job, _| turn(job, "ENABLED") },
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        const CUSTOM_METHODS: &[CustomMethod] = &[
+            CustomMethod { name: "pause", body: &[], permission: "pause", apply: |_, job, _| turn(job, "PAUSED") },
+            CustomMethod { name: "resume", body: &[], permission: "enable", apply: |_, job, _| turn(job, "ENABLED") },
         ];
-        OWN
+        CUSTOM_METHODS
     }
 }
 
 fn turn(job: &mut Map<String, Value>, state: &str) -> Result<(), Refusal> {
     job.insert("state".to_owned(), state.into());
     Ok(())
+}
+
+/// `projects.locations.jobs.run`: answers with the job; its request is made afterwards.
+pub fn run(state: &mut State, call: &Call, job: Value) -> Value {
+    state.jobs_to_run.push(call.path.clone());
+    job
 }

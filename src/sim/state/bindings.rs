@@ -4,9 +4,11 @@
 //! Custom roles grant what they include. Of Google's own those do that the table has; others can be bound, and grant
 //! nothing. <https://cloud.google.com/iam/docs/roles-permissions>
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::sim::{api::glob::matches, state::State};
+use crate::sim::{api::glob::matches, store::documents::Standing};
 
 /// Google's roles, as globs of the permissions that something here asks for.
 const PREDEFINED: [(&str, &[&str]); 9] = [
@@ -22,11 +24,17 @@ const PREDEFINED: [(&str, &[&str]); 9] = [
 ];
 
 /// Whether a policy on a resource, or on one above it, gives a permission to a caller.
-pub fn grant(state: &State, caller: &str, permission: &str, on: &str) -> bool {
+pub fn grant(
+    policies: &BTreeMap<String, Value>,
+    standing: Standing<'_>,
+    caller: &str,
+    permission: &str,
+    on: &str,
+) -> bool {
     let above = on.match_indices('/').map(|(end, _)| &on[..end]);
-    above.chain([on]).filter_map(|path| state.policies.get(path)).any(|policy| {
+    above.chain([on]).filter_map(|path| policies.get(path)).any(|policy| {
         let bindings = policy["bindings"].as_array().into_iter().flatten();
-        bindings.into_iter().any(|binding| binds(binding, caller) && includes(state, &binding["role"], permission))
+        bindings.into_iter().any(|binding| binds(binding, caller) && includes(standing, &binding["role"], permission))
     })
 }
 
@@ -38,12 +46,12 @@ fn binds(binding: &Value, caller: &str) -> bool {
     })
 }
 
-fn includes(state: &State, role: &Value, permission: &str) -> bool {
+fn includes(standing: Standing<'_>, role: &Value, permission: &str) -> bool {
     let role = role.as_str().unwrap_or_default();
     if let Some((_, globs)) = PREDEFINED.iter().find(|(name, _)| *name == role) {
         return globs.iter().any(|glob| matches(glob, permission));
     }
-    let custom = state.store.standing(state.clock.now()).get(role);
+    let custom = standing.get(role);
     custom.filter(|role| role["deleted"] != true).is_some_and(|role| {
         role["includedPermissions"].as_array().into_iter().flatten().any(|included| included == permission)
     })

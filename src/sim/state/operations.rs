@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::sim::{
     api::{errors::Refusal, links, service::Service},
     faults::FaultKind,
-    http::{call::Call, routes::Verb},
+    http::{call::Call, route::Verb},
     store::clock::written,
 };
 
@@ -133,7 +133,7 @@ fn operation_type(call: &Call) -> &'static str {
     match (call.route.verb, call.method.as_str()) {
         (_, "compute.networks.patch") => "updateNetwork",
         (_, "compute.firewalls.patch") => "compute.firewalls.patch",
-        (Verb::Own(name), _) => name,
+        (Verb::Custom(name), _) => name,
         (Verb::Create, _) => "insert",
         (Verb::Patch, _) => "patch",
         (Verb::Update, _) => "update",

@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::sim::store::kind::Kind;
-
 #[derive(Debug, Default)]
 pub struct Store {
     entries: BTreeMap<String, Entry>,
@@ -18,7 +16,7 @@ pub struct Store {
 
 #[derive(Debug)]
 struct Entry {
-    kind: &'static Kind,
+    collection: &'static str,
     /// By time; never empty. A version without document is an absence.
     versions: Vec<Version>,
 }
@@ -32,13 +30,13 @@ struct Version {
 /// The eyes of one reader: a moment, whether what it sees lags one write behind, and whether it sees what has been deleted
 /// and is kept for a while.
 #[derive(Debug, Clone, Copy)]
-pub struct Eyes {
+pub struct View {
     pub now: Timestamp,
     pub stale: bool,
     pub deleted: bool,
 }
 
-impl Eyes {
+impl View {
     pub fn at(now: Timestamp) -> Self {
         Self { now, stale: false, deleted: false }
     }
@@ -64,22 +62,24 @@ pub struct Standing<'a> {
 impl Entry {
     fn standing(&self, now: Timestamp) -> Option<&Value> {
         let newest = self.versions.last()?.document.as_ref();
-        newest.filter(|document| !is_deleted(document)).or_else(|| self.seen(Eyes::at(now)))
+        newest.filter(|document| !is_deleted(document)).or_else(|| self.seen(View::at(now)))
     }
 
-    fn seen(&self, eyes: Eyes) -> Option<&Value> {
-        let mut visible = self.versions.iter().rev().filter(|version| version.from <= eyes.now);
-        let document = visible.nth(usize::from(eyes.stale))?.document.as_ref()?;
-        let shown = if eyes.deleted { !is_expired(document, eyes.now) } else { !is_deleted(document) };
+    fn seen(&self, view: View) -> Option<&Value> {
+        let mut visible = self.versions.iter().rev().filter(|version| version.from <= view.now);
+        let document = visible.nth(usize::from(view.stale))?.document.as_ref()?;
+        let shown = if view.deleted { !is_expired(document, view.now) } else { !is_deleted(document) };
         shown.then_some(document)
     }
 }
 
 impl Store {
     /// Writes a version seen from `from` on, in place of whatever was to be seen later than that.
-    pub fn write(&mut self, kind: &'static Kind, path: &str, from: Timestamp, document: Option<Value>) {
-        let entry =
-            self.entries.entry(path.to_owned()).or_insert_with(|| Entry { kind, versions: Vec::with_capacity(2) });
+    pub fn write(&mut self, collection: &'static str, path: &str, from: Timestamp, document: Option<Value>) {
+        let entry = self
+            .entries
+            .entry(path.to_owned())
+            .or_insert_with(|| Entry { collection, versions: Vec::with_capacity(2) });
         entry.versions.retain(|version| version.from <= from);
         // The current version and the one before it are all that anybody can still see.
         let old = entry.versions.len().saturating_sub(2);
@@ -90,40 +90,40 @@ impl Store {
     /// Deletes everything under a path.
     pub fn empty(&mut self, under: &str, now: Timestamp) {
         let entries = self.entries.range(under.to_owned()..).take_while(|(path, _)| path.starts_with(under));
-        let all: Vec<_> = entries.map(|(path, entry)| (entry.kind, path.clone())).collect();
-        all.into_iter().for_each(|(kind, path)| self.write(kind, &path, now, None));
+        let all: Vec<_> = entries.map(|(path, entry)| (entry.collection, path.clone())).collect();
+        all.into_iter().for_each(|(collection, path)| self.write(collection, &path, now, None));
     }
 
     pub fn standing(&self, now: Timestamp) -> Standing<'_> {
         Standing { store: self, now }
     }
 
-    pub fn seen(&self, path: &str, eyes: Eyes) -> Option<&Value> {
-        self.entries.get(path)?.seen(eyes)
+    pub fn seen(&self, path: &str, view: View) -> Option<&Value> {
+        self.entries.get(path)?.seen(view)
     }
 
     /// The documents of a kind under a collection's path as a reader sees them, in the order of their paths.
     pub fn listed<'a>(
         &'a self,
-        kind: &'a Kind,
+        collection: &'a str,
         under: &'a str,
-        eyes: Eyes,
+        view: View,
     ) -> impl Iterator<Item = (&'a str, &'a Value)> {
         let entries = self.entries.range(under.to_owned()..).take_while(move |(path, _)| path.starts_with(under));
-        let entries = entries.filter(move |(_, entry)| entry.kind == kind);
-        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.seen(eyes)?)))
+        let entries = entries.filter(move |(_, entry)| entry.collection == collection);
+        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.seen(view)?)))
     }
 
     /// Every document there is to see, with its kind and path.
-    pub fn all(&self, eyes: Eyes) -> impl Iterator<Item = (&'static Kind, &str, &Value)> {
-        self.entries.iter().filter_map(move |(path, entry)| Some((entry.kind, path.as_str(), entry.seen(eyes)?)))
+    pub fn all(&self, view: View) -> impl Iterator<Item = (&'static str, &str, &Value)> {
+        self.entries.iter().filter_map(move |(path, entry)| Some((entry.collection, path.as_str(), entry.seen(view)?)))
     }
 
     /// The versions nobody sees yet: when, of what, and what it will be.
-    pub fn future(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &'static Kind, &str, Option<&Value>)> {
+    pub fn future(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &'static str, &str, Option<&Value>)> {
         self.entries.iter().flat_map(move |(path, entry)| {
             let later = entry.versions.iter().filter(move |version| version.from > now);
-            later.map(move |version| (version.from, entry.kind, path.as_str(), version.document.as_ref()))
+            later.map(move |version| (version.from, entry.collection, path.as_str(), version.document.as_ref()))
         })
     }
 }
@@ -139,8 +139,8 @@ impl<'a> Standing<'a> {
     }
 
     /// All documents of a kind, in the order of their paths.
-    pub fn all(self, kind: &'static Kind) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let entries = self.store.entries.iter().filter(move |(_, entry)| entry.kind == kind);
+    pub fn all(self, collection: &str) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a, '_> {
+        let entries = self.store.entries.iter().filter(move |(_, entry)| entry.collection == collection);
         entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.standing(self.now)?)))
     }
 

@@ -5,12 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::sim::{
-    api::{errors::Refusal, fields::Field, fingerprint, service::Service},
-    http::{app_routes as appengine, call::Call},
-    services as kinds,
-    store::{clock::written, dice::Draw, documents::Standing},
-};
+use crate::sim::api::{errors::Refusal, fields::Field, fingerprint, links, service::Service};
+
+use super::{clock::written, dice::Draw, documents::Standing};
 
 /// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
 pub struct Kind {
@@ -53,11 +50,17 @@ pub struct Draft<'a> {
     /// All regions there are.
     pub regions: &'a [String],
     pub path: &'a str,
+    /// The parameters of the call.
+    pub query: &'a [(String, String)],
     /// What stands there now.
     pub before: Option<&'a Value>,
 }
 
 impl Draft<'_> {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The mark of one version of a document.
     pub fn etag(&self) -> Value {
         fingerprint::of(&self.draw.hex(8).into()).into()
@@ -71,7 +74,7 @@ impl Draft<'_> {
 }
 
 /// A method of a kind's own, POSTed to a resource's path: it changes no more than the document.
-pub struct Own {
+pub struct CustomMethod {
     pub name: &'static str,
     pub body: &'static [Field],
     /// The verb of the permission that it asks for.
@@ -80,7 +83,7 @@ pub struct Own {
 }
 
 /// Does to a document what a call and its body say.
-pub type Apply = fn(&Call, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>;
+pub type Apply = fn(&Draft<'_>, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>;
 
 /// What Google holds to beyond the table of fields. The defaults ask for nothing.
 pub trait Rules: Sync {
@@ -102,7 +105,7 @@ pub trait Rules: Sync {
         Vec::new()
     }
 
-    fn own(&self) -> &'static [Own] {
+    fn custom_methods(&self) -> &'static [CustomMethod] {
         &[]
     }
 
@@ -141,15 +144,6 @@ pub struct Plain;
 impl Rules for Plain {}
 
 impl Kind {
-    pub fn of_collection(collection: &str) -> Option<&'static Self> {
-        kinds::ALL.iter().copied().find(|kind| kind.collection == collection)
-    }
-
-    pub fn at(service: Service, segment: &str, regional: bool) -> Option<&'static Self> {
-        let fits = |kind: &&Self| kind.service == service && kind.segment == segment && kind.regional == regional;
-        kinds::ALL.iter().copied().find(fits)
-    }
-
     /// The last part of the message's name: `Job`.
     pub fn noun(&self) -> &'static str {
         self.message.rsplit('.').next().unwrap_or_default()
@@ -188,11 +182,33 @@ impl Kind {
     pub fn path_of(&self, document: &Value) -> Option<String> {
         let link = document[self.named_by()].as_str()?;
         if self.service == Service::AppEngine {
-            return appengine::path_of(link);
+            return links::of_app(link);
         }
         // A hierarchical policy belongs to no project.
         let start = link.find("projects/").or_else(|| link.find("locations/global/"))?;
         Some(link[start..].to_owned())
+    }
+}
+
+/// A table of kinds: what can be named in a URL, in a world file and in an answer.
+#[derive(Clone, Copy)]
+pub struct Kinds(pub &'static [&'static Kind]);
+
+impl Kinds {
+    fn find(self, fits: impl Fn(&Kind) -> bool) -> Option<&'static Kind> {
+        self.0.iter().copied().find(|kind| fits(kind))
+    }
+
+    pub fn of_collection(self, collection: &str) -> Option<&'static Kind> {
+        self.find(|kind| kind.collection == collection)
+    }
+
+    pub fn of_message(self, message: &str) -> Option<&'static Kind> {
+        self.find(|kind| kind.message == message)
+    }
+
+    pub fn at(self, service: Service, segment: &str, regional: bool) -> Option<&'static Kind> {
+        self.find(|kind| kind.service == service && kind.segment == segment && kind.regional == regional)
     }
 }
 

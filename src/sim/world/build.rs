@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::sim::{
-    api::links,
-    store::kind::Kind,
-    world::{Project, Resource, World, all_apis},
+    api::{links, service::Service},
+    services::KINDS,
+    state::{Project, all_apis},
 };
+
+use super::{Resource, World};
 
 impl World {
     /// A world with one project: every API enabled, nothing in it, nobody barred from anything.
@@ -83,8 +85,8 @@ impl World {
 
     /// A document of any collection at its path; what Google fills in may be missing. No such collection, no document.
     pub fn document(mut self, collection: &str, path: &str, mut document: Value) -> Self {
-        if let Some(kind) = Kind::of_collection(collection) {
-            let is_compute = kind.service == crate::sim::api::service::Service::Compute;
+        if let Some(kind) = KINDS.of_collection(collection) {
+            let is_compute = kind.service == Service::Compute;
             let name = if is_compute { links::full(path) } else { path.to_owned() };
             document[kind.named_by()] = name.into();
             let path = kind.path_of(&document).unwrap_or_else(|| path.to_owned());

@@ -15,8 +15,9 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::sim::{
-    api::{fields, permissions::Policy, service::Service},
-    state::operations::Operation,
+    api::{fields, service::Service},
+    services::KINDS,
+    state::{Project, operations::Operation},
     store::kind::Kind,
 };
 
@@ -44,33 +45,6 @@ pub struct World {
     pub operations: Vec<Operation>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Project {
-    pub number: String,
-    /// Host names of the APIs that are enabled.
-    #[serde(default = "all_apis")]
-    pub apis: Vec<String>,
-    /// Host names of APIs of which the world says nothing, neither which are enabled nor what there is of theirs: nobody may
-    /// read it, because neither "nothing" nor "off" would be true.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unknown: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iam: Policy,
-    /// Limits of Compute's quotas by metric, where they are not the usual ones.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub quotas: BTreeMap<String, u32>,
-    /// Limits of quotas of a region by metric, such as `CPUS`, where they are not the usual ones.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub region_quotas: BTreeMap<String, BTreeMap<String, u32>>,
-    /// Regions that are not open to the project.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub closed_regions: Vec<String>,
-    /// Folders and organization above it, the nearest first: `folders/12`, `organizations/34`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ancestors: Vec<String>,
-}
-
 /// One document, or the absence of one, from a moment on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
@@ -90,26 +64,10 @@ struct Future {
     document: Option<Value>,
 }
 
-pub fn all_apis() -> Vec<String> {
-    let mut apis: Vec<String> = Service::all().map(Service::host).collect();
-    apis.sort();
-    apis
-}
-
 fn default_regions() -> Vec<String> {
     ["asia-northeast1", "europe-west1", "europe-west4", "us-central1", "us-east1", "us-west1"]
         .map(str::to_owned)
         .to_vec()
-}
-
-impl Project {
-    pub fn knows(&self, service: Service) -> bool {
-        self.unknown.iter().all(|api| *api != service.host())
-    }
-
-    pub fn enabled(&self, service: Service) -> bool {
-        self.apis.iter().any(|api| *api == service.host())
-    }
 }
 
 impl World {
@@ -146,14 +104,15 @@ impl World {
         let resources: Map<String, Value> = take_or_default(&mut fields, "resources")?;
         for (collection, documents) in resources {
             let at = format!("resources.{collection}");
-            let kind = Kind::of_collection(&collection).ok_or_else(|| wrong(&at, "no such collection"))?;
+            let kind = KINDS.of_collection(&collection).ok_or_else(|| wrong(&at, "no such collection"))?;
             world.projects.values_mut().for_each(|project| project.unknown.retain(|api| *api != kind.service.host()));
             for (i, document) in parsed::<Vec<Value>>(documents, &at)?.into_iter().enumerate() {
                 world.resources.push(resource(kind, document, &format!("{at}[{i}]"))?);
             }
         }
         for (i, later) in take_or_default::<Vec<Future>>(&mut fields, "future")?.into_iter().enumerate() {
-            let kind = Kind::of_collection(&later.collection)
+            let kind = KINDS
+                .of_collection(&later.collection)
                 .ok_or_else(|| wrong(&format!("future[{i}].collection"), "no such collection"))?;
             world.resources.push(Resource { kind, path: later.path, from: Some(later.from), document: later.document });
         }

@@ -7,19 +7,20 @@ use serde_json::{Map, Value};
 use crate::sim::{
     api::{fields, links, service::Service},
     audit::log::AuditLog,
-    cloud::Options,
     faults::Faults,
     http::calls::Calls,
-    services::pubsub::delivery::Mail,
-    state::{State, operations::Operations},
+    options::Options,
+    services::KINDS,
+    state::{State, messages::Messages, operations::Operations},
     store::{
         clock::{Clock, written},
         dice::Dice,
-        documents::{Eyes, Store},
+        documents::{Store, View},
         kind::{Draft, Kind},
     },
-    world::{Resource, World, WorldError},
 };
+
+use super::{Resource, World, WorldError};
 
 /// Begins a world: documents written by hand are completed as Google would complete them.
 pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
@@ -37,17 +38,17 @@ pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
         audit: AuditLog::default(),
         calls: Calls::default(),
         faults: Faults::default(),
-        messages: 0,
-        mail: Mail::default(),
+        last_message: 0,
+        messages: Messages::default(),
         requests: VecDeque::new(),
-        told_to_run: Vec::new(),
+        jobs_to_run: Vec::new(),
     };
     for Resource { kind, path, from, document } in world.resources {
         let document = match document {
             Some(Value::Object(document)) => Some(completed(&state, kind, &path, document, now)?),
             _ => None,
         };
-        state.store.write(kind, &path, from.unwrap_or(now), document);
+        state.store.write(kind.collection, &path, from.unwrap_or(now), document);
     }
     for operation in world.operations {
         state.operations.add(operation, now);
@@ -82,33 +83,30 @@ fn completed(
         region,
         regions: &state.regions,
         path,
+        query: &[],
         before: None,
     };
     kind.rules.complete(&draft, &mut document);
     Ok(Value::Object(document))
 }
 
-/// The world as it stands, with what is to come.
+/// The world as it is now, with the changes that are still to come.
 pub fn of(state: &State) -> World {
     let now = state.clock.now();
-    let seen = state.store.all(Eyes { deleted: true, ..Eyes::at(now) }).map(|(kind, path, document)| Resource {
-        kind,
-        path: path.to_owned(),
-        from: None,
-        document: Some(document.clone()),
-    });
-    let later = state.store.future(now).map(|(from, kind, path, document)| Resource {
-        kind,
-        path: path.to_owned(),
-        from: Some(from),
-        document: document.cloned(),
+    let seen = state.store.all(View { deleted: true, ..View::at(now) });
+    let seen = seen.map(|(collection, path, document)| (collection, path, None, Some(document.clone())));
+    let later = state.store.future(now);
+    let later = later.map(|(from, collection, path, document)| (collection, path, Some(from), document.cloned()));
+    let resources = seen.chain(later).filter_map(|(collection, path, from, document)| {
+        let kind = KINDS.of_collection(collection)?;
+        Some(Resource { kind, path: path.to_owned(), from, document })
     });
     World {
         now: Some(now),
         seed: state.dice.seed(),
         regions: state.regions.clone(),
         projects: state.projects.clone(),
-        resources: seen.chain(later).collect(),
+        resources: resources.collect(),
         policies: state.policies.clone(),
         operations: state.operations.all().cloned().collect(),
     }

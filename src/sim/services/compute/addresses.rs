@@ -10,13 +10,13 @@ use crate::sim::{
         fingerprint, links,
         service::Service,
     },
-    http::call::Call,
-    services::compute::routers,
     store::{
         documents::Standing,
-        kind::{Audited, Draft, Kind, Own, Rules},
+        kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
+
+use super::nats;
 
 pub static GLOBAL: Kind = Kind {
     collection: "compute.globalAddresses",
@@ -74,7 +74,7 @@ const FIELDS: &[Field] = &[
 
 struct Address;
 
-const OWN: &[Own] = &[Own {
+const CUSTOM_METHODS: &[CustomMethod] = &[CustomMethod {
     name: "setLabels",
     body: &[map("labels"), text("labelFingerprint")],
     permission: "setLabels",
@@ -82,7 +82,7 @@ const OWN: &[Own] = &[Own {
 }];
 
 /// Replaces the labels whole, for those who know which ones they replace.
-fn set_labels(_: &Call, address: &mut Map<String, Value>, mut sent: Map<String, Value>) -> Result<(), Refusal> {
+fn set_labels(_: &Draft<'_>, address: &mut Map<String, Value>, mut sent: Map<String, Value>) -> Result<(), Refusal> {
     if sent.get("labelFingerprint") != address.get("labelFingerprint") {
         let message = "Labels fingerprint either invalid or resource labels have changed";
         return Err(Refusal::new(Code::of_http(412), "conditionNotMet", message));
@@ -92,15 +92,15 @@ fn set_labels(_: &Call, address: &mut Map<String, Value>, mut sent: Map<String, 
 }
 
 impl Rules for Address {
-    fn own(&self) -> &'static [Own] {
-        OWN
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        CUSTOM_METHODS
     }
 
     /// Who uses it shows in its document.
     fn present(&self, standing: Standing<'_>, document: &mut Value) {
         let path = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
         let routers: Vec<Value> =
-            routers::leaving_by(standing, &path).iter().map(|router| links::full(router).into()).collect();
+            nats::routers_using(standing, &path).iter().map(|router| links::full(router).into()).collect();
         if !routers.is_empty() {
             document["users"] = routers.into();
             document["status"] = "IN_USE".into();
@@ -108,7 +108,7 @@ impl Rules for Address {
     }
 
     fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        routers::leaving_by(standing, path).into_iter().next()
+        nats::routers_using(standing, path).into_iter().next()
     }
 
     fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {

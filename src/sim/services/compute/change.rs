@@ -5,21 +5,23 @@ use serde_json::{Map, Value};
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        fields, links, names, permissions as iam,
+        fields, links, names, permissions,
     },
-    audit::entries::Change,
+    audit::change::Change,
     faults::FaultKind,
-    http::{call::Call, routes::Verb},
-    services::{orgpolicy as org_policies, projects},
+    http::{call::Call, route::Verb},
+    services::orgpolicy,
     state::{
         State,
         operations::{self, Operation},
     },
     store::{
         clock::{after, written},
-        kind::{Draft, Kind, Own},
+        kind::{CustomMethod, Draft, Kind},
     },
 };
+
+use super::quotas;
 
 /// Every call that changes something: what was asked goes to the audit log, whatever comes of it.
 pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
@@ -33,7 +35,7 @@ pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
     let path = call.path.as_str();
     let grants = state.ask(call, wanted(state, call, kind, path, &sent));
     let change = Change { call, kind, path, grants: &grants, sent: &sent };
-    let refused = iam::refusal(call.route.service, &grants).map_or(Ok(()), Err);
+    let refused = permissions::refusal(call.route.service, &grants).map_or(Ok(()), Err);
     match refused.and_then(|()| accept(state, &change)) {
         Ok(operation) => Ok(operation),
         Err(refusal) => {
@@ -59,9 +61,9 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-fn own(call: &Call, kind: &Kind) -> Option<&'static Own> {
-    let Verb::Own(name) = call.route.verb else { return None };
-    kind.rules.own().iter().find(|own| own.name == name)
+fn own(call: &Call, kind: &Kind) -> Option<&'static CustomMethod> {
+    let Verb::Custom(name) = call.route.verb else { return None };
+    kind.rules.custom_methods().iter().find(|own| own.name == name)
 }
 
 /// RFC 1035 and at most 63 characters: <https://cloud.google.com/compute/docs/naming-resources>.
@@ -76,7 +78,7 @@ fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String
     let mut wanted = match call.route.verb {
         Verb::Create => on_itself("create"),
         Verb::Delete => on_itself("delete"),
-        Verb::Own(name) => return on_itself(own(call, kind).map_or(name, |own| own.permission)),
+        Verb::Custom(name) => return on_itself(own(call, kind).map_or(name, |own| own.permission)),
         _ => on_itself("update"),
     };
     // A patch that does not speak of the network changes a rule of the one it has.
@@ -99,7 +101,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
     }
     if creates {
-        projects::spend(state, call, kind)?;
+        quotas::spend(state, call, kind)?;
     }
     in_flight(state, change)?;
     if !creates && before.is_none() {
@@ -108,7 +110,7 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let draft = state.draft(call, path);
     let document = if call.route.verb == Verb::Delete { None } else { Some(drafted(change, &draft)?) };
     if let Some(document) = &document {
-        org_policies::check(state, call, kind, document)?;
+        orgpolicy::check(state, call, kind, document)?;
     }
     let companions = match (&document, before.as_ref().and_then(Value::as_object)) {
         (Some(document), None) => kind.rules.companions(&draft, document),
@@ -120,9 +122,9 @@ fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let due = after(call.now, state.options.operation);
     if failure.is_none() {
         for (kind, path, companion) in companions {
-            state.store.write(kind, &path, due, document.as_ref().map(|_| companion));
+            state.store.write(kind.collection, &path, due, document.as_ref().map(|_| companion));
         }
-        state.store.write(kind, path, due, document.clone().map(Value::Object));
+        state.store.write(kind.collection, path, due, document.clone().map(Value::Object));
     }
     let target = document.or_else(|| before.as_ref()?.as_object().cloned()).unwrap_or_default();
     let id = target.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -168,7 +170,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     let before = draft.before.and_then(Value::as_object);
     let mut document = match (call.route.verb, before) {
         (Verb::Update, Some(before)) => identity(before),
-        (_, before) => before.cloned().unwrap_or_else(|| born(change)),
+        (_, before) => before.cloned().unwrap_or_else(|| new_document(change)),
     };
     let mut sent = change.sent.clone();
     if let Some(before) = before {
@@ -176,7 +178,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     }
     if let Some(own) = own(call, kind) {
         fields::expand_links(&[own.body], &mut sent, &call.project, "resource")?;
-        (own.apply)(call, &mut document, sent)?;
+        (own.apply)(draft, &mut document, sent)?;
         fields::prune(&mut document);
     } else {
         fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
@@ -206,7 +208,7 @@ fn up_to_date(call: &Call, before: &Map<String, Value>, sent: Option<Value>) -> 
 }
 
 /// What every new document carries.
-fn born(change: &Change<'_>) -> Map<String, Value> {
+fn new_document(change: &Change<'_>) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("kind".to_owned(), change.kind.message.into());
     document.insert("id".to_owned(), change.call.draw.id().into());
@@ -223,26 +225,4 @@ fn born(change: &Change<'_>) -> Map<String, Value> {
 fn identity(before: &Map<String, Value>) -> Map<String, Value> {
     let kept = ["kind", "id", "name", "creationTimestamp", "selfLink", "region"];
     before.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-/// A link that a request makes to another resource: it must be there, and ready.
-pub fn reference(draft: &Draft<'_>, document: &Map<String, Value>, field: &str) -> Result<String, Refusal> {
-    let link =
-        document.get(field).and_then(Value::as_str).ok_or_else(|| Refusal::required(&format!("resource.{field}")))?;
-    ready(draft, link)
-}
-
-/// The path behind a link, if what it names is there and ready.
-pub fn ready(draft: &Draft<'_>, link: &str) -> Result<String, Refusal> {
-    let path = links::path(link);
-    if draft.standing.in_flight(path) {
-        return Err(Refusal::not_ready(path));
-    }
-    draft.standing.get(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
-}
-
-/// The permission to change what a network lets through.
-pub fn update_policy(document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-    let network = document.get("network").and_then(Value::as_str).unwrap_or_default();
-    vec![("compute.networks.updatePolicy", links::path(network).to_owned())]
 }

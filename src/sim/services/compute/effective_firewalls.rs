@@ -4,12 +4,16 @@
 use serde_json::{Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, links},
+    api::{
+        errors::Refusal,
+        links::{self, network_of},
+    },
     http::call::Call,
-    services::compute::{firewall_policies as policies, firewalls, networks},
     state::State,
     store::kind::Kind,
 };
+
+use super::{firewall_policies, firewalls};
 
 /// Answers for the network itself, or for one region of it: then regional policies count too.
 pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
@@ -22,16 +26,18 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
         (Some(_), None) => return Err(Refusal::required("network")),
     };
     state.may_read(call, permission, &network)?;
-    if state.store.seen(&network, call.eyes()).is_none() {
+    if state.store.seen(&network, call.view()).is_none() {
         return Err(Refusal::not_found(&network));
     }
     let mut found = Vec::new();
     // A hierarchical policy counts as soon as it is associated with anything: a world has one organization.
-    found.extend(effective(state, call, &policies::HIERARCHICAL, "HIERARCHY", |_| true));
-    found.extend(effective(state, call, &policies::GLOBAL, "NETWORK", |target| links::path(target) == network));
+    found.extend(effective(state, call, &firewall_policies::HIERARCHICAL, "HIERARCHY", |_| true));
+    found
+        .extend(effective(state, call, &firewall_policies::GLOBAL, "NETWORK", |target| links::path(target) == network));
     if let Some(region) = call.region() {
-        let regional =
-            effective(state, call, &policies::REGIONAL, "NETWORK_REGIONAL", |target| links::path(target) == network);
+        let regional = effective(state, call, &firewall_policies::REGIONAL, "NETWORK_REGIONAL", |target| {
+            links::path(target) == network
+        });
         found.extend(
             regional
                 .into_iter()
@@ -41,8 +47,8 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     let found: Vec<Value> = found.into_iter().map(|(_, shown)| shown).collect();
     let project = links::project(&network);
     let under = firewalls::KIND.collection_path(project, None, None);
-    let rules = state.store.listed(&firewalls::KIND, &under, call.eyes()).map(|(_, rule)| rule);
-    let rules: Vec<Value> = rules.filter(|rule| networks::network_of(rule) == network).cloned().collect();
+    let rules = state.store.listed(firewalls::KIND.collection, &under, call.view()).map(|(_, rule)| rule);
+    let rules: Vec<Value> = rules.filter(|rule| network_of(rule) == network).cloned().collect();
     let mut answer = json!({});
     if !found.is_empty() {
         answer["firewallPolicys"] = found.into();
@@ -65,7 +71,7 @@ fn effective<'a>(
         let mut associations = policy["associations"].as_array().into_iter().flatten();
         associations.find(|one| applies(one["attachmentTarget"].as_str().unwrap_or_default()))
     };
-    let policies = state.store.listed(kind, "", call.eyes());
+    let policies = state.store.listed(kind.collection, "", call.view());
     let policies = policies.filter_map(|(_, policy)| Some((policy, association(policy)?)));
     let shown = policies.map(|(policy, association)| {
         // Google's default for an association.

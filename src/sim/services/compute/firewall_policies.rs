@@ -11,13 +11,13 @@ use crate::sim::{
         fingerprint, links,
         service::Service,
     },
-    http::call::Call,
-    services::compute::change,
     store::{
         documents::Standing,
-        kind::{Audited, Draft, Kind, Own, Rules},
+        kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
+
+use super::references;
 
 /// Associated with an organization or a folder above the projects of the world.
 pub static HIERARCHICAL: Kind = Kind {
@@ -85,12 +85,12 @@ const RULE: &[Field] = &[
 
 const ASSOCIATION: &[Field] = &[text("name"), link("attachmentTarget"), int("priority")];
 
-const OWN: &[Own] = &[
-    Own { name: "addRule", body: RULE, permission: "update", apply: add_rule },
-    Own { name: "patchRule", body: RULE, permission: "update", apply: patch_rule },
-    Own { name: "removeRule", body: &[], permission: "update", apply: remove_rule },
-    Own { name: "addAssociation", body: ASSOCIATION, permission: "use", apply: add_association },
-    Own { name: "removeAssociation", body: &[], permission: "use", apply: remove_association },
+const CUSTOM_METHODS: &[CustomMethod] = &[
+    CustomMethod { name: "addRule", body: RULE, permission: "update", apply: add_rule },
+    CustomMethod { name: "patchRule", body: RULE, permission: "update", apply: patch_rule },
+    CustomMethod { name: "removeRule", body: &[], permission: "update", apply: remove_rule },
+    CustomMethod { name: "addAssociation", body: ASSOCIATION, permission: "use", apply: add_association },
+    CustomMethod { name: "removeAssociation", body: &[], permission: "use", apply: remove_association },
 ];
 
 const ACTIONS: [&str; 4] = ["allow", "apply_security_profile_group", "deny", "goto_next"];
@@ -116,8 +116,8 @@ fn goes_on((priority, direction, ranges, all): &(i64, &str, &str, &str)) -> Valu
 struct Policy;
 
 impl Rules for Policy {
-    fn own(&self) -> &'static [Own] {
-        OWN
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        CUSTOM_METHODS
     }
 
     fn complete(&self, _draft: &Draft<'_>, document: &mut Map<String, Value>) {
@@ -140,7 +140,7 @@ impl Rules for Policy {
             }
         }
         for (i, association) in list("associations").enumerate() {
-            change::ready(draft, association["attachmentTarget"].as_str().unwrap_or_default())?;
+            references::ready(draft, association["attachmentTarget"].as_str().unwrap_or_default())?;
             if list("associations").take(i).any(|other| other["name"] == association["name"]) {
                 return Err(Refusal::invalid("An association with that name already exists."));
             }
@@ -171,7 +171,7 @@ fn on_list(
     Ok(())
 }
 
-fn add_rule(_: &Call, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
+fn add_rule(_: &Draft<'_>, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
     let mut rule = Map::new();
     rule.insert("kind".to_owned(), "compute#firewallPolicyRule".into());
     rule.insert("disabled".to_owned(), false.into());
@@ -183,41 +183,41 @@ fn add_rule(_: &Call, policy: &mut Map<String, Value>, sent: Sent) -> Result<(),
     })
 }
 
-fn patch_rule(call: &Call, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
+fn patch_rule(draft: &Draft<'_>, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
     on_list(policy, "rules", |rules| {
-        let i = rule(call, rules)?;
+        let i = rule(draft, rules)?;
         rules[i].as_object_mut().into_iter().for_each(|rule| fields::merge(rule, sent.clone()));
         Ok(())
     })
 }
 
-fn remove_rule(call: &Call, policy: &mut Map<String, Value>, _: Sent) -> Result<(), Refusal> {
+fn remove_rule(draft: &Draft<'_>, policy: &mut Map<String, Value>, _: Sent) -> Result<(), Refusal> {
     on_list(policy, "rules", |rules| {
-        rules.remove(rule(call, rules)?);
+        rules.remove(rule(draft, rules)?);
         Ok(())
     })
 }
 
-/// Which rule a call names by its priority.
-fn rule(call: &Call, rules: &[Value]) -> Result<usize, Refusal> {
-    let priority = call.parameter("priority").and_then(|text| text.parse::<i64>().ok());
+/// The index of the rule whose priority is given as a parameter.
+fn rule(draft: &Draft<'_>, rules: &[Value]) -> Result<usize, Refusal> {
+    let priority = draft.parameter("priority").and_then(|text| text.parse::<i64>().ok());
     let priority = priority.ok_or_else(|| Refusal::required("priority"))?;
     let missing = || Refusal::invalid(format!("The firewall policy does not contain a rule at priority {priority}."));
     rules.iter().position(|rule| rule["priority"] == priority).ok_or_else(missing)
 }
 
-fn add_association(_: &Call, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
+fn add_association(_: &Draft<'_>, policy: &mut Map<String, Value>, sent: Sent) -> Result<(), Refusal> {
     on_list(policy, "associations", |associations| {
         associations.push(sent.into());
         Ok(())
     })
 }
 
-fn remove_association(call: &Call, policy: &mut Map<String, Value>, _: Sent) -> Result<(), Refusal> {
-    let name = call.parameter("name").ok_or_else(|| Refusal::required("name"))?;
+fn remove_association(draft: &Draft<'_>, policy: &mut Map<String, Value>, _: Sent) -> Result<(), Refusal> {
+    let name = draft.parameter("name").ok_or_else(|| Refusal::required("name"))?;
     on_list(policy, "associations", |associations| {
         let found = associations.iter().position(|association| association["name"] == name);
-        let missing = || Refusal::not_found(&format!("{}/associations/{name}", call.path));
+        let missing = || Refusal::not_found(&format!("{}/associations/{name}", draft.path));
         associations.remove(found.ok_or_else(missing)?);
         Ok(())
     })

@@ -10,9 +10,10 @@ use crate::sim::{
         links, names,
         service::Service,
     },
-    services::compute::change,
     store::kind::{Audited, Draft, Kind, Rules},
 };
+
+use super::references;
 
 pub static KIND: Kind = Kind {
     collection: "compute.firewalls",
@@ -78,7 +79,7 @@ impl Rules for Firewall {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        change::reference(draft, document, "network")?;
+        references::reference(draft, document, "network")?;
         let given = |name: &str| document.contains_key(name);
         if given("allowed") == given("denied") {
             let why = "Exactly one of 'allowed' and 'denied' must be specified.";
@@ -104,7 +105,7 @@ impl Rules for Firewall {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        change::update_policy(document)
+        references::update_policy(document)
     }
 }
 

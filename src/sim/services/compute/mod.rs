@@ -5,39 +5,45 @@ pub mod change;
 pub mod effective_firewalls;
 pub mod firewall_policies;
 pub mod firewalls;
+pub mod lists;
 pub mod nats;
 pub mod networks;
+pub mod project;
+pub mod quotas;
+pub mod references;
+pub mod regions;
 pub mod routers;
 pub mod routes;
 pub mod routing;
 pub mod subnetworks;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::sim::{
     api::{errors::Refusal, links},
     http::{
         call::Call,
-        routes::{Target, Verb},
+        route::{Target, Verb},
     },
     state::State,
     store::kind::Kind,
 };
 
-/// `maxResults` is at most 500 in every Compute list.
-pub const PAGE: (&str, usize) = ("maxResults", 500);
+use lists::{Filter, PAGE, by_scope};
 
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match (call.route.target, call.route.verb) {
+        (Target::Project, _) => project::get(state, call),
+        (Target::Locations, _) => regions::answer(state, call),
         (Target::Operations, Verb::AggregatedList) => aggregated_operations(state, call),
         (Target::Operations, verb) => operation(state, call, verb),
         (Target::Kind(kind), Verb::Get) => get(state, call, kind),
         (Target::Kind(kind), Verb::List) => list(state, call, kind),
         (Target::Kind(kind), Verb::AggregatedList) => aggregated(state, call, kind),
-        (Target::Kind(_), Verb::Own("getEffectiveFirewalls")) => effective_firewalls::answer(state, call),
-        (Target::Kind(_), Verb::Own("getRouterStatus")) => routing::status(state, call),
-        (Target::Kind(_), Verb::Own("listPeeringRoutes")) => routing::peering_routes(state, call),
-        (Target::Kind(kind), Verb::Create | Verb::Patch | Verb::Update | Verb::Delete | Verb::Own(_)) => {
+        (Target::Kind(_), Verb::Custom("getEffectiveFirewalls")) => effective_firewalls::answer(state, call),
+        (Target::Kind(_), Verb::Custom("getRouterStatus")) => routing::status(state, call),
+        (Target::Kind(_), Verb::Custom("listPeeringRoutes")) => routing::peering_routes(state, call),
+        (Target::Kind(kind), Verb::Create | Verb::Patch | Verb::Update | Verb::Delete | Verb::Custom(_)) => {
             change::change(state, call, kind)
         }
         _ => Err(Refusal::not_found(&call.path)),
@@ -53,7 +59,7 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
     let under = format!("{}/", call.path);
     let shown = Filter::of(call)?;
-    let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
+    let found = state.store.listed(kind.collection, &under, call.view()).filter(|(_, document)| shown.fits(document));
     let (items, next) = call.page(found, PAGE)?;
     let items: Vec<Value> = items.into_iter().map(|document| presented(state, call, kind, document)).collect();
     let mut answer =
@@ -78,7 +84,7 @@ fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, 
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
     let under = format!("projects/{}/regions/", call.project);
     let shown = Filter::of(call)?;
-    let found = state.store.listed(kind, &under, call.eyes()).filter(|(_, document)| shown.fits(document));
+    let found = state.store.listed(kind.collection, &under, call.view()).filter(|(_, document)| shown.fits(document));
     let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), PAGE)?;
     let page = page.into_iter().map(|(path, document)| (path, presented(state, call, kind, document)));
     Ok(by_scope(state, call, (kind.message, kind.segment), page, next))
@@ -95,70 +101,6 @@ fn aggregated_operations(state: &State, call: &Call) -> Result<Value, Refusal> {
     Ok(by_scope(state, call, ("compute#operation", "operations"), page.into_iter(), next))
 }
 
-/// What was found by the scope it is in: `global` or `regions/R`. A region without anything carries a warning in its
-/// place.
-fn by_scope<'a>(
-    state: &State,
-    call: &Call,
-    (message, segment): (&str, &str),
-    found: impl Iterator<Item = (&'a str, Value)>,
-    next: Option<String>,
-) -> Value {
-    let mut items = Map::new();
-    for region in &state.regions {
-        let warning = json!({
-            "code": "NO_RESULTS_ON_PAGE",
-            "message": format!("There are no results for scope 'regions/{region}' on this page."),
-            "data": [{"key": "scope", "value": format!("regions/{region}")}],
-        });
-        items.insert(format!("regions/{region}"), json!({"warning": warning}));
-    }
-    for (path, document) in found {
-        let scope = path.split('/').skip(2).take_while(|part| *part != segment).collect::<Vec<_>>().join("/");
-        let scope = items.entry(scope).or_insert_with(|| json!({}));
-        if scope[segment].is_null() {
-            *scope = json!({segment: []});
-        }
-        if let Some(list) = scope[segment].as_array_mut() {
-            list.push(document);
-        }
-    }
-    let mut answer = json!({
-        "kind": format!("{message}AggregatedList"),
-        "id": call.path,
-        "items": items,
-        "selfLink": links::full(&call.path),
-    });
-    if let Some(token) = next {
-        answer["nextPageToken"] = token.into();
-    }
-    answer
-}
-
-/// The one form of list filter that is understood: `FIELD = "VALUE"` or `FIELD eq VALUE`, of a top-level field.
-struct Filter(Option<(String, String)>);
-
-impl Filter {
-    fn of(call: &Call) -> Result<Self, Refusal> {
-        let Some(text) = call.parameter("filter").filter(|text| !text.is_empty()) else { return Ok(Self(None)) };
-        let parts = text.split_once('=').or_else(|| text.split_once(" eq "));
-        let bare = |part: &str| part.trim().trim_matches('"').to_owned();
-        match parts.map(|(name, value)| (bare(name), bare(value))) {
-            Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
-                Ok(Self(Some((name, value))))
-            }
-            _ => Err(Refusal::value("filter", text, "Invalid list filter expression.")),
-        }
-    }
-
-    fn fits(&self, document: &Value) -> bool {
-        self.0.as_ref().is_none_or(|(name, value)| match &document[name] {
-            Value::String(text) => text == value,
-            other => value.parse().is_ok_and(|value: Value| value == *other),
-        })
-    }
-}
-
 fn operation(state: &State, call: &Call, verb: Verb) -> Result<Value, Refusal> {
     let permission = if call.region().is_some() { "compute.regionOperations" } else { "compute.globalOperations" };
     match verb {
@@ -170,7 +112,7 @@ fn operation(state: &State, call: &Call, verb: Verb) -> Result<Value, Refusal> {
             let (items, next) = call.page(found, PAGE)?;
             Ok(json!({"kind": "compute#operationList", "id": call.path, "items": items, "nextPageToken": next}))
         }
-        Verb::Get | Verb::Own("wait") => {
+        Verb::Get | Verb::Custom("wait") => {
             state.may_read(call, &format!("{permission}.get"), &call.path)?;
             state.operations.get(&call.path, call.now).cloned().ok_or_else(|| Refusal::not_found(&call.path))
         }

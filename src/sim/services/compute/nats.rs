@@ -8,9 +8,13 @@ use crate::sim::{
         fields::{Field, choice, flag, int, link, message, text},
         links,
     },
-    services::compute::{change, routers},
-    store::kind::Draft,
+    store::{documents::Standing, kind::Draft},
 };
+
+use super::references;
+
+/// The collection of the routers.
+pub const ROUTERS: &str = "compute.routers";
 
 const RANGES: &[&str] = &["ALL_IP_RANGES", "LIST_OF_SECONDARY_IP_RANGES", "PRIMARY_IP_RANGE"];
 const ALL_RANGES: &str = "ALL_SUBNETWORKS_ALL_IP_RANGES";
@@ -125,7 +129,7 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     }
     for (k, one) in listed.iter().enumerate() {
         let link = one["name"].as_str().ok_or_else(|| Refusal::required(&format!("{at}.subnetworks[{k}].name")))?;
-        let path = change::ready(draft, link)?;
+        let path = references::ready(draft, link)?;
         let subnet = draft.standing.get(&path).unwrap_or(&Value::Null);
         if links::path(subnet["network"].as_str().unwrap_or_default()) != network {
             let why = "The subnetwork does not belong to the network of the router.";
@@ -149,14 +153,14 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
 /// Addresses must be there, external, and used by nothing else.
 fn addresses(draft: &Draft<'_>, nat: &Value, at: &str) -> Result<(), Refusal> {
     for (k, link) in nat["natIps"].as_array().into_iter().flatten().enumerate() {
-        let path = change::ready(draft, link.as_str().unwrap_or_default())?;
+        let path = references::ready(draft, link.as_str().unwrap_or_default())?;
         let address = draft.standing.get(&path).unwrap_or(&Value::Null);
         let at = format!("{at}.natIps[{k}]");
         if address["addressType"] == "INTERNAL" {
             return Err(invalid(&at, link, "The address must be external."));
         }
         let users = address["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let users = users.map(|user| links::path(user).to_owned()).chain(routers::leaving_by(draft.standing, &path));
+        let users = users.map(|user| links::path(user).to_owned()).chain(routers_using(draft.standing, &path));
         if let Some(user) = users.into_iter().find(|user| user != draft.path) {
             return Err(invalid(&at, link, &format!("The address is already in use by '{user}'.")));
         }
@@ -234,4 +238,28 @@ fn options(subnetwork: &Value) -> Vec<&str> {
 fn invalid(at: &str, value: &Value, why: &str) -> Refusal {
     let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     Refusal::value(at, &value, why)
+}
+
+/// The NATs of a router.
+pub fn of_router(router: &Value) -> impl Iterator<Item = &Value> {
+    router["nats"].as_array().into_iter().flatten()
+}
+
+/// The routers whose NATs leave by an address.
+pub fn routers_using(standing: Standing<'_>, address: &str) -> Vec<String> {
+    let names = |nat: &Value| {
+        let used = ["natIps", "drainNatIps"].into_iter().flat_map(|field| nat[field].as_array().into_iter().flatten());
+        used.map(|link| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
+    };
+    let using = standing.all(ROUTERS).filter(|(_, router)| of_router(router).any(names));
+    using.map(|(path, _)| path.to_owned()).collect()
+}
+
+/// The router whose NAT names a subnetwork.
+pub fn router_serving(standing: Standing<'_>, subnetwork: &str) -> Option<String> {
+    let names = |nat: &Value| {
+        let listed = nat["subnetworks"].as_array().into_iter().flatten();
+        listed.map(|one| links::path(one["name"].as_str().unwrap_or_default())).any(|path| path == subnetwork)
+    };
+    standing.all(ROUTERS).find(|(_, router)| of_router(router).any(names)).map(|(path, _)| path.to_owned())
 }

@@ -8,19 +8,18 @@ use crate::sim::{
     api::{
         errors::Refusal,
         fields::{self, Field, any, choice, flag, int, link, message, text},
-        links,
+        links::{self, network_of},
         service::Service,
     },
-    services::{
-        compute::{firewalls, routers, routes, routing, subnetworks},
-        vpcaccess::connectors,
-    },
+    services::shared::address_space,
     store::{
         clock::written,
         documents::Standing,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
+
+use super::{firewalls, routers, routes, subnetworks};
 
 pub static KIND: Kind = Kind {
     collection: "compute.networks",
@@ -59,10 +58,13 @@ const FIELDS: &[Field] = &[
     any("peerings").repeated().output(),
     text("subnetworks").repeated().output(),
     text("firewallPolicy").output(),
-    any(routing::OF_NETWORK).repeated().output(),
+    any(PEERING_ROUTES).repeated().output(),
     text("IPv4Range").output(),
     text("gatewayIPv4").output(),
 ];
+
+/// The field of a network's document that only the list of peering routes shows.
+pub const PEERING_ROUTES: &str = "peeringRoutes";
 
 struct Network;
 
@@ -105,7 +107,7 @@ impl Rules for Network {
         let mut companions: Vec<_> = if draft.before.is_none() {
             vec![default_route(draft, &base)]
         } else {
-            let standing = draft.standing.all(&routes::KIND).filter(|(path, _)| is_default(path));
+            let standing = draft.standing.all(routes::KIND.collection).filter(|(path, _)| is_default(path));
             let own = standing.filter(|(_, route)| network_of(route) == draft.path);
             own.map(|(path, route)| (&routes::KIND, path.to_owned(), route.clone())).collect()
         };
@@ -123,26 +125,21 @@ impl Rules for Network {
                 || *kind == subnetworks::KIND && automatic && links::last(other) == links::last(path)
         };
         let stands_in = |kind: &'static Kind| {
-            let here = standing.all(kind).filter(|(_, document)| network_of(document) == path);
+            let here = standing.all(kind.collection).filter(|(_, document)| network_of(document) == path);
             here.map(|(other, _)| other.to_owned()).find(|other| !goes_along(kind, other))
         };
-        kinds.into_iter().find_map(stands_in).or_else(|| connectors::on_network(standing, path))
+        kinds.into_iter().find_map(stands_in).or_else(|| address_space::connector_on_network(standing, path))
     }
 
     fn present(&self, standing: Standing<'_>, document: &mut Value) {
         let own = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
-        let here = standing.all(&subnetworks::KIND).filter(|(_, subnet)| network_of(subnet) == own);
+        let here = standing.all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == own);
         let links: Vec<Value> = here.map(|(path, _)| links::full(path).into()).collect();
         if !links.is_empty() {
             document["subnetworks"] = links.into();
         }
-        routing::hide(document, &[routing::OF_NETWORK]);
+        fields::hide(document, &[PEERING_ROUTES]);
     }
-}
-
-/// The path of the network that a document stands in.
-pub fn network_of(document: &Value) -> &str {
-    links::path(document["network"].as_str().unwrap_or_default())
 }
 
 /// Whether a route is one of those that come with a network.

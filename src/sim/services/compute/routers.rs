@@ -6,18 +6,19 @@ use crate::sim::{
     api::{
         errors::{Code, Refusal},
         fields::{self, Field, any, flag, link, message, text},
-        links,
+        links::{self, network_of},
         service::Service,
     },
-    services::compute::{change, nats, networks::network_of, routing},
     store::{
         documents::Standing,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
 
+use super::{nats, references};
+
 pub static KIND: Kind = Kind {
-    collection: "compute.routers",
+    collection: nats::ROUTERS,
     service: Service::Compute,
     segment: "routers",
     regional: true,
@@ -46,8 +47,11 @@ const FIELDS: &[Field] = &[
     any("natStatus").repeated().output(),
 ];
 
+/// Fields of a router's document that only its status shows.
+const STATUS_FIELDS: [&str; 2] = ["bestRoutes", "natStatus"];
+
 /// <https://cloud.google.com/network-connectivity/docs/router/quotas>
-const ROUTERS_IN_A_NETWORK_AND_REGION: usize = 5;
+const MAX_ROUTERS: usize = 5;
 
 struct Router;
 
@@ -60,25 +64,24 @@ impl Rules for Router {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = change::reference(draft, document, "network")?;
+        let network = references::reference(draft, document, "network")?;
         if draft.before.is_none() {
             let here = beside(draft, &network).count();
-            if here >= ROUTERS_IN_A_NETWORK_AND_REGION {
-                let message =
-                    format!("Quota 'ROUTERS' exceeded. Limit: {ROUTERS_IN_A_NETWORK_AND_REGION}.0 in region.");
+            if here >= MAX_ROUTERS {
+                let message = format!("Quota 'ROUTERS' exceeded. Limit: {MAX_ROUTERS}.0 in region.");
                 return Err(Refusal::new(Code::PERMISSION_DENIED, "quotaExceeded", message));
             }
         }
-        let others: Vec<&Value> = beside(draft, &network).flat_map(|(_, router)| nats_of(router)).collect();
+        let others: Vec<&Value> = beside(draft, &network).flat_map(|(_, router)| nats::of_router(router)).collect();
         nats::check(draft, &network, document, &others)
     }
 
     fn present(&self, _standing: Standing<'_>, document: &mut Value) {
-        routing::hide(document, &routing::OF_ROUTER);
+        fields::hide(document, &STATUS_FIELDS);
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        let mut wanted = change::update_policy(document);
+        let mut wanted = references::update_policy(document);
         for nat in document.get("nats").and_then(Value::as_array).into_iter().flatten() {
             let subnets = nat["subnetworks"].as_array().into_iter().flatten().map(|one| &one["name"]);
             let addresses = nat["natIps"].as_array().into_iter().flatten();
@@ -93,32 +96,9 @@ impl Rules for Router {
 /// The other routers of this network and region.
 fn beside<'a>(draft: &'a Draft<'_>, network: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let region = draft.region.unwrap_or_default();
-    draft.standing.all(&KIND).filter(move |(path, router)| {
+    draft.standing.all(KIND.collection).filter(move |(path, router)| {
         *path != draft.path
             && network_of(router) == network
             && links::last(router["region"].as_str().unwrap_or_default()) == region
     })
-}
-
-fn nats_of(router: &Value) -> impl Iterator<Item = &Value> {
-    router["nats"].as_array().into_iter().flatten()
-}
-
-/// The routers whose NATs leave by an address.
-pub fn leaving_by(standing: Standing<'_>, address: &str) -> Vec<String> {
-    let names = |nat: &Value| {
-        let used = ["natIps", "drainNatIps"].into_iter().flat_map(|field| nat[field].as_array().into_iter().flatten());
-        used.map(|link| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
-    };
-    let using = standing.all(&KIND).filter(|(_, router)| nats_of(router).any(names));
-    using.map(|(path, _)| path.to_owned()).collect()
-}
-
-/// The router whose NAT names a subnetwork.
-pub fn serving(standing: Standing<'_>, subnetwork: &str) -> Option<String> {
-    let names = |nat: &Value| {
-        let listed = nat["subnetworks"].as_array().into_iter().flatten();
-        listed.map(|one| links::path(one["name"].as_str().unwrap_or_default())).any(|path| path == subnetwork)
-    };
-    standing.all(&KIND).find(|(_, router)| nats_of(router).any(names)).map(|(path, _)| path.to_owned())
 }

@@ -1,5 +1,6 @@
 //! Routes. <https://cloud.google.com/compute/docs/reference/rest/v1/routes>
 
+use ipnet::Ipv4Net;
 use serde_json::{Map, Value};
 
 use crate::sim::{
@@ -7,11 +8,16 @@ use crate::sim::{
         cidr,
         errors::Refusal,
         fields::{self, Field, any, int, link, text},
+        links::network_of,
         service::Service,
     },
-    services::compute::change,
-    store::kind::{Audited, Draft, Kind, Rules},
+    store::{
+        documents::Standing,
+        kind::{Audited, Draft, Kind, Rules},
+    },
 };
+
+use super::references;
 
 pub static KIND: Kind = Kind {
     collection: "compute.routes",
@@ -59,7 +65,7 @@ impl Rules for Route {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        change::reference(draft, document, "network")?;
+        references::reference(draft, document, "network")?;
         let range =
             document.get("destRange").and_then(Value::as_str).ok_or_else(|| Refusal::required("resource.destRange"))?;
         if cidr::range(range).is_none() {
@@ -73,6 +79,16 @@ impl Rules for Route {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        change::update_policy(document)
+        references::update_policy(document)
     }
+}
+
+/// A static route whose destination a new subnetwork would equal or contain.
+/// <https://cloud.google.com/vpc/docs/routes#subnet-static-routes>
+pub fn within<'a>(standing: Standing<'a>, network: &str, range: Ipv4Net) -> Option<(&'a str, Ipv4Net)> {
+    let custom = standing.all(KIND.collection).filter(|(_, route)| {
+        network_of(route) == network && route["nextHopNetwork"].is_null() && route["nextHopPeering"].is_null()
+    });
+    let mut held = custom.filter_map(|(path, route)| Some((path, cidr::range(route["destRange"].as_str()?)?)));
+    held.find(|(_, held)| range.contains(held))
 }

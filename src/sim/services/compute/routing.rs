@@ -9,28 +9,29 @@
 use serde_json::{Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, links},
+    api::{
+        errors::Refusal,
+        links::{self, network_of},
+    },
     http::call::Call,
-    services::compute::{PAGE, networks::network_of, routers, routes, subnetworks},
     state::State,
 };
 
-/// Fields of a router's document that only its status shows.
-pub const OF_ROUTER: [&str; 2] = ["bestRoutes", "natStatus"];
-/// The field of a network's document that only the list of peering routes shows.
-pub const OF_NETWORK: &str = "peeringRoutes";
+use super::{lists::PAGE, networks::PEERING_ROUTES, routers, routes, subnetworks};
 
 pub fn status(state: &State, call: &Call) -> Result<Value, Refusal> {
     state.may_read(call, "compute.routers.get", &call.path)?;
-    let router = state.store.seen(&call.path, call.eyes()).ok_or_else(|| Refusal::not_found(&call.path))?;
+    let router = state.store.seen(&call.path, call.view()).ok_or_else(|| Refusal::not_found(&call.path))?;
     let network = network_of(router);
     let global = state
         .store
-        .seen(network, call.eyes())
+        .seen(network, call.view())
         .is_some_and(|network| network["routingConfig"]["routingMode"] == "GLOBAL");
     let near = |other: &Value| global || other["region"].as_str().map(links::last) == call.region();
-    let routers =
-        state.standing(call).all(&routers::KIND).filter(|(_, other)| network_of(other) == network && near(other));
+    let routers = state
+        .standing(call)
+        .all(routers::KIND.collection)
+        .filter(|(_, other)| network_of(other) == network && near(other));
     let best: Vec<Value> = routers.flat_map(|(_, other)| list(&other["bestRoutes"]).cloned()).collect();
     let nats: Vec<Value> = list(&router["nats"]).map(|nat| nat_status(state, call, router, nat)).collect();
     let mut result = json!({"network": router["network"], "natStatus": nats});
@@ -66,7 +67,7 @@ fn nat_status(state: &State, call: &Call, router: &Value, nat: &Value) -> Value 
 /// What one peering brings into a network. Google lists each direction by itself.
 pub fn peering_routes(state: &State, call: &Call) -> Result<Value, Refusal> {
     state.may_read(call, "compute.networks.listPeeringRoutes", &call.path)?;
-    let network = state.store.seen(&call.path, call.eyes()).ok_or_else(|| Refusal::not_found(&call.path))?;
+    let network = state.store.seen(&call.path, call.view()).ok_or_else(|| Refusal::not_found(&call.path))?;
     let name = call.parameter("peeringName").ok_or_else(|| Refusal::required("peeringName"))?;
     call.parameter("region").ok_or_else(|| Refusal::required("region"))?;
     let direction = call.parameter("direction").ok_or_else(|| Refusal::required("direction"))?;
@@ -82,19 +83,23 @@ pub fn peering_routes(state: &State, call: &Call) -> Result<Value, Refusal> {
     let mut back = back.filter(|back| links::path(back["network"].as_str().unwrap_or_default()) == call.path);
     let exported = back.any(|back| back["exportCustomRoutes"] == true);
     let mut found: Vec<Value> = Vec::new();
-    for (_, subnet) in state.standing(call).all(&subnetworks::KIND).filter(|(_, subnet)| network_of(subnet) == peer) {
+    for (_, subnet) in
+        state.standing(call).all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == peer)
+    {
         let ranges = list(&subnet["secondaryIpRanges"]).map(|range| &range["ipCidrRange"]);
         let ranges = std::iter::once(&subnet["ipCidrRange"]).chain(ranges).filter(|range| range.is_string());
         found.extend(ranges.map(|range| route(range, true, "SUBNET_PEERING_ROUTE")));
     }
     let imported = exported && peering["importCustomRoutes"] == true;
-    for (_, custom) in state.standing(call).all(&routes::KIND).filter(|(_, custom)| network_of(custom) == peer) {
+    for (_, custom) in
+        state.standing(call).all(routes::KIND.collection).filter(|(_, custom)| network_of(custom) == peer)
+    {
         // Routes with tags, and those to the internet gateway, are not exchanged.
         if exported && list(&custom["tags"]).next().is_none() && custom["nextHopGateway"].is_null() {
             found.push(route(&custom["destRange"], imported, "STATIC_PEERING_ROUTE"));
         }
     }
-    for given in list(&network[OF_NETWORK]).filter(|given| given["peering"] == name) {
+    for given in list(&network[PEERING_ROUTES]).filter(|given| given["peering"] == name) {
         let mut given = given.clone();
         given.as_object_mut().map(|given| given.remove("peering"));
         found.push(given);
@@ -118,38 +123,4 @@ fn route(range: &Value, imported: bool, kind: &str) -> Value {
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
-}
-
-/// Whether subnets and connectors can be made in a network at all.
-pub fn check_not_legacy(network: Option<&Value>) -> Result<(), Refusal> {
-    match network.and_then(|network| network["IPv4Range"].as_str()) {
-        Some(range) if !range.is_empty() => {
-            let name = network.and_then(|network| network["name"].as_str()).unwrap_or_default();
-            let why = "A legacy network has no subnetworks. Use a network in auto or custom subnet mode.";
-            Err(Refusal::value("resource.network", name, why))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// What a document of a network keeps to itself.
-pub fn hide(document: &mut Value, fields: &[&str]) {
-    for field in fields {
-        document.as_object_mut().map(|document| document.remove(*field));
-    }
-}
-
-/// A static route whose destination a new subnetwork would equal or contain.
-/// <https://cloud.google.com/vpc/docs/routes#subnet-static-routes>
-pub fn within<'a>(
-    standing: crate::sim::store::documents::Standing<'a>,
-    network: &str,
-    range: ipnet::Ipv4Net,
-) -> Option<(&'a str, ipnet::Ipv4Net)> {
-    let custom = standing.all(&routes::KIND).filter(|(_, route)| {
-        network_of(route) == network && route["nextHopNetwork"].is_null() && route["nextHopPeering"].is_null()
-    });
-    let mut held =
-        custom.filter_map(|(path, route)| Some((path, crate::sim::api::cidr::range(route["destRange"].as_str()?)?)));
-    held.find(|(_, held)| range.contains(held))
 }

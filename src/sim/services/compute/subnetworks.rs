@@ -1,6 +1,5 @@
 //! Subnetworks. <https://cloud.google.com/compute/docs/reference/rest/v1/subnetworks>
 
-use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
@@ -11,19 +10,17 @@ use crate::sim::{
         fingerprint, links,
         service::Service,
     },
-    services::{
-        compute::{change, networks::network_of, routers, routing},
-        networkconnectivity::internal_ranges,
-        vpcaccess::connectors,
-    },
+    services::{networkconnectivity::internal_ranges, shared::address_space},
     store::{
         documents::Standing,
-        kind::{Audited, Draft, Kind, Own, Rules},
+        kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
 
+use super::{nats, references, routes};
+
 pub static KIND: Kind = Kind {
-    collection: "compute.subnetworks",
+    collection: address_space::SUBNETWORKS,
     service: Service::Compute,
     segment: "subnetworks",
     regional: true,
@@ -90,7 +87,7 @@ const FIELDS: &[Field] = &[
 
 struct Subnetwork;
 
-const OWN: &[Own] = &[Own {
+const CUSTOM_METHODS: &[CustomMethod] = &[CustomMethod {
     name: "setPrivateIpGoogleAccess",
     body: &[flag("privateIpGoogleAccess")],
     permission: "setPrivateIpGoogleAccess",
@@ -101,8 +98,8 @@ const OWN: &[Own] = &[Own {
 }];
 
 impl Rules for Subnetwork {
-    fn own(&self) -> &'static [Own] {
-        OWN
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        CUSTOM_METHODS
     }
 
     fn complete(&self, _draft: &Draft<'_>, document: &mut Map<String, Value>) {
@@ -110,7 +107,7 @@ impl Rules for Subnetwork {
     }
 
     fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        let network = change::reference(draft, document, "network")?;
+        let network = references::reference(draft, document, "network")?;
         let sent = document
             .get("ipCidrRange")
             .and_then(Value::as_str)
@@ -123,15 +120,15 @@ impl Rules for Subnetwork {
         if !(4..=29).contains(&range.prefix_len()) {
             return Err(bad("The prefix length must be between 4 and 29."));
         }
-        routing::check_not_legacy(draft.standing.get(&network))?;
+        address_space::check_not_legacy(draft.standing.get(&network))?;
         for range in cidr::of_subnetwork(&Value::Object(document.clone())) {
-            if let Some((route, held)) = routing::within(draft.standing, &network, range) {
+            if let Some((route, held)) = routes::within(draft.standing, &network, range) {
                 let route = links::last(route);
                 return Err(bad(&format!(
                     "Invalid IPCidrRange: {range} contains the destination {held} of route '{route}'."
                 )));
             }
-            if let Some(holder) = holder(draft.standing, &network, range, draft.path) {
+            if let Some(holder) = address_space::holder(draft.standing, &network, range, draft.path) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} conflicts with existing {holder}.")));
             }
             let reserved = internal_ranges::reserving(draft.standing, &network, range);
@@ -143,11 +140,11 @@ impl Rules for Subnetwork {
     }
 
     fn further_permissions(&self, document: &Map<String, Value>) -> Vec<(&'static str, String)> {
-        change::update_policy(document)
+        references::update_policy(document)
     }
 
     fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        connectors::on_subnetwork(standing, path).or_else(|| routers::serving(standing, path))
+        address_space::connector_on_subnetwork(standing, path).or_else(|| nats::router_serving(standing, path))
     }
 }
 
@@ -175,19 +172,4 @@ pub fn filled_in(document: &mut Map<String, Value>) {
     document.remove("fingerprint");
     let fingerprint = fingerprint::of(&Value::Object(document.clone()));
     document.insert("fingerprint".to_owned(), fingerprint.into());
-}
-
-/// What already holds a part of a range in a network: a subnetwork of any region, or the hidden one of a connector.
-pub fn holder(standing: Standing<'_>, network: &str, range: Ipv4Net, but: &str) -> Option<String> {
-    let others = standing.all(&KIND).filter(|(path, subnet)| *path != but && network_of(subnet) == network);
-    let mut clashing =
-        others.filter(|(_, subnet)| cidr::of_subnetwork(subnet).iter().any(|held| cidr::overlap(*held, range)));
-    let name = |(path, subnet): (&str, &Value)| {
-        let region = links::last(subnet["region"].as_str().unwrap_or_default());
-        format!("subnetwork '{}' in region '{region}'", links::last(path))
-    };
-    clashing.next().map(name).or_else(|| {
-        let hidden = connectors::holding(standing, network, range)?;
-        Some(format!("subnetwork '{hidden}'"))
-    })
 }

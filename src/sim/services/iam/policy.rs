@@ -1,4 +1,4 @@
-//! IAM policies of resources and projects, as they are set and read back. What they grant is in [`super::bindings`].
+//! IAM policies of resources and projects, as they are set and read back. What they grant is in [`crate::sim::state::bindings`].
 //! <https://cloud.google.com/iam/docs/reference/rest/v1/Policy>
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
@@ -8,13 +8,10 @@ use crate::sim::{
     api::{
         errors::{Code, Refusal},
         fields::{self, Field, any, int, message, text},
-        links, permissions as iam,
+        links, permissions,
     },
-    audit::entries::Change,
     http::call::Call,
-    services::{run, shared::lro},
     state::State,
-    store::kind::Kind,
 };
 
 const REQUEST: &[Field] = &[message("policy", POLICY), text("updateMask")];
@@ -25,40 +22,10 @@ const POLICY: &[Field] = &[
     any("auditConfigs").repeated(),
 ];
 
-/// What `verb` asks about the policy of one of Cloud Run's resources, whose changes are audited.
-pub fn of_workload(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
-    match verb {
-        "setIamPolicy" => lro::change(state, call, kind, &sent(call)?, |state, change| {
-            present(state, change.call, change.kind)?;
-            let policy = replace(state, change.call, change.sent)?;
-            state.record(told(change, &policy));
-            Ok(policy)
-        }),
-        // gcloud asks before there is a resource.
-        "testIamPermissions" => Ok(iam::tested(state, call)),
-        _ => {
-            state.may_read(call, &format!("{}.getIamPolicy", kind.permissions), &call.path)?;
-            present(state, call, kind)?;
-            Ok(standing(state, call))
-        }
-    }
-}
-
-fn present(state: &State, call: &Call, kind: &'static Kind) -> Result<(), Refusal> {
-    state.seen(kind, &call.path, call).map(|_| ()).ok_or_else(|| run::not_found(call, kind))
-}
-
-fn told(change: &Change<'_>, policy: &Value) -> Value {
-    let mut entry = change.begun("", None);
-    entry["protoPayload"]["response"] = policy.clone();
-    entry["protoPayload"]["response"]["@type"] = "type.googleapis.com/google.iam.v1.Policy".into();
-    entry
-}
-
 /// The policy of what the call names. As long as nobody sets one, it is what the world says that callers may do.
 pub fn standing(state: &State, call: &Call) -> Value {
     let set = state.policies.get(&call.path).cloned();
-    set.unwrap_or_else(|| iam::shown(state.iam(&call.project), call.route.service))
+    set.unwrap_or_else(|| permissions::shown(state.iam(&call.project), call.route.service))
 }
 
 /// Sets the policy of what the call names.
@@ -66,13 +33,13 @@ pub fn set(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     replace(state, call, &sent(call)?)
 }
 
-fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
+pub fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
     let mut sent = fields::check(&[REQUEST], &call.object(), "set_iam_policy_request")?;
     fields::prune(&mut sent);
     Ok(sent)
 }
 
-fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<Value, Refusal> {
+pub fn replace(state: &mut State, call: &Call, sent: &Map<String, Value>) -> Result<Value, Refusal> {
     let mut policy = sent.get("policy").cloned().unwrap_or_else(|| json!({}));
     let before = standing(state, call);
     if !policy["etag"].is_null() && policy["etag"] != before["etag"] {
@@ -111,4 +78,13 @@ fn known(state: &State, call: &Call, role: &str, member: &str) -> Result<(), Ref
         }
         _ => Ok(()),
     }
+}
+
+/// `testIamPermissions`: those of the permissions asked for that the caller has. Everybody may ask.
+pub fn tested(state: &State, call: &Call) -> Value {
+    let asked = call.body["permissions"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let wanted = asked.map(|permission| (permission.to_owned(), call.path.clone())).collect();
+    let granted = state.ask(call, wanted).into_iter().filter(|grant| grant.granted);
+    let granted: Vec<String> = granted.map(|grant| grant.permission).collect();
+    if granted.is_empty() { json!({}) } else { json!({"permissions": granted}) }
 }

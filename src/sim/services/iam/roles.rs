@@ -10,8 +10,7 @@ use crate::sim::{
         links,
         service::Service,
     },
-    http::call::Call,
-    store::kind::{Audited, Draft, Kind, Own, Rules},
+    store::kind::{Audited, CustomMethod, Draft, Kind, Rules},
 };
 
 pub static KIND: Kind = Kind {
@@ -61,9 +60,10 @@ impl Rules for Roles {
         }
     }
 
-    fn own(&self) -> &'static [Own] {
-        const OWN: &[Own] = &[Own { name: "undelete", body: &[text("etag")], permission: "undelete", apply: undelete }];
-        OWN
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        const CUSTOM_METHODS: &[CustomMethod] =
+            &[CustomMethod { name: "undelete", body: &[text("etag")], permission: "undelete", apply: undelete }];
+        CUSTOM_METHODS
     }
 
     fn remains(&self, role: &Value) -> Option<Value> {
@@ -73,7 +73,7 @@ impl Rules for Roles {
     }
 }
 
-fn undelete(_: &Call, role: &mut Map<String, Value>, _: Map<String, Value>) -> Result<(), Refusal> {
+fn undelete(_: &Draft<'_>, role: &mut Map<String, Value>, _: Map<String, Value>) -> Result<(), Refusal> {
     if role.remove("deleted").is_none() {
         let message = "You can't undelete a role that is not in a deleted state.";
         return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message));

@@ -2,4 +2,5 @@
 
 pub mod log_metrics;
 pub mod requests;
+pub mod router;
 pub mod sinks;

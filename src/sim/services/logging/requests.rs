@@ -22,7 +22,12 @@ pub fn service_at<'a>(state: &'a State, host: &str) -> Option<&'a str> {
         let uri = service["uri"].as_str().and_then(|uri| uri.parse::<Uri>().ok());
         uri.is_some_and(|uri| uri.host() == Some(host))
     };
-    state.store.standing(state.clock.now()).all(&services::KIND).find(|(_, it)| answers(it)).map(|(path, _)| path)
+    state
+        .store
+        .standing(state.clock.now())
+        .all(services::KIND.collection)
+        .find(|(_, it)| answers(it))
+        .map(|(path, _)| path)
 }
 
 /// Writes down a request to a service of this world; what is sent elsewhere nobody here logs.

@@ -53,5 +53,5 @@ pub fn reserving<'a>(standing: Standing<'a>, network: &str, range: Ipv4Net) -> O
         let clashes = held["ipCidrRange"].as_str().and_then(cidr::range).is_some_and(|held| cidr::overlap(held, range));
         clashes && links::path(held["network"].as_str().unwrap_or_default()) == network
     };
-    standing.all(&KIND).find(|(_, held)| reserves(held)).map(|(path, _)| path)
+    standing.all(KIND.collection).find(|(_, held)| reserves(held)).map(|(path, _)| path)
 }

@@ -1,12 +1,11 @@
 //! Pub/Sub's publisher, over gRPC: `google.pubsub.v1.Publisher/Publish`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use axum::{Router, body::Body, extract::State as Extract, routing::post};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use http::{Request as HttpRequest, Response as HttpResponse};
 use prost::Message;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tonic::{
     Request, Response, Status,
@@ -15,29 +14,16 @@ use tonic::{
 };
 
 use crate::sim::{
-    api::{links, permissions as iam},
-    cloud::Cloud,
+    api::{links, permissions},
     faults::{Fault, FaultKind, Passing},
     http::calls::Logged,
-    services::pubsub::delivery as mail,
-    state::State,
+    state::{State, handle::Handle, messages::Published},
     store::clock::written,
 };
 
-const METHOD: &str = "pubsub.publish";
+use super::delivery;
 
-/// A message that was published.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Published {
-    pub topic: String,
-    pub message_id: String,
-    pub publish_time: String,
-    pub ordering_key: String,
-    pub attributes: BTreeMap<String, String>,
-    /// Base64.
-    pub data: String,
-}
+const METHOD: &str = "pubsub.publish";
 
 /// <https://github.com/googleapis/googleapis/blob/master/google/pubsub/v1/pubsub.proto>
 #[derive(Clone, PartialEq, Message)]
@@ -64,17 +50,17 @@ pub struct PublishResponse {
     pub message_ids: Vec<String>,
 }
 
-pub fn router(cloud: Cloud) -> Router {
-    Router::new().route("/google.pubsub.v1.Publisher/Publish", post(publish)).with_state(cloud)
+pub fn router(handle: Handle) -> Router {
+    Router::new().route("/google.pubsub.v1.Publisher/Publish", post(publish)).with_state(handle)
 }
 
-async fn publish(Extract(cloud): Extract<Cloud>, request: HttpRequest<Body>) -> HttpResponse<tonic::body::Body> {
-    let caller = iam::caller(request.headers(), &cloud.state().options.caller);
-    Grpc::new(Prost).unary(Publisher { cloud, caller }, request).await
+async fn publish(Extract(handle): Extract<Handle>, request: HttpRequest<Body>) -> HttpResponse<tonic::body::Body> {
+    let caller = permissions::caller(request.headers(), &handle.state().options.caller);
+    Grpc::new(Prost).unary(Publisher { handle, caller }, request).await
 }
 
 struct Publisher {
-    cloud: Cloud,
+    handle: Handle,
     caller: String,
 }
 
@@ -84,7 +70,7 @@ impl UnaryService<PublishRequest> for Publisher {
 
     fn call(&mut self, request: Request<PublishRequest>) -> Self::Future {
         let request = request.into_inner();
-        let mut state = self.cloud.state();
+        let mut state = self.handle.state();
         let published = accept(&mut state, &self.caller, &request);
         let status = published.as_ref().map_or_else(|status| http_status(status.code()), |_| 200);
         let at = written(state.clock.now());
@@ -100,7 +86,7 @@ impl UnaryService<PublishRequest> for Publisher {
         });
         drop(state);
         // Only now is there something to deliver.
-        self.cloud.stir();
+        self.handle.notify();
         std::future::ready(published.map(Response::new))
     }
 }
@@ -129,7 +115,7 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
             attributes: message.attributes.clone().into_iter().collect(),
             data: BASE64.encode(&message.data),
         };
-        message_ids.push(mail::post(state, message));
+        message_ids.push(delivery::post(state, message));
     }
     Ok(PublishResponse { message_ids })
 }

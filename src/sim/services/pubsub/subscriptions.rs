@@ -9,9 +9,8 @@ use crate::sim::{
         links,
         service::Service,
     },
-    http::call::Call,
     services::shared::lro,
-    store::kind::{Audited, Draft, Kind, Own, Rules},
+    store::kind::{Audited, CustomMethod, Draft, Kind, Rules},
 };
 
 pub static KIND: Kind = Kind {
@@ -88,10 +87,14 @@ impl Rules for Subscriptions {
         vec![("pubsub.topics.attachSubscription", topic(subscription).to_owned())]
     }
 
-    fn own(&self) -> &'static [Own] {
-        const OWN: &[Own] =
-            &[Own { name: "modifyPushConfig", body: &[PUSH_CONFIG], permission: "update", apply: replace_push_config }];
-        OWN
+    fn custom_methods(&self) -> &'static [CustomMethod] {
+        const CUSTOM_METHODS: &[CustomMethod] = &[CustomMethod {
+            name: "modifyPushConfig",
+            body: &[PUSH_CONFIG],
+            permission: "update",
+            apply: replace_push_config,
+        }];
+        CUSTOM_METHODS
     }
 }
 
@@ -101,7 +104,7 @@ fn topic(subscription: &Map<String, Value>) -> &str {
 
 /// One without an endpoint is a subscription that is pulled from.
 fn replace_push_config(
-    _: &Call,
+    _: &Draft<'_>,
     subscription: &mut Map<String, Value>,
     sent: Map<String, Value>,
 ) -> Result<(), Refusal> {

@@ -6,8 +6,12 @@ use crate::sim::{
         fields::{Field, any, choice, flag, message, text},
         service::Service,
     },
-    services::run::workload::{COMMON, CONTAINER, VPC_ACCESS},
     store::kind::{Audited, Kind, Plain},
+};
+
+use super::{
+    services::INGRESS,
+    workload::{COMMON, CONTAINER, VPC_ACCESS},
 };
 
 pub static KIND: Kind = Kind {
@@ -32,7 +36,7 @@ const FIELDS: &[Field] = &[
     text("encryptionKey"),
     any("nodeSelector"),
     flag("gpuZonalRedundancyDisabled"),
-    choice("ingress", super::services::INGRESS),
+    choice("ingress", INGRESS),
     flag("invokerIamDisabled"),
     flag("iapEnabled"),
     text("timeout"),

@@ -1,13 +1,16 @@
 //! Cloud Run jobs. <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.jobs>
 
+use serde_json::{Map, Value};
+
 use crate::sim::{
     api::{
         fields::{Field, any, choice, flag, int, map, message, text},
         service::Service,
     },
-    services::run::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS},
     store::kind::{Audited, Kind, Plain},
 };
+
+use super::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS};
 
 pub static KIND: Kind = Kind {
     collection: "run.jobs",
@@ -52,3 +55,9 @@ const TASK: &[Field] = &[
     any("nodeSelector"),
     flag("gpuZonalRedundancyDisabled"),
 ];
+
+/// The part of a document that says what runs: a job nests it one deeper.
+pub fn template<'a>(kind: &Kind, document: &'a Map<String, Value>) -> &'a Value {
+    let template = document.get("template").unwrap_or(&Value::Null);
+    if *kind == KIND { &template["template"] } else { template }
+}

@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     api::{errors::Refusal, fields, links},
-    audit::entries::Change,
+    audit::change::Change,
     http::call::Call,
-    services::run::{self, annotations, jobs, services, traffic},
     store::kind::Kind,
 };
+
+use super::{annotations, jobs, services, traffic};
 
 pub fn version(kind: &Kind) -> &'static str {
     if *kind == jobs::KIND { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
@@ -25,7 +26,7 @@ pub fn event(change: &Change<'_>, number: &str, resource: &Value) -> Value {
 /// v2's document in v1's form.
 pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     let empty = Map::new();
-    let template = run::template(kind, resource.as_object().unwrap_or(&empty));
+    let template = jobs::template(kind, resource.as_object().unwrap_or(&empty));
     let mut labels = resource["labels"].clone();
     labels["cloud.googleapis.com/location"] = region(path).into();
     let mut annotations = annotations::of_resource(resource);

@@ -5,35 +5,34 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     api::errors::Refusal,
-    http::{call::Call, routes::Verb},
-    services::{
-        run::{self, knative},
-        shared::lro,
-    },
+    http::{call::Call, route::Verb},
+    services::shared::lro,
     state::State,
     store::kind::Kind,
 };
+
+use super::{deploy, errors::not_found, knative};
 
 pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::List => list(state, call, kind),
         // Only a regional host can be asked for one resource.
-        _ if matches!(call.region(), None | Some("-")) => Err(run::not_found(call, kind)),
+        _ if matches!(call.region(), None | Some("-")) => Err(not_found(call, kind)),
         Verb::Get => {
-            let found = lro::get(state, call, kind)?.ok_or_else(|| run::not_found(call, kind))?;
+            let found = lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind))?;
             Ok(knative::written(kind, &call.path, state.number(&call.project), &found))
         }
         Verb::Create | Verb::Update => {
             let sent = knative::read(kind, call)?;
-            lro::change(state, call, kind, &sent, run::deploy)?;
+            lro::change(state, call, kind, &sent, deploy::deploy)?;
             let made = state.seen(kind, &call.path, call).unwrap_or_default();
             Ok(knative::written(kind, &call.path, state.number(&call.project), &made))
         }
         Verb::Delete => {
-            lro::change(state, call, kind, &Map::new(), run::delete)?;
+            lro::change(state, call, kind, &Map::new(), deploy::delete)?;
             Ok(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
         }
-        _ => Err(run::not_found(call, kind)),
+        _ => Err(not_found(call, kind)),
     }
 }
 
@@ -45,7 +44,7 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
         None | Some("-") => format!("{project}/locations/"),
         Some(_) => format!("{}/", call.path),
     };
-    let found = state.store.listed(kind, &under, call.eyes());
+    let found = state.store.listed(kind.collection, &under, call.view());
     let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), ("limit", 1000))?;
     let number = state.number(&call.project);
     let items: Vec<Value> = page.into_iter().map(|(path, it)| knative::written(kind, path, number, it)).collect();

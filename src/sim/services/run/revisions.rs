@@ -6,9 +6,10 @@ use crate::sim::{
         fields::{Field, any, choice, flag, long, text},
         service::Service,
     },
-    services::run::workload::REVISION,
     store::kind::{Audited, Kind, Rules},
 };
+
+use super::workload::{LAUNCH_STAGES, REVISION};
 
 pub static KIND: Kind = Kind {
     collection: "run.revisions",
@@ -41,7 +42,7 @@ const FIELDS: &[Field] = &[
     text("updateTime").output(),
     text("deleteTime").output(),
     text("expireTime").output(),
-    choice("launchStage", super::workload::LAUNCH_STAGES),
+    choice("launchStage", LAUNCH_STAGES),
     text("service").output(),
     flag("reconciling").output(),
     any("conditions").repeated().output(),

@@ -6,9 +6,10 @@ use crate::sim::{
         links,
         service::Service,
     },
-    services::run::workload::{COMMON, REVISION},
     store::kind::{Audited, Kind, Plain},
 };
+
+use super::workload::{COMMON, REVISION};
 
 pub static KIND: Kind = Kind {
     collection: "run.services",

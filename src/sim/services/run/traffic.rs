@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     api::{fields, links},
-    audit::entries::Change,
-    services::run::{services, worker_pools},
+    audit::change::Change,
     store::clock::written,
 };
+
+use super::{services, worker_pools};
 
 const LATEST: &str = "ALLOCATION_TYPE_LATEST";
 

@@ -5,9 +5,10 @@ use crate::sim::{
         fields::{Field, any, message, text},
         service::Service,
     },
-    services::run::workload::{COMMON, REVISION},
     store::kind::{Audited, Kind, Plain},
 };
+
+use super::workload::{COMMON, REVISION};
 
 pub static KIND: Kind = Kind {
     collection: "run.workerPools",

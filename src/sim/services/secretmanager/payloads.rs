@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 use crate::sim::{
     api::{errors::Refusal, fields, links},
     http::call::Call,
-    services::{secretmanager::secrets, shared::flat},
+    services::shared::flat,
     state::State,
     store::{clock::written, documents::Standing, kind::Kind},
 };
+
+use super::secrets;
 
 /// `projects.secrets.addVersion`.
 pub fn add(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
@@ -48,7 +50,7 @@ pub fn access(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, 
 /// The version of a secret with the highest number.
 fn newest<'a>(standing: Standing<'a>, secret: &str) -> Option<(u64, &'a str, &'a Value)> {
     let under = format!("{secret}/versions/");
-    let of_secret = standing.all(&secrets::VERSIONS).filter(|(path, _)| path.starts_with(&under));
+    let of_secret = standing.all(secrets::VERSIONS.collection).filter(|(path, _)| path.starts_with(&under));
     let numbered = of_secret.filter_map(|(path, version)| Some((links::last(path).parse().ok()?, path, version)));
     numbered.max_by_key(|(number, ..)| *number)
 }

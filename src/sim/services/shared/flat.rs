@@ -6,25 +6,26 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        fields, links, permissions as iam,
+        fields, links,
         service::Service,
     },
     http::{
         call::Call,
-        routes::{Target, Verb},
-    },
-    outbound::scheduled as scheduler,
-    services::{
-        iam::policy as iam_policy, orgpolicy as org_policies, pubsub::delivery as mail,
-        secretmanager::payloads as secrets, shared::lro,
+        route::{Target, Verb},
     },
     state::{State, operations},
-    store::kind::{Kind, Own},
+    store::kind::{CustomMethod, Kind},
 };
+
+use super::lro;
 
 const PAGE: usize = 1000;
 
-pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
+/// A custom method that does more than to change the document.
+pub type Custom = fn(&mut State, &Call, &'static Kind, &str) -> Result<Value, Refusal>;
+
+/// Answers a call; `custom` answers the custom methods that the kind itself does not.
+pub fn answer(state: &mut State, call: &Call, custom: Custom) -> Result<Value, Refusal> {
     let kind = match call.route.target {
         Target::Kind(kind) => kind,
         Target::Operations => return lro::operation(state, call),
@@ -38,28 +39,10 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         Verb::Create if kind.rules.within().is_none() => create(state, call, kind),
         Verb::Patch | Verb::Update => change(state, call, kind),
         Verb::Delete => delete(state, call, kind),
-        Verb::Own(name) => own(state, call, kind, name),
-        _ => Err(not_found(call)),
-    }
-}
-
-fn own(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Result<Value, Refusal> {
-    if let Some(own) = kind.rules.own().iter().find(|own| own.name == name) {
-        return changed_by(state, call, kind, own);
-    }
-    match (kind.collection, name) {
-        (_, "testIamPermissions") => Ok(iam::tested(state, call)),
-        (_, "getIamPolicy") => found(state, call, kind, name).map(|_| iam_policy::standing(state, call)),
-        (_, "setIamPolicy") => found(state, call, kind, name).and_then(|_| iam_policy::set(state, call)),
-        ("orgpolicy.policies", "getEffectivePolicy") => org_policies::effective(state, call),
-        ("pubsub.topics", "publish") => found(state, call, kind, name).and_then(|_| mail::publish(state, call)),
-        ("pubsub.subscriptions", "pull") => found(state, call, kind, "consume").map(|it| mail::pull(state, call, &it)),
-        ("pubsub.subscriptions", "acknowledge") => {
-            found(state, call, kind, "consume").map(|_| mail::acknowledge(state, call))
-        }
-        ("secretmanager.secrets", "addVersion") => secrets::add(state, call, kind),
-        ("secretmanager.versions", "access") => secrets::access(state, call, kind),
-        ("cloudscheduler.jobs", "run") => found(state, call, kind, name).map(|job| scheduler::run(state, call, job)),
+        Verb::Custom(name) => match kind.rules.custom_methods().iter().find(|method| method.name == name) {
+            Some(method) => changed_by(state, call, kind, method),
+            None => custom(state, call, kind, name),
+        },
         _ => Err(not_found(call)),
     }
 }
@@ -120,9 +103,10 @@ fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
     write(state, call, kind, &call.path, document)
 }
 
-fn changed_by(state: &mut State, call: &Call, kind: &'static Kind, own: &Own) -> Result<Value, Refusal> {
-    let mut document = found(state, call, kind, own.permission)?.as_object().cloned().unwrap_or_default();
-    (own.apply)(call, &mut document, fields::check(&[own.body], &call.object(), own.name)?)?;
+fn changed_by(state: &mut State, call: &Call, kind: &'static Kind, method: &CustomMethod) -> Result<Value, Refusal> {
+    let mut document = found(state, call, kind, method.permission)?.as_object().cloned().unwrap_or_default();
+    let sent = fields::check(&[method.body], &call.object(), method.name)?;
+    (method.apply)(&state.draft(call, &call.path), &mut document, sent)?;
     let changed = store(state, call, kind, &call.path, document);
     // Pub/Sub's own methods answer nothing.
     Ok(if kind.service == Service::PubSub { json!({}) } else { changed })
@@ -168,7 +152,7 @@ pub fn store(
 ) -> Value {
     fields::prune(&mut document);
     let document = Value::Object(document);
-    state.store.write(kind, path, call.now, Some(document.clone()));
+    state.store.write(kind.collection, path, call.now, Some(document.clone()));
     document
 }
 
@@ -179,10 +163,10 @@ fn delete(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
         return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message));
     }
     let remains = kind.rules.remains(&before);
-    state.store.write(kind, &call.path, call.now, remains.clone());
+    state.store.write(kind.collection, &call.path, call.now, remains.clone());
     state.store.empty(&format!("{}/", call.path), call.now);
     state.policies.remove(&call.path);
-    state.mail.forget(&call.path);
+    state.messages.forget(&call.path);
     Ok(done(state, call, remains.unwrap_or_else(|| json!({})), "google.protobuf.Empty"))
 }
 

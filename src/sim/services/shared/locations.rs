@@ -1,23 +1,17 @@
-//! The regions of the world, as each service lists them.
+//! The regions of the world as locations of a service, and what services say of the others.
 
 use serde_json::{Value, json};
 
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        links,
         service::Service,
     },
-    http::{call::Call, routes::Verb},
-    services::{compute::PAGE, vpcaccess::connectors},
+    http::call::Call,
     state::State,
 };
 
-pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
-    if call.route.service == Service::Compute { regions(state, call) } else { locations(state, call) }
-}
-
-fn locations(state: &State, call: &Call) -> Result<Value, Refusal> {
+pub fn list(state: &State, call: &Call) -> Result<Value, Refusal> {
     let service = call.route.service.short();
     let project = format!("projects/{}", call.project);
     state.may_read(call, &format!("{service}.locations.list"), &project)?;
@@ -32,37 +26,6 @@ fn locations(state: &State, call: &Call) -> Result<Value, Refusal> {
         answer["nextPageToken"] = token.into();
     }
     Ok(answer)
-}
-
-fn regions(state: &State, call: &Call) -> Result<Value, Refusal> {
-    let project = format!("projects/{}", call.project);
-    let one = |region: &String| {
-        let path = format!("{project}/regions/{region}");
-        json!({
-            "kind": "compute#region",
-            "id": state.dice.fixed(region).id(),
-            "name": region,
-            "status": "UP",
-            "selfLink": links::full(&path),
-            "quotas": [cpus(state, call, region)],
-        })
-    };
-    if call.route.verb == Verb::Get {
-        state.may_read(call, "compute.regions.get", &call.path)?;
-        // That the region exists has been seen to before.
-        return Ok(one(&call.region().unwrap_or_default().to_owned()));
-    }
-    state.may_read(call, "compute.regions.list", &project)?;
-    let all = state.regions.iter().map(|region| (region.as_str(), region));
-    let (page, next) = call.page(all, PAGE)?;
-    let items: Vec<Value> = page.into_iter().map(one).collect();
-    Ok(json!({"kind": "compute#regionList", "id": call.path, "items": items, "nextPageToken": next}))
-}
-
-/// The quota of CPUs in a region: what connectors take of it is all that is known here.
-fn cpus(state: &State, call: &Call, region: &str) -> Value {
-    let (limit, usage) = connectors::cpus(state, call, region);
-    json!({"metric": "CPUS", "limit": limit, "usage": usage})
 }
 
 /// What every service says about a region that is not open to the project.

@@ -3,11 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, permissions as iam},
-    audit::entries::Change,
-    http::{call::Call, routes::Verb},
+    api::{
+        errors::{Code, Refusal},
+        permissions,
+    },
+    audit::change::Change,
+    http::{call::Call, route::Verb},
     state::{State, operations::operation_key},
-    store::{documents::Eyes, kind::Kind},
+    store::{documents::View, kind::Kind},
 };
 
 /// Asks for the permission, does the change, and tells the audit log when it is refused.
@@ -21,12 +24,12 @@ pub fn change(
     let verb = match call.route.verb {
         Verb::Create => "create",
         Verb::Delete => "delete",
-        Verb::Own(name) => name,
+        Verb::Custom(name) => name,
         _ => "update",
     };
     let grants = state.ask(call, vec![(format!("{}.{verb}", kind.permissions), call.path.clone())]);
     let change = Change { call, kind, path: &call.path, grants: &grants, sent };
-    let refused = iam::refusal(call.route.service, &grants).map_or(Ok(()), Err);
+    let refused = permissions::refusal(call.route.service, &grants).map_or(Ok(()), Err);
     refused.and_then(|()| accept(state, &change)).inspect_err(|refusal| state.record(change.refused(refusal)))
 }
 
@@ -40,9 +43,10 @@ pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Res
     let project = format!("projects/{}", call.project);
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
     let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
-    let eyes = Eyes { deleted: call.parameter("showDeleted") == Some("true"), ..call.eyes() };
+    let view = View { deleted: call.parameter("showDeleted") == Some("true"), ..call.view() };
     // IAM marks its deleted roles where others have a time.
-    let listed = state.store.listed(kind, &under, eyes).filter(|(_, item)| eyes.deleted || item["deleted"] != true);
+    let listed =
+        state.store.listed(kind.collection, &under, view).filter(|(_, item)| view.deleted || item["deleted"] != true);
     let (items, next) = call.page(listed, ("pageSize", most))?;
     let shown = |item: &Value| {
         let mut item = item.clone();
@@ -79,5 +83,5 @@ pub fn operation(state: &State, call: &Call) -> Result<Value, Refusal> {
 }
 
 pub fn not_found(message: &str) -> Refusal {
-    Refusal::new(crate::sim::api::errors::Code::NOT_FOUND, "notFound", message)
+    Refusal::new(Code::NOT_FOUND, "notFound", message)
 }

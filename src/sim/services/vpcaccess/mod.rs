@@ -9,26 +9,28 @@ use crate::sim::{
     api::{
         cidr,
         errors::{Code, Refusal},
-        fields, links, names,
+        fields, links,
+        links::network_of,
+        names,
     },
-    audit::entries::Change,
+    audit::change::Change,
     faults::FaultKind,
     http::{
         call::Call,
-        routes::{Target, Verb},
+        route::{Target, Verb},
     },
     services::{
-        compute::{networks::network_of, routing, subnetworks},
-        orgpolicy as org_policies,
-        shared::lro,
-        vpcaccess::connectors::KIND,
+        orgpolicy,
+        shared::{address_space, lro},
     },
     state::{State, operations},
     store::{
         clock::{after, written},
-        documents::Eyes,
+        documents::View,
     },
 };
+
+use connectors::KIND;
 
 const PAGE: usize = 500;
 const MACHINES: [&str; 3] = ["e2-micro", "e2-standard-4", "f1-micro"];
@@ -57,7 +59,7 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
 
 /// A connector as it is, not as it is read.
 pub fn standing<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
-    state.store.seen(path, Eyes::at(after(call.now, state.options.lag)))
+    state.store.seen(path, View::at(after(call.now, state.options.lag)))
 }
 
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
@@ -71,7 +73,7 @@ fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     check_form(&connector)?;
     let sized = size(&mut connector)?;
     connector.insert("name".to_owned(), path.into());
-    org_policies::check_connector(state, change.call)?;
+    orgpolicy::check_connector(state, change.call)?;
     let place = place(state, change, &mut connector);
     let failure = sized.or(place.err()).or_else(|| over_quota(state, change.call, &connector));
     let end = match &failure {
@@ -203,12 +205,13 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         if state.standing(change.call).get(&path).is_none() {
             return Err(failed(format!("The network '{path}' was not found.")));
         }
-        routing::check_not_legacy(state.standing(change.call).get(&path)).map_err(|refusal| failed(refusal.message))?;
+        address_space::check_not_legacy(state.standing(change.call).get(&path))
+            .map_err(|refusal| failed(refusal.message))?;
         let taken =
-            range.is_some_and(|range| subnetworks::holder(state.standing(change.call), &path, range, "").is_some());
+            range.is_some_and(|range| address_space::holder(state.standing(change.call), &path, range, "").is_some());
         return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };
     }
-    let path = connectors::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
+    let path = address_space::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
     let Some(subnet) = state.standing(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
@@ -221,7 +224,7 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
     if range.is_none_or(|range| range.prefix_len() != 28) {
         return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
     }
-    match connectors::on_subnetwork(state.standing(change.call), &path) {
+    match address_space::connector_on_subnetwork(state.standing(change.call), &path) {
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
@@ -275,10 +278,10 @@ fn begin(
         })
     };
     let (now, end) = (staged(now), staged(end));
-    state.store.write(&KIND, change.path, call.now, now);
+    state.store.write(KIND.collection, change.path, call.now, now);
     // What is gone is gone; what is there is seen a little later.
     let seen = if end.is_some() { after(due, state.options.lag) } else { due };
-    state.store.write(&KIND, change.path, seen, end.clone());
+    state.store.write(KIND.collection, change.path, seen, end.clone());
     let mut response = end.unwrap_or_else(|| json!({}));
     response["@type"] = if call.route.verb == Verb::Delete {
         "type.googleapis.com/google.protobuf.Empty".into()

@@ -1,0 +1,50 @@
+//! What a world says of a project, beside its resources.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sim::api::{permissions::Policy, service::Service};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    pub number: String,
+    /// Host names of the APIs that are enabled.
+    #[serde(default = "all_apis")]
+    pub apis: Vec<String>,
+    /// Host names of APIs of which the world says nothing, neither which are enabled nor what there is of theirs: nobody may
+    /// read it, because neither "nothing" nor "off" would be true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam: Policy,
+    /// Limits of Compute's quotas by metric, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quotas: BTreeMap<String, u32>,
+    /// Limits of quotas of a region by metric, such as `CPUS`, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub region_quotas: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Regions that are not open to the project.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed_regions: Vec<String>,
+    /// Folders and organization above it, the nearest first: `folders/12`, `organizations/34`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestors: Vec<String>,
+}
+
+impl Project {
+    pub fn knows(&self, service: Service) -> bool {
+        self.unknown.iter().all(|api| *api != service.host())
+    }
+
+    pub fn enabled(&self, service: Service) -> bool {
+        self.apis.iter().any(|api| *api == service.host())
+    }
+}
+
+pub fn all_apis() -> Vec<String> {
+    let mut apis: Vec<String> = Service::all().map(Service::host).collect();
+    apis.sort();
+    apis
+}
