@@ -35,7 +35,7 @@ pub struct Cloud {
     deliver: Option<Arc<dyn Transport>>,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 pub enum Reply {
     Answered(Response),
     /// The connection breaks.
@@ -43,17 +43,17 @@ pub enum Reply {
 }
 
 impl Cloud {
-    /// Brings a world to life. While [`Cloud::run`] runs, audit entries go where `options` says, through `deliver`.
+    /// Starts a world. While [`Cloud::run`] runs, audit entries are sent to the addresses of `options` through `deliver`.
     pub fn new(world: World, options: Options, deliver: Option<Arc<dyn Transport>>) -> Result<Self, WorldError> {
-        Ok(Self { handle: Handle::new(snapshot::alive(world, options)?), deliver })
+        Ok(Self { handle: Handle::new(snapshot::start(world, options)?), deliver })
     }
 
-    /// The seam: requests are answered in process.
+    /// A transport that answers requests in process.
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::new(self.clone())
     }
 
-    /// Delivers audit entries as their time comes, and what waits in subscriptions that push. Never ends.
+    /// Delivers audit entries when they are routed, messages of push subscriptions, and scheduled jobs. Never returns.
     pub async fn run(&self) {
         outbound::run(&self.handle, self.deliver.clone()).await;
     }
@@ -62,18 +62,18 @@ impl Cloud {
         self.state().clock.now()
     }
 
-    /// Moves simulated time forward.
+    /// Advances simulated time.
     pub fn advance(&self, by: Duration) {
         self.state().clock.advance(by);
         self.handle.notify();
     }
 
-    /// The world as it stands now.
+    /// The current world.
     pub fn world(&self) -> World {
         snapshot::of(&self.state())
     }
 
-    /// The audit entries that have come out by now, oldest first.
+    /// The audit entries that have been routed by now, oldest first.
     pub fn audit_entries(&self) -> Vec<Value> {
         let state = self.state();
         state.audit.entries(state.clock.now())
@@ -107,16 +107,16 @@ impl Cloud {
 
     /// Answers one request to an API.
     pub(super) async fn send_http(&self, request: HttpRequest<Bytes>) -> Reply {
-        let (started, understood, delay) = {
+        let (started, routed, delay) = {
             let mut state = self.state();
-            let understood = dispatch::understand(&mut state, &request);
-            let delay = state.options.latency
-                + understood.as_ref().map_or(Duration::ZERO, |call| dispatch::delay(&state, call));
-            (state.clock.now(), understood, delay)
+            let routed = dispatch::route(&mut state, &request);
+            let delay =
+                state.options.latency + routed.as_ref().map_or(Duration::ZERO, |call| dispatch::delay(&state, call));
+            (state.clock.now(), routed, delay)
         };
         tokio::time::sleep(delay).await;
         let mut state = self.state();
-        let reply = match understood {
+        let reply = match routed {
             Err((refusal, shape)) => {
                 let reply = refused(&refusal, shape);
                 dispatch::log(&mut state, &request, None, reply.status().as_u16(), started);

@@ -61,7 +61,7 @@ async fn inject(Extract(cloud): Extract<Cloud>, body: Bytes) -> Response {
     }
 }
 
-/// A body is JSON whatever its type says: `curl -d` says it is a form.
+/// A body is JSON whatever its content type: `curl -d` sends that of a form.
 fn bad_request(error: &serde_json::Error) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string()}))).into_response()
 }
@@ -99,7 +99,7 @@ async fn api(Extract(cloud): Extract<Cloud>, request: Request<Body>) -> Response
     };
     match cloud.send_http(Request::from_parts(head, body)).await {
         Reply::Answered(response) => response.map(Body::from),
-        // A body that fails makes the server break the connection off, which is what the caller is to see.
+        // A body that fails makes the server reset the connection.
         Reply::Broken => {
             let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
             Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(broken)])))

@@ -1,4 +1,4 @@
-//! The way of one request through the simulation: it is understood, admitted, answered by its service, and logged.
+//! Handles one request: it is routed, admitted, answered by its service, and logged.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::{
         permissions::{self, Grant},
         service::Service,
     },
-    faults::{FaultKind, Passing, quotas::Bucket},
+    faults::{CallInfo, FaultKind, quotas::Bucket},
     http::{
         call::Call,
         calls::Logged,
@@ -43,8 +43,8 @@ use super::{
 /// <https://cloud.google.com/compute/docs/reference/rest/v1/globalOperations/wait>
 const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// Understands a request, before anything is done about it.
-pub fn understand(state: &mut State, request: &Request<Bytes>) -> Result<Call, (Refusal, Shape)> {
+/// Routes a request. This also counts it against quotas and injected faults.
+pub fn route(state: &mut State, request: &Request<Bytes>) -> Result<Call, (Refusal, Shape)> {
     let uri = request.uri();
     let Some(route) = routes::read(KINDS, request.method(), uri, request.headers()) else {
         let message = format!("The requested URL {} was not found on this server.", uri.path());
@@ -65,10 +65,10 @@ pub fn understand(state: &mut State, request: &Request<Bytes>) -> Result<Call, (
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let method = route.method();
     let (bucket, now) = (bucket_of(&route), state.clock.now());
-    let passing = Passing { method: &method, resource: &path, project: &project, bucket: bucket.as_ref(), now };
+    let info = CallInfo { method: &method, resource: &path, project: &project, bucket: bucket.as_ref(), now };
     Ok(Call {
         draw: state.dice.next(&caller, &method, &path),
-        faults: state.faults.strike(&passing),
+        faults: state.faults.matching(&info),
         bucket,
         agent: agent.to_owned(),
         now,
@@ -82,7 +82,7 @@ pub fn understand(state: &mut State, request: &Request<Bytes>) -> Result<Call, (
     })
 }
 
-/// How long the answer to a call takes, beyond the latency of every answer.
+/// The delay of the answer to a call, in addition to the latency of every answer.
 pub fn delay(state: &State, call: &Call) -> Duration {
     let slow = call.fault(FaultKind::Slow).map_or(0, |fault| fault.ms);
     let waits = match call.route.verb {
@@ -92,7 +92,7 @@ pub fn delay(state: &State, call: &Call) -> Duration {
     Duration::from_millis(slow) + waits.unwrap_or_default().min(MAX_WAIT)
 }
 
-/// Does what the call asks.
+/// Answers a call.
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     if let Some(fault) = call.fault(FaultKind::Refuse) {
         return Err(fault.refusal(&call.method, &call.path));
@@ -115,12 +115,12 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     }
 }
 
-/// Custom methods of services without operations that do more than to change the document.
+/// Answers custom methods that do more than change the document.
 fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Result<Value, Refusal> {
     let found = |state: &State, verb| flat::found(state, call, kind, verb);
     match (kind.collection, name) {
         (_, "testIamPermissions") => Ok(policy::tested(state, call)),
-        (_, "getIamPolicy") => found(state, name).map(|_| policy::standing(state, call)),
+        (_, "getIamPolicy") => found(state, name).map(|_| policy::current(state, call)),
         (_, "setIamPolicy") => found(state, name).and_then(|_| policy::set(state, call)),
         ("orgpolicy.policies", "getEffectivePolicy") => orgpolicy::effective(state, call),
         ("pubsub.topics", "publish") => found(state, name).and_then(|_| delivery::publish(state, call)),
@@ -133,7 +133,7 @@ fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Re
     }
 }
 
-/// The project must exist and have enabled the API, the region must exist.
+/// Checks that the project exists and has the API enabled, and that the region exists and is open to it.
 fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
     let service = call.route.service;
     let Some(project) = state.projects.get(&call.project) else {
@@ -167,7 +167,7 @@ fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// Writes down what was asked and what came of it.
+/// Adds a request and its outcome to the log of calls.
 pub fn log(state: &mut State, request: &Request<Bytes>, call: Option<&Call>, status: u16, began: Timestamp) {
     let took = state.clock.now().duration_since(began);
     let body = match request.body() {

@@ -1,4 +1,4 @@
-//! How a simulated cloud behaves, beyond what its world holds.
+//! Settings of a simulated cloud that are not part of its world.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use jiff::Timestamp;
 
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The time at which a world begins that does not say so itself.
+    /// The start time of a world that has none.
     pub now: Timestamp,
-    /// In place of the world's own.
+    /// Overrides the world's seed.
     pub seed: Option<u64>,
-    /// How long a connector takes to be made, changed or deleted.
+    /// Duration of a VPC Access operation.
     pub connector: Duration,
-    /// How long a Compute operation takes.
+    /// Duration of a Compute operation.
     pub operation: Duration,
-    /// How long Cloud Run takes to settle what was deployed or deleted.
+    /// Duration of a Cloud Run operation.
     pub settling: Duration,
-    /// For so long after its operation is done, a connector is still read as it was.
+    /// How long reads show the old connector after its operation is done.
     pub lag: Duration,
-    /// How long every answer takes.
+    /// Latency of every answer.
     pub latency: Duration,
-    /// The caller of a request without a token that is an e-mail address.
+    /// The caller of a request whose token is not an e-mail address.
     pub caller: String,
-    /// Where audit entries are pushed to.
+    /// The push endpoint of audit entries.
     pub push_to: Option<Uri>,
-    /// Where audit entries are published to: a topic's URL on a Pub/Sub emulator, `…/v1/projects/P/topics/T:publish`.
+    /// The URL of a topic on a Pub/Sub emulator that audit entries are published to: `…/v1/projects/P/topics/T:publish`.
     pub publish_to: Option<Uri>,
-    /// The subscription that pushes them.
+    /// The subscription that the pushes name.
     pub subscription: String,
-    /// Where the container of the world's Cloud Run services listens; without it none of them answers.
+    /// The address of the container of the world's Cloud Run services; without it they answer 503.
     pub service_at: Option<Uri>,
 }
 

@@ -1,9 +1,9 @@
-//! Address ranges, as the rules compare them.
+//! Address ranges.
 
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
-/// The range a text names, if it is one in its canonical spelling or not.
+/// Parses a range, whose host bits may be set.
 pub fn range(text: &str) -> Option<Ipv4Net> {
     text.parse().ok()
 }
@@ -12,7 +12,7 @@ pub fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
     a.contains(&b) || b.contains(&a)
 }
 
-/// Every range a subnetwork holds: its primary range and its secondary ranges.
+/// A subnetwork's primary and secondary ranges.
 pub fn of_subnetwork(subnetwork: &Value) -> Vec<Ipv4Net> {
     let secondary = subnetwork["secondaryIpRanges"].as_array().into_iter().flatten();
     let texts = std::iter::once(&subnetwork["ipCidrRange"]).chain(secondary.map(|range| &range["ipCidrRange"]));

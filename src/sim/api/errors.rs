@@ -1,4 +1,4 @@
-//! What the world answers: a document, or a refusal in the shape of the service that refuses.
+//! Errors of Google's APIs, in the form of each service.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ impl Code {
     }
 }
 
-/// Why a call is not done.
+/// The error of a refused call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     pub code: Code,
@@ -67,17 +67,17 @@ impl Refusal {
         Self { code, reason: reason.to_owned(), message: message.into(), details: Vec::new() }
     }
 
-    /// A value the service will not take.
+    /// An invalid value.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::INVALID_ARGUMENT, "invalid", message)
     }
 
-    /// Compute's words for a value it will not take in a field.
+    /// Compute's message for an invalid value of a field.
     pub fn value(at: &str, value: &str, why: &str) -> Self {
         Self::invalid(format!("Invalid value for field '{at}': '{value}'. {why}"))
     }
 
-    /// A body that is not what the method's schema says.
+    /// A body that does not match the method's schema.
     pub fn bad_request(message: impl Into<String>) -> Self {
         let message = message.into();
         let violation = json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"description": message}]});
@@ -93,7 +93,7 @@ impl Refusal {
         Self::new(Code::NOT_FOUND, "notFound", format!("The resource '{path}' was not found"))
     }
 
-    /// A network or subnetwork that is still being made or changed.
+    /// A network or subnetwork with a change in progress.
     pub fn not_ready(path: &str) -> Self {
         Self::new(Code::INVALID_ARGUMENT, "resourceNotReady", format!("The resource '{path}' is not ready"))
     }

@@ -1,4 +1,4 @@
-//! A kind's fields as a table, and the one validator that reads every table.
+//! Tables of fields, and the validator that reads them.
 
 use serde_json::{Map, Value};
 
@@ -22,15 +22,15 @@ pub enum Type {
     /// Written as a decimal string.
     Int64,
     Number,
-    /// By name, or by number: the first name has number one, which holds for the enums of Cloud Run and VPC Access.
-    /// Compute's have numbers that nobody sends.
+    /// By name, or by number from one on, as in the enums of Cloud Run and VPC Access. Compute's numbers are not used by
+    /// clients.
     Enum(&'static [&'static str]),
-    /// A Compute URL, full or from `projects/`, `global/` or `regions/` on; always read back in full.
+    /// A Compute URL, full or from `projects/`, `global/` or `regions/` on; reads always show it in full.
     Link,
     Message(&'static [Field]),
     /// String to string.
     Map,
-    /// A message whose inside does not matter here, taken as it comes.
+    /// A message whose fields are not checked.
     Any,
 }
 
@@ -80,13 +80,13 @@ impl Field {
         self
     }
 
-    /// Set by Google: tolerated in a request, and without effect.
+    /// Output only: ignored in a request.
     pub const fn output(mut self) -> Self {
         self.output = true;
         self
     }
 
-    /// Set at creation, never changed.
+    /// Immutable.
     pub const fn fixed(mut self) -> Self {
         self.fixed = true;
         self
@@ -106,8 +106,8 @@ pub const COMPUTE: &[Field] = &[
     text("selfLinkWithId").output(),
 ];
 
-/// Checks a request body against its table, which may come in groups. What Google sets itself is left out of the result; nulls stay, because a
-/// merge patch means something by them.
+/// Checks a request body against its table, which may be split into groups. The result has no output fields; nulls remain,
+/// because they have a meaning in a merge patch.
 pub fn check(groups: &[&[Field]], sent: &Value, at: &str) -> Result<Map<String, Value>, Refusal> {
     let Value::Object(sent) = sent else {
         return Err(mismatch(at, "TYPE_MESSAGE", sent));
@@ -135,7 +135,7 @@ impl Field {
                 let items = items.iter().enumerate().map(|(i, item)| self.one(item, &format!("{at}[{i}]")));
                 items.collect::<Result<Vec<_>, _>>().map(Value::Array)
             }
-            // Google's JSON parser takes a lone value for a list of one.
+            // Google's JSON parser accepts a single value as a list of one.
             _ if self.repeated => Ok(Value::Array(vec![self.one(value, at)?])),
             _ => self.one(value, at),
         }
@@ -151,7 +151,7 @@ impl Field {
             Type::Number => (value.is_number().then(|| value.clone()), "TYPE_FLOAT"),
             Type::Enum(of) => {
                 let numbered = || match usize::try_from(value.as_u64()?).ok()? {
-                    // Number zero is that nothing was said.
+                    // Number zero is UNSPECIFIED.
                     0 => Some(Value::Null),
                     number => of.get(number - 1).map(|name| Value::from(*name)),
                 };
@@ -174,7 +174,7 @@ fn mismatch(at: &str, wanted: &str, value: &Value) -> Refusal {
     Refusal::bad_request(format!("Invalid value at '{at}' ({wanted}), {value}"))
 }
 
-/// A JSON merge patch (RFC 7396): absent keeps, null and `[]` clear, a list is replaced whole.
+/// Applies a JSON merge patch (RFC 7396): null and `[]` clear a field, lists are replaced.
 pub fn merge(document: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (name, value) in patch {
         match (document.get_mut(&name), value) {
@@ -187,7 +187,7 @@ pub fn merge(document: &mut Map<String, Value>, patch: Map<String, Value>) {
     prune(document);
 }
 
-/// Drops what a read does not show: nulls, and lists with nothing in them.
+/// Removes what a read does not show: nulls and empty lists.
 pub fn prune(document: &mut Map<String, Value>) {
     document.retain(|_, value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty()));
     for value in document.values_mut() {
@@ -199,7 +199,7 @@ pub fn prune(document: &mut Map<String, Value>) {
     }
 }
 
-/// Writes every link of the document in full.
+/// Expands every link of the document to a full URL.
 pub fn expand_links(
     groups: &[&[Field]],
     document: &mut Map<String, Value>,
@@ -224,7 +224,7 @@ pub fn expand_links(
     Ok(())
 }
 
-/// Writes every enum of the document as its number, for clients that ask for `enum-encoding=int`.
+/// Replaces every enum of the document by its number.
 pub fn number_enums(groups: &[&[Field]], document: &mut Map<String, Value>) {
     for field in of(groups) {
         let values = match document.get_mut(field.name) {
@@ -245,13 +245,13 @@ pub fn number_enums(groups: &[&[Field]], document: &mut Map<String, Value>) {
     }
 }
 
-/// Of a document the fields that Google sets.
+/// The output fields of a document.
 pub fn set_by_google(groups: &[&[Field]], document: &Map<String, Value>) -> Map<String, Value> {
     let output = |name: &str| of(groups).any(|field| field.output && field.name == name);
     document.iter().filter(|(name, _)| output(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The first field that is set for good and yet differs.
+/// The first immutable field that differs.
 pub fn changed_for_good<'a>(
     groups: &'a [&'a [Field]],
     before: &Map<String, Value>,

@@ -1,10 +1,10 @@
-//! Fingerprints: what a client shows to prove that it knows the document it changes.
+//! Fingerprints of documents, for optimistic locking.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// Eight bytes in Compute's base64, which has `-` and `_` for `+` and `/`; another for every other value.
+/// Eight bytes in the URL-safe base64 that Compute uses.
 pub fn of(value: &Value) -> String {
     let digest: [u8; 32] = Sha256::digest(value.to_string().as_bytes()).into();
     BASE64_URL_SAFE.encode(&digest[..8])

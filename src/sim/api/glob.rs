@@ -1,6 +1,6 @@
-//! Patterns in which `*` stands for anything.
+//! Patterns in which `*` matches anything.
 
-/// Whether a text fits a pattern in which `*` stands for any run of characters.
+/// Whether a text fits a pattern in which `*` matches any run of characters.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(head) else { return false };

@@ -1,4 +1,4 @@
-//! Compute's URLs: written in many ways, read back in one.
+//! Compute's URLs and resource paths.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub fn full(path: &str) -> String {
     format!("{BASE}{path}")
 }
 
-/// The path of a URL from `projects/` on; a path stays as it is.
+/// The path of a URL from `projects/` on; a path is returned as it is.
 pub fn path(link: &str) -> &str {
     link.find("projects/").map_or(link, |start| &link[start..])
 }
@@ -30,14 +30,14 @@ pub fn last(link: &str) -> &str {
     link.rsplit('/').next().unwrap_or(link)
 }
 
-/// The full URL of what a request wrote: a URL, or a path from `projects/`, `global/` or `regions/` on.
+/// The full URL of a link in a request: a URL, or a path from `projects/`, `global/` or `regions/` on.
 pub fn expand(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
     if link.starts_with("projects/") {
         Ok(full(link))
     } else if link.starts_with("global/") || link.starts_with("regions/") {
         Ok(full(&format!("projects/{project}/{link}")))
     } else if link.contains("://") {
-        // Whatever the host: a client that was told another endpoint writes that one into its links.
+        // Any host: a client with another endpoint uses that one in links.
         Ok(link.find("/projects/").map_or_else(|| link.to_owned(), |_| full(path(link))))
     } else {
         Err(Refusal::value(at, link, "The URL is malformed."))

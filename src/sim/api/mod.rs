@@ -1,4 +1,4 @@
-//! Conventions that all of Google's APIs share: errors, names, links, tables of fields, permissions.
+//! Conventions that Google's APIs share: errors, names, links, tables of fields, permissions.
 
 pub mod cidr;
 pub mod errors;

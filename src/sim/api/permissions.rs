@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Callers, permissions, and the errors of a missing permission.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use super::{
     service::Service,
 };
 
-/// Permission globs by e-mail address; a project without them lets everybody do everything.
+/// Permission globs by e-mail address; without them every caller has every permission.
 pub type Policy = Option<BTreeMap<String, Vec<String>>>;
 
-/// The caller: a bearer token that is an e-mail address is the caller's name.
+/// The caller: a bearer token that is an e-mail address.
 pub fn caller(headers: &HeaderMap, otherwise: &str) -> String {
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     token.map(str::trim).filter(|token| token.contains('@')).unwrap_or(otherwise).to_owned()
 }
 
-/// One permission that was asked for, on one resource.
+/// One permission that was checked on a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
     pub permission: String,
@@ -34,19 +34,19 @@ pub fn allows(policy: &Policy, caller: &str, permission: &str) -> bool {
     policy.get(caller).is_some_and(|globs| globs.iter().any(|glob| matches(glob, permission)))
 }
 
-/// Roles that the policies of a service show where a caller's permissions amount to them.
+/// Roles that a service's default policy shows for callers that have all of their permissions.
 const ROLES: [(Service, &str, &[&str]); 2] = [
     (Service::ResourceManager, "roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
     (Service::PubSub, "roles/pubsub.publisher", &["pubsub.topics.publish"]),
 ];
 
-/// A principal as policies and audit entries write it.
+/// A principal in the form of policies and audit entries.
 pub fn member(email: &str) -> String {
     let kind = if email.ends_with(".gserviceaccount.com") { "serviceAccount" } else { "user" };
     format!("{kind}:{email}")
 }
 
-/// A policy that nobody has set, as `getIamPolicy` shows it: a world knows permissions, so the roles are read off them.
+/// The policy that `getIamPolicy` shows if none was set: its roles are derived from the permissions.
 pub fn shown(policy: &Policy, service: Service) -> Value {
     let members = |permissions: &[&str]| match policy {
         None => vec!["allUsers".to_owned()],
@@ -62,14 +62,14 @@ pub fn shown(policy: &Policy, service: Service) -> Value {
     if bindings.is_empty() { json!({"etag": "ACAB"}) } else { json!({"etag": "ACAB", "bindings": bindings}) }
 }
 
-/// Google's words for the first permission that is missing.
+/// The error for the first permission that is missing.
 pub fn refusal(service: Service, grants: &[Grant]) -> Option<Refusal> {
     let Grant { permission, on, .. } = grants.iter().find(|grant| !grant.granted)?;
     Some(match service {
         Service::Compute => {
             Refusal::new(Code::PERMISSION_DENIED, "forbidden", format!("Required '{permission}' permission for '{on}'"))
         }
-        // Pub/Sub does not say what is missing.
+        // Pub/Sub does not name the permission.
         Service::PubSub => {
             Refusal::new(Code::PERMISSION_DENIED, "forbidden", "User not authorized to perform this action.")
         }
@@ -86,7 +86,7 @@ pub fn refusal(service: Service, grants: &[Grant]) -> Option<Refusal> {
     })
 }
 
-/// The refusal of a service whose API the project has not enabled.
+/// The error of a service whose API is not enabled.
 pub fn disabled(service: Service, number: &str) -> Refusal {
     let host = service.host();
     let title = service.title();

@@ -1,4 +1,4 @@
-//! The services there are: each is a host of its own, and an API that a project enables.
+//! The simulated services: each has a host, and an API that a project enables.
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -21,7 +21,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// Each with the first label of its host name, and what it is called where its API is disabled.
+    /// Each with the first label of its host name and the title of its API.
     const ALL: [(Self, &'static str, &'static str); 16] = [
         (Self::Compute, "compute", "Compute Engine API"),
         (Self::VpcAccess, "vpcaccess", "Serverless VPC Access API"),
@@ -53,7 +53,7 @@ impl Service {
             .map_or(("", ""), |(_, short, title)| (short, title))
     }
 
-    /// Services of which a world need not say anything: see [`crate::sim::state::Project::unknown`].
+    /// Services that a world file may leave out: see `Project::unknown`.
     pub fn is_optional(self) -> bool {
         matches!(self, Self::Functions | Self::AppEngine)
     }
@@ -67,7 +67,7 @@ impl Service {
         self.row().1
     }
 
-    /// Whether its resources change at once, and are told of in no audit entry here.
+    /// Whether its changes need no operation and have no audit entries.
     pub fn is_flat(self) -> bool {
         !matches!(self, Self::Compute | Self::VpcAccess | Self::Run | Self::Usage | Self::ResourceManager)
     }

@@ -1,4 +1,4 @@
-//! A call that changes something, in the audit log's terms: the method, the resource and the request.
+//! A call that changes a resource, in the audit log's terms: the method, the resource and the request.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-/// A call that changes something, as the audit log sees it.
+/// A call that changes a resource.
 pub struct Change<'a> {
     pub call: &'a Call,
     pub kind: &'static Kind,
@@ -30,7 +30,7 @@ impl Change<'_> {
         }
     }
 
-    /// Cloud Run v1 lives in namespaces.
+    /// The resource's name; Cloud Run v1 uses namespaces.
     pub fn resource_name(&self) -> String {
         if self.call.route.is_knative() { self.namespaced() } else { self.path.to_owned() }
     }
@@ -40,7 +40,7 @@ impl Change<'_> {
         format!("namespaces/{}/{segment}/{}", self.call.project, links::last(self.path))
     }
 
-    /// The one method of Cloud Run's own that changes something.
+    /// Whether the call sets an IAM policy.
     fn is_about_policy(&self) -> bool {
         self.call.route.verb == Verb::Custom("setIamPolicy")
     }
@@ -75,7 +75,7 @@ impl Change<'_> {
         }
     }
 
-    /// The request as the log shows it. Compute's deletions have none.
+    /// The request in the log. Compute's deletions have none.
     pub fn request(&self) -> Option<Value> {
         let call = self.call;
         let mut request = match (call.route.service, call.route.verb) {
@@ -119,7 +119,7 @@ impl Change<'_> {
     }
 }
 
-/// Compute logs its lists under other names.
+/// Compute logs these lists under other names.
 fn logged_body(sent: &Map<String, Value>) -> Value {
     let mut request = strings(&Value::Object(sent.clone()));
     if let Some(fields) = request.as_object_mut() {

@@ -1,7 +1,7 @@
-//! Cloud Audit Logs: what is written down about a call.
+//! Cloud Audit Logs: the entries of a call.
 //!
-//! A call that is refused gives one entry. Compute and VPC Access write two about a change, at its begin and at its
-//! end; Cloud Run writes one about the call and, when the deployment has settled, a system event without a caller.
+//! A refused call has one entry. Compute and VPC Access write two for a change, at its start and at its end; Cloud Run writes
+//! one for the call and, when the deployment is ready, a system event without a caller.
 //! <https://cloud.google.com/logging/docs/audit/understanding-audit-logs>
 
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::sim::{
 
 use super::change::{Change, strings};
 
-/// How long an entry takes to get from where it is written to where it is routed.
+/// The delay between the time of an entry and its routing.
 const ROUTING: Duration = Duration::from_millis(400);
 
 impl Change<'_> {
-    /// The one entry about a call that was refused.
+    /// The entry of a refused call.
     pub fn refused(&self, refusal: &Refusal) -> Value {
         let mut entry = self.activity(self.call.now, "refused", "");
         entry["severity"] = "ERROR".into();
@@ -33,7 +33,7 @@ impl Change<'_> {
         self.with_request(entry)
     }
 
-    /// The entry about a call that was accepted; `operation` is missing for Cloud Run, which does not name it.
+    /// The entry of an accepted call; Cloud Run has no `operation` in it.
     pub fn begun(&self, target_id: &str, operation: Option<&Value>) -> Value {
         let mut entry = self.with_request(self.activity(self.call.now, "first", target_id));
         let Some(operation) = operation else { return entry };
@@ -50,7 +50,7 @@ impl Change<'_> {
         entry
     }
 
-    /// The entry about the end of an operation.
+    /// The entry of the end of an operation.
     pub fn ended(&self, target_id: &str, operation: &Value, due: Timestamp, failure: Option<&Refusal>) -> Value {
         let mut entry = self.activity(due, "last", target_id);
         entry["operation"] = self.operation("last", operation);
@@ -150,12 +150,12 @@ impl Change<'_> {
     }
 }
 
-/// When an entry comes out of the logs router.
+/// When an entry is routed.
 pub fn routed(entry: &Value) -> Timestamp {
     entry["receiveTimestamp"].as_str().and_then(|time| time.parse().ok()).unwrap_or(Timestamp::MIN)
 }
 
-/// Cloud Run's own entry about a deployment that has settled: no caller, no request, the resource in Knative's form.
+/// Cloud Run's system event of a deployment that is ready: no caller, no request, the resource in Knative's form.
 pub fn settled(change: &Change<'_>, at: Timestamp, response: Value) -> Value {
     let call = change.call;
     let noun = change.kind.noun();

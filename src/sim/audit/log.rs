@@ -1,38 +1,38 @@
-//! The entries that were written, in the order in which they come out.
+//! The audit log, in the order of routing.
 
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// A world that runs for weeks keeps its latest entries only.
-const KEPT: usize = 20_000;
+/// Limit of the entries that are kept; the oldest is dropped first.
+const MAX_ENTRIES: usize = 20_000;
 
 #[derive(Debug, Default)]
 pub struct AuditLog {
-    /// By the time they are routed. Those about the end of an operation are written with its begin, and wait here.
+    /// By the time of routing. The entry of the end of an operation is added at its start, and waits here.
     entries: VecDeque<(Timestamp, Value)>,
-    /// How many of them have been handed out for delivery.
+    /// The number of entries that have been taken for delivery.
     taken: usize,
 }
 
 impl AuditLog {
     pub fn add(&mut self, at: Timestamp, entry: Value) {
-        if self.entries.len() == KEPT {
+        if self.entries.len() == MAX_ENTRIES {
             self.entries.pop_front();
             self.taken = self.taken.saturating_sub(1);
         }
-        // What has been handed out stays where it is, even if the clock stood still since.
+        // Entries that have been taken keep their place, even if the clock has not advanced since.
         let place = self.entries.partition_point(|(other, _)| *other <= at).max(self.taken);
         self.entries.insert(place, (at, entry));
     }
 
-    /// Everything that has come out by now.
+    /// All entries that have been routed by now.
     pub fn entries(&self, now: Timestamp) -> Vec<Value> {
         self.entries.iter().take_while(|(at, _)| *at <= now).map(|(_, entry)| entry.clone()).collect()
     }
 
-    /// What has come out by now and has not been taken before.
+    /// The routed entries that have not been taken yet.
     pub fn take(&mut self, now: Timestamp) -> Vec<Value> {
         let due = self.entries.iter().skip(self.taken).take_while(|(at, _)| *at <= now);
         let due: Vec<Value> = due.map(|(_, entry)| entry.clone()).collect();
@@ -40,7 +40,7 @@ impl AuditLog {
         due
     }
 
-    /// When the next one comes out.
+    /// When the next entry is routed.
     pub fn next(&self) -> Option<Timestamp> {
         self.entries.get(self.taken).map(|(at, _)| *at)
     }

@@ -19,24 +19,24 @@ use quotas::Bucket;
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The method it lies in wait for, such as `compute.firewalls.insert`; `*` stands for anything. A `rate` may have the
-    /// metric of a quota in its place, such as `compute.googleapis.com/list_requests*`.
+    /// The method, such as `compute.firewalls.insert`; `*` matches anything. A `rate` may have the metric of a quota instead,
+    /// such as `compute.googleapis.com/list_requests*`.
     #[serde(default = "anything")]
     pub method: String,
-    /// The path of the resource; `*` stands for anything.
+    /// The path of the resource; `*` matches anything.
     #[serde(default = "anything")]
     pub resource: String,
-    /// Which of the calls that match, counted from one. With a quota, how many calls a minute there are of it: `[20]`; of
-    /// `"all"` there is none.
+    /// Which of the matching calls, counted from one. With a quota, its limit of calls per minute: `[20]`; `"all"` is a limit
+    /// of zero.
     #[serde(default)]
     pub nth: Nth,
     pub kind: FaultKind,
     /// The HTTP status of a refusal or of a failed operation.
     pub status: Option<u16>,
     pub reason: Option<String>,
-    /// Google's words, where those of the reason do not say enough.
+    /// The message, in place of the default one of the reason.
     pub message: Option<String>,
-    /// How slow; for `rate`, how long Google asks to wait.
+    /// The delay; for `rate`, the delay of `Retry-After`.
     #[serde(default)]
     pub ms: u64,
 }
@@ -46,8 +46,8 @@ pub struct Fault {
 pub enum FaultKind {
     /// The call is refused with `status` and `reason`.
     Refuse,
-    /// The call is refused for its rate: it and no other, or, with a quota, whatever in a minute of the simulated clock is
-    /// more than there is, for each project and region.
+    /// The call is refused for its rate: only this call, or, with a quota, every call above the limit in a minute of simulated
+    /// time, for each project and region.
     Rate,
     /// The connection breaks before the call is done.
     ResetBefore,
@@ -55,7 +55,7 @@ pub enum FaultKind {
     ResetAfter,
     /// Half of the answer arrives.
     Truncate,
-    /// A read shows what stood before the last write.
+    /// A read shows the version before the last write.
     Stale,
     /// A change is accepted and made, and its operation is never found.
     LoseOperation,
@@ -63,7 +63,7 @@ pub enum FaultKind {
     FailOperation,
     /// The answer takes `ms` longer.
     Slow,
-    /// A list never ends: each page names itself as the next.
+    /// A list never ends: each page has a token that repeats it.
     PageLoop,
 }
 
@@ -87,25 +87,25 @@ fn anything() -> String {
     "*".to_owned()
 }
 
-/// The faults that lie in wait.
+/// The injected faults.
 #[derive(Debug, Default)]
 pub struct Faults {
-    laid: Vec<Laid>,
+    injected: Vec<Injected>,
     numbered: u64,
 }
 
 #[derive(Debug)]
-struct Laid {
+struct Injected {
     fault: Fault,
-    /// How many calls went by that it matches.
+    /// The number of matching calls.
     seen: u64,
-    /// How many went by in this minute since 1970, by project, metric and region.
+    /// The current minute since 1970, and its calls by project, metric and region.
     minute: i64,
     used: HashMap<[String; 3], u64>,
 }
 
 /// A call as a fault sees it.
-pub struct Passing<'a> {
+pub struct CallInfo<'a> {
     pub method: &'a str,
     /// The path of the resource.
     pub resource: &'a str,
@@ -118,25 +118,25 @@ impl Faults {
     /// Injects a fault and returns its id.
     pub fn inject(&mut self, fault: Fault) -> String {
         self.numbered += 1;
-        self.laid.push(Laid { fault, seen: 0, minute: 0, used: HashMap::new() });
+        self.injected.push(Injected { fault, seen: 0, minute: 0, used: HashMap::new() });
         format!("fault-{}", self.numbered)
     }
 
     pub fn clear(&mut self) {
-        self.laid.clear();
+        self.injected.clear();
     }
 
-    /// Those that strike this call; every fault that matches counts it.
-    pub fn strike(&mut self, call: &Passing<'_>) -> Vec<Fault> {
-        let here = self.laid.iter_mut().filter(|laid| matches(&laid.fault.resource, call.resource));
-        here.filter_map(|laid| laid.strikes(call).then(|| laid.fault.clone())).collect()
+    /// The faults that apply to a call. Every matching fault counts the call.
+    pub fn matching(&mut self, call: &CallInfo<'_>) -> Vec<Fault> {
+        let here = self.injected.iter_mut().filter(|injected| matches(&injected.fault.resource, call.resource));
+        here.filter_map(|injected| injected.applies(call).then(|| injected.fault.clone())).collect()
     }
 }
 
-impl Laid {
-    fn strikes(&mut self, call: &Passing<'_>) -> bool {
+impl Injected {
+    fn applies(&mut self, call: &CallInfo<'_>) -> bool {
         if self.fault.is_of_quota() {
-            return call.bucket.is_some_and(|bucket| self.empties(bucket, call));
+            return call.bucket.is_some_and(|bucket| self.exceeds(bucket, call));
         }
         if !matches(&self.fault.method, call.method) {
             return false;
@@ -149,8 +149,8 @@ impl Laid {
         }
     }
 
-    /// Takes a call out of a bucket, and tells whether it was empty.
-    fn empties(&mut self, bucket: &Bucket, call: &Passing<'_>) -> bool {
+    /// Counts a call against a bucket, and returns whether the limit is exceeded.
+    fn exceeds(&mut self, bucket: &Bucket, call: &CallInfo<'_>) -> bool {
         let metric = bucket.metric();
         if !matches(&self.fault.method, &metric) {
             return false;
@@ -167,7 +167,7 @@ impl Laid {
 }
 
 impl Fault {
-    /// Whether it is laid on a quota: metrics have a slash in their names, methods have not.
+    /// Whether it concerns a quota: names of metrics have a slash, names of methods have none.
     pub fn is_of_quota(&self) -> bool {
         self.kind == FaultKind::Rate && self.method.contains('/')
     }
@@ -180,7 +180,7 @@ impl Fault {
         }
     }
 
-    /// The refusal of a `rate` fault: what the bucket says, with what the fault says in its place.
+    /// The refusal of a `rate` fault: that of the bucket, with the fault's overrides.
     pub fn over(&self, bucket: &Bucket, number: &str) -> Refusal {
         let refusal = bucket.refusal(number);
         let otherwise = if self.is_of_quota() { refusal.code.http } else { 429 };
@@ -200,16 +200,16 @@ impl Fault {
         };
         let (status, reason) = (self.status.unwrap_or(status), self.reason.as_deref().unwrap_or(reason));
         let code = if reason == "operationInProgress" { Code::ABORTED } else { Code::of_http(status) };
-        let words = self.message.clone().unwrap_or_else(|| words(reason, method, resource));
-        let refusal = Refusal::new(Code { http: status, ..code }, reason, words);
-        if reason == CONCURRENT { refusal.with(too_many_at_once(method)) } else { refusal }
+        let message_of = self.message.clone().unwrap_or_else(|| message_of(reason, method, resource));
+        let refusal = Refusal::new(Code { http: status, ..code }, reason, message_of);
+        if reason == CONCURRENT { refusal.with(concurrent_quota(method)) } else { refusal }
     }
 }
 
 const CONCURRENT: &str = "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED";
 
-/// What Google says with a reason.
-fn words(reason: &str, method: &str, resource: &str) -> String {
+/// Google's message for a reason.
+fn message_of(reason: &str, method: &str, resource: &str) -> String {
     let service = method.split('.').next().unwrap_or_default();
     match reason {
         "alreadyExists" => format!("The resource '{resource}' already exists"),
@@ -243,7 +243,7 @@ fn permission(method: &str) -> String {
     format!("{kind}.{verb}")
 }
 
-fn too_many_at_once(method: &str) -> Value {
+fn concurrent_quota(method: &str) -> Value {
     let service = method.split('.').next().unwrap_or_default();
     json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -8,7 +8,7 @@ use crate::sim::api::{
     service::Service,
 };
 
-/// What calls have in common that count against one bucket: the names of the metric, of what is counted, of the limit.
+/// A quota: the names of its metric, of what is counted, and of its limit.
 pub type Quota = [&'static str; 3];
 
 pub const READS: Quota = ["read_requests", "Read requests", "ReadRequests"];
@@ -21,14 +21,14 @@ pub const WRITES: Quota = ["write_requests", "Write requests", "WriteRequests"];
 pub const RUN_READS: Quota = ["read", "Read requests", "Read"];
 pub const RUN_WRITES: Quota = ["write", "Write requests", "Write"];
 
-/// What is put behind each of the three names for what the bucket belongs to.
+/// A scope of quotas: the suffixes of a quota's three names.
 pub type Scope = [&'static str; 3];
 
 pub const PROJECT: Scope = ["", " per minute", "PerMinutePerProject"];
 pub const REGION: Scope = ["_per_region", " per minute per region", "PerMinutePerRegion"];
 pub const RUN_REGION: Scope = ["_regional", " per minute per region", "PerMinutePerProjectRegion"];
 
-/// What a call counts against.
+/// The quota of a project or region that a call counts against.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     service: Service,
@@ -53,7 +53,7 @@ impl Bucket {
         self.region.as_deref().filter(|_| regional).unwrap_or("global")
     }
 
-    /// The refusal of a call that finds the bucket of a project empty.
+    /// The error of a call that exceeds the quota.
     pub fn refusal(&self, number: &str) -> Refusal {
         let host = self.service.host();
         let [_, counted, id] = self.quota;
@@ -62,7 +62,7 @@ impl Bucket {
             "Quota exceeded for quota metric '{counted}' and limit '{counted}{per}' of service '{host}' for consumer \
              'project_number:{number}'."
         );
-        // Compute has another status than all others.
+        // Compute's status differs from that of other services.
         let code = if self.service == Service::Compute { Code::PERMISSION_DENIED } else { Code::RESOURCE_EXHAUSTED };
         Refusal::new(code, "rateLimitExceeded", message).with(json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",

@@ -1,4 +1,4 @@
-//! App Engine: `apps/P`, whose id is its project's, with services and their versions. It is only read.
+//! URLs of App Engine: `apps/P`, whose id is the project's, with services and their versions. Read only.
 //! <https://cloud.google.com/appengine/docs/admin-api/reference/rest>
 
 use http::Method;

@@ -1,4 +1,4 @@
-//! One request, understood.
+//! One call: a request that has been routed.
 
 use std::borrow::Cow;
 
@@ -21,9 +21,9 @@ pub struct Call {
     pub route: Route,
     /// Google's name of the method.
     pub method: String,
-    /// The project's id, whichever way the URL named it.
+    /// The project's id, even if the URL has its number.
     pub project: String,
-    /// The path of what is asked for: of the resource, or of its collection.
+    /// The path of the resource or collection.
     pub path: String,
     pub query: Vec<(String, String)>,
     pub body: Value,
@@ -40,7 +40,7 @@ impl Call {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that may be given many times.
+    /// The values of a repeated parameter.
     pub fn parameters<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -70,7 +70,7 @@ impl Call {
         if self.body.is_null() { Cow::Owned(Value::Object(serde_json::Map::new())) } else { Cow::Borrowed(&self.body) }
     }
 
-    /// One page of a list: at most `most` items, fewer if the caller wants fewer.
+    /// One page of a list: at most `most` items, or the caller's page size.
     ///
     /// Returns the page and the token of the next one. A token is the path of the last item shown.
     pub fn page<'a, T>(
@@ -103,7 +103,7 @@ impl Call {
         match text.parse::<usize>() {
             Ok(0) => Ok(most),
             Ok(size) if size <= most => Ok(size),
-            // <https://google.aip.dev/158>: a page size that is too large is lowered, but by Compute.
+            // <https://google.aip.dev/158>: a page size above the limit is lowered, except by Compute.
             Ok(_) if self.shape() == Shape::Status => Ok(most),
             Ok(_) => Err(Refusal::invalid(format!(
                 "Invalid value for field '{parameter}': '{text}'. Value must be less than or equal to {most}."

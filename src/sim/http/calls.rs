@@ -1,12 +1,12 @@
-//! The log of calls: what was asked of the world, oldest first.
+//! The log of calls, oldest first.
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// A world that runs for weeks keeps its latest calls only.
-const KEPT: usize = 20_000;
+/// Limit of the calls that are kept; the oldest is dropped first.
+const MAX_CALLS: usize = 20_000;
 
 #[derive(Debug, Clone, Serialize, PartialEq)]
 pub struct Logged {
@@ -28,7 +28,7 @@ pub struct Calls(VecDeque<Logged>);
 
 impl Calls {
     pub fn push(&mut self, logged: Logged) {
-        if self.0.len() == KEPT {
+        if self.0.len() == MAX_CALLS {
             self.0.pop_front();
         }
         self.0.push_back(logged);

@@ -1,4 +1,4 @@
-//! How an answer writes its enums: by name, or by number for clients that ask with `$alt=json;enum-encoding=int`.
+//! The encoding of enums in an answer: by name, or by number if the call has `$alt=json;enum-encoding=int`.
 //! <https://cloud.google.com/apis/docs/system-parameters>
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::{
 };
 
 pub fn encoded(kinds: Kinds, call: &Call, mut answer: Value) -> Value {
-    // Neither Compute's enums nor Knative's words have numbers on the wire.
+    // Compute's and Knative's enums are always names.
     if !asked(call) || call.route.service == Service::Compute || call.route.is_knative() {
         return answer;
     }
@@ -43,7 +43,7 @@ fn document(kind: &Kind, document: &mut Value) {
     }
 }
 
-/// What an operation is about, and what comes of it, say which message they are.
+/// The metadata and the response of an operation have the type of their message.
 fn operation(kinds: Kinds, operation: &mut Value) {
     for part in ["metadata", "response"] {
         let Some(part) = operation.get_mut(part) else { continue };

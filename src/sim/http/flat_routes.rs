@@ -10,7 +10,7 @@ use crate::sim::{
 
 use super::route::{Route, Target, Verb, on_one};
 
-/// Methods of a resource's own that do more than to change its document.
+/// Custom methods that do more than change the document.
 const OWN: [&str; 11] = [
     "publish",
     "pull",
@@ -28,7 +28,7 @@ const OWN: [&str; 11] = [
 pub fn route(kinds: Kinds, service: Service, method: &Method, segments: &[&str]) -> Option<Route> {
     let [version, "projects", project, rest @ ..] = segments else { return None };
     let (region, rest) = match rest {
-        // The one location that it has is no region.
+        // Its only location is `global`.
         ["locations", "global", rest @ ..] if service == Service::NetworkConnectivity => (None, rest),
         ["locations", region, rest @ ..] => (Some(*region), rest),
         _ => (None, rest),
@@ -57,7 +57,7 @@ pub fn route(kinds: Kinds, service: Service, method: &Method, segments: &[&str])
         },
         _ => return None,
     };
-    // Who names an account may leave its project to the address.
+    // `projects/-` with a service account takes the project from the account's address.
     let project = if *project == "-" { links::project_of_account(name?)? } else { project };
     let route = Route::new(service, version, project, region, Target::Kind(kind), name, verb);
     Some(Route { within: outer.map(|(outer, name)| format!("{outer}/{name}")), ..route })
@@ -78,8 +78,7 @@ fn own(kind: Option<&'static Kind>, verb: &str) -> Option<Verb> {
     of_kind.chain(OWN).find(|own| *own == verb).map(Verb::Custom)
 }
 
-/// What a creation calls its resource: `secretId=` in the URL, `roleId` or `name` in the body. Nothing where the service
-/// gives the name.
+/// The name of a new resource: `secretId=` in the URL, `roleId` or `name` in the body. None if the service generates it.
 pub fn new_name(route: &Route, project: &str, query: &[(String, String)], body: &Value) -> Option<String> {
     let Target::Kind(kind) = route.target else { return None };
     let in_url = query.iter().find(|(key, _)| key.ends_with("Id")).map(|(_, id)| id.as_str());

@@ -4,7 +4,7 @@ use http::{HeaderMap, Uri, header::HOST};
 
 use crate::sim::{api::service::Service, store::kind::Kinds};
 
-/// By the prefix `/svc/NAME/`, else by the host asked for, else by the look of the path.
+/// By the prefix `/svc/NAME/`, else by the host, else by the form of the path.
 pub fn service_of<'a>(kinds: Kinds, uri: &'a Uri, headers: &HeaderMap) -> Option<(Service, &'a str)> {
     let path = uri.path();
     if let Some((name, rest)) = path.strip_prefix("/svc/").and_then(|rest| rest.split_once('/')) {
@@ -21,7 +21,7 @@ fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     uri.host().or_else(|| headers.get(HOST)?.to_str().ok()?.split(':').next())
 }
 
-/// The region in a host's name: `europe-west1-run.googleapis.com`. gcloud puts it before whatever host it was told.
+/// The region in a host name: `europe-west1-run.googleapis.com`. gcloud prefixes it to every configured host.
 pub fn region_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let label = host_of(uri, headers)?.split('.').next()?;
     label.rsplit_once('-').map(|(region, _)| region)
@@ -42,7 +42,7 @@ fn by_look(kinds: Kinds, path: &str) -> Option<Service> {
         [_, "projects", _, "locations", _, "functions", ..] => Some(Service::Functions),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
-        // Both services list their locations here; Cloud Run is the one that is asked without a host of its own.
+        // Both services have this path; only Cloud Run is called without its host.
         ["v1", "projects", _, "locations"] => Some(Service::Run),
         [_, "projects", _, "locations", _, segment, ..] if kinds.at(Service::Run, segment, true).is_some() => {
             Some(Service::Run)

@@ -13,7 +13,7 @@ use super::{
 pub fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &Value) -> String {
     let region = route.region.as_deref();
     let parent = match (route.target, route.service, region) {
-        // An app is its project's only one.
+        // A project has one app.
         (Target::Kind(kind), Service::AppEngine, _) if kind.segment.is_empty() => return links::app(project),
         (Target::Kind(kind), ..) => kind.collection_path(project, region, route.within.as_deref()),
         (Target::Operations, Service::Compute, Some(region)) => {

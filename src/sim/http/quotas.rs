@@ -10,14 +10,14 @@ use crate::sim::{
 
 use super::route::{Route, Target, Verb};
 
-/// The bucket that a call counts against. None for services whose quotas are of no matter here.
+/// The bucket that a call counts against. None for services whose quotas are not simulated.
 pub fn bucket_of(route: &Route) -> Option<Bucket> {
     let region = route.region.clone().filter(|region| region != "-");
     let reads = matches!(route.verb, Verb::Get | Verb::List | Verb::Custom("getIamPolicy" | "testIamPermissions"));
     let (quota, scope) = match (route.service, region.is_some()) {
         (Service::Compute, regional) => (compute(route), if regional { REGION } else { PROJECT }),
         (Service::Run, _) => (if reads { RUN_READS } else { RUN_WRITES }, RUN_REGION),
-        // Google does not say what those of VPC Access are called.
+        // Google does not document the names of VPC Access's quotas.
         (Service::VpcAccess, _) => (if reads { READS } else { WRITES }, PROJECT),
         _ => return None,
     };

@@ -27,7 +27,7 @@ pub enum Verb {
     Patch,
     Update,
     Delete,
-    /// A method of the resource's own, such as `setPrivateIpGoogleAccess`.
+    /// A custom method, such as `setPrivateIpGoogleAccess`.
     Custom(&'static str),
 }
 
@@ -35,11 +35,11 @@ pub enum Verb {
 pub struct Route {
     pub service: Service,
     pub version: String,
-    /// Id or number, as it was written.
+    /// Id or number, as in the URL.
     pub project: String,
     /// None is global.
     pub region: Option<String>,
-    /// The resource that the collection is a part of, such as `secrets/S`.
+    /// The parent resource of the collection, such as `secrets/S`.
     pub within: Option<String>,
     pub target: Target,
     pub name: Option<String>,
@@ -68,7 +68,7 @@ impl Route {
         }
     }
 
-    /// Whether Cloud Run is spoken to in its v1, whose resources have Knative's form. Their IAM policies have not.
+    /// Whether the call uses Cloud Run's v1, whose resources have Knative's form. Their IAM policies do not.
     pub fn is_knative(&self) -> bool {
         let own = matches!(self.verb, Verb::Custom(_));
         self.service == Service::Run && self.version == "v1" && matches!(self.target, Target::Kind(_)) && !own

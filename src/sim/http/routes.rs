@@ -11,7 +11,7 @@ use super::{
     urls::percent_decoded,
 };
 
-/// Reads a request line; None is a URL that no service here knows.
+/// The route of a request; None if no simulated service has the URL.
 pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Route> {
     let (service, path) = service_of(kinds, uri, headers)?;
     let decoded = percent_decoded(path)?;
@@ -36,7 +36,7 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
         (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
             located(kinds, service, method, version, project, rest)
         }
-        // The project is named in the body.
+        // The body has the project.
         (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
             Some(Route::new(service, version, "", None, Target::Entries, None, Verb::List))
         }
@@ -68,7 +68,7 @@ fn compute(kinds: Kinds, method: &Method, version: &str, project: &str, rest: &[
     }
 }
 
-/// Cloud Run and VPC Access: everything lives in a location.
+/// Cloud Run and VPC Access: every resource is in a location.
 fn located(
     kinds: Kinds,
     service: Service,
@@ -120,14 +120,14 @@ fn collection(
     let target = if segment == "operations" {
         Target::Operations
     } else {
-        // Cloud Run's kinds are regional even where a host without a region asks for those of all regions.
+        // Cloud Run's kinds are regional, even if the host has no region and the call is for all of them.
         let kind = kinds.at(service, segment, region.is_some() || service == Service::Run)?;
-        // A part of another resource is found below it.
+        // Nested resources have other URLs.
         Some(kind).filter(|kind| kind.rules.within().is_none()).map(Target::Kind)?
     };
     let (name, verb) = match rest {
         [_] => (None, if method == Method::GET { Verb::List } else { only(method, Method::POST, Verb::Create)? }),
-        // The regional form of this method hangs on the collection, the network is a parameter.
+        // The regional form of this method is on the collection, and the network is a parameter.
         [_, "getEffectiveFirewalls"] if segment == "firewallPolicies" => {
             (None, only(method, Method::GET, Verb::Custom("getEffectiveFirewalls"))?)
         }
@@ -153,7 +153,7 @@ fn collection(
     Some(Route::new(service, version, project, region, target, name, verb))
 }
 
-/// The methods of Compute's own that are POSTed.
+/// Compute's custom methods that use POST.
 fn own(target: Target, verb: &str) -> Option<&'static str> {
     match target {
         Target::Kind(kind) => kind.rules.custom_methods().iter().find(|own| own.name == verb).map(|own| own.name),

@@ -1,6 +1,6 @@
 //! Percent-encoding and query strings.
 
-/// `application/x-www-form-urlencoded`, leniently: what does not decode stays as it is.
+/// `application/x-www-form-urlencoded`; a part that does not decode is kept as it is.
 pub fn form_urlencoded(query: &str) -> Vec<(String, String)> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs

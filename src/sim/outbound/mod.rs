@@ -22,7 +22,7 @@ use crate::sim::{
 
 use request::{Identity, OutboundRequest};
 
-/// The longest acknowledgement deadline a subscription can have; for push it bounds the request.
+/// Limit of the acknowledgement deadline of a subscription, which is the timeout of a push.
 const ACK_DEADLINE: Duration = Duration::from_secs(600);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
@@ -89,7 +89,7 @@ fn next_attempt(state: &mut State, push: &Push) -> Option<OutboundRequest> {
     let (to, body, identity) = match push {
         Push::Direct(to, body) => (to.clone(), body.to_string(), None),
         Push::From(from, message) => {
-            let subscription = state.store.standing(state.clock.now()).get(from)?;
+            let subscription = state.store.accepted(state.clock.now()).get(from)?;
             let Some(endpoint) = subscriptions::endpoint(subscription) else {
                 delivery::keep_for_pull(state, from, message.clone());
                 return None;
@@ -106,7 +106,7 @@ fn acknowledges(status: StatusCode) -> bool {
     matches!(status.as_u16(), 102 | 200 | 201 | 202 | 204)
 }
 
-/// An entry as the messages in which it travels, each with where it goes.
+/// The pushes of an entry to the addresses of the options.
 fn messages(handle: &Handle, entry: &Value) -> Vec<Push> {
     let mut state = handle.state();
     let message = published(&mut state, String::new(), entry);

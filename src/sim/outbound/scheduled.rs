@@ -21,14 +21,14 @@ use super::request::{Identity, OutboundRequest, send};
 /// Limit of a job's `attemptDeadline`.
 const MAX_DEADLINE: Duration = Duration::from_secs(1800);
 
-/// Makes the request of a job, and records its time and its status.
+/// Makes the request of a job, and records its time and status.
 pub async fn attempt(handle: &Handle, deliver: Arc<dyn Transport>, job: String) {
     let request = request_of(&handle.state(), &job);
     let Some(request) = request else { return };
     let answered = send(handle, &deliver, request, MAX_DEADLINE).await;
     let mut state = handle.state();
     let now = state.clock.now();
-    let Some(mut document) = state.store.standing(now).get(&job).cloned() else { return };
+    let Some(mut document) = state.store.accepted(now).get(&job).cloned() else { return };
     document["lastAttemptTime"] = written(now).into();
     document["status"] = match answered {
         Some(status) if status.is_success() => json!({}),
@@ -39,7 +39,7 @@ pub async fn attempt(handle: &Handle, deliver: Arc<dyn Transport>, job: String) 
 }
 
 fn request_of(state: &State, job: &str) -> Option<OutboundRequest> {
-    let document = state.store.standing(state.clock.now()).get(job)?;
+    let document = state.store.accepted(state.clock.now()).get(job)?;
     let target = &document["httpTarget"];
     let uri = target["uri"].as_str()?;
     let mut headers = HeaderMap::new();

@@ -1,4 +1,4 @@
-//! Repositories of Artifact Registry; nothing is in them.
+//! Repositories of Artifact Registry, without contents.
 //! <https://cloud.google.com/artifact-registry/docs/reference/rest/v1/projects.locations.repositories>
 
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! Functions of the first generation. They are only read.
+//! Cloud Functions of the first generation. Read only.
 //! <https://cloud.google.com/functions/docs/reference/rest/v1/projects.locations.functions>
 
 use crate::sim::{

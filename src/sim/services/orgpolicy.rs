@@ -1,4 +1,4 @@
-//! Organization policies: list constraints in force for a project, and what they forbid of what connectors are made from.
+//! Organization policies: list constraints of a project, and the checks of those that concern egress.
 //! <https://cloud.google.com/resource-manager/docs/reference/orgpolicy/rest/v2/projects.policies>
 
 use serde_json::{Map, Value, json};
@@ -31,14 +31,14 @@ pub static KIND: Kind = Kind {
 
 const FIELDS: &[Field] = &[text("name"), any("spec"), any("dryRunSpec"), text("etag")];
 
-/// What is in force: without a policy of its own a list constraint allows everything.
+/// The effective policy: without a policy a list constraint allows everything.
 pub fn effective(state: &State, call: &Call) -> Result<Value, Refusal> {
     state.may_read(call, "orgpolicy.policy.get", &call.path)?;
     let everything = || json!({"name": call.path, "spec": {"rules": [{"allowAll": true}]}});
     Ok(state.seen(&KIND, &call.path, call).unwrap_or_else(everything))
 }
 
-/// Refuses what a policy of the project forbids of a router or a subnetwork.
+/// Refuses a router or subnetwork that violates a policy of the project.
 pub fn check(state: &State, call: &Call, kind: &Kind, document: &Map<String, Value>) -> Result<(), Refusal> {
     if kind.collection == "compute.routers" {
         let nats = document.get("nats").and_then(Value::as_array).into_iter().flatten();
@@ -66,7 +66,7 @@ pub fn check(state: &State, call: &Call, kind: &Kind, document: &Map<String, Val
     Ok(())
 }
 
-/// Refuses a connector where its API is restricted.
+/// Refuses a connector if its API is restricted.
 pub fn check_connector(state: &State, call: &Call) -> Result<(), Refusal> {
     const NAME: &str = "gcp.restrictServiceUsage";
     if allows(state, call, NAME, "vpcaccess.googleapis.com") {
@@ -91,10 +91,10 @@ fn violated(call: &Call, name: &str, why: &str) -> Refusal {
     Refusal::new(Code::of_http(412), "conditionNotMet", message)
 }
 
-/// Whether a project's policy lets a value be: by its own name, or by the name of what it lies under.
+/// Whether a project's policy allows a value, listed by itself or by a hierarchy that it is under.
 fn allows(state: &State, call: &Call, name: &str, value: &str) -> bool {
     let path = format!("projects/{}/policies/{name}", call.project);
-    let Some(policy) = state.standing(call).get(&path) else { return true };
+    let Some(policy) = state.accepted(call).get(&path) else { return true };
     let above = state.projects.get(&call.project).map(|project| project.ancestors.as_slice()).unwrap_or_default();
     let project = format!("projects/{}", call.project);
     let names = |listed: &str| match listed.split_once(':') {

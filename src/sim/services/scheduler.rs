@@ -1,4 +1,4 @@
-//! Cloud Scheduler's jobs. They run when they are told to, never by the clock.
+//! Cloud Scheduler's jobs. They run on request only, never on schedule.
 //! <https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs>
 
 use serde_json::{Map, Value};

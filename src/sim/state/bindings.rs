@@ -1,16 +1,16 @@
-//! What IAM policies grant: a binding gives a role's permissions to its members, on the resource that has the policy and
-//! on all that is below it. Conditions are not read.
+//! What IAM policies grant: a binding grants a role's permissions to its members, on the resource of the policy and on
+//! everything below it. Conditions are ignored.
 //!
-//! Custom roles grant what they include. Of Google's own those do that the table has; others can be bound, and grant
-//! nothing. <https://cloud.google.com/iam/docs/roles-permissions>
+//! Custom roles grant their included permissions, predefined roles those of the table; other predefined roles can be bound
+//! and grant nothing. <https://cloud.google.com/iam/docs/roles-permissions>
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::sim::{api::glob::matches, store::documents::Standing};
+use crate::sim::{api::glob::matches, store::documents::Accepted};
 
-/// Google's roles, as globs of the permissions that something here asks for.
+/// Predefined roles, as globs of the permissions that the simulation checks.
 const PREDEFINED: [(&str, &[&str]); 9] = [
     ("roles/owner", &["*"]),
     ("roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
@@ -23,10 +23,10 @@ const PREDEFINED: [(&str, &[&str]); 9] = [
     ("roles/vpcaccess.user", &["vpcaccess.connectors.get", "vpcaccess.connectors.list", "vpcaccess.connectors.use"]),
 ];
 
-/// Whether a policy on a resource, or on one above it, gives a permission to a caller.
+/// Whether a policy of a resource, or of one above it, grants a permission to a caller.
 pub fn grant(
     policies: &BTreeMap<String, Value>,
-    standing: Standing<'_>,
+    accepted: Accepted<'_>,
     caller: &str,
     permission: &str,
     on: &str,
@@ -34,7 +34,7 @@ pub fn grant(
     let above = on.match_indices('/').map(|(end, _)| &on[..end]);
     above.chain([on]).filter_map(|path| policies.get(path)).any(|policy| {
         let bindings = policy["bindings"].as_array().into_iter().flatten();
-        bindings.into_iter().any(|binding| binds(binding, caller) && includes(standing, &binding["role"], permission))
+        bindings.into_iter().any(|binding| binds(binding, caller) && includes(accepted, &binding["role"], permission))
     })
 }
 
@@ -46,12 +46,12 @@ fn binds(binding: &Value, caller: &str) -> bool {
     })
 }
 
-fn includes(standing: Standing<'_>, role: &Value, permission: &str) -> bool {
+fn includes(accepted: Accepted<'_>, role: &Value, permission: &str) -> bool {
     let role = role.as_str().unwrap_or_default();
     if let Some((_, globs)) = PREDEFINED.iter().find(|(name, _)| *name == role) {
         return globs.iter().any(|glob| matches(glob, permission));
     }
-    let custom = standing.get(role);
+    let custom = accepted.get(role);
     custom.filter(|role| role["deleted"] != true).is_some_and(|role| {
         role["includedPermissions"].as_array().into_iter().flatten().any(|included| included == permission)
     })

@@ -1,4 +1,4 @@
-//! Everything that a simulated cloud holds.
+//! The state of a simulated cloud.
 
 pub mod bindings;
 pub mod handle;
@@ -25,7 +25,7 @@ use crate::sim::{
     store::{
         clock::Clock,
         dice::Dice,
-        documents::{Standing, Store},
+        documents::{Accepted, Store},
         kind::{Draft, Kind},
     },
 };
@@ -55,7 +55,7 @@ pub struct State {
 }
 
 impl State {
-    /// A project may be named by its number.
+    /// The id of a project given by its id or number.
     pub fn project_id(&self, named: &str) -> String {
         let by_number = self.projects.iter().find(|(_, project)| project.number == named);
         by_number.map_or(named, |(id, _)| id).to_owned()
@@ -69,11 +69,11 @@ impl State {
         self.projects.get(project).map_or(&None, |project| &project.iam)
     }
 
-    /// What a call's document is drafted by, to be written at this path.
+    /// The draft of a document that a call writes to a path.
     pub fn draft<'a>(&'a self, call: &'a Call, path: &'a str) -> Draft<'a> {
-        let standing = self.standing(call);
+        let accepted = self.accepted(call);
         Draft {
-            standing,
+            accepted,
             now: call.now,
             draw: &call.draw,
             project: &call.project,
@@ -82,14 +82,14 @@ impl State {
             regions: &self.regions,
             path,
             query: &call.query,
-            before: standing.get(path),
+            before: accepted.get(path),
         }
     }
 
-    /// Asks IAM for permissions, each on the path of a resource.
+    /// Checks permissions, each on the path of a resource.
     pub fn ask(&self, call: &Call, wanted: Vec<(String, String)>) -> Vec<Grant> {
         let answered = wanted.into_iter().map(|(permission, on)| {
-            // What hangs on no project is asked for in the caller's.
+            // A resource outside of projects is checked in the project of the call.
             let project = format!("projects/{}", call.project);
             let below = if on.starts_with("projects/") { &on } else { &project };
             let granted = self.may(&call.caller, &permission, below);
@@ -98,19 +98,19 @@ impl State {
         answered.collect()
     }
 
-    /// Whether somebody may do something to a resource: because the world says so, or because a policy binds them.
+    /// Whether a caller has a permission on a resource, by the world's `iam` or by an IAM policy.
     pub fn may(&self, caller: &str, permission: &str, on: &str) -> bool {
         permissions::allows(self.iam(links::project(on)), caller, permission)
-            || bindings::grant(&self.policies, self.store.standing(self.clock.now()), caller, permission, on)
+            || bindings::grant(&self.policies, self.store.accepted(self.clock.now()), caller, permission, on)
     }
 
-    /// Asks for one permission to read.
+    /// Checks one permission, and refuses the call without it.
     pub fn may_read(&self, call: &Call, permission: &str, on: &str) -> Result<(), Refusal> {
         let grants = self.ask(call, vec![(permission.to_owned(), on.to_owned())]);
         permissions::refusal(call.route.service, &grants).map_or(Ok(()), Err)
     }
 
-    /// Pub/Sub's ids are numbers.
+    /// The next message id; Pub/Sub's are numbers.
     pub fn next_message_id(&mut self) -> String {
         self.last_message += 1;
         (10_000_000_000_000_000 + self.last_message).to_string()
@@ -121,15 +121,15 @@ impl State {
         self.audit.add(at, entry);
     }
 
-    /// What rules are checked against.
-    pub fn standing(&self, call: &Call) -> Standing<'_> {
-        self.store.standing(call.now)
+    /// The accepted documents, which rules are checked against.
+    pub fn accepted(&self, call: &Call) -> Accepted<'_> {
+        self.store.accepted(call.now)
     }
 
-    /// A document as the caller sees it.
+    /// A document as the caller reads it.
     pub fn seen(&self, kind: &'static Kind, path: &str, call: &Call) -> Option<Value> {
         let mut document = self.store.seen(path, call.view())?.clone();
-        kind.rules.present(self.standing(call), &mut document);
+        kind.rules.present(self.accepted(call), &mut document);
         Some(document)
     }
 }

@@ -1,4 +1,4 @@
-//! Long-running operations: documents that change by themselves when their time has come.
+//! Long-running operations: documents that change when they are due.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,10 +13,10 @@ use crate::sim::{
     store::clock::written,
 };
 
-/// Beyond so many, operations that have been done for a day are forgotten.
-const KEPT: usize = 10_000;
+/// Above this number, operations that have been done for a day are removed.
+const MAX_OPERATIONS: usize = 10_000;
 
-/// One operation: what it looks like while it runs, what it looks like afterwards, and when that changes.
+/// One operation: its document while it runs, its document when it is done, and when it is due.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Operation {
@@ -35,12 +35,12 @@ impl Operation {
 #[derive(Debug, Default)]
 pub struct Operations {
     by_path: BTreeMap<String, Operation>,
-    /// Which operation a `requestId` began, by project and id.
+    /// The operation that a `requestId` started, by project and id.
     by_request: HashMap<(String, String), String>,
 }
 
 impl Operations {
-    /// Keeps an operation, but for one that a fault makes get lost.
+    /// Stores an operation, unless a fault loses it.
     pub fn begin(&mut self, call: &Call, operation: Operation) -> Value {
         let running = operation.running.clone();
         if let Some(id) = call.parameter("requestId") {
@@ -53,7 +53,7 @@ impl Operations {
     }
 
     pub fn add(&mut self, operation: Operation, now: Timestamp) {
-        if self.by_path.len() >= KEPT {
+        if self.by_path.len() >= MAX_OPERATIONS {
             let day = SignedDuration::from_hours(24);
             self.by_path.retain(|_, old| now.duration_since(old.due) < day);
             self.by_request.retain(|_, path| self.by_path.contains_key(path));
@@ -61,7 +61,7 @@ impl Operations {
         self.by_path.insert(operation.path.clone(), operation);
     }
 
-    /// The operation that an earlier call with the same `requestId` began.
+    /// The operation that an earlier call with the same `requestId` started.
     pub fn replayed(&self, call: &Call) -> Option<&Value> {
         let id = call.parameter("requestId")?;
         let path = self.by_request.get(&(call.project.clone(), id.to_owned()))?;
@@ -86,7 +86,7 @@ impl Operations {
     }
 }
 
-/// Compute's operation on a resource. The failure, if there is one, shows in a `DONE` operation answered with 200.
+/// Compute's operation on a resource. A failure is reported in the `DONE` operation, which is answered with 200.
 pub fn compute(call: &Call, target: &str, target_id: &str, due: Timestamp, failure: Option<&Refusal>) -> Operation {
     let scope = match call.region() {
         Some(region) => format!("projects/{}/regions/{region}", call.project),
@@ -141,7 +141,7 @@ fn operation_type(call: &Call) -> &'static str {
     }
 }
 
-/// A `google.longrunning.Operation`: its metadata while it runs and when it is done, and how it ends.
+/// A `google.longrunning.Operation`, with its metadata while it runs and when it is done, and its outcome.
 pub fn longrunning(
     call: &Call,
     due: Timestamp,
@@ -165,7 +165,7 @@ pub fn longrunning(
     }
 }
 
-/// VPC Access and Cloud Run name their operations alike, each keeps its own.
+/// The key of an operation: those of VPC Access and of Cloud Run have the same form of name.
 pub fn operation_key(service: Service, path: &str) -> String {
     if service == Service::Compute { path.to_owned() } else { format!("{}/{path}", service.short()) }
 }

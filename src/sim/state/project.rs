@@ -1,4 +1,4 @@
-//! What a world says of a project, beside its resources.
+//! The properties of a project other than its resources.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ pub struct Project {
     /// Host names of the APIs that are enabled.
     #[serde(default = "all_apis")]
     pub apis: Vec<String>,
-    /// Host names of APIs of which the world says nothing, neither which are enabled nor what there is of theirs: nobody may
-    /// read it, because neither "nothing" nor "off" would be true.
+    /// Host names of APIs that the world file does not mention, neither as enabled nor by resources: reads are refused, because
+    /// neither an empty list nor a disabled API would be true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iam: Policy,
-    /// Limits of Compute's quotas by metric, where they are not the usual ones.
+    /// Limits of Compute's quotas by metric, other than the default ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quotas: BTreeMap<String, u32>,
-    /// Limits of quotas of a region by metric, such as `CPUS`, where they are not the usual ones.
+    /// Limits of quotas of a region by metric, such as `CPUS`, other than the default ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub region_quotas: BTreeMap<String, BTreeMap<String, u32>>,
     /// Regions that are not open to the project.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closed_regions: Vec<String>,
-    /// Folders and organization above it, the nearest first: `folders/12`, `organizations/34`.
+    /// Folders and organization of the project, the nearest first: `folders/12`, `organizations/34`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ancestors: Vec<String>,
 }

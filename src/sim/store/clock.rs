@@ -1,11 +1,11 @@
-//! The world's clock: the caller's wall time, moved by tokio's clock and by hand.
+//! The world's clock: it starts at a given time, follows tokio's clock, and can be advanced.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Simulated time. Under tokio's paused clock nothing passes but what a test lets pass.
+/// Simulated time. Under tokio's paused clock it advances only when a test advances it.
 #[derive(Debug, Clone)]
 pub struct Clock {
     base: Timestamp,
@@ -22,23 +22,23 @@ impl Clock {
         after(self.base, self.started.elapsed().saturating_add(self.skipped))
     }
 
-    /// How long the world has lived, by the clock outside.
+    /// Real time since the start.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Moves the world forward without waiting.
+    /// Advances simulated time without waiting.
     pub fn advance(&mut self, by: Duration) {
         self.skipped = self.skipped.saturating_add(by);
     }
 
-    /// How long to sleep until the given simulated time; nothing if it has passed.
+    /// How long to sleep until a simulated time; zero if it has passed.
     pub fn until(&self, time: Timestamp) -> Duration {
         time.duration_since(self.now()).try_into().unwrap_or(Duration::ZERO)
     }
 }
 
-/// A later time; the far end of the calendar if there is none.
+/// A later time, saturating.
 pub fn after(time: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by).ok().and_then(|by| time.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }

@@ -1,7 +1,7 @@
-//! Everything that looks random: ids and jitter, drawn from the seed and from what is being done.
+//! Deterministic randomness: ids are derived from the seed and from the call.
 //!
-//! A draw depends on (seed, caller, method, resource, how often that was asked before), never on the order in which
-//! unrelated calls arrive, so that two runs of one scenario give the same world.
+//! A draw depends on (seed, caller, method, resource, number of earlier equal calls), never on the order of unrelated calls,
+//! so that two runs of one scenario give the same world.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ pub struct Dice {
     asked: HashMap<String, u64>,
 }
 
-/// 32 bytes that look random.
+/// 32 pseudo-random bytes.
 #[derive(Debug, Clone)]
 pub struct Draw([u8; 32]);
 
@@ -26,7 +26,7 @@ impl Dice {
         self.seed
     }
 
-    /// The draw for this call: another one each time the same caller does the same thing.
+    /// The draw of a call; equal calls get different draws.
     pub fn next(&mut self, caller: &str, method: &str, resource: &str) -> Draw {
         let what = format!("{caller}\n{method}\n{resource}");
         let nth = self.asked.entry(what.clone()).or_insert(0);
@@ -34,7 +34,7 @@ impl Dice {
         Draw::of(&format!("{}\n{what}\n{nth}", self.seed))
     }
 
-    /// The draw for a thing that exists once.
+    /// The draw of a name, always the same.
     pub fn fixed(&self, what: &str) -> Draw {
         Draw::of(&format!("{}\n{what}", self.seed))
     }

@@ -1,8 +1,8 @@
-//! The one store of documents, by path, in versions.
+//! The store of documents, by path, in versions.
 //!
-//! A change is written when it is accepted and seen when its time has come: an operation in flight is nothing but a
-//! version in the future, so nothing has to happen at the moment it ends. What callers read is the version of their time
-//! ([`Store::seen`]); what rules are checked against is what has been accepted ([`Standing`]).
+//! A change is written when it is accepted, with the time from which it is visible: an operation in progress is a version in
+//! the future, so that nothing has to happen when it ends. Callers read the current version ([`Store::seen`]); rules are
+//! checked against the accepted one ([`Accepted`]).
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Entry {
     collection: &'static str,
-    /// By time; never empty. A version without document is an absence.
+    /// By time; never empty. A version without a document is a deletion.
     versions: Vec<Version>,
 }
 
@@ -27,8 +27,7 @@ struct Version {
     document: Option<Value>,
 }
 
-/// The eyes of one reader: a moment, whether what it sees lags one write behind, and whether it sees what has been deleted
-/// and is kept for a while.
+/// What a read sees: the state at a time, optionally one write behind, optionally with soft-deleted documents.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     pub now: Timestamp,
@@ -42,7 +41,7 @@ impl View {
     }
 }
 
-/// Whether a document is but kept: its deletion is over. <https://google.aip.dev/164>
+/// Whether a document is soft-deleted. <https://google.aip.dev/164>
 fn is_deleted(document: &Value) -> bool {
     !document["deleteTime"].is_null() && document["reconciling"].is_null()
 }
@@ -52,15 +51,15 @@ fn is_expired(document: &Value, now: Timestamp) -> bool {
     is_deleted(document) && expires.is_some_and(|time| time <= now)
 }
 
-/// What stands, as rules see it: every change that has been accepted, but for deletions, which count when they are done.
+/// The accepted documents: every accepted change, except that a deletion counts when it is done.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing<'a> {
+pub struct Accepted<'a> {
     store: &'a Store,
     now: Timestamp,
 }
 
 impl Entry {
-    fn standing(&self, now: Timestamp) -> Option<&Value> {
+    fn accepted(&self, now: Timestamp) -> Option<&Value> {
         let newest = self.versions.last()?.document.as_ref();
         newest.filter(|document| !is_deleted(document)).or_else(|| self.seen(View::at(now)))
     }
@@ -74,14 +73,14 @@ impl Entry {
 }
 
 impl Store {
-    /// Writes a version seen from `from` on, in place of whatever was to be seen later than that.
+    /// Writes a version that is visible from `from` on. Later versions are discarded.
     pub fn write(&mut self, collection: &'static str, path: &str, from: Timestamp, document: Option<Value>) {
         let entry = self
             .entries
             .entry(path.to_owned())
             .or_insert_with(|| Entry { collection, versions: Vec::with_capacity(2) });
         entry.versions.retain(|version| version.from <= from);
-        // The current version and the one before it are all that anybody can still see.
+        // Only the current version and the one before it can still be read.
         let old = entry.versions.len().saturating_sub(2);
         entry.versions.drain(..old);
         entry.versions.push(Version { from, document });
@@ -94,15 +93,15 @@ impl Store {
         all.into_iter().for_each(|(collection, path)| self.write(collection, &path, now, None));
     }
 
-    pub fn standing(&self, now: Timestamp) -> Standing<'_> {
-        Standing { store: self, now }
+    pub fn accepted(&self, now: Timestamp) -> Accepted<'_> {
+        Accepted { store: self, now }
     }
 
     pub fn seen(&self, path: &str, view: View) -> Option<&Value> {
         self.entries.get(path)?.seen(view)
     }
 
-    /// The documents of a kind under a collection's path as a reader sees them, in the order of their paths.
+    /// The visible documents of a collection under a path, ordered by path.
     pub fn listed<'a>(
         &'a self,
         collection: &'a str,
@@ -114,12 +113,12 @@ impl Store {
         entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.seen(view)?)))
     }
 
-    /// Every document there is to see, with its kind and path.
+    /// Every visible document, with its collection and path.
     pub fn all(&self, view: View) -> impl Iterator<Item = (&'static str, &str, &Value)> {
         self.entries.iter().filter_map(move |(path, entry)| Some((entry.collection, path.as_str(), entry.seen(view)?)))
     }
 
-    /// The versions nobody sees yet: when, of what, and what it will be.
+    /// The versions that are not visible yet: time, collection, path and document.
     pub fn future(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, &'static str, &str, Option<&Value>)> {
         self.entries.iter().flat_map(move |(path, entry)| {
             let later = entry.versions.iter().filter(move |version| version.from > now);
@@ -128,23 +127,23 @@ impl Store {
     }
 }
 
-impl<'a> Standing<'a> {
-    /// What stands, and what was still there so long ago.
+impl<'a> Accepted<'a> {
+    /// Includes documents whose deletion was done less than `by` ago.
     pub fn and_before(self, by: SignedDuration) -> Self {
         Self { now: self.now.checked_sub(by).unwrap_or(Timestamp::MIN), ..self }
     }
 
     pub fn get(self, path: &str) -> Option<&'a Value> {
-        self.store.entries.get(path)?.standing(self.now)
+        self.store.entries.get(path)?.accepted(self.now)
     }
 
-    /// All documents of a kind, in the order of their paths.
+    /// All accepted documents of a collection, ordered by path.
     pub fn all(self, collection: &str) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a, '_> {
         let entries = self.store.entries.iter().filter(move |(_, entry)| entry.collection == collection);
-        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.standing(self.now)?)))
+        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.accepted(self.now)?)))
     }
 
-    /// Whether a change of this document has been accepted and is not yet to be seen.
+    /// Whether an accepted change of the document is not visible yet.
     pub fn in_flight(self, path: &str) -> bool {
         let newest = self.store.entries.get(path).and_then(|entry| entry.versions.last());
         newest.is_some_and(|version| version.from > self.now)

@@ -1,4 +1,4 @@
-//! What a kind of resource is: where it lives, what its documents hold, what Google's rules about it are.
+//! A kind of resource: its place in URLs, its fields, and Google's rules for it.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Value};
 
 use crate::sim::api::{errors::Refusal, fields::Field, fingerprint, links, service::Service};
 
-use super::{clock::written, dice::Draw, documents::Standing};
+use super::{clock::written, dice::Draw, documents::Accepted};
 
-/// One kind of resource: the row of a table that routes, the validator, the store and the audit log all read.
+/// One kind of resource: a table row that routing, validation, the store and the audit log share.
 pub struct Kind {
     /// Its key in a world file, such as `compute.firewalls`.
     pub collection: &'static str,
     pub service: Service,
     /// The collection's segment in URLs.
     pub segment: &'static str,
-    /// Whether it lives in a region.
+    /// Whether it is regional.
     pub regional: bool,
-    /// What its methods are called up to the verb, such as `run.projects.locations.jobs`.
+    /// The prefix of its methods, such as `run.projects.locations.jobs`.
     pub methods: &'static str,
-    /// What its permissions are called up to the verb, such as `run.jobs`.
+    /// The prefix of its permissions, such as `run.jobs`.
     pub permissions: &'static str,
     /// `compute#firewall`, or the name of the proto message.
     pub message: &'static str,
@@ -29,30 +29,30 @@ pub struct Kind {
     pub rules: &'static dyn Rules,
 }
 
-/// How the audit log names the monitored resource.
+/// The monitored resource of its audit log entries.
 pub struct Audited {
     pub resource: &'static str,
-    /// The label that carries the name or the id.
+    /// The label of the name or id.
     pub id: &'static str,
-    /// The label that carries the region, where there is one.
+    /// The label of the region, if there is one.
     pub region: Option<&'static str>,
 }
 
 /// A document about to be written.
 pub struct Draft<'a> {
-    pub standing: Standing<'a>,
+    pub accepted: Accepted<'a>,
     pub now: Timestamp,
     pub draw: &'a Draw,
     pub project: &'a str,
     /// The project's number.
     pub number: &'a str,
     pub region: Option<&'a str>,
-    /// All regions there are.
+    /// All regions of the world.
     pub regions: &'a [String],
     pub path: &'a str,
     /// The parameters of the call.
     pub query: &'a [(String, String)],
-    /// What stands there now.
+    /// The existing document.
     pub before: Option<&'a Value>,
 }
 
@@ -61,46 +61,46 @@ impl Draft<'_> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The mark of one version of a document.
+    /// The etag of a new version.
     pub fn etag(&self) -> Value {
         fingerprint::of(&self.draw.hex(8).into()).into()
     }
 
-    /// Writes down when a document was made and when it was last changed.
+    /// Sets `createTime` and `updateTime`.
     pub fn date(&self, document: &mut Map<String, Value>) {
         document.entry("createTime").or_insert_with(|| written(self.now).into());
         document.insert("updateTime".to_owned(), written(self.now).into());
     }
 }
 
-/// A method of a kind's own, POSTed to a resource's path: it changes no more than the document.
+/// A custom method that only changes the document. <https://google.aip.dev/136>
 pub struct CustomMethod {
     pub name: &'static str,
     pub body: &'static [Field],
-    /// The verb of the permission that it asks for.
+    /// The verb of the permission that it needs.
     pub permission: &'static str,
     pub apply: Apply,
 }
 
-/// Does to a document what a call and its body say.
+/// Applies a custom method and its body to a document.
 pub type Apply = fn(&Draft<'_>, &mut Map<String, Value>, Map<String, Value>) -> Result<(), Refusal>;
 
-/// What Google holds to beyond the table of fields. The defaults ask for nothing.
+/// Google's rules for a kind, beyond the table of fields. By default there are none.
 pub trait Rules: Sync {
-    /// Fills in what Google fills in.
+    /// Fills in defaults and output fields.
     fn complete(&self, _draft: &Draft<'_>, _document: &mut Map<String, Value>) {}
 
-    /// Refuses what Google refuses at once.
+    /// Refuses an invalid document when the call is made.
     fn check(&self, _draft: &Draft<'_>, _document: &Map<String, Value>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    /// Permissions asked beside that on the resource itself: the permission, and the path it is asked for.
+    /// Permissions that a change needs on other resources, each with the path of the resource.
     fn further_permissions(&self, _document: &Map<String, Value>) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// What makes and goes with this resource: the documents Google writes beside it.
+    /// Documents that Google creates and deletes with this resource.
     fn companions(&self, _draft: &Draft<'_>, _document: &Map<String, Value>) -> Vec<(&'static Kind, String, Value)> {
         Vec::new()
     }
@@ -109,12 +109,12 @@ pub trait Rules: Sync {
         &[]
     }
 
-    /// The collection whose resources this kind is a part of.
+    /// The collection of the parent resource.
     fn within(&self) -> Option<&'static str> {
         None
     }
 
-    /// What a list calls its items, where that is not the collection's segment.
+    /// The field of the items in a list, if it is not the collection's segment.
     fn listed_as(&self) -> Option<&'static str> {
         None
     }
@@ -124,18 +124,18 @@ pub trait Rules: Sync {
         id.to_owned()
     }
 
-    /// What is left to be seen of a resource that is deleted.
+    /// The document that remains of a deleted resource.
     fn remains(&self, _document: &Value) -> Option<Value> {
         None
     }
 
-    /// Who stands in the way of a deletion.
-    fn user(&self, _standing: Standing<'_>, _path: &str) -> Option<String> {
+    /// The resource whose use blocks a deletion.
+    fn user(&self, _standing: Accepted<'_>, _path: &str) -> Option<String> {
         None
     }
 
-    /// Fields that are computed when read.
-    fn present(&self, _standing: Standing<'_>, _document: &mut Value) {}
+    /// Computes fields for a read, and hides internal ones.
+    fn present(&self, _standing: Accepted<'_>, _document: &mut Value) {}
 }
 
 /// A kind without rules of its own.
@@ -169,7 +169,7 @@ impl Kind {
         format!("projects/{project}/{scope}{within}{}/", self.segment)
     }
 
-    /// The field in which a document says where it belongs.
+    /// The field that has the document's path.
     pub fn named_by(&self) -> &'static str {
         match self.service {
             Service::Compute => "selfLink",
@@ -178,19 +178,19 @@ impl Kind {
         }
     }
 
-    /// A document's own path, read off the document.
+    /// The path of a document, from its fields.
     pub fn path_of(&self, document: &Value) -> Option<String> {
         let link = document[self.named_by()].as_str()?;
         if self.service == Service::AppEngine {
             return links::of_app(link);
         }
-        // A hierarchical policy belongs to no project.
+        // A hierarchical policy has no project.
         let start = link.find("projects/").or_else(|| link.find("locations/global/"))?;
         Some(link[start..].to_owned())
     }
 }
 
-/// A table of kinds: what can be named in a URL, in a world file and in an answer.
+/// A table of kinds, for lookups by URL, by collection and by message.
 #[derive(Clone, Copy)]
 pub struct Kinds(pub &'static [&'static Kind]);
 

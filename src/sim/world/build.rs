@@ -1,4 +1,4 @@
-//! Worlds made by hand, in code.
+//! Builds worlds in code.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::sim::{
 use super::{Resource, World};
 
 impl World {
-    /// A world with one project: every API enabled, nothing in it, nobody barred from anything.
+    /// A world with one empty project: every API is enabled, every caller has every permission.
     pub fn with_project(id: &str, number: &str) -> Self {
         let nothing = Self {
             now: None,
@@ -33,7 +33,7 @@ impl World {
         self
     }
 
-    /// Lets a caller do what the globs say, and nobody else what nobody has been let do.
+    /// Grants permissions to a caller, as globs. Other callers then have only what they are granted.
     pub fn allow(mut self, project: &str, email: &str, permissions: &[&str]) -> Self {
         if let Some(project) = self.projects.get_mut(project) {
             let globs = permissions.iter().map(|glob| (*glob).to_owned()).collect();
@@ -83,7 +83,7 @@ impl World {
         )
     }
 
-    /// A document of any collection at its path; what Google fills in may be missing. No such collection, no document.
+    /// A document of a collection at a path, without the fields that Google fills in. An unknown collection is ignored.
     pub fn document(mut self, collection: &str, path: &str, mut document: Value) -> Self {
         if let Some(kind) = KINDS.of_collection(collection) {
             let is_compute = kind.service == Service::Compute;

@@ -23,7 +23,7 @@ use crate::sim::{
 
 const VERSION: u64 = 1;
 
-/// Where a world file is wrong, and how.
+/// An error in a world file.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("world: {at}: {why}")]
 pub struct WorldError {
@@ -34,7 +34,7 @@ pub struct WorldError {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct World {
-    /// When the world stands still; without it, it begins at the caller's time.
+    /// The time at which the world starts; by default that of the options.
     pub now: Option<Timestamp>,
     pub seed: u64,
     pub regions: Vec<String>,
@@ -45,12 +45,12 @@ pub struct World {
     pub operations: Vec<Operation>,
 }
 
-/// One document, or the absence of one, from a moment on.
+/// One document, or its deletion, from a time on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     pub kind: &'static Kind,
     pub path: String,
-    /// When it comes to be seen; None is from the beginning.
+    /// When it becomes visible; None is from the start.
     pub from: Option<Timestamp>,
     pub document: Option<Value>,
 }
@@ -150,7 +150,7 @@ impl World {
     }
 }
 
-/// A document of a world file: its fields must be those of its kind, and it must say where it belongs.
+/// A document of a world file: it may have only the fields of its kind, and must have its path.
 fn resource(kind: &'static Kind, document: Value, at: &str) -> Result<Resource, WorldError> {
     fields::check(kind.fields, &document, "").map_err(|refusal| wrong(at, refusal.message))?;
     let path = kind

@@ -1,4 +1,4 @@
-//! Between a world as a document and a world that lives.
+//! Converts between a world file and the state.
 
 use std::collections::VecDeque;
 
@@ -22,8 +22,8 @@ use crate::sim::{
 
 use super::{Resource, World, WorldError};
 
-/// Begins a world: documents written by hand are completed as Google would complete them.
-pub fn alive(world: World, options: Options) -> Result<State, WorldError> {
+/// The initial state of a world. Documents are completed as Google completes them.
+pub fn start(world: World, options: Options) -> Result<State, WorldError> {
     let clock = Clock::starting_at(world.now.unwrap_or(options.now));
     let now = clock.now();
     let mut state = State {
@@ -75,7 +75,7 @@ fn completed(
     document.entry("creationTimestamp").or_insert_with(|| written(now).into());
     let region = path.strip_prefix(&format!("projects/{project}/regions/")).and_then(|rest| rest.split('/').next());
     let draft = Draft {
-        standing: state.store.standing(now),
+        accepted: state.store.accepted(now),
         now,
         draw: &draw,
         project,

@@ -1,4 +1,4 @@
-//! Addresses: global ones hold the ranges of Private Service Access, regional ones serve a NAT.
+//! Addresses: global ones reserve the ranges of private services access, regional ones are used by NATs.
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/globalAddresses>
 
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use crate::sim::{
         service::Service,
     },
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
@@ -81,7 +81,7 @@ const CUSTOM_METHODS: &[CustomMethod] = &[CustomMethod {
     apply: set_labels,
 }];
 
-/// Replaces the labels whole, for those who know which ones they replace.
+/// Replaces all labels, if the fingerprint is the current one.
 fn set_labels(_: &Draft<'_>, address: &mut Map<String, Value>, mut sent: Map<String, Value>) -> Result<(), Refusal> {
     if sent.get("labelFingerprint") != address.get("labelFingerprint") {
         let message = "Labels fingerprint either invalid or resource labels have changed";
@@ -96,19 +96,19 @@ impl Rules for Address {
         CUSTOM_METHODS
     }
 
-    /// Who uses it shows in its document.
-    fn present(&self, standing: Standing<'_>, document: &mut Value) {
+    /// The document lists the users of the address.
+    fn present(&self, accepted: Accepted<'_>, document: &mut Value) {
         let path = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
         let routers: Vec<Value> =
-            nats::routers_using(standing, &path).iter().map(|router| links::full(router).into()).collect();
+            nats::routers_using(accepted, &path).iter().map(|router| links::full(router).into()).collect();
         if !routers.is_empty() {
             document["users"] = routers.into();
             document["status"] = "IN_USE".into();
         }
     }
 
-    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        nats::routers_using(standing, path).into_iter().next()
+    fn user(&self, accepted: Accepted<'_>, path: &str) -> Option<String> {
+        nats::routers_using(accepted, path).into_iter().next()
     }
 
     fn complete(&self, draft: &Draft<'_>, document: &mut Map<String, Value>) {
@@ -120,7 +120,7 @@ impl Rules for Address {
         }
         let labels = document.get("labels").unwrap_or(&Value::Null);
         document.insert("labelFingerprint".to_owned(), fingerprint::of(labels).into());
-        // An address of a block for documentation (RFC 5737) stands in for the one that Google would choose.
+        // An address of a documentation block (RFC 5737) in place of one that Google would allocate.
         let last = 1 + u32::try_from(draft.draw.id().parse::<u64>().unwrap_or(0) % 254).unwrap_or(0);
         document.entry("address").or_insert_with(|| Value::from(format!("203.0.113.{last}")));
     }

@@ -1,4 +1,4 @@
-//! Compute Engine: how all its kinds are changed.
+//! Changes of Compute resources of every kind.
 
 use serde_json::{Map, Value};
 
@@ -23,7 +23,7 @@ use crate::sim::{
 
 use super::quotas;
 
-/// Every call that changes something: what was asked goes to the audit log, whatever comes of it.
+/// Makes a change. The request goes to the audit log whether it is accepted or refused.
 pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     let sent = sent(call, kind)?;
     if let Some(operation) = state.operations.replayed(call) {
@@ -45,7 +45,7 @@ pub fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
     }
 }
 
-/// What the body says, checked against the kind's table.
+/// The body, checked against the kind's table of fields.
 fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
     if let Some(own) = own(call, kind) {
         return fields::check(&[own.body], &call.object(), "resource");
@@ -72,7 +72,7 @@ fn check_name(sent: &Map<String, Value>) -> Result<(), Refusal> {
     if names::is_label(name, 1..=63) { Ok(()) } else { Err(Refusal::value("resource.name", name, names::WANTED)) }
 }
 
-/// The permission on the resource itself, and those its kind asks beside it.
+/// The permissions that a change needs: on the resource itself, and those its kind adds.
 fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String, Value>) -> Vec<(String, String)> {
     let on_itself = |verb: &str| vec![(format!("{}.{verb}", kind.permissions), path.to_owned())];
     let mut wanted = match call.route.verb {
@@ -81,8 +81,8 @@ fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String
         Verb::Custom(name) => return on_itself(own(call, kind).map_or(name, |own| own.permission)),
         _ => on_itself("update"),
     };
-    // A patch that does not speak of the network changes a rule of the one it has.
-    let mut document = state.standing(call).get(path).and_then(Value::as_object).cloned().unwrap_or_default();
+    // A patch without a network concerns the network of the existing resource.
+    let mut document = state.accepted(call).get(path).and_then(Value::as_object).cloned().unwrap_or_default();
     document.extend(sent.clone());
     if fields::expand_links(kind.fields, &mut document, &call.project, "resource").is_ok() {
         let further = kind.rules.further_permissions(&document);
@@ -91,10 +91,10 @@ fn wanted(state: &State, call: &Call, kind: &Kind, path: &str, sent: &Map<String
     wanted
 }
 
-/// Checks the change against the world, writes it, and begins its operation.
+/// Validates the change, writes it, and starts its operation.
 fn accept(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, kind, path) = (change.call, change.kind, change.path);
-    let before = state.standing(call).get(path).cloned();
+    let before = state.accepted(call).get(path).cloned();
     let creates = call.route.verb == Verb::Create;
     if creates && before.is_some() {
         let message = format!("The resource '{path}' already exists");
@@ -137,10 +137,10 @@ fn begin(state: &mut State, change: &Change<'_>, id: &str, operation: Operation,
     state.operations.begin(change.call, operation)
 }
 
-/// One change at a time: networks and subnetworks say so with 400, others with 409.
+/// Refuses a change while another is in progress: networks and subnetworks with 400, others with 409.
 fn in_flight(state: &State, change: &Change<'_>) -> Result<(), Refusal> {
     let path = change.path;
-    if !state.standing(change.call).in_flight(path) {
+    if !state.accepted(change.call).in_flight(path) {
         return Ok(());
     }
     Err(match change.kind.segment {
@@ -153,12 +153,12 @@ fn in_flight(state: &State, change: &Change<'_>) -> Result<(), Refusal> {
     })
 }
 
-/// A deletion of what is in use is accepted, and its operation fails.
+/// The deletion of a resource in use is accepted, and its operation fails.
 fn in_use(state: &State, change: &Change<'_>) -> Option<Refusal> {
     if change.call.route.verb != Verb::Delete {
         return None;
     }
-    let user = change.kind.rules.user(state.standing(change.call), change.path)?;
+    let user = change.kind.rules.user(state.accepted(change.call), change.path)?;
     let noun = change.kind.message.trim_start_matches("compute#");
     let message = format!("The {noun} resource '{}' is already being used by '{user}'", change.path);
     Some(Refusal::new(Code::INVALID_ARGUMENT, "RESOURCE_IN_USE_BY_ANOTHER_RESOURCE", message))
@@ -194,7 +194,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     Ok(document)
 }
 
-/// A document with a fingerprint is patched only by those who know it.
+/// Refuses an update whose fingerprint is not the current one.
 fn up_to_date(call: &Call, before: &Map<String, Value>, sent: Option<Value>) -> Result<(), Refusal> {
     let patches = matches!(call.route.verb, Verb::Patch | Verb::Update);
     match before.get("fingerprint") {
@@ -207,7 +207,7 @@ fn up_to_date(call: &Call, before: &Map<String, Value>, sent: Option<Value>) -> 
     }
 }
 
-/// What every new document carries.
+/// The fields that every new document has.
 fn new_document(change: &Change<'_>) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("kind".to_owned(), change.kind.message.into());
@@ -221,7 +221,7 @@ fn new_document(change: &Change<'_>) -> Map<String, Value> {
     document
 }
 
-/// What a replacement of the whole document leaves as it is.
+/// The fields that a full update keeps.
 fn identity(before: &Map<String, Value>) -> Map<String, Value> {
     let kept = ["kind", "id", "name", "creationTimestamp", "selfLink", "region"];
     before.iter().filter(|(name, _)| kept.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()

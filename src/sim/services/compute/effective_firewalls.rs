@@ -1,4 +1,4 @@
-//! The effective firewalls of a network: its own rules, and the policies above and beside it.
+//! The effective firewalls of a network: its own rules, and the hierarchical and network policies.
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/networks/getEffectiveFirewalls>
 
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::sim::{
 
 use super::{firewall_policies, firewalls};
 
-/// Answers for the network itself, or for one region of it: then regional policies count too.
+/// Answers for the whole network, or for one region, which includes the regional policies.
 pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     let (network, permission) = match (call.region(), call.parameter("network")) {
         (None, _) => (call.path.clone(), "compute.networks.getEffectiveFirewalls"),
@@ -30,7 +30,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
         return Err(Refusal::not_found(&network));
     }
     let mut found = Vec::new();
-    // A hierarchical policy counts as soon as it is associated with anything: a world has one organization.
+    // A world has one organization, so every associated hierarchical policy applies.
     found.extend(effective(state, call, &firewall_policies::HIERARCHICAL, "HIERARCHY", |_| true));
     found
         .extend(effective(state, call, &firewall_policies::GLOBAL, "NETWORK", |target| links::path(target) == network));
@@ -59,7 +59,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     Ok(answer)
 }
 
-/// The policies of a kind that are associated with what `applies`, each with the form in which it is shown.
+/// The policies of a kind whose association `applies`, each with the form in which it is shown.
 fn effective<'a>(
     state: &'a State,
     call: &Call,

@@ -1,5 +1,5 @@
-//! Firewall policies: hierarchical, global and regional, felt through the effective firewalls. Those of networks are made
-//! and changed by the API; a hierarchical one is part of a world, for its organization is not.
+//! Firewall policies: hierarchical, global and regional; they take part in the effective firewalls. Network policies are
+//! managed through the API; hierarchical ones come from the world file, since organizations are not simulated.
 //! <https://cloud.google.com/firewall/docs/firewall-policies-overview>
 
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::sim::{
         service::Service,
     },
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
@@ -95,7 +95,7 @@ const CUSTOM_METHODS: &[CustomMethod] = &[
 
 const ACTIONS: [&str; 4] = ["allow", "apply_security_profile_group", "deny", "goto_next"];
 
-/// The rules that a new policy ends with: what none of its own speaks of goes on to what comes next.
+/// The default rules of a new policy: unmatched traffic goes to the next policy.
 const LAST: [(i64, &str, &str, &str); 4] = [
     (2_147_483_644, "EGRESS", "destIpRanges", "::/0"),
     (2_147_483_645, "INGRESS", "srcIpRanges", "::/0"),
@@ -148,15 +148,15 @@ impl Rules for Policy {
         Ok(())
     }
 
-    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        let target = standing.get(path)?["associations"][0]["attachmentTarget"].as_str()?;
+    fn user(&self, accepted: Accepted<'_>, path: &str) -> Option<String> {
+        let target = accepted.get(path)?["associations"][0]["attachmentTarget"].as_str()?;
         Some(links::path(target).to_owned())
     }
 }
 
 type Sent = Map<String, Value>;
 
-/// Takes a list out of the policy and puts back what becomes of it.
+/// Applies a change to a list of the policy.
 fn on_list(
     policy: &mut Map<String, Value>,
     field: &str,

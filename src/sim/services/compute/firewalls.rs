@@ -123,7 +123,7 @@ fn check_ranges(document: &Map<String, Value>) -> Result<(), Refusal> {
     for field in ["sourceRanges", "destinationRanges"] {
         for (i, range) in list(document, field) {
             let text = range.as_str().unwrap_or_default();
-            // A single address stands for itself.
+            // A single address is kept as it is.
             let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from));
             let Some(parsed) = parsed else {
                 let why = "Must be a CIDR address range.";

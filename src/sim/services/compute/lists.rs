@@ -11,8 +11,7 @@ use crate::sim::{
 /// `maxResults` is at most 500 in every Compute list.
 pub const PAGE: (&str, usize) = ("maxResults", 500);
 
-/// What was found by the scope it is in: `global` or `regions/R`. A region without anything carries a warning in its
-/// place.
+/// Groups results by scope: `global` or `regions/R`. An empty region has a warning instead.
 pub fn by_scope<'a>(
     state: &State,
     call: &Call,
@@ -51,7 +50,7 @@ pub fn by_scope<'a>(
     answer
 }
 
-/// The one form of list filter that is understood: `FIELD = "VALUE"` or `FIELD eq VALUE`, of a top-level field.
+/// A list filter. Supported are `FIELD = "VALUE"` and `FIELD eq VALUE` on a top-level field.
 pub struct Filter(Option<(String, String)>);
 
 impl Filter {

@@ -1,4 +1,4 @@
-//! Compute Engine: what all its kinds have in common, and how they are read.
+//! The Compute Engine API: reads of every kind, and its other methods.
 
 pub mod addresses;
 pub mod change;
@@ -75,7 +75,7 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
 
 fn presented(state: &State, call: &Call, kind: &Kind, document: &Value) -> Value {
     let mut document = document.clone();
-    kind.rules.present(state.standing(call), &mut document);
+    kind.rules.present(state.accepted(call), &mut document);
     document
 }
 

@@ -1,4 +1,4 @@
-//! Cloud NAT gateways, which live inside a router: their fields, their defaults, and how they get in each other's way.
+//! Cloud NAT gateways, which are part of a router: their fields, defaults and conflicts.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::sim::{
         fields::{Field, choice, flag, int, link, message, text},
         links,
     },
-    store::{documents::Standing, kind::Draft},
+    store::{documents::Accepted, kind::Draft},
 };
 
 use super::references;
@@ -22,7 +22,7 @@ const ALL_PRIMARY: &str = "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES";
 const LISTED: &str = "LIST_OF_SUBNETWORKS";
 
 /// <https://cloud.google.com/nat/quota>
-const NATS_IN_A_ROUTER: usize = 50;
+const MAX_NATS: usize = 50;
 
 pub const FIELDS: &[Field] = &[
     text("name"),
@@ -71,7 +71,7 @@ pub const FIELDS: &[Field] = &[
     .repeated(),
 ];
 
-/// What a NAT is read back with.
+/// Fills in a NAT's defaults.
 pub fn complete(nat: &mut Map<String, Value>) {
     let defaults = json!({
         "type": "PUBLIC",
@@ -90,11 +90,11 @@ pub fn complete(nat: &mut Map<String, Value>) {
     nat.insert("effectiveTcpTimeWaitTimeoutSec".to_owned(), wait);
 }
 
-/// Holds a router's NATs against each other and against the NATs of the other routers of its network and region.
+/// Checks a router's NATs against each other and against those of the other routers of its network and region.
 pub fn check(draft: &Draft<'_>, network: &str, router: &Map<String, Value>, others: &[&Value]) -> Result<(), Refusal> {
     let nats: Vec<&Value> = router.get("nats").and_then(Value::as_array).into_iter().flatten().collect();
-    if nats.len() > NATS_IN_A_ROUTER {
-        return Err(Refusal::invalid(format!("A router can have at most {NATS_IN_A_ROUTER} NAT gateways.")));
+    if nats.len() > MAX_NATS {
+        return Err(Refusal::invalid(format!("A router can have at most {MAX_NATS} NAT gateways.")));
     }
     for (i, nat) in nats.iter().enumerate() {
         let at = format!("resource.nats[{i}]");
@@ -114,7 +114,7 @@ pub fn check(draft: &Draft<'_>, network: &str, router: &Map<String, Value>, othe
     Ok(())
 }
 
-/// A NAT that does not make sense by itself.
+/// Refuses a NAT that is invalid by itself.
 fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), Refusal> {
     if nat["name"].as_str().is_none_or(str::is_empty) {
         return Err(Refusal::required(&format!("{at}.name")));
@@ -130,7 +130,7 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     for (k, one) in listed.iter().enumerate() {
         let link = one["name"].as_str().ok_or_else(|| Refusal::required(&format!("{at}.subnetworks[{k}].name")))?;
         let path = references::ready(draft, link)?;
-        let subnet = draft.standing.get(&path).unwrap_or(&Value::Null);
+        let subnet = draft.accepted.get(&path).unwrap_or(&Value::Null);
         if links::path(subnet["network"].as_str().unwrap_or_default()) != network {
             let why = "The subnetwork does not belong to the network of the router.";
             return Err(invalid(&format!("{at}.subnetworks[{k}].name"), &one["name"], why));
@@ -150,17 +150,17 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     }
 }
 
-/// Addresses must be there, external, and used by nothing else.
+/// Addresses must exist, be external, and not be in use.
 fn addresses(draft: &Draft<'_>, nat: &Value, at: &str) -> Result<(), Refusal> {
     for (k, link) in nat["natIps"].as_array().into_iter().flatten().enumerate() {
         let path = references::ready(draft, link.as_str().unwrap_or_default())?;
-        let address = draft.standing.get(&path).unwrap_or(&Value::Null);
+        let address = draft.accepted.get(&path).unwrap_or(&Value::Null);
         let at = format!("{at}.natIps[{k}]");
         if address["addressType"] == "INTERNAL" {
             return Err(invalid(&at, link, "The address must be external."));
         }
         let users = address["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let users = users.map(|user| links::path(user).to_owned()).chain(routers_using(draft.standing, &path));
+        let users = users.map(|user| links::path(user).to_owned()).chain(routers_using(draft.accepted, &path));
         if let Some(user) = users.into_iter().find(|user| user != draft.path) {
             return Err(invalid(&at, link, &format!("The address is already in use by '{user}'.")));
         }
@@ -190,13 +190,13 @@ fn ports(nat: &Value, at: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Two NATs of one network and region that want the same addresses.
+/// Refuses two NATs of one network and region that translate the same ranges.
 fn together(nat: &Value, other: &Value, at: &str) -> Result<(), Refusal> {
     let (ranges, others) = (&nat["sourceSubnetworkIpRangesToNat"], &other["sourceSubnetworkIpRangesToNat"]);
     let field = format!("{at}.sourceSubnetworkIpRangesToNat");
     for option in [ALL_RANGES, ALL_PRIMARY] {
         let why = format!("Can not create new Nats since a Nat with option {option} exists.");
-        // The wider option stands alone; beside the narrower one there may be NATs for secondary ranges.
+        // The wider option excludes every other NAT; the narrower one allows NATs for secondary ranges.
         let clash = option == ALL_RANGES || wants_primary(nat) && wants_primary(other);
         if clash && (ranges == option || others == option) {
             return Err(invalid(&field, ranges, &why));
@@ -245,21 +245,21 @@ pub fn of_router(router: &Value) -> impl Iterator<Item = &Value> {
     router["nats"].as_array().into_iter().flatten()
 }
 
-/// The routers whose NATs leave by an address.
-pub fn routers_using(standing: Standing<'_>, address: &str) -> Vec<String> {
+/// The routers whose NATs use an address.
+pub fn routers_using(accepted: Accepted<'_>, address: &str) -> Vec<String> {
     let names = |nat: &Value| {
         let used = ["natIps", "drainNatIps"].into_iter().flat_map(|field| nat[field].as_array().into_iter().flatten());
         used.map(|link| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
     };
-    let using = standing.all(ROUTERS).filter(|(_, router)| of_router(router).any(names));
+    let using = accepted.all(ROUTERS).filter(|(_, router)| of_router(router).any(names));
     using.map(|(path, _)| path.to_owned()).collect()
 }
 
 /// The router whose NAT names a subnetwork.
-pub fn router_serving(standing: Standing<'_>, subnetwork: &str) -> Option<String> {
+pub fn router_serving(accepted: Accepted<'_>, subnetwork: &str) -> Option<String> {
     let names = |nat: &Value| {
         let listed = nat["subnetworks"].as_array().into_iter().flatten();
         listed.map(|one| links::path(one["name"].as_str().unwrap_or_default())).any(|path| path == subnetwork)
     };
-    standing.all(ROUTERS).find(|(_, router)| of_router(router).any(names)).map(|(path, _)| path.to_owned())
+    accepted.all(ROUTERS).find(|(_, router)| of_router(router).any(names)).map(|(path, _)| path.to_owned())
 }

@@ -14,7 +14,7 @@ use crate::sim::{
     services::shared::address_space,
     store::{
         clock::written,
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
@@ -75,7 +75,7 @@ impl Rules for Network {
         document.insert("selfLinkWithId".to_owned(), with_id.into());
         let order = || "AFTER_CLASSIC_FIREWALL".into();
         document.entry("networkFirewallPolicyEnforcementOrder").or_insert_with(order);
-        // Off is not shown.
+        // False is not shown.
         if document.get("enableUlaInternalIpv6") == Some(&Value::Bool(false)) {
             document.remove("enableUlaInternalIpv6");
         }
@@ -94,7 +94,7 @@ impl Rules for Network {
     }
 
     fn check(&self, _draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        // Neither set is a legacy network, which can no longer be created.
+        // Without the field it would be a legacy network, which can no longer be created.
         if document.contains_key("autoCreateSubnetworks") {
             return Ok(());
         }
@@ -107,8 +107,8 @@ impl Rules for Network {
         let mut companions: Vec<_> = if draft.before.is_none() {
             vec![default_route(draft, &base)]
         } else {
-            let standing = draft.standing.all(routes::KIND.collection).filter(|(path, _)| is_default(path));
-            let own = standing.filter(|(_, route)| network_of(route) == draft.path);
+            let accepted = draft.accepted.all(routes::KIND.collection).filter(|(path, _)| is_default(path));
+            let own = accepted.filter(|(_, route)| network_of(route) == draft.path);
             own.map(|(path, route)| (&routes::KIND, path.to_owned(), route.clone())).collect()
         };
         if document.get("autoCreateSubnetworks").and_then(Value::as_bool) == Some(true) {
@@ -117,23 +117,23 @@ impl Rules for Network {
         companions
     }
 
-    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        let automatic = standing.get(path)?["autoCreateSubnetworks"] == true;
+    fn user(&self, accepted: Accepted<'_>, path: &str) -> Option<String> {
+        let automatic = accepted.get(path)?["autoCreateSubnetworks"] == true;
         let kinds = [&subnetworks::KIND, &routers::KIND, &firewalls::KIND, &routes::KIND];
         let goes_along = |kind: &Kind, other: &str| {
             *kind == routes::KIND && is_default(other)
                 || *kind == subnetworks::KIND && automatic && links::last(other) == links::last(path)
         };
         let stands_in = |kind: &'static Kind| {
-            let here = standing.all(kind.collection).filter(|(_, document)| network_of(document) == path);
+            let here = accepted.all(kind.collection).filter(|(_, document)| network_of(document) == path);
             here.map(|(other, _)| other.to_owned()).find(|other| !goes_along(kind, other))
         };
-        kinds.into_iter().find_map(stands_in).or_else(|| address_space::connector_on_network(standing, path))
+        kinds.into_iter().find_map(stands_in).or_else(|| address_space::connector_on_network(accepted, path))
     }
 
-    fn present(&self, standing: Standing<'_>, document: &mut Value) {
+    fn present(&self, accepted: Accepted<'_>, document: &mut Value) {
         let own = links::path(document["selfLink"].as_str().unwrap_or_default()).to_owned();
-        let here = standing.all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == own);
+        let here = accepted.all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == own);
         let links: Vec<Value> = here.map(|(path, _)| links::full(path).into()).collect();
         if !links.is_empty() {
             document["subnetworks"] = links.into();
@@ -142,7 +142,7 @@ impl Rules for Network {
     }
 }
 
-/// Whether a route is one of those that come with a network.
+/// Whether a route was created with its network.
 fn is_default(route: &str) -> bool {
     links::last(route).starts_with("default-route-")
 }

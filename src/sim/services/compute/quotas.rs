@@ -7,7 +7,7 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-/// Compute's quotas that an egress path uses up, with the limits of an ordinary project.
+/// The quotas that an egress path counts against, with their default limits.
 /// <https://cloud.google.com/vpc/docs/quota>
 const QUOTAS: [(&str, &str, u32); 4] = [
     ("NETWORKS", "compute.networks", 50),
@@ -16,18 +16,18 @@ const QUOTAS: [(&str, &str, u32); 4] = [
     ("SUBNETWORKS", "compute.subnetworks", 500),
 ];
 
-/// The metric, the limit and the use of every quota.
+/// The metric, the limit and the usage of every quota.
 pub fn quotas(state: &State, call: &Call) -> Vec<(&'static str, u32, usize)> {
     let given = state.projects.get(&call.project).map(|project| &project.quotas);
     let quota = |(metric, collection, usual): (&'static str, &str, u32)| {
         let limit = given.and_then(|given| given.get(metric)).copied().unwrap_or(usual);
         let under = format!("projects/{}/", call.project);
-        (metric, limit, state.standing(call).all(collection).filter(|(path, _)| path.starts_with(&under)).count())
+        (metric, limit, state.accepted(call).all(collection).filter(|(path, _)| path.starts_with(&under)).count())
     };
     QUOTAS.map(quota).to_vec()
 }
 
-/// Refuses one more of a kind where its quota is used up.
+/// Refuses a creation that would exceed the quota.
 pub fn spend(state: &State, call: &Call, kind: &Kind) -> Result<(), Refusal> {
     let Some((metric, ..)) = QUOTAS.iter().find(|(_, collection, _)| *collection == kind.collection) else {
         return Ok(());

@@ -7,23 +7,23 @@ use crate::sim::{
     store::kind::Draft,
 };
 
-/// A link that a request makes to another resource: it must be there, and ready.
+/// The path of the resource that a field refers to: it must exist and be ready.
 pub fn reference(draft: &Draft<'_>, document: &Map<String, Value>, field: &str) -> Result<String, Refusal> {
     let link =
         document.get(field).and_then(Value::as_str).ok_or_else(|| Refusal::required(&format!("resource.{field}")))?;
     ready(draft, link)
 }
 
-/// The path behind a link, if what it names is there and ready.
+/// The path of a linked resource, if it exists and is ready.
 pub fn ready(draft: &Draft<'_>, link: &str) -> Result<String, Refusal> {
     let path = links::path(link);
-    if draft.standing.in_flight(path) {
+    if draft.accepted.in_flight(path) {
         return Err(Refusal::not_ready(path));
     }
-    draft.standing.get(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
+    draft.accepted.get(path).map(|_| path.to_owned()).ok_or_else(|| Refusal::not_found(path))
 }
 
-/// The permission to change what a network lets through.
+/// The permission to change a network's firewall policy.
 pub fn update_policy(document: &Map<String, Value>) -> Vec<(&'static str, String)> {
     let network = document.get("network").and_then(Value::as_str).unwrap_or_default();
     vec![("compute.networks.updatePolicy", links::path(network).to_owned())]

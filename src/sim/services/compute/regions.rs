@@ -26,7 +26,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     };
     if call.route.verb == Verb::Get {
         state.may_read(call, "compute.regions.get", &call.path)?;
-        // That the region exists has been seen to before.
+        // The dispatcher has checked that the region exists.
         return Ok(one(&call.region().unwrap_or_default().to_owned()));
     }
     state.may_read(call, "compute.regions.list", &project)?;
@@ -36,7 +36,7 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     Ok(json!({"kind": "compute#regionList", "id": call.path, "items": items, "nextPageToken": next}))
 }
 
-/// The quota of CPUs in a region: what connectors take of it is all that is known here.
+/// The CPU quota of a region. Only connectors count towards its usage.
 fn cpus(state: &State, call: &Call, region: &str) -> Value {
     let (limit, usage) = connectors::cpus(state, call, region);
     json!({"metric": "CPUS", "limit": limit, "usage": usage})

@@ -10,7 +10,7 @@ use crate::sim::{
         service::Service,
     },
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
@@ -76,7 +76,7 @@ impl Rules for Router {
         nats::check(draft, &network, document, &others)
     }
 
-    fn present(&self, _standing: Standing<'_>, document: &mut Value) {
+    fn present(&self, _standing: Accepted<'_>, document: &mut Value) {
         fields::hide(document, &STATUS_FIELDS);
     }
 
@@ -96,7 +96,7 @@ impl Rules for Router {
 /// The other routers of this network and region.
 fn beside<'a>(draft: &'a Draft<'_>, network: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let region = draft.region.unwrap_or_default();
-    draft.standing.all(KIND.collection).filter(move |(path, router)| {
+    draft.accepted.all(KIND.collection).filter(move |(path, router)| {
         *path != draft.path
             && network_of(router) == network
             && links::last(router["region"].as_str().unwrap_or_default()) == region

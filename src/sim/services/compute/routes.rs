@@ -12,7 +12,7 @@ use crate::sim::{
         service::Service,
     },
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
@@ -85,8 +85,8 @@ impl Rules for Route {
 
 /// A static route whose destination a new subnetwork would equal or contain.
 /// <https://cloud.google.com/vpc/docs/routes#subnet-static-routes>
-pub fn within<'a>(standing: Standing<'a>, network: &str, range: Ipv4Net) -> Option<(&'a str, Ipv4Net)> {
-    let custom = standing.all(KIND.collection).filter(|(_, route)| {
+pub fn within<'a>(accepted: Accepted<'a>, network: &str, range: Ipv4Net) -> Option<(&'a str, Ipv4Net)> {
+    let custom = accepted.all(KIND.collection).filter(|(_, route)| {
         network_of(route) == network && route["nextHopNetwork"].is_null() && route["nextHopPeering"].is_null()
     });
     let mut held = custom.filter_map(|(path, route)| Some((path, cidr::range(route["destRange"].as_str()?)?)));

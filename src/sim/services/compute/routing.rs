@@ -1,10 +1,10 @@
-//! What no list of routes shows: what a router has learnt by BGP and how its NATs fare, and what peers exchange.
+//! Routes that the list of routes does not show: those learned by BGP, with the status of NATs, and those of peerings.
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/routers/getRouterStatus>,
 //! <https://cloud.google.com/compute/docs/reference/rest/v1/networks/listPeeringRoutes>
 //!
-//! A world's router says in `bestRoutes` what it has learnt and in `natStatus` what is to be told of its NATs; its network in
-//! `peeringRoutes` what peers outside of the world offer, each with the `peering` it comes by. None of these is shown by the
-//! documents themselves.
+//! In a world file a router has its learned routes in `bestRoutes` and overrides of its NATs' status in `natStatus`; a network
+//! has routes of peers outside of the world in `peeringRoutes`, each with its `peering`. Reads of the documents hide these
+//! fields.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub fn status(state: &State, call: &Call) -> Result<Value, Refusal> {
         .is_some_and(|network| network["routingConfig"]["routingMode"] == "GLOBAL");
     let near = |other: &Value| global || other["region"].as_str().map(links::last) == call.region();
     let routers = state
-        .standing(call)
+        .accepted(call)
         .all(routers::KIND.collection)
         .filter(|(_, other)| network_of(other) == network && near(other));
     let best: Vec<Value> = routers.flat_map(|(_, other)| list(&other["bestRoutes"]).cloned()).collect();
@@ -44,13 +44,13 @@ pub fn status(state: &State, call: &Call) -> Result<Value, Refusal> {
 
 fn nat_status(state: &State, call: &Call, router: &Value, nat: &Value) -> Value {
     let address = |link: &Value| {
-        let found = state.standing(call).get(links::path(link.as_str()?))?;
+        let found = state.accepted(call).get(links::path(link.as_str()?))?;
         Some(found["address"].clone())
     };
     let users: Vec<Value> = list(&nat["natIps"]).filter_map(address).collect();
     let mut status = json!({"name": nat["name"], "minExtraNatIpsNeeded": 0, "numVmEndpointsWithNatMappings": 0});
     if users.is_empty() {
-        // An address of a block for documentation (RFC 5737) stands in for the one that Google would choose.
+        // An address of a documentation block (RFC 5737) in place of one that Google would allocate.
         let name = format!("{}/{}", call.path, nat["name"].as_str().unwrap_or_default());
         let last = 1 + name.bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 254);
         status["autoAllocatedNatIps"] = json!([format!("198.51.100.{last}")]);
@@ -64,7 +64,7 @@ fn nat_status(state: &State, call: &Call, router: &Value, nat: &Value) -> Value 
     status
 }
 
-/// What one peering brings into a network. Google lists each direction by itself.
+/// The routes that a network imports from one peering. Google lists each direction separately.
 pub fn peering_routes(state: &State, call: &Call) -> Result<Value, Refusal> {
     state.may_read(call, "compute.networks.listPeeringRoutes", &call.path)?;
     let network = state.store.seen(&call.path, call.view()).ok_or_else(|| Refusal::not_found(&call.path))?;
@@ -79,12 +79,12 @@ pub fn peering_routes(state: &State, call: &Call) -> Result<Value, Refusal> {
         return Err(Refusal::value("peeringName", name, "There is no such peering."));
     };
     let peer = links::path(peering["network"].as_str().unwrap_or_default());
-    let back = state.standing(call).get(peer).into_iter().flat_map(|peer| list(&peer["peerings"]));
+    let back = state.accepted(call).get(peer).into_iter().flat_map(|peer| list(&peer["peerings"]));
     let mut back = back.filter(|back| links::path(back["network"].as_str().unwrap_or_default()) == call.path);
     let exported = back.any(|back| back["exportCustomRoutes"] == true);
     let mut found: Vec<Value> = Vec::new();
     for (_, subnet) in
-        state.standing(call).all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == peer)
+        state.accepted(call).all(subnetworks::KIND.collection).filter(|(_, subnet)| network_of(subnet) == peer)
     {
         let ranges = list(&subnet["secondaryIpRanges"]).map(|range| &range["ipCidrRange"]);
         let ranges = std::iter::once(&subnet["ipCidrRange"]).chain(ranges).filter(|range| range.is_string());
@@ -92,7 +92,7 @@ pub fn peering_routes(state: &State, call: &Call) -> Result<Value, Refusal> {
     }
     let imported = exported && peering["importCustomRoutes"] == true;
     for (_, custom) in
-        state.standing(call).all(routes::KIND.collection).filter(|(_, custom)| network_of(custom) == peer)
+        state.accepted(call).all(routes::KIND.collection).filter(|(_, custom)| network_of(custom) == peer)
     {
         // Routes with tags, and those to the internet gateway, are not exchanged.
         if exported && list(&custom["tags"]).next().is_none() && custom["nextHopGateway"].is_null() {

@@ -12,7 +12,7 @@ use crate::sim::{
     },
     services::{networkconnectivity::internal_ranges, shared::address_space},
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, CustomMethod, Draft, Kind, Rules},
     },
 };
@@ -120,18 +120,18 @@ impl Rules for Subnetwork {
         if !(4..=29).contains(&range.prefix_len()) {
             return Err(bad("The prefix length must be between 4 and 29."));
         }
-        address_space::check_not_legacy(draft.standing.get(&network))?;
+        address_space::check_not_legacy(draft.accepted.get(&network))?;
         for range in cidr::of_subnetwork(&Value::Object(document.clone())) {
-            if let Some((route, held)) = routes::within(draft.standing, &network, range) {
+            if let Some((route, held)) = routes::within(draft.accepted, &network, range) {
                 let route = links::last(route);
                 return Err(bad(&format!(
                     "Invalid IPCidrRange: {range} contains the destination {held} of route '{route}'."
                 )));
             }
-            if let Some(holder) = address_space::holder(draft.standing, &network, range, draft.path) {
+            if let Some(holder) = address_space::holder(draft.accepted, &network, range, draft.path) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} conflicts with existing {holder}.")));
             }
-            let reserved = internal_ranges::reserving(draft.standing, &network, range);
+            let reserved = internal_ranges::reserving(draft.accepted, &network, range);
             if let (Some(reserved), None) = (reserved, document.get("reservedInternalRange")) {
                 return Err(bad(&format!("Invalid IPCidrRange: {range} is reserved by internal range '{reserved}'.")));
             }
@@ -143,12 +143,12 @@ impl Rules for Subnetwork {
         references::update_policy(document)
     }
 
-    fn user(&self, standing: Standing<'_>, path: &str) -> Option<String> {
-        address_space::connector_on_subnetwork(standing, path).or_else(|| nats::router_serving(standing, path))
+    fn user(&self, accepted: Accepted<'_>, path: &str) -> Option<String> {
+        address_space::connector_on_subnetwork(accepted, path).or_else(|| nats::router_serving(accepted, path))
     }
 }
 
-/// Google's own fields, and the fingerprint of them all.
+/// Fills in Google's defaults and the fingerprint.
 pub fn filled_in(document: &mut Map<String, Value>) {
     let gateway = document.get("ipCidrRange").and_then(|range| cidr::range(range.as_str()?));
     if let Some(gateway) = gateway.and_then(|range| range.hosts().next()) {
@@ -165,7 +165,7 @@ pub fn filled_in(document: &mut Map<String, Value>) {
     for (name, value) in defaults.as_object().into_iter().flatten() {
         document.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    // A range for private NAT has no machines, and so no stack.
+    // A range for private NAT has no stack type.
     if document.get("purpose").is_none_or(|purpose| purpose != "PRIVATE_NAT") {
         document.entry("stackType").or_insert_with(|| "IPV4_ONLY".into());
     }

@@ -1,4 +1,4 @@
-//! Custom roles of a project. A role that is deleted keeps its name and can be brought back; none is ever purged here.
+//! Custom roles of a project. A deleted role keeps its name and can be undeleted; it is never purged.
 //! <https://cloud.google.com/iam/docs/reference/rest/v1/projects.roles>
 
 use serde_json::{Map, Value};

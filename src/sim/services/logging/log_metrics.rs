@@ -1,4 +1,4 @@
-//! Log-based metrics; nothing is counted.
+//! Log-based metrics. They are not evaluated.
 //! <https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics>
 
 use serde_json::{Map, Value, json};

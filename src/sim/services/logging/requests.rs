@@ -1,4 +1,4 @@
-//! Cloud Run's log of requests, as far as Pub/Sub and Cloud Scheduler fill it, and `logging.entries.list` over it.
+//! Cloud Run's request log of what Pub/Sub and Cloud Scheduler send, and `logging.entries.list` over it.
 //! <https://cloud.google.com/run/docs/logging>
 
 use http::{Method, Uri};
@@ -12,11 +12,11 @@ use crate::sim::{
     store::clock::written,
 };
 
-/// A world that runs for weeks keeps its latest requests only.
-const KEPT: usize = 1000;
+/// Limit of the requests that are kept; the oldest is dropped first.
+const MAX_REQUESTS: usize = 1000;
 const LOG: &str = "run.googleapis.com/requests";
 
-/// The Cloud Run service of this world that answers at a host.
+/// The path of the Cloud Run service that has a host name.
 pub fn service_at<'a>(state: &'a State, host: &str) -> Option<&'a str> {
     let answers = |service: &Value| {
         let uri = service["uri"].as_str().and_then(|uri| uri.parse::<Uri>().ok());
@@ -24,20 +24,20 @@ pub fn service_at<'a>(state: &'a State, host: &str) -> Option<&'a str> {
     };
     state
         .store
-        .standing(state.clock.now())
+        .accepted(state.clock.now())
         .all(services::KIND.collection)
         .find(|(_, it)| answers(it))
         .map(|(path, _)| path)
 }
 
-/// Writes down a request to a service of this world; what is sent elsewhere nobody here logs.
+/// Logs a request to a Cloud Run service. Requests to other hosts are not logged.
 pub fn note(state: &mut State, method: &Method, to: &Uri, status: u16) {
     let now = state.clock.now();
     let Some(path) = service_at(state, to.host().unwrap_or_default()).map(str::to_owned) else { return };
     let ["projects", project, "locations", location, "services", name] = path.split('/').collect::<Vec<_>>()[..] else {
         return;
     };
-    if state.requests.len() == KEPT {
+    if state.requests.len() == MAX_REQUESTS {
         state.requests.pop_front();
     }
     let id = state.next_message_id();
@@ -53,7 +53,7 @@ pub fn note(state: &mut State, method: &Method, to: &Uri, status: u16) {
     }));
 }
 
-/// The latest entries of the project that fit.
+/// The project's latest entries that match the filter.
 pub fn list(state: &State, call: &Call) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     state.may_read(call, "logging.logEntries.list", &project)?;
@@ -90,7 +90,7 @@ impl Term {
     }
 }
 
-/// As much of the query language as is asked here: comparisons joined by `AND`.
+/// Reads a filter. Supported are comparisons joined by `AND`.
 /// <https://cloud.google.com/logging/docs/view/logging-query-language>
 fn terms(filter: &str) -> Result<Vec<Term>, Refusal> {
     let terms = filter.split(" AND ").map(str::trim).filter(|term| !term.is_empty());
@@ -116,7 +116,7 @@ fn term(text: &str) -> Option<Term> {
     Some(Term { wanted, at: pointer(field), is: Test::Text(quoted(value)?) })
 }
 
-/// The project whose entries are asked for, which is named in the body alone.
+/// The project whose entries are requested: only the body names it.
 pub fn project_asked(body: &Value) -> &str {
     links::last(body["resourceNames"][0].as_str().unwrap_or_default())
 }

@@ -16,14 +16,14 @@ use super::sinks;
 /// more than it asked for, as with overlapping sinks. A sink whose writer may not publish drops the entry.
 pub fn route(state: &mut State, entry: &Value) {
     let project = links::project(entry["logName"].as_str().unwrap_or_default());
-    let standing = state.store.standing(state.clock.now());
-    let of_project = standing.all(sinks::KIND.collection).filter(|(path, _)| links::project(path) == project);
+    let accepted = state.store.accepted(state.clock.now());
+    let of_project = accepted.all(sinks::KIND.collection).filter(|(path, _)| links::project(path) == project);
     let leads =
         of_project.filter_map(|(_, sink)| Some((sinks::topic(sink)?.to_owned(), sink["writerIdentity"].clone())));
     for (topic, writer) in leads.collect::<Vec<_>>() {
         let writer = writer.as_str().and_then(|member| member.split_once(':')).map_or("", |(_, email)| email);
-        let stands = state.store.standing(state.clock.now()).get(&topic).is_some();
-        if !stands || !state.may(writer, "pubsub.topics.publish", &topic) {
+        let exists = state.store.accepted(state.clock.now()).get(&topic).is_some();
+        if !exists || !state.may(writer, "pubsub.topics.publish", &topic) {
             continue;
         }
         let message = published(state, topic, entry);

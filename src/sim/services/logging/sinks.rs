@@ -42,7 +42,7 @@ const FIELDS: &[Field] = &[
 struct Sinks;
 
 impl Rules for Sinks {
-    /// Every sink of a project writes as one and the same agent.
+    /// All sinks of a project write as the project's logging service agent.
     fn complete(&self, draft: &Draft<'_>, sink: &mut Map<String, Value>) {
         let writer = format!("serviceAccount:service-{}@gcp-sa-logging.iam.gserviceaccount.com", draft.number);
         sink.insert("writerIdentity".to_owned(), writer.into());
@@ -50,7 +50,7 @@ impl Rules for Sinks {
     }
 }
 
-/// The topic that a sink leads to, if it leads to one and is not switched off.
+/// The topic of a sink, if its destination is one and the sink is enabled.
 pub fn topic(sink: &Value) -> Option<&str> {
     let topic = sink["destination"].as_str()?.strip_prefix("pubsub.googleapis.com/")?;
     (sink["disabled"] != true).then_some(topic)

@@ -1,4 +1,4 @@
-//! Alert policies of Cloud Monitoring; none ever alerts.
+//! Alert policies of Cloud Monitoring. They are not evaluated.
 //! <https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies>
 
 use serde_json::{Map, Value, json};
@@ -60,7 +60,7 @@ const FIELDS: &[Field] = &[
 struct AlertPolicies;
 
 impl Rules for AlertPolicies {
-    /// Each condition gets a name of its own, below that of the policy.
+    /// Each condition gets a name below that of the policy.
     fn complete(&self, draft: &Draft<'_>, policy: &mut Map<String, Value>) {
         policy.entry("enabled").or_insert_with(|| true.into());
         let conditions = policy.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten();

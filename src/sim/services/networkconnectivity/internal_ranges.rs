@@ -12,7 +12,7 @@ use crate::sim::{
         service::Service,
     },
     store::{
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, Kind, Plain},
     },
 };
@@ -47,11 +47,11 @@ const FIELDS: &[Field] = &[
     any("migration"),
 ];
 
-/// The internal range of a network that reserves a part of `range`: a subnetwork stands there only if it names one.
-pub fn reserving<'a>(standing: Standing<'a>, network: &str, range: Ipv4Net) -> Option<&'a str> {
+/// The internal range of a network that overlaps `range`: a subnetwork may overlap it only if it refers to it.
+pub fn reserving<'a>(accepted: Accepted<'a>, network: &str, range: Ipv4Net) -> Option<&'a str> {
     let reserves = |held: &Value| {
         let clashes = held["ipCidrRange"].as_str().and_then(cidr::range).is_some_and(|held| cidr::overlap(held, range));
         clashes && links::path(held["network"].as_str().unwrap_or_default()) == network
     };
-    standing.all(KIND.collection).find(|(_, held)| reserves(held)).map(|(path, _)| path)
+    accepted.all(KIND.collection).find(|(_, held)| reserves(held)).map(|(path, _)| path)
 }

@@ -1,4 +1,4 @@
-//! Policy-based routes, which go before all others.
+//! Policy-based routes, which take precedence over other routes.
 //! <https://cloud.google.com/network-connectivity/docs/reference/networkconnectivity/rest/v1/projects.locations.global.policyBasedRoutes>
 
 use crate::sim::{

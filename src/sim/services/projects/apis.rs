@@ -8,7 +8,7 @@ use crate::sim::{
     state::State,
 };
 
-/// Service Usage: which APIs are enabled, and the enabling of one.
+/// Reads and enables APIs.
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     let number = state.number(&call.project).to_owned();
@@ -26,7 +26,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         }
         Verb::List => {
             state.may_read(call, "serviceusage.services.list", &project)?;
-            // What is not enabled is known to nobody here, so there is nothing to list under the other filter.
+            // Disabled APIs are not stored, so the other filter lists nothing.
             let wanted = call.parameter("filter") != Some("state:DISABLED");
             let apis = state.projects.get(&call.project).map(|project| project.apis.as_slice()).unwrap_or_default();
             let all = apis.iter().filter(|_| wanted).map(|api| (api.as_str(), shown(api, &number, true)));
@@ -59,7 +59,7 @@ fn enable(state: &mut State, call: &Call, api: &str) {
     }
 }
 
-/// The operation of what is done at once.
+/// An operation that is already done.
 fn enabled_at_once(message: &str, mut response: Value) -> Value {
     response["@type"] = format!("type.googleapis.com/google.api.serviceusage.v1.{message}").into();
     json!({"name": "operations/noop.DONE_OPERATION", "done": true, "response": response})

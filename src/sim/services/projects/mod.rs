@@ -11,13 +11,13 @@ use crate::sim::{
     state::State,
 };
 
-/// A project itself, and who may do what in it.
+/// A project and its IAM policy.
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::Custom("testIamPermissions") => Ok(policy::tested(state, call)),
         Verb::Custom("getIamPolicy") => {
             state.may_read(call, "resourcemanager.projects.getIamPolicy", &call.path)?;
-            Ok(policy::standing(state, call))
+            Ok(policy::current(state, call))
         }
         Verb::Custom("setIamPolicy") => {
             state.may_read(call, "resourcemanager.projects.setIamPolicy", &call.path)?;
@@ -32,7 +32,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     }
 }
 
-/// The project and all that is above it, the nearest first.
+/// The project and its ancestors, the nearest first.
 /// <https://cloud.google.com/resource-manager/reference/rest/v1/projects/getAncestry>
 fn ancestry(state: &State, call: &Call) -> Value {
     let above = state.projects.get(&call.project).map(|project| project.ancestors.as_slice()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Pub/Sub's delivery: from a topic to each of its subscriptions, and from there to whoever pulls, or by push.
+//! Pub/Sub's delivery: from a topic to each of its subscriptions, and from there by pull or push.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::subscriptions;
 /// Publishes a message to a topic and enqueues it in each of its subscriptions. Returns its id.
 pub fn post(state: &mut State, message: Published) -> String {
     let id = message.message_id.clone();
-    let existing = state.store.standing(state.clock.now()).all(subscriptions::KIND.collection);
+    let existing = state.store.accepted(state.clock.now()).all(subscriptions::KIND.collection);
     let of_topic = existing.filter(|(_, subscription)| subscription["topic"] == message.topic);
     for path in of_topic.map(|(path, _)| path.to_owned()).collect::<Vec<_>>() {
         state.messages.enqueue(&path, message.clone());
@@ -62,11 +62,11 @@ pub fn acknowledge(state: &mut State, call: &Call) -> Value {
     json!({})
 }
 
-/// What waits in the boxes of subscriptions that push, each with the path of its subscription.
+/// The messages that wait in push subscriptions, each with the path of its subscription.
 pub fn outgoing(state: &mut State) -> Vec<(String, Published)> {
     let now = state.clock.now();
-    let standing = state.store.standing(now).all(subscriptions::KIND.collection);
-    let pushing = standing.filter(|(_, it)| subscriptions::endpoint(it).is_some()).map(|(path, _)| path.to_owned());
+    let accepted = state.store.accepted(now).all(subscriptions::KIND.collection);
+    let pushing = accepted.filter(|(_, it)| subscriptions::endpoint(it).is_some()).map(|(path, _)| path.to_owned());
     let mut out = Vec::new();
     for path in pushing.collect::<Vec<_>>() {
         out.extend(state.messages.take(&path).into_iter().map(|message| (path.clone(), message)));
@@ -74,12 +74,12 @@ pub fn outgoing(state: &mut State) -> Vec<(String, Published)> {
     out
 }
 
-/// A message that its subscription does not push any more waits to be pulled.
+/// Returns a message to its subscription, which no longer pushes.
 pub fn keep_for_pull(state: &mut State, subscription: &str, message: Published) {
     state.messages.enqueue(subscription, message);
 }
 
-/// The body of a wrapped push, in which the id and the time come in two spellings.
+/// The body of a wrapped push, which has the id and the time in two spellings.
 pub fn pushed(message: &Published, subscription: &str) -> Value {
     let mut shown = shown(message);
     shown["message_id"] = message.message_id.clone().into();

@@ -15,7 +15,7 @@ use tonic::{
 
 use crate::sim::{
     api::{links, permissions},
-    faults::{Fault, FaultKind, Passing},
+    faults::{CallInfo, Fault, FaultKind},
     http::calls::Logged,
     state::{State, handle::Handle, messages::Published},
     store::clock::written,
@@ -85,7 +85,7 @@ impl UnaryService<PublishRequest> for Publisher {
             body: logged(&request),
         });
         drop(state);
-        // Only now is there something to deliver.
+        // After the lock is released.
         self.handle.notify();
         std::future::ready(published.map(Response::new))
     }
@@ -94,11 +94,11 @@ impl UnaryService<PublishRequest> for Publisher {
 fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<PublishResponse, Status> {
     let topic = &request.topic;
     let project = links::project(topic);
-    let passing = Passing { method: METHOD, resource: topic, project, bucket: None, now: state.clock.now() };
-    if let Some(fault) = state.faults.strike(&passing).first() {
+    let info = CallInfo { method: METHOD, resource: topic, project, bucket: None, now: state.clock.now() };
+    if let Some(fault) = state.faults.matching(&info).first() {
         return Err(refusal(fault, topic));
     }
-    if state.store.standing(state.clock.now()).get(topic).is_none() {
+    if state.store.accepted(state.clock.now()).get(topic).is_none() {
         return Err(Status::not_found(format!("Resource not found (resource={}).", links::last(topic))));
     }
     if !state.may(caller, "pubsub.topics.publish", topic) {
@@ -120,7 +120,7 @@ fn accept(state: &mut State, caller: &str, request: &PublishRequest) -> Result<P
     Ok(PublishResponse { message_ids })
 }
 
-/// Faults of the wire make no sense to a service that has no wire of its own here: they are unavailability.
+/// A fault as a gRPC status. Faults of the connection become UNAVAILABLE.
 fn refusal(fault: &Fault, topic: &str) -> Status {
     let message = fault.refusal(METHOD, topic).message;
     match (fault.kind, fault.status) {
@@ -143,7 +143,7 @@ fn http_status(code: tonic::Code) -> u16 {
     }
 }
 
-/// The request as Pub/Sub's REST form would spell it.
+/// The request as JSON, for the log of calls.
 fn logged(request: &PublishRequest) -> Value {
     let message = |message: &PubsubMessage| {
         json!({
@@ -155,7 +155,7 @@ fn logged(request: &PublishRequest) -> Value {
     json!({"messages": request.messages.iter().map(message).collect::<Vec<_>>()})
 }
 
-/// Protocol Buffers for the one method.
+/// The Protocol Buffers codec of the one method.
 struct Prost;
 
 impl Codec for Prost {

@@ -74,10 +74,10 @@ impl Rules for Subscriptions {
         }
     }
 
-    /// The topic must be there when it is subscribed to; it may go away later.
+    /// The topic must exist when the subscription is created; it may be deleted later.
     fn check(&self, draft: &Draft<'_>, subscription: &Map<String, Value>) -> Result<(), Refusal> {
         let topic = topic(subscription);
-        if draft.before.is_some() || draft.standing.get(topic).is_some() {
+        if draft.before.is_some() || draft.accepted.get(topic).is_some() {
             return Ok(());
         }
         Err(lro::not_found(&format!("Resource not found (resource={}).", links::last(topic))))
@@ -102,7 +102,7 @@ fn topic(subscription: &Map<String, Value>) -> &str {
     subscription.get("topic").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// One without an endpoint is a subscription that is pulled from.
+/// Without an endpoint the subscription becomes a pull subscription.
 fn replace_push_config(
     _: &Draft<'_>,
     subscription: &mut Map<String, Value>,
@@ -113,7 +113,7 @@ fn replace_push_config(
     Ok(())
 }
 
-/// Where a subscription pushes to; none is one that is pulled from.
+/// The push endpoint of a subscription; none for a pull subscription.
 pub fn endpoint(subscription: &Value) -> Option<&str> {
     subscription["pushConfig"]["pushEndpoint"].as_str().filter(|endpoint| !endpoint.is_empty())
 }

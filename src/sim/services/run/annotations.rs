@@ -1,4 +1,4 @@
-//! What Cloud Run's v1 says in annotations and v2 in fields: the way out, who may come in, and when there is a processor.
+//! Settings that v1 has in annotations and v2 in fields: egress, ingress and CPU allocation.
 //! <https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta>
 
 use serde_json::{Map, Value, json};
@@ -17,11 +17,11 @@ const INGRESSES: [(&str, &str); 4] = [
     ("none", "INGRESS_TRAFFIC_NONE"),
 ];
 
-/// Flags of the template, which v2 has in the resources of each container.
+/// Flags that v1 has on the template and v2 in the resources of each container.
 const OF_CONTAINERS: [(&str, &str); 2] =
     [("run.googleapis.com/cpu-throttling", "cpuIdle"), ("run.googleapis.com/startup-cpu-boost", "startupCpuBoost")];
 
-/// Labels or annotations without those by which v1 says what v2 has fields for.
+/// Labels or annotations without those that are fields in v2.
 pub fn own(given: &Value) -> Value {
     let mut own = given.clone();
     if let Value::Object(own) = &mut own {
@@ -31,13 +31,13 @@ pub fn own(given: &Value) -> Value {
     own
 }
 
-/// What a service's annotations say about who may come in.
+/// The ingress setting of a service's annotations.
 pub fn ingress(annotations: &Value) -> Option<&'static str> {
     let given = annotations[INGRESS].as_str()?;
     INGRESSES.iter().find(|(v1, _)| *v1 == given).map(|(_, v2)| *v2)
 }
 
-/// A resource's annotations, as v1 has them.
+/// A resource's annotations in v1.
 pub fn of_resource(resource: &Value) -> Value {
     let mut annotations = resource["annotations"].clone();
     annotations["run.googleapis.com/launch-stage"] = resource["launchStage"].clone();
@@ -47,7 +47,7 @@ pub fn of_resource(resource: &Value) -> Value {
     annotations
 }
 
-/// A template's annotations, as v1 has them.
+/// A template's annotations in v1.
 pub fn of_template(resource: &Value, template: &Value) -> Value {
     let access = &template["vpcAccess"];
     let mut annotations = resource["template"]["annotations"].clone();
@@ -78,12 +78,12 @@ pub fn set_flags(containers: &mut Value, annotations: &Value) {
     }
 }
 
-/// Takes v2's flags out of a container's resources.
+/// Removes v2's flags from a container's resources.
 pub fn clear_flags(resources: &mut Map<String, Value>) {
     resources.retain(|name, _| !OF_CONTAINERS.iter().any(|(_, field)| field == name));
 }
 
-/// What v1's annotations say about the way out. A connector may be named by its bare name.
+/// The egress setting of v1's annotations. A connector may be given by name only.
 pub fn vpc_access(call: &Call, annotations: &Value) -> Value {
     let text = |name: &str| annotations[name].as_str().filter(|text| !text.is_empty());
     let connector = text(CONNECTOR).map(|connector| match connector.contains('/') {

@@ -1,4 +1,4 @@
-//! Cloud Run's changes: a resource is deployed or deleted, and settles after a while.
+//! Cloud Run's changes: a resource is deployed or deleted, and reconciled after a while.
 
 use std::time::Duration;
 
@@ -25,13 +25,13 @@ use super::{
     knative, revisions, services, traffic,
 };
 
-/// A deleted resource can be read about for so long.
-const EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a deleted resource remains readable.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Creates or replaces; an update with `allowMissing` may do either.
+/// Creates or updates; an update with `allowMissing` may create.
 pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let (call, path) = (change.call, change.path);
-    let before = state.standing(call).get(path).cloned();
+    let before = state.accepted(call).get(path).cloned();
     match (call.route.verb, &before) {
         (Verb::Create, Some(_)) => {
             let message = format!("Resource '{}' already exists.", links::last(path));
@@ -61,21 +61,21 @@ pub fn deploy(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> 
     settle(state, change, document)
 }
 
-/// What is deleted is kept for a while, for those who ask for what is deleted.
+/// Deletes a resource, which `showDeleted` still lists until it expires.
 pub fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let call = change.call;
-    let mut document = match state.standing(call).get(change.path).and_then(Value::as_object) {
+    let mut document = match state.accepted(call).get(change.path).and_then(Value::as_object) {
         Some(document) => document.clone(),
         None => return Err(not_found(call, change.kind)),
     };
     document.insert("deleteTime".to_owned(), written(call.now).into());
-    document.insert("expireTime".to_owned(), written(after(call.now, EXPIRY)).into());
+    document.insert("expireTime".to_owned(), written(after(call.now, RETENTION)).into());
     next_generation(change, &mut document);
     state.policies.remove(change.path);
     settle(state, change, document)
 }
 
-/// Cloud Run's names: RFC 1035 and less than 50 characters for services; jobs may be longer, and nobody minds here.
+/// Names follow RFC 1035. The lower limit of 50 characters for services is not checked.
 fn check_name(name: &str) -> Result<(), Refusal> {
     if names::is_label(name, 1..=63) {
         return Ok(());
@@ -86,7 +86,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     )))
 }
 
-/// An update replaces the whole resource, or what its mask names.
+/// An update replaces the whole resource, or the fields of its mask.
 fn replaced(change: &Change<'_>, before: &Value) -> Map<String, Value> {
     let Some(mask) = change.call.parameter("updateMask").filter(|mask| !mask.is_empty() && *mask != "*") else {
         return change.sent.clone();
@@ -136,8 +136,8 @@ fn check_template(state: &State, change: &Change<'_>, document: &Map<String, Val
     }
 }
 
-/// Whether Cloud Run can use a connector. That it is missing, that its API is disabled and that the service agent may
-/// not use it give one and the same answer; so does, here, a connector that is not up yet, about which Google is silent.
+/// Whether Cloud Run can use a connector. A missing connector, a disabled API and a missing permission of the service agent
+/// give the same error; so does a connector that is not READY, which Google does not document.
 fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let call = change.call;
     let ["projects", project, "locations", region, "connectors", name] = connector.split('/').collect::<Vec<_>>()[..]
@@ -148,15 +148,15 @@ fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let path = format!("projects/{id}/locations/{region}/connectors/{name}");
     let Some(project) = state.projects.get(&id) else { return false };
     let agent = format!("service-{}@serverless-robot-prod.iam.gserviceaccount.com", state.number(&call.project));
-    // In its own project the service agent's role includes the permission, unless the world says otherwise.
+    // In its own project the service agent's role includes the permission, unless the world's `iam` lists the agent.
     let own = id == call.project && project.iam.as_ref().is_none_or(|iam| !iam.contains_key(&agent));
     let permitted = own || state.may(&agent, "vpcaccess.connectors.use", &path);
-    let connector = vpcaccess::standing(state, call, &path);
-    let stands = connector.is_some_and(|it| matches!(it["state"].as_str(), Some("READY" | "UPDATING")));
-    Some(region) == call.region() && permitted && stands && project.enabled(Service::VpcAccess)
+    let connector = vpcaccess::current(state, call, &path);
+    let ready = connector.is_some_and(|it| matches!(it["state"].as_str(), Some("READY" | "UPDATING")));
+    Some(region) == call.region() && permitted && ready && project.enabled(Service::VpcAccess)
 }
 
-/// What Cloud Run fills in.
+/// Fills in Cloud Run's defaults and output fields.
 fn complete(state: &State, change: &Change<'_>, before: Option<&Value>, document: &mut Map<String, Value>) {
     let call = change.call;
     let kept = |field: &str| before.map(|before| before[field].clone()).filter(|value| !value.is_null());
@@ -209,7 +209,7 @@ fn next_generation(change: &Change<'_>, document: &mut Map<String, Value>) {
     document.insert("etag".to_owned(), format!("\"{}\"", call.draw.and("etag").hex(12)).into());
 }
 
-/// Writes the resource as it is while Cloud Run works on it and as it is afterwards.
+/// Writes the resource as it is during and after reconciliation.
 fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) -> Result<Value, Refusal> {
     let call = change.call;
     let due = after(call.now, state.options.settling);
@@ -222,7 +222,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) 
     };
     let injected = call.fault(FaultKind::FailOperation).map(|fault| fault.refusal(&call.method, &call.path));
     let outcome = injected.as_ref().map_or_else(|| Ok(typed(&done)), Err);
-    // An operation tells of the resource, but for which one of its name it is.
+    // An operation's metadata has the resource without its uid.
     let about = |document: &Value| {
         let mut document = typed(document);
         document.as_object_mut().map(|fields| fields.remove("uid"));
@@ -250,7 +250,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) 
 
 fn stages(mut document: Map<String, Value>, due: Timestamp) -> (Value, Value) {
     document.insert("reconciling".to_owned(), true.into());
-    // What has settled once keeps the time at which it did.
+    // A resource that has been ready keeps the time of that transition.
     let mut condition = document.remove("terminalCondition").unwrap_or_else(|| json!({}));
     condition["state"] = "CONDITION_PENDING".into();
     document.insert("terminalCondition".to_owned(), condition);

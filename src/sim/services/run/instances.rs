@@ -1,4 +1,4 @@
-//! Cloud Run instances. They are only read.
+//! Cloud Run instances. Read only.
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.instances>
 
 use crate::sim::{

@@ -56,7 +56,7 @@ const TASK: &[Field] = &[
     flag("gpuZonalRedundancyDisabled"),
 ];
 
-/// The part of a document that says what runs: a job nests it one deeper.
+/// The template of the containers: a job nests it one level deeper.
 pub fn template<'a>(kind: &Kind, document: &'a Map<String, Value>) -> &'a Value {
     let template = document.get("template").unwrap_or(&Value::Null);
     if *kind == KIND { &template["template"] } else { template }

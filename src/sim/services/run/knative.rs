@@ -1,4 +1,4 @@
-//! Knative's form of a Cloud Run resource: v1 says in annotations what v2 says in fields.
+//! The Knative form of a Cloud Run resource: v1 has annotations where v2 has fields.
 //! <https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services>
 
 use serde_json::{Map, Value, json};
@@ -16,14 +16,14 @@ pub fn version(kind: &Kind) -> &'static str {
     if *kind == jobs::KIND { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
 }
 
-/// A resource as the audit log's system event shows it.
+/// A resource as in the audit log's system event.
 pub fn event(change: &Change<'_>, number: &str, resource: &Value) -> Value {
     let mut event = written(change.kind, change.path, number, resource);
     event["@type"] = format!("type.googleapis.com/google.cloud.run.v1.{}", change.kind.noun()).into();
     event
 }
 
-/// v2's document in v1's form.
+/// Converts a v2 document to v1.
 pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     let empty = Map::new();
     let template = jobs::template(kind, resource.as_object().unwrap_or(&empty));
@@ -118,7 +118,7 @@ fn integer(text: &Value) -> Option<i64> {
     text.as_str()?.parse().ok()
 }
 
-/// v1's body as the fields of a v2 document, checked against v2's table.
+/// Converts a v1 body to v2 and checks it against v2's table.
 pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     let body = &call.body;
     let template = &body["spec"]["template"];
@@ -158,12 +158,12 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     fields::check(kind.fields, &Value::Object(document), kind.segment)
 }
 
-/// How a version writes that a variable's value is a secret's: the field, and in it those of the name and the version.
+/// How an API version refers to a secret in a variable: the field, and in it the fields of the name and of the version.
 type Source = [&'static str; 3];
 const V1: Source = ["valueFrom", "name", "key"];
 const V2: Source = ["valueSource", "secret", "version"];
 
-/// Containers with their secrets in the other version's words. v2 has limits and no requests; all else is the same.
+/// Converts containers between API versions: references to secrets, and v2 has limits but no requests.
 fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
     let mut containers = containers.clone();
     for container in containers.as_array_mut().into_iter().flatten() {
@@ -185,12 +185,12 @@ fn containers(containers: &Value, [from, to]: [Source; 2]) -> Value {
     containers
 }
 
-/// How a version writes which secret is mounted: the fields of the secret, and of a file's version.
+/// How an API version refers to a mounted secret: the fields of the secret and of a file's version.
 type Mount = [&'static str; 2];
 const V1_MOUNT: Mount = ["secretName", "key"];
 const V2_MOUNT: Mount = ["secret", "version"];
 
-/// Volumes with their secrets in the other version's words.
+/// Converts volumes between API versions.
 fn volumes(volumes: &Value, [from, to]: [Mount; 2]) -> Value {
     let rename = |fields: &mut Value, nth: usize| {
         let Some(fields) = fields.as_object_mut() else { return };

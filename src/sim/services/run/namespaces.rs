@@ -1,4 +1,4 @@
-//! The Cloud Run Admin API v1: the resources of v2, in Knative's form. It is what gcloud speaks.
+//! The Cloud Run Admin API v1, which gcloud uses: the resources of v2 in Knative form.
 //! <https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs>
 
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ use super::{deploy, errors::not_found, knative};
 pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::List => list(state, call, kind),
-        // Only a regional host can be asked for one resource.
+        // A single resource is served by regional hosts only.
         _ if matches!(call.region(), None | Some("-")) => Err(not_found(call, kind)),
         Verb::Get => {
             let found = lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind))?;

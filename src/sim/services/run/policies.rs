@@ -21,12 +21,12 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind, verb: &str) -
             state.record(entry(change, &set));
             Ok(set)
         }),
-        // gcloud asks before there is a resource.
+        // gcloud calls it before the resource exists.
         "testIamPermissions" => Ok(policy::tested(state, call)),
         _ => {
             state.may_read(call, &format!("{}.getIamPolicy", kind.permissions), &call.path)?;
             present(state, call, kind)?;
-            Ok(policy::standing(state, call))
+            Ok(policy::current(state, call))
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{services, worker_pools};
 
 const LATEST: &str = "ALLOCATION_TYPE_LATEST";
 
-/// What a kind calls its shares, what is in force of them, and how it spells their types.
+/// How a kind names its traffic shares, their status, and their types.
 type Words = [&'static str; 3];
 
 fn words(document: &Map<String, Value>) -> Words {
@@ -24,7 +24,7 @@ fn words(document: &Map<String, Value>) -> Words {
     }
 }
 
-/// Names the newest revision and says where traffic is to go.
+/// Sets the latest created revision and the default traffic.
 pub fn complete(change: &Change<'_>, before: Option<&Value>, document: &mut Map<String, Value>) {
     let (shares, prefix) = match change.kind {
         kind if *kind == services::KIND => ("traffic", "TRAFFIC_TARGET"),
@@ -43,8 +43,8 @@ pub fn complete(change: &Change<'_>, before: Option<&Value>, document: &mut Map<
     }
     let template = document.get("template").cloned().unwrap_or_default();
     let same = before.is_some_and(|before| before["template"] == template);
-    let standing = kept("latestCreatedRevision").filter(|_| same);
-    let name = standing.unwrap_or_else(|| {
+    let current = kept("latestCreatedRevision").filter(|_| same);
+    let name = current.unwrap_or_else(|| {
         let given = template["revision"].as_str().filter(|name| !name.is_empty()).map(str::to_owned);
         let generation: u64 = document.get("generation").and_then(|text| text.as_str()?.parse().ok()).unwrap_or(1);
         let name = given.unwrap_or_else(|| format!("{}-{generation:05}-sim", links::last(change.path)));
@@ -53,7 +53,7 @@ pub fn complete(change: &Change<'_>, before: Option<&Value>, document: &mut Map<
     document.insert("latestCreatedRevision".to_owned(), name);
 }
 
-/// A deployment is ready: what was asked for is in force.
+/// Applies the traffic of a deployment that is ready.
 pub fn settle(document: &mut Map<String, Value>) {
     let Some(newest) = document.get("latestCreatedRevision").cloned() else { return };
     let [shares, statuses, _] = words(document);
@@ -70,7 +70,7 @@ pub fn settle(document: &mut Map<String, Value>) {
     document.insert(statuses.to_owned(), shown);
 }
 
-/// The newest revision of a service or worker pool that has settled, with its path.
+/// The latest revision of a service or worker pool, with its path.
 pub fn revision(change: &Change<'_>, owner: &Value) -> Option<(String, Value)> {
     let path = owner["latestCreatedRevision"].as_str()?;
     let mut document = owner["template"].as_object()?.clone();
@@ -91,7 +91,7 @@ pub fn revision(change: &Change<'_>, owner: &Value) -> Option<(String, Value)> {
     Some((path.to_owned(), Value::Object(document)))
 }
 
-/// Knative's traffic in v2's words.
+/// Converts v1 traffic to v2.
 pub fn read(knative: &Value) -> Value {
     let share = |share: &Value| {
         let latest = share["latestRevision"] == true;
@@ -107,7 +107,7 @@ pub fn read(knative: &Value) -> Value {
     knative.as_array().map(|shares| shares.iter().map(share).collect()).unwrap_or_default()
 }
 
-/// v2's traffic in Knative's words; what is in force names the revision behind `latest` too.
+/// Converts v2 traffic to v1; in a status, the latest revision is named too.
 pub fn knative(shares: &Value, latest: Option<&str>) -> Value {
     let share = |share: &Value| {
         let is_latest = share["type"].as_str().is_some_and(|by| by.ends_with(LATEST));

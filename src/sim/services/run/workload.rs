@@ -8,7 +8,7 @@ pub const VPC_ACCESS: &[Field] = &[
     message("networkInterfaces", &[text("network"), text("subnetwork"), text("tags").repeated()]).repeated(),
 ];
 
-/// What jobs, services and worker pools all carry.
+/// Fields of jobs, services and worker pools.
 pub const COMMON: &[Field] = &[
     text("name"),
     map("labels"),
@@ -17,7 +17,7 @@ pub const COMMON: &[Field] = &[
     text("clientVersion"),
     choice("launchStage", LAUNCH_STAGES),
     any("binaryAuthorization"),
-    // Sent back by clients that read before they write, for optimistic locking.
+    // For optimistic locking.
     text("etag"),
     text("uid").output(),
     long("generation").output(),
@@ -72,7 +72,7 @@ pub const CONTAINER: &[Field] = &[
 
 const SECRET: &[Field] = &[text("secret"), text("version")];
 
-/// What a revision of a service and of a worker pool is made from.
+/// The revision template of a service and of a worker pool.
 pub const REVISION: &[Field] = &[
     text("revision"),
     map("labels"),

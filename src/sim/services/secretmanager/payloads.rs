@@ -1,4 +1,4 @@
-//! What secrets hold: versions are added, and the newest is read by the name `latest`.
+//! Payloads of secrets: versions are added, and `latest` reads the newest.
 //! <https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions>
 
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::sim::{
     http::call::Call,
     services::shared::flat,
     state::State,
-    store::{clock::written, documents::Standing, kind::Kind},
+    store::{clock::written, documents::Accepted, kind::Kind},
 };
 
 use super::secrets;
@@ -21,7 +21,7 @@ pub fn add(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value,
     }
     let sent = fields::check(&[&[fields::message("payload", secrets::PAYLOAD)]], &call.object(), "request")?;
     let payload = sent.get("payload").cloned().ok_or_else(|| Refusal::invalid("The payload must be provided."))?;
-    let number = newest(state.standing(call), &call.path).map_or(1, |(number, ..)| number + 1);
+    let number = newest(state.accepted(call), &call.path).map_or(1, |(number, ..)| number + 1);
     let path = format!("{}/versions/{number}", call.path);
     let document = json!({
         "name": path,
@@ -38,19 +38,19 @@ pub fn add(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value,
 /// `projects.secrets.versions.access`.
 pub fn access(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.access", kind.permissions), &call.path)?;
-    let standing = state.standing(call);
+    let accepted = state.accepted(call);
     let found = match call.path.strip_suffix("/versions/latest") {
-        Some(secret) => newest(standing, secret).map(|(_, path, version)| (path, version)),
-        None => standing.get(&call.path).map(|version| (call.path.as_str(), version)),
+        Some(secret) => newest(accepted, secret).map(|(_, path, version)| (path, version)),
+        None => accepted.get(&call.path).map(|version| (call.path.as_str(), version)),
     };
     let (path, version) = found.ok_or_else(|| flat::not_found(call))?;
     Ok(json!({"name": path, "payload": version["payload"]}))
 }
 
 /// The version of a secret with the highest number.
-fn newest<'a>(standing: Standing<'a>, secret: &str) -> Option<(u64, &'a str, &'a Value)> {
+fn newest<'a>(accepted: Accepted<'a>, secret: &str) -> Option<(u64, &'a str, &'a Value)> {
     let under = format!("{secret}/versions/");
-    let of_secret = standing.all(secrets::VERSIONS.collection).filter(|(path, _)| path.starts_with(&under));
+    let of_secret = accepted.all(secrets::VERSIONS.collection).filter(|(path, _)| path.starts_with(&under));
     let numbered = of_secret.filter_map(|(path, version)| Some((links::last(path).parse().ok()?, path, version)));
     numbered.max_by_key(|(number, ..)| *number)
 }

@@ -1,5 +1,5 @@
-//! Secrets and their versions. What a version holds is a field of its document, which only `access` shows; a checksum
-//! that comes with it is kept and not verified.
+//! Secrets and their versions. The payload is a field of the version's document, which only `access` shows; its checksum is
+//! stored and not verified.
 //! <https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets>
 
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use crate::sim::{
     },
     store::{
         clock::written,
-        documents::Standing,
+        documents::Accepted,
         kind::{Audited, Draft, Kind, Rules},
     },
 };
@@ -95,7 +95,7 @@ impl Rules for Versions {
         Some(KIND.segment)
     }
 
-    fn present(&self, _standing: Standing<'_>, version: &mut Value) {
+    fn present(&self, _standing: Accepted<'_>, version: &mut Value) {
         version.as_object_mut().map(|fields| fields.remove("payload"));
     }
 }

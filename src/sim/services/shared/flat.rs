@@ -1,5 +1,5 @@
-//! Services whose resources change at once: Pub/Sub, Logging, Secret Manager and the like. A row of the table of kinds is
-//! all that most of them need; what a few can do beyond that has a room of its own.
+//! Services whose changes need no operation: Pub/Sub, Logging, Secret Manager and the like. Most of their kinds need a row
+//! in the table and nothing else; custom methods that do more are passed in.
 
 use serde_json::{Map, Value, json};
 
@@ -21,7 +21,7 @@ use super::lro;
 
 const PAGE: usize = 1000;
 
-/// A custom method that does more than to change the document.
+/// Answers a custom method that does more than change the document.
 pub type Custom = fn(&mut State, &Call, &'static Kind, &str) -> Result<Value, Refusal>;
 
 /// Answers a call; `custom` answers the custom methods that the kind itself does not.
@@ -35,7 +35,7 @@ pub fn answer(state: &mut State, call: &Call, custom: Custom) -> Result<Value, R
         Verb::List => lro::list(state, call, kind, PAGE),
         verb if kind.service.is_optional() && verb != Verb::Get => Err(not_found(call)),
         Verb::Get => found(state, call, kind, "get"),
-        // A part is made by a method of what it is a part of.
+        // A nested resource is created by a method of its parent.
         Verb::Create if kind.rules.within().is_none() => create(state, call, kind),
         Verb::Patch | Verb::Update => change(state, call, kind),
         Verb::Delete => delete(state, call, kind),
@@ -47,7 +47,7 @@ pub fn answer(state: &mut State, call: &Call, custom: Custom) -> Result<Value, R
     }
 }
 
-/// The resource, for whoever may do `verb` to it.
+/// The resource, if the caller has the permission of `verb`.
 pub fn found(state: &State, call: &Call, kind: &'static Kind, verb: &str) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.{verb}", kind.permissions), &call.path)?;
     state.seen(kind, &call.path, call).ok_or_else(|| not_found(call))
@@ -66,10 +66,10 @@ fn create(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
     let collection = kind.collection_path(&call.project, call.region(), call.route.within.as_deref());
     let path = match call.path.strip_prefix(&collection) {
         Some(_) => call.path.clone(),
-        // Nobody named it.
+        // The service generates the name.
         None => format!("{collection}{}", call.draw.id()),
     };
-    if state.standing(call).get(&path).is_some() {
+    if state.accepted(call).get(&path).is_some() {
         let message = format!("Resource already exists in the project (resource={}).", links::last(&path));
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
     }
@@ -81,7 +81,7 @@ fn create(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
     Ok(done(state, call, made, kind.message))
 }
 
-/// A PUT replaces the resource, a PATCH what it names; an update mask is not read.
+/// PUT replaces the resource, PATCH merges into it; an update mask is ignored.
 fn change(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     let before = found(state, call, kind, "update")?.as_object().cloned().unwrap_or_default();
     let mut sent = sent(call, kind)?;
@@ -108,11 +108,11 @@ fn changed_by(state: &mut State, call: &Call, kind: &'static Kind, method: &Cust
     let sent = fields::check(&[method.body], &call.object(), method.name)?;
     (method.apply)(&state.draft(call, &call.path), &mut document, sent)?;
     let changed = store(state, call, kind, &call.path, document);
-    // Pub/Sub's own methods answer nothing.
+    // Pub/Sub's custom methods return an empty message.
     Ok(if kind.service == Service::PubSub { json!({}) } else { changed })
 }
 
-/// What the body says. IAM wraps it where it is created, Pub/Sub where it is changed.
+/// The resource in the body. IAM wraps it in a request message on creation, Pub/Sub on update.
 fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
     let noun = kind.member();
     let noun = noun.as_str();
@@ -128,7 +128,7 @@ fn sent(call: &Call, kind: &Kind) -> Result<Map<String, Value>, Refusal> {
     }
 }
 
-/// Completes a document as the service does, holds it to its rules, and keeps it.
+/// Fills in defaults, checks the rules of the kind, and stores the document.
 fn write(
     state: &mut State,
     call: &Call,
@@ -170,7 +170,7 @@ fn delete(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, 
     Ok(done(state, call, remains.unwrap_or_else(|| json!({})), "google.protobuf.Empty"))
 }
 
-/// Artifact Registry answers with an operation, which is over.
+/// Artifact Registry returns an operation, which is done already.
 fn done(state: &mut State, call: &Call, mut response: Value, message: &str) -> Value {
     if call.route.service != Service::ArtifactRegistry {
         return response;

@@ -1,4 +1,4 @@
-//! The regions of the world as locations of a service, and what services say of the others.
+//! The regions of the world as locations of a service, and the errors for unknown or closed ones.
 
 use serde_json::{Value, json};
 
@@ -28,10 +28,10 @@ pub fn list(state: &State, call: &Call) -> Result<Value, Refusal> {
     Ok(answer)
 }
 
-/// What every service says about a region that is not open to the project.
+/// The error for a region that is not open to the project.
 pub fn closed(service: Service, project: &str, region: &str) -> Refusal {
     let message = format!("Permission denied on 'locations/{region}' (or it may not exist).");
-    // Compute has another name for the details' map.
+    // Compute names this field differently.
     let map = if service == Service::Compute { "metadatas" } else { "metadata" };
     Refusal::new(Code::PERMISSION_DENIED, "forbidden", message).with(json!({
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -41,7 +41,7 @@ pub fn closed(service: Service, project: &str, region: &str) -> Refusal {
     }))
 }
 
-/// What each service says about a region it does not know.
+/// The error for an unknown region, which differs by service.
 pub fn unknown(service: Service, region: &str) -> Refusal {
     match (service, region) {
         (Service::Compute, _) => Refusal::value("region", region, "Unknown region."),

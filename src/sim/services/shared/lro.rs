@@ -13,7 +13,7 @@ use crate::sim::{
     store::{documents::View, kind::Kind},
 };
 
-/// Asks for the permission, does the change, and tells the audit log when it is refused.
+/// Checks the permission, makes the change, and records a refusal in the audit log.
 pub fn change(
     state: &mut State,
     call: &Call,
@@ -44,13 +44,13 @@ pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Res
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
     let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
     let view = View { deleted: call.parameter("showDeleted") == Some("true"), ..call.view() };
-    // IAM marks its deleted roles where others have a time.
+    // IAM marks deleted roles by a flag, other services by a time.
     let listed =
         state.store.listed(kind.collection, &under, view).filter(|(_, item)| view.deleted || item["deleted"] != true);
     let (items, next) = call.page(listed, ("pageSize", most))?;
     let shown = |item: &Value| {
         let mut item = item.clone();
-        kind.rules.present(state.standing(call), &mut item);
+        kind.rules.present(state.accepted(call), &mut item);
         item
     };
     let mut answer = json!({});

@@ -1,4 +1,4 @@
-//! What several services do alike.
+//! Behavior that several services share.
 
 pub mod address_space;
 pub mod flat;

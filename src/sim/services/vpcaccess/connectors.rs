@@ -1,4 +1,4 @@
-//! Serverless VPC Access connectors: what they are, and the address space they hold.
+//! Serverless VPC Access connectors, and the CPUs that they use.
 //! <https://cloud.google.com/vpc/docs/reference/vpcaccess/rest/v1/projects.locations.connectors>
 
 use serde_json::Value;
@@ -41,7 +41,7 @@ const FIELDS: &[Field] = &[
     text("connectedProjects").repeated().output(),
 ];
 
-/// The usual limit of CPUs in a region, far from what any world here needs.
+/// The default limit of CPUs in a region.
 const CPUS: u64 = 2400;
 
 /// The vCPUs of one instance, as quotas count them.
@@ -53,12 +53,12 @@ pub fn cpus_of(machine: &Value) -> u64 {
     }
 }
 
-/// The limit of CPUs of a region and what its connectors use: each has its fewest instances, one that failed has none.
+/// The limit and the usage of CPUs in a region: a connector runs its minimum number of instances, one in ERROR none.
 pub fn cpus(state: &State, call: &Call, region: &str) -> (u64, u64) {
     let given = state.projects.get(&call.project).and_then(|project| project.region_quotas.get(region));
     let limit = given.and_then(|quotas| quotas.get("CPUS")).map_or(CPUS, |limit| (*limit).into());
     let under = format!("projects/{}/locations/{region}/connectors/", call.project);
-    let connectors = state.standing(call).all(CONNECTORS).filter(|(path, _)| path.starts_with(&under));
+    let connectors = state.accepted(call).all(CONNECTORS).filter(|(path, _)| path.starts_with(&under));
     let running = connectors.filter(|(_, connector)| connector["state"] != "ERROR");
     let used = running
         .map(|(_, connector)| connector["minInstances"].as_u64().unwrap_or(2) * cpus_of(&connector["machineType"]));

@@ -57,15 +57,15 @@ fn sent(call: &Call) -> Result<Map<String, Value>, Refusal> {
     Ok(sent)
 }
 
-/// A connector as it is, not as it is read.
-pub fn standing<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
+/// The current connector, without the lag of reads.
+pub fn current<'a>(state: &'a State, call: &Call, path: &str) -> Option<&'a Value> {
     state.store.seen(path, View::at(after(call.now, state.options.lag)))
 }
 
 fn create(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     let path = change.path;
     check_id(change.call.parameter("connectorId").unwrap_or_default())?;
-    if state.standing(change.call).get(path).is_some() {
+    if state.accepted(change.call).get(path).is_some() {
         let message = format!("Resource '{path}' already exists");
         return Err(Refusal::new(Code::ALREADY_EXISTS, "alreadyExists", message));
     }
@@ -116,9 +116,9 @@ fn delete(state: &mut State, change: &Change<'_>) -> Result<Value, Refusal> {
     begin(state, change, Some(("DELETING", before)), None, None)
 }
 
-/// The connector, if nothing is being done to it.
+/// The connector, if no operation on it is in progress.
 fn idle(state: &State, change: &Change<'_>) -> Result<Value, Refusal> {
-    let connector = standing(state, change.call, change.path).ok_or_else(not_found)?;
+    let connector = current(state, change.call, change.path).ok_or_else(not_found)?;
     match connector["state"].as_str() {
         Some("READY" | "ERROR") => Ok(connector.clone()),
         _ => Err(Refusal::new(Code::ABORTED, "aborted", "The connector has another operation in progress.")),
@@ -132,11 +132,11 @@ fn check_id(id: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid("Connector ID must follow the pattern ^[a-z][-a-z0-9]{0,23}[a-z0-9]$"))
 }
 
-/// A network with a range, or a subnetwork.
+/// Requires either a network with a range, or a subnetwork.
 fn check_form(connector: &Map<String, Value>) -> Result<(), Refusal> {
     let given = |field: &str| connector.contains_key(field);
     match (given("network"), given("ipCidrRange"), given("subnet")) {
-        // Beside a subnet a network is not needed, but tolerated: gcloud sends its default one.
+        // A network beside a subnet is ignored: gcloud sends its default one.
         (true, true, false) | (_, false, true) => {}
         (_, true, true) => return Err(Refusal::invalid("An IP CIDR range cannot be given with a subnet.")),
         _ => return Err(Refusal::invalid("Either a subnet, or a network and an IP CIDR range must be given.")),
@@ -149,8 +149,8 @@ fn check_form(connector: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
-/// Fills in instances from throughput and throughput from instances; instances win.
-/// A connector without an upper bound is accepted, and its operation fails: that is the refusal returned as `Ok`.
+/// Derives instances and throughput from each other; instances take precedence.
+/// A connector without an upper bound is accepted and its operation fails: that failure is returned as `Ok`.
 fn size(connector: &mut Map<String, Value>) -> Result<Option<Refusal>, Refusal> {
     let machine = connector.entry("machineType").or_insert_with(|| "e2-micro".into());
     if !machine.as_str().is_some_and(|machine| MACHINES.contains(&machine)) {
@@ -189,12 +189,12 @@ fn size(connector: &mut Map<String, Value>) -> Result<Option<Refusal>, Refusal> 
     Ok(None)
 }
 
-/// Where the connector is to stand. What is wrong with the place shows only in the operation.
+/// Checks the network or subnetwork of a new connector. Errors are reported by the operation, not by the call.
 fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>) -> Result<(), Refusal> {
     let failed = |why: String| Refusal::invalid(format!("Operation failed: {why}"));
     let conflict = "Invalid IP CIDR range was provided. It conflicts with an existing subnetwork. Please delete the connector manually.";
     if connector.contains_key("subnet") {
-        // The subnetwork says what network it is.
+        // The subnetwork determines the network.
         connector.remove("network");
     }
     if let Some(network) = connector.get("network").and_then(Value::as_str) {
@@ -202,20 +202,20 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
         let path = format!("projects/{}/global/networks/{name}", change.call.project);
         let range = connector.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
         connector.insert("network".to_owned(), name.into());
-        if state.standing(change.call).get(&path).is_none() {
+        if state.accepted(change.call).get(&path).is_none() {
             return Err(failed(format!("The network '{path}' was not found.")));
         }
-        address_space::check_not_legacy(state.standing(change.call).get(&path))
+        address_space::check_not_legacy(state.accepted(change.call).get(&path))
             .map_err(|refusal| failed(refusal.message))?;
         let taken =
-            range.is_some_and(|range| address_space::holder(state.standing(change.call), &path, range, "").is_some());
+            range.is_some_and(|range| address_space::holder(state.accepted(change.call), &path, range, "").is_some());
         return if taken { Err(failed(conflict.to_owned())) } else { Ok(()) };
     }
     let path = address_space::subnetwork_of(change.path, &Value::Object(connector.clone())).unwrap_or_default();
-    let Some(subnet) = state.standing(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
+    let Some(subnet) = state.accepted(change.call).get(&path).filter(|subnet| !network_of(subnet).is_empty()) else {
         return Err(failed(format!("The subnetwork '{path}' was not found.")));
     };
-    if let Some(agent) = barred(state, change, &path) {
+    if let Some(agent) = lacking_permission(state, change, &path) {
         let message =
             format!("Operation failed: {agent} does not have the permission compute.subnetworks.use on '{path}'.");
         return Err(Refusal::new(Code::PERMISSION_DENIED, "forbidden", message));
@@ -224,13 +224,13 @@ fn place(state: &State, change: &Change<'_>, connector: &mut Map<String, Value>)
     if range.is_none_or(|range| range.prefix_len() != 28) {
         return Err(failed(format!("The subnetwork '{path}' must have a /28 range.")));
     }
-    match address_space::connector_on_subnetwork(state.standing(change.call), &path) {
+    match address_space::connector_on_subnetwork(state.accepted(change.call), &path) {
         Some(other) => Err(failed(format!("The subnetwork '{path}' is already used by '{other}'."))),
         None => Ok(()),
     }
 }
 
-/// The instances do not fit in the region's quota: the operation says so, not the call.
+/// The failure of a connector that exceeds the region's CPU quota: the operation reports it, not the call.
 fn over_quota(state: &State, call: &Call, connector: &Map<String, Value>) -> Option<Refusal> {
     let (limit, used) = connectors::cpus(state, call, call.region().unwrap_or_default());
     let number = |field: &str| connector.get(field).and_then(Value::as_u64).unwrap_or_default();
@@ -239,9 +239,9 @@ fn over_quota(state: &State, call: &Call, connector: &Map<String, Value>) -> Opt
     (used + needed > limit).then(|| Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message))
 }
 
-/// The agent that may not use a host project's subnetwork: two of the connector's own project put it there.
+/// The service agent that lacks permission on a host project's subnetwork: two agents of the connector's project need it.
 /// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>
-fn barred(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String> {
+fn lacking_permission(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String> {
     let project = change.call.project.as_str();
     if links::project(subnetwork) == project {
         return None;
@@ -256,7 +256,7 @@ fn barred(state: &State, change: &Change<'_>, subnetwork: &str) -> Option<String
 
 type Stage = Option<(&'static str, Map<String, Value>)>;
 
-/// Writes the connector's states of now and of the end, and begins the operation between them.
+/// Writes the connector's current and final state, and starts the operation between them.
 fn begin(
     state: &mut State,
     change: &Change<'_>,
@@ -279,7 +279,7 @@ fn begin(
     };
     let (now, end) = (staged(now), staged(end));
     state.store.write(KIND.collection, change.path, call.now, now);
-    // What is gone is gone; what is there is seen a little later.
+    // A deletion is visible when it is done; other changes after a lag.
     let seen = if end.is_some() { after(due, state.options.lag) } else { due };
     state.store.write(KIND.collection, change.path, seen, end.clone());
     let mut response = end.unwrap_or_else(|| json!({}));
@@ -312,7 +312,7 @@ fn metadata(change: &Change<'_>, end: Option<Timestamp>) -> Value {
     metadata
 }
 
-/// A field mask may be written in either case: `min_instances` is `minInstances`.
+/// A field mask may be in snake case: `min_instances` is `minInstances`.
 fn camel(path: &str) -> String {
     let mut camel = String::with_capacity(path.len());
     let mut upper = false;
