@@ -108,15 +108,18 @@ fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
     let went_well = audit.status().code == 0;
     Told {
         is_deployed: row.service == Service::Run && went_well,
-        permits: row.service.permits() && went_well && entry.operation().is_none_or(|operation| operation.last),
+        permits: (row.grants || row.service == Service::ServiceUsage)
+            && went_well
+            && entry.operation().is_none_or(|operation| operation.last),
+        grants: row.grants,
     }
 }
 
 /// A resource whose project is written as a number, by the id that all else goes by.
 fn by_id(resource: &str, place: &Place) -> String {
     let is_number = |text: &str| ProjectId::parse(text).is_ok_and(|project| project.is_number());
-    match relative(resource).strip_prefix("projects/").and_then(|rest| rest.split_once('/')) {
-        Some((number, rest)) if is_number(number) => format!("projects/{}/{rest}", place.project()),
+    match (relative(resource).strip_prefix("projects/").and_then(|rest| rest.split_once('/')), place.project()) {
+        (Some((number, rest)), Some(project)) if is_number(number) => format!("projects/{project}/{rest}"),
         _ => resource.to_owned(),
     }
 }
@@ -206,7 +209,12 @@ fn changed_something(
 fn is_refusal(service: Service, code: i64) -> bool {
     match service {
         Service::Run => code == PERMISSION_DENIED,
-        Service::VpcAccess | Service::Compute | Service::ServiceUsage => code != 0,
+        Service::VpcAccess
+        | Service::Compute
+        | Service::ServiceUsage
+        | Service::ResourceManager
+        | Service::OrgPolicy
+        | Service::Iam => code != 0,
     }
 }
 
@@ -216,7 +224,9 @@ fn wakes_its_maker(service: Service, operation: Option<Operation>, code: i64) ->
     match service {
         Service::Run => true,
         Service::VpcAccess => operation.map_or(code == 0, |operation| operation.last),
-        Service::Compute | Service::ServiceUsage => false,
+        Service::Compute | Service::ServiceUsage | Service::ResourceManager | Service::OrgPolicy | Service::Iam => {
+            false
+        }
     }
 }
 

@@ -86,7 +86,12 @@ impl Course {
             self.written.insert(proven.step.key());
             report.steps.push(proven.report.clone());
         }
-        if open.iter().any(|(_, unproven)| unproven.may_be_made)
+        // A list that could not be read was asked for often enough.
+        let may_show = |unproven: &Unproven| {
+            let object = unproven.step.change.after().or(unproven.step.change.before());
+            unproven.may_be_made && object.is_some_and(|object| exists(observed, object).is_some())
+        };
+        if open.iter().any(|(_, unproven)| may_show(unproven))
             && let Some(pause) = self.pause()
         {
             self.unproven = open;

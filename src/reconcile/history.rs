@@ -151,6 +151,14 @@ impl History {
         self.hindered.insert(target.clone(), notes.collect());
     }
 
+    /// Targets where something was refused that a role, an organization policy or an API may permit.
+    pub fn awaiting_rights(&self) -> BTreeSet<Target> {
+        const CODES: [&str; 5] = ["denied", "api-disabled", "org-policy", "agent-role", "region-closed"];
+        let refused = |notes: &Vec<Note>| notes.iter().any(|note| CODES.contains(&note.code.as_str()));
+        let hindered = self.hindered.iter().filter(|(_, notes)| refused(notes)).map(|(target, _)| target);
+        hindered.chain(self.refusals.targets()).cloned().collect()
+    }
+
     /// Why a connector is not made: what was said of it, else of anything at its place.
     fn hindrance(&self, connector: &ConnectorRef) -> Option<String> {
         let notes = self.hindered.get(&connector.into())?;

@@ -395,7 +395,7 @@ impl Engine {
         }
     }
 
-    fn remember<T>(&self, with: impl FnOnce(&mut History) -> T) -> T {
+    pub(super) fn remember<T>(&self, with: impl FnOnce(&mut History) -> T) -> T {
         with(&mut self.history.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

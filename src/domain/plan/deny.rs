@@ -1,7 +1,7 @@
 //! The deny: written last, put back only as the policy says, and out of the way first.
 
 use super::{
-    Change, Draft, Object, StepId, Verb, Why, Withheld,
+    Change, Draft, Object, Step, StepId, Verb, Why, Withheld,
     scoping::{Scoping, ensure, repair},
     shadows::Judge,
 };
@@ -45,11 +45,43 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
             draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
             Lead::Held
         }
-        None if tightens(scoping, existing, &rule.firewall) => {
-            Lead::Step(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), Vec::new()))
+        None => {
+            let step = if tightens(scoping, existing, &rule.firewall) {
+                Some(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), Vec::new()))
+            } else {
+                ensure(draft, scoping, rule, Vec::new())
+            };
+            match step {
+                Some(step) if is_moved_alone(scoping, existing, &rule.firewall) => Lead::Back(step),
+                Some(step) => Lead::Step(step),
+                None => Lead::Nothing,
+            }
         }
-        None => ensure(draft, scoping, rule, Vec::new()).map_or(Lead::Nothing, Lead::Step),
     }
+}
+
+/// A deny that goes back to its place opens what the allows behind it let out: those that somebody widened are narrowed
+/// first, so that nothing gets out in between that the policy does not name.
+pub(super) fn after_narrowing(draft: &mut Draft<'_>, back: &StepId) {
+    let narrows = |step: &Step| match &step.change {
+        Change::Repair { before: Object::Firewall(before), after: Object::Firewall(after) } => {
+            !before.is_deny() && !reach::of_rule(after).contains(&reach::of_rule(before))
+        }
+        _ => false,
+    };
+    let waits_for_more = |step: &Step| step.after.iter().any(|id| id != back);
+    let Some(at) = draft.steps.iter().position(|(step, _)| step.id == *back) else { return };
+    let planned = draft.steps.split_off(at);
+    let (mut first, mut rest): (Vec<_>, Vec<_>) =
+        planned.into_iter().partition(|(step, _)| step.after.contains(back) && !waits_for_more(step) && narrows(step));
+    for (step, _) in &mut first {
+        step.after.clear();
+    }
+    if let Some((deny, _)) = rest.first_mut() {
+        deny.after.extend(first.iter().map(|(step, _)| step.id.clone()));
+    }
+    draft.steps.append(&mut first);
+    draft.steps.append(&mut rest);
 }
 
 /// The deny is not where a policy of ours would have put it beside the allows that stand: somebody moved it, and where it is
@@ -71,6 +103,8 @@ fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
 pub(super) enum Lead {
     Nothing,
     Step(StepId),
+    /// Somebody moved it before the allows, and it goes back.
+    Back(StepId),
     /// The policy moves it, and it may not go: a foreign allow stands between where it is and where it would be.
     Held,
 }
