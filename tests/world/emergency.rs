@@ -327,7 +327,7 @@ async fn one_refusal_hides_no_other() {
         "method": "compute.firewalls.patch", "resource": format!("projects/{PROJECT}/global/firewalls/{DENY}"),
         "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden",
     });
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
     let answer = lab.release(all()).await;
     let report = &answer.reports[0];
     assert_eq!(report.outcome, Outcome::Failed, "{report:#?}");
@@ -342,7 +342,7 @@ async fn only_the_firewall_rules_are_needed() {
     let lab = scoped(world(), &settings("rearm: manual")).await;
     for method in ["vpcaccess.*", "run.*", "compute.regionNetworkFirewallPolicies.*", "compute.routes.*"] {
         let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 503});
-        lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault).unwrap());
     }
     let answer = lab.release(all()).await;
     let report = &answer.reports[0];
@@ -350,7 +350,7 @@ async fn only_the_firewall_rules_are_needed() {
     assert_eq!(report.outcome, Outcome::Blocked, "not proven, and no error: {report:#?}");
     assert!(report.blocked_by[0].text.contains("not proven that egress of connector conn is open: "), "{report:#?}");
     let unread = json!({"method": "compute.firewalls.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
-    lab.cloud.lay(serde_json::from_value(unread).unwrap());
+    lab.cloud.inject(serde_json::from_value(unread).unwrap());
     let answer = lab.release(all()).await;
     assert_eq!(answer.unread[0].0.as_str(), PROJECT);
 }

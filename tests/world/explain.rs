@@ -96,7 +96,7 @@ async fn what_could_not_be_looked_at() {
     lab.deploy("nightly", "conn").await;
     for method in ["compute.firewalls.list", "compute.routers.list"] {
         let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
-        lab.cloud.lay(serde_json::from_value::<_>(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value::<_>(fault).unwrap());
     }
     let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
     let paths = explain(&lab.app.policy(), &observed, &plan, Some("nightly"));

@@ -40,7 +40,7 @@ async fn refused_writes_rest_longer_and_longer() {
         let lab = lab();
         let resource = format!("*{}", object.trim_start_matches("connectorId="));
         let fault = json!({"method": method, "resource": resource, "kind": "refuse", "status": status, "reason": reason, "nth": "all"});
-        lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault).unwrap());
         for _ in 0..24 * 6 {
             lab.cloud.advance(Duration::from_secs(600));
             let report = sweep(&lab).await;
@@ -112,7 +112,7 @@ async fn a_change_of_rights_ends_the_wait() {
 async fn a_changed_policy_tries_again() {
     let lab = lab();
     let fault = json!({"method": "compute.routers.insert", "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"});
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
     for _ in 0..4 {
         sweep(&lab).await;
     }
