@@ -8,6 +8,7 @@ pub mod address_space;
 pub mod audit;
 pub mod cause;
 pub mod demand;
+pub mod denial;
 pub mod doctor;
 pub mod explain;
 pub mod fields;

@@ -38,15 +38,18 @@ pub enum Place {
     Target(Target),
     Network(NetworkRef),
     Project(ProjectId),
+    /// Whatever is below a folder or an organization: every project of the scope may be.
+    Everywhere,
 }
 
 impl Place {
-    /// The project that the event is of.
-    pub fn project(&self) -> &ProjectId {
+    /// The project that the event is of; `None` = of a folder or an organization.
+    pub fn project(&self) -> Option<&ProjectId> {
         match self {
-            Self::Target(target) => &target.project,
-            Self::Network(network) => &network.project,
-            Self::Project(project) => project,
+            Self::Target(target) => Some(&target.project),
+            Self::Network(network) => Some(&network.project),
+            Self::Project(project) => Some(project),
+            Self::Everywhere => None,
         }
     }
 }

@@ -58,8 +58,8 @@ pub struct Expander {
     pub queue: Arc<Queue<Engine>>,
     /// Wide signals of one project that come closer together than this share one run.
     interval: Duration,
-    /// Projects that had a wide signal lately.
-    wide: Mutex<HashMap<ProjectId, Wide>>,
+    /// Projects that had a wide signal lately; `None` = a folder or an organization.
+    wide: Mutex<HashMap<Option<ProjectId>, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
     places: Semaphore,
 }
@@ -87,6 +87,9 @@ impl Expander {
 
     /// Answers when runs begun after this call have ended.
     pub fn submit(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
+        if signal.trigger.told.grants {
+            return self.submit_grant(signal);
+        }
         match &signal.place {
             Place::Target(target) if self.engine.policy.borrow().scope.projects.contains(&target.project) => {
                 let answer = self.queue.submit(request(target.clone(), &[signal]));
@@ -118,8 +121,22 @@ impl Expander {
         stream::iter(requests).map(run).buffer_unordered(SIDE_BY_SIDE)
     }
 
+    /// A change of rights is looked at only where something was refused: most change nothing for anybody here.
+    fn submit_grant(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
+        let policy = self.engine.policy.borrow().clone();
+        let mut targets = self.engine.remember(|history| history.awaiting_rights());
+        targets.retain(|target| {
+            policy.scope.all().contains(&target.project)
+                && (concerns(&policy, &signal.place, target) || signal.place == Place::Target(target.clone()))
+        });
+        let requests: Vec<_> =
+            targets.into_iter().map(|target| request(target, std::slice::from_ref(&signal))).collect();
+        let this = self.clone();
+        Box::pin(async move { Ok(this.in_turn(requests.into_iter()).collect().await) })
+    }
+
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
-        let project = signal.place.project().clone();
+        let project = signal.place.project().cloned();
         let mut wide = self.wide.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         wide.retain(|_, slot| slot.trailing.is_some() || slot.next > now);
@@ -135,7 +152,7 @@ impl Expander {
     }
 
     /// The run of all who come before `at`. It runs though the request that asked for it may be gone.
-    fn trail(self: &Arc<Self>, project: ProjectId, at: Instant) -> (Trailing, Asked) {
+    fn trail(self: &Arc<Self>, project: Option<ProjectId>, at: Instant) -> (Trailing, Asked) {
         let asked = Asked::default();
         let (this, signals) = (self.clone(), asked.clone());
         let future: BoxFuture<'static, _> = Box::pin(async move {
@@ -219,7 +236,7 @@ impl Expander {
 
 /// Whether any region of the project may be concerned: asked before the regions are.
 fn may_concern(policy: &Policy, place: &Place, project: &ProjectId) -> bool {
-    let own = place.project();
+    let Some(own) = place.project() else { return true };
     // An override may give single regions another network: these are told apart when they are known.
     let mut policies = std::iter::once(policy).chain(&policy.resolved);
     own == project
@@ -232,6 +249,7 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
         Place::Target(named) => network.project == named.project && target.region == named.region,
         Place::Network(named) => network == *named,
         Place::Project(named) => target.project == *named || network.project == *named,
+        Place::Everywhere => true,
     }
 }
 

@@ -9,7 +9,9 @@ use std::{
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{breaker::Breaker, heard::Heard, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes};
+use super::{
+    breaker::Breaker, heard::Heard, races::Races, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes,
+};
 use crate::domain::{
     audit::signal::Trigger,
     names::{ConnectorRef, NetworkRef, relative},
@@ -45,6 +47,7 @@ pub struct History {
     hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
     pub heard: Heard,
+    pub races: Races,
     pub reserved: ReservedRanges,
     pub wishes: Wishes,
     pub refusals: Refusals,
@@ -149,6 +152,14 @@ impl History {
         });
         let notes = report.blocked_by.iter().cloned().chain(held.filter(|held| held.object.starts_with("connector/")));
         self.hindered.insert(target.clone(), notes.collect());
+    }
+
+    /// Targets where something was refused that a role, an organization policy or an API may permit.
+    pub fn awaiting_rights(&self) -> BTreeSet<Target> {
+        const CODES: [&str; 5] = ["denied", "api-disabled", "org-policy", "agent-role", "region-closed"];
+        let refused = |notes: &Vec<Note>| notes.iter().any(|note| CODES.contains(&note.code.as_str()));
+        let hindered = self.hindered.iter().filter(|(_, notes)| refused(notes)).map(|(target, _)| target);
+        hindered.chain(self.refusals.targets()).cloned().collect()
     }
 
     /// Why a connector is not made: what was said of it, else of anything at its place.

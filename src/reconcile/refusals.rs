@@ -14,8 +14,6 @@ use crate::domain::{
 /// After the second refusal; the first may have been an accident, and the next run or sweep tries again.
 const FIRST_REST: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
-/// No event that is heard tells of a role or permission that was granted.
-const LONGEST_REST_DENIED: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug, Default)]
 pub struct Refusals(BTreeMap<(Target, StepId), Refusal>);
@@ -38,8 +36,7 @@ impl Refusals {
             0 => SignedDuration::ZERO,
             times => FIRST_REST * 2_i32.pow((times - 1).min(10)),
         };
-        let longest = if note.code == "denied" { LONGEST_REST_DENIED } else { LONGEST_REST };
-        let until = now.checked_add(rest.min(longest)).unwrap_or(now);
+        let until = now.checked_add(rest.min(LONGEST_REST)).unwrap_or(now);
         let refusal = Refusal { times: known + 1, until, note: note.clone(), policy: policy.to_owned() };
         self.0.insert((target.clone(), step.clone()), refusal);
     }
@@ -47,6 +44,11 @@ impl Refusals {
     /// A write was made.
     pub fn done(&mut self, target: &Target, step: &StepId) {
         self.0.remove(&(target.clone(), step.clone()));
+    }
+
+    /// Where something was refused.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.0.keys().map(|(target, _)| target)
     }
 
     /// Something was changed that may permit what was refused.

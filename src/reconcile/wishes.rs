@@ -9,7 +9,7 @@ use super::queue::RunRequest;
 use crate::domain::{
     audit::wanted::{WantedConnector, workload_key},
     demand::listed,
-    names::last_segment,
+    names::{ConnectorRef, last_segment},
     plan::Note,
     policy::{Mode, Policy},
     state::{egress::Egress, observed::Observed, workload::Interface},
@@ -59,9 +59,13 @@ impl Wishes {
             let key = wanted.workload().map(|(kind, name)| (target.clone(), kind, name.to_owned()));
             key.and_then(|key| deployed.get(&key)).is_some_and(|deployed| *deployed > at)
         };
+        // A workload may have been refused several times, each time for another connector.
         let refused_at = |wanted: &WantedConnector| {
             let own = request.triggers.iter().filter(|trigger| {
-                !trigger.told.is_deployed && (wanted.is_of(&trigger.resource) || wanted.workload == trigger.resource)
+                let names_it = |refused: &ConnectorRef| refused.name == wanted.connector.name;
+                !trigger.told.is_deployed
+                    && (wanted.is_of(&trigger.resource) || wanted.workload == trigger.resource)
+                    && trigger.refused.as_ref().is_none_or(names_it)
             });
             own.map(|trigger| trigger.at).max().unwrap_or(now)
         };

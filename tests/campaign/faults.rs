@@ -41,11 +41,13 @@ pub fn fault(chance: &mut Chance) -> Value {
         "page-loop",
     ]);
     let method = match kind {
-        "stale" | "page-loop" => chance.pick(&reads),
-        "lose-operation" | "fail-operation" => chance.pick(&writes),
-        _ if chance.percent(35) => chance.pick(&reads),
-        _ if chance.percent(15) => chance.pick(&operations),
-        _ => chance.pick(&writes),
+        // A GET shows what was written; lists lag.
+        "stale" => format!("{}.list", chance.pick(&reads).trim_end_matches(".list").trim_end_matches(".*")),
+        "page-loop" => chance.pick(&reads).to_owned(),
+        "lose-operation" | "fail-operation" => chance.pick(&writes).to_owned(),
+        _ if chance.percent(35) => chance.pick(&reads).to_owned(),
+        _ if chance.percent(15) => chance.pick(&operations).to_owned(),
+        _ => chance.pick(&writes).to_owned(),
     };
     let nth = match chance.below(4) {
         0 => json!([1]),

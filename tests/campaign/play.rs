@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// Sweeps after which everything has to be at rest.
-const MAX_ROUNDS: usize = 14;
+/// A budget of two changes a run takes long for three connectors.
+const MAX_ROUNDS: usize = 40;
 
 thread_local! {
     static PANICS: Cell<u32> = const { Cell::new(0) };

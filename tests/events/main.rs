@@ -46,6 +46,7 @@ fn decide_read(entry: &Entry<'_>, scope: &Scope, own: &str) -> String {
                 Place::Target(target) => target.to_string(),
                 Place::Network(network) => network.to_string(),
                 Place::Project(project) => format!("projects/{project}"),
+                Place::Everywhere => "everywhere".to_owned(),
             };
             let wanted = signal.wanted.map(|wanted| format!(" wants {} {}", wanted.connector, wanted.egress.as_str()));
             format!("act {place}{}", wanted.unwrap_or_default())

@@ -16,7 +16,7 @@ const IN_VAIN: &[(&str, &str)] = &[
     ("ignore refused", "a deploy that lacked a permission is told from one that failed by its code alone: rare"),
     ("ignore validate-only", "what a request holds differs by version and is read at the door"),
     ("ignore split-part", "a part of an oversize entry that names no place; another part does"),
-    ("ignore no-one-project", "a policy of a folder or organisation is no project's: the sweep looks everywhere"),
+    ("ignore no-one-project", "only the whole entry shows that a change of one region names no project"),
     ("reject no-project", "only the whole entry shows that it names no project"),
     ("reject project-mismatch", "a sink of a folder or organisation delivers every project of it"),
     ("reject out-of-scope", "the scope is the policy's, and changes without a new filter"),

@@ -42,6 +42,8 @@ fn check_signal(signal: &Signal, scope: &Scope) {
         Place::Target(target) => (&target.project, Some(&target.region)),
         Place::Network(network) => (&network.project, None),
         Place::Project(project) => (project, None),
+        // It names no project: the scope alone says where is looked.
+        Place::Everywhere => return assert!(signal.wanted.is_none(), "{signal:?}"),
     };
     assert!(scope.projects.contains(project) || scope.hosts.contains(project), "{signal:?}");
     assert!(region.is_none_or(|region| scope.has_region(region)), "{signal:?}");

@@ -129,21 +129,25 @@ impl Lab {
 
     /// What the program makes of the audit entries since `from`.
     pub fn signals(&self, from: usize) -> Vec<Signal> {
+        self.cloud.audit_entries().iter().skip(from).filter_map(|entry| self.signal(entry)).collect()
+    }
+
+    fn signal(&self, entry: &Value) -> Option<Signal> {
         use egress_reconciler::domain::audit::{
             classify::{Disposition, OwnPrincipals, dispose},
             entry::Entry,
         };
         let own: OwnPrincipals = ["runner@demo-project.iam.gserviceaccount.com".to_owned()].into_iter().collect();
-        let entries = self.cloud.audit_entries().into_iter().skip(from);
-        entries
-            .filter_map(|entry| {
-                let entry = entry.to_string();
-                match dispose(&Entry::parse(entry.as_bytes()).unwrap(), &self.app.scope(), &own, self.cloud.now()) {
-                    Disposition::Act(signal) => Some(signal),
-                    Disposition::Ignore(_) | Disposition::Reject(_) => None,
-                }
-            })
-            .collect()
+        let entry = entry.to_string();
+        match dispose(&Entry::parse(entry.as_bytes()).unwrap(), &self.app.scope(), &own, self.cloud.now()) {
+            Disposition::Act(signal) => Some(signal),
+            Disposition::Ignore(_) | Disposition::Reject(_) => None,
+        }
+    }
+
+    /// Hands one audit entry to the program, and waits for what it does.
+    pub async fn hear_entry(&self, entry: &Value) -> Vec<Arc<Report>> {
+        self.app.expander.submit(self.signal(entry).unwrap()).await.unwrap()
     }
 
     /// Writes the policy file anew, and waits until the program has taken it over.

@@ -22,7 +22,7 @@ fn lab() -> Lab {
 }
 
 fn lay(lab: &Lab, fault: Value) {
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
 }
 
 async fn sweep(lab: &Lab) -> Arc<Report> {
@@ -210,5 +210,32 @@ async fn what_was_refused_under_report_or_off_is_named_and_never_made() {
         assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
         lab.hear(heard).await;
         assert_eq!(made(&lab), 1, "{mode}");
+    }
+}
+
+/// A workload that was refused for one connector and then for another wants the later one, in whatever order the entries
+/// came into one run.
+#[tokio::test(start_paused = true)]
+async fn of_two_refusals_of_one_workload_the_later_counts() {
+    for reversed in [false, true] {
+        let lab = lab();
+        assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(lab.deploy("nightly", "conn-b").await.status(), 400);
+        sleep(Duration::from_secs(5)).await;
+        let mut signals: Vec<_> = lab.signals(0).into_iter().filter(|signal| signal.wanted.is_some()).collect();
+        assert_eq!(signals.len(), 2);
+        if reversed {
+            signals.reverse();
+        }
+        let request = RunRequest {
+            wanted: signals.iter().filter_map(|signal| signal.wanted.clone()).collect(),
+            triggers: signals.iter().map(|signal| signal.trigger.clone()).collect(),
+            ..RunRequest::new(lab.target())
+        };
+        let report = lab.app.queue.submit(request).await;
+        let steps: Vec<_> = report.steps.iter().map(|step| step.step.to_string()).collect();
+        let connectors: Vec<_> = steps.iter().filter(|step| step.starts_with("connector/")).collect();
+        assert_eq!(connectors, ["connector/conn-b"], "reversed: {reversed}, {report:#?}");
     }
 }

@@ -15,10 +15,17 @@ use crate::domain::{
 
 /// The place, if it is in scope.
 pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Place, Declined> {
-    let project = project(entry, audit, scope)?;
+    let project = match project(entry, audit, scope) {
+        Err(Declined::Ignored(IgnoreReason::NoOneProject)) if names == Names::Below && !scope.is_empty() => {
+            return Ok(Place::Everywhere);
+        }
+        found => found?,
+    };
     match names {
         Names::Region => Ok(Place::Target(Target { region: region(entry, audit, scope)?, project })),
-        Names::Network => Ok(network(audit, scope, &project).map_or(Place::Project(project), Place::Network)),
+        Names::Network | Names::Below => {
+            Ok(network(audit, scope, &project).map_or(Place::Project(project), Place::Network))
+        }
         Names::Project => Ok(Place::Project(project)),
     }
 }

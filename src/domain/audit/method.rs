@@ -3,7 +3,10 @@
 //!
 //! <https://cloud.google.com/run/docs/audit-logging>, <https://cloud.google.com/vpc/docs/audit-logging>,
 //! <https://cloud.google.com/compute/docs/logging/audit-logging>,
-//! <https://cloud.google.com/service-usage/docs/audit-logging>
+//! <https://cloud.google.com/service-usage/docs/audit-logging>,
+//! <https://cloud.google.com/resource-manager/docs/audit-logging>,
+//! <https://cloud.google.com/resource-manager/docs/organization-policy/audit-logging>,
+//! <https://cloud.google.com/iam/docs/audit-logging>
 
 use super::entry::LogKind;
 
@@ -14,6 +17,9 @@ pub enum Service {
     VpcAccess,
     Compute,
     ServiceUsage,
+    ResourceManager,
+    OrgPolicy,
+    Iam,
 }
 
 /// What place a method's entries name.
@@ -24,6 +30,8 @@ pub enum Names {
     /// The network in the entry, or all of the project where the entry has none.
     Network,
     Project,
+    /// As for a network; in the log of a folder or an organization, every project.
+    Below,
 }
 
 /// Methods of one collection that are treated alike.
@@ -35,6 +43,8 @@ pub struct Row {
     pub verbs: &'static [&'static str],
     pub logs: &'static [LogKind],
     pub names: Names,
+    /// Whether the change is one of rights alone: it counts only where something was refused before.
+    pub grants: bool,
     /// Whether the entry of an operation's start counts: only where it is unknown which methods write two entries.
     pub from_start: bool,
 }
@@ -54,6 +64,9 @@ const POLICY_VERBS: &[&str] = &[
     "removeAssociation",
     "cloneRules",
 ];
+
+/// Roles for principals, and organization policies by version 1 of their API.
+const RIGHTS: &[&str] = &["SetIamPolicy", "SetOrgPolicy", "ClearOrgPolicy"];
 
 /// Every method that counts.
 pub static METHODS: &[Row] = &[
@@ -76,14 +89,37 @@ pub static METHODS: &[Row] = &[
     ),
     compute("routes.", &["insert", "delete"], Names::Network),
     compute("globalAddresses.", &["insert", "delete", "move"], Names::Network),
-    compute("firewallPolicies.", POLICY_VERBS, Names::Network),
+    compute("firewallPolicies.", POLICY_VERBS, Names::Below),
     compute("networkFirewallPolicies.", POLICY_VERBS, Names::Network),
     compute("regionNetworkFirewallPolicies.", POLICY_VERBS, Names::Network),
     row(Service::ServiceUsage, "", &["EnableService", "DisableService", "BatchEnableServices"], Names::Project),
+    grants(Service::Compute, "subnetworks.", &["setIamPolicy"], Names::Project),
+    grants(Service::ResourceManager, "", RIGHTS, Names::Below),
+    grants(Service::ResourceManager, "Projects.", RIGHTS, Names::Below),
+    grants(Service::ResourceManager, "Folders.", RIGHTS, Names::Below),
+    grants(Service::ResourceManager, "Organizations.", RIGHTS, Names::Below),
+    grants(
+        Service::OrgPolicy,
+        "",
+        &[
+            "CreatePolicy",
+            "UpdatePolicy",
+            "DeletePolicy",
+            "CreateCustomConstraint",
+            "UpdateCustomConstraint",
+            "DeleteCustomConstraint",
+        ],
+        Names::Below,
+    ),
+    grants(Service::Iam, "", &["CreateRole", "UpdateRole", "UndeleteRole"], Names::Below),
 ];
 
 const fn row(service: Service, collection: &'static str, verbs: &'static [&'static str], names: Names) -> Row {
-    Row { service, collection, verbs, logs: ADMIN, names, from_start: false }
+    Row { service, collection, verbs, logs: ADMIN, names, grants: false, from_start: false }
+}
+
+const fn grants(service: Service, collection: &'static str, verbs: &'static [&'static str], names: Names) -> Row {
+    Row { grants: true, ..row(service, collection, verbs, names) }
 }
 
 const fn compute(collection: &'static str, verbs: &'static [&'static str], names: Names) -> Row {
@@ -96,7 +132,15 @@ const fn workload(collection: &'static str, verbs: &'static [&'static str]) -> R
 }
 
 impl Service {
-    pub const ALL: [Service; 4] = [Self::Run, Self::VpcAccess, Self::Compute, Self::ServiceUsage];
+    pub const ALL: [Service; 7] = [
+        Self::Run,
+        Self::VpcAccess,
+        Self::Compute,
+        Self::ServiceUsage,
+        Self::ResourceManager,
+        Self::OrgPolicy,
+        Self::Iam,
+    ];
 
     /// `protoPayload.serviceName` of its entries.
     pub fn host(self) -> &'static str {
@@ -105,6 +149,9 @@ impl Service {
             Self::VpcAccess => "vpcaccess.googleapis.com",
             Self::Compute => "compute.googleapis.com",
             Self::ServiceUsage => "serviceusage.googleapis.com",
+            Self::ResourceManager => "cloudresourcemanager.googleapis.com",
+            Self::OrgPolicy => "orgpolicy.googleapis.com",
+            Self::Iam => "iam.googleapis.com",
         }
     }
 
@@ -115,6 +162,10 @@ impl Service {
             Self::VpcAccess => &["google.cloud.vpcaccess.*.VpcAccessService."],
             Self::Compute => &["v1.compute.", "beta.compute.", "alpha.compute.", "compute."],
             Self::ServiceUsage => &["google.api.serviceusage.*.ServiceUsage."],
+            // Version 1 writes the bare verb.
+            Self::ResourceManager => &["google.cloud.resourcemanager.*.", ""],
+            Self::OrgPolicy => &["google.cloud.orgpolicy.*.OrgPolicy."],
+            Self::Iam => &["google.iam.admin.*."],
         }
     }
 
@@ -125,17 +176,15 @@ impl Service {
             Self::Run => &["v1", "v2"],
             Self::VpcAccess => &["v1", "v1beta1", "v1alpha1"],
             Self::ServiceUsage => &["v1", "v1beta1"],
+            Self::ResourceManager => &["v1", "v3"],
+            Self::OrgPolicy => &["v2"],
+            Self::Iam => &["v1"],
             Self::Compute => &[],
         };
         self.prefixes().iter().flat_map(move |prefix| match prefix.contains('*') {
             true => versions.iter().map(|version| prefix.replace('*', version)).collect(),
             false => vec![(*prefix).to_owned()],
         })
-    }
-
-    /// Whether its entries tell that what was refused may be permitted now.
-    pub fn permits(self) -> bool {
-        self == Self::ServiceUsage
     }
 
     pub fn of(host: &str) -> Option<Self> {
@@ -190,6 +239,16 @@ mod tests {
             ("compute", "v1.compute.instances.insert", None),
             ("compute", "google.cloud.run.v2.Jobs.CreateJob", None),
             ("serviceusage", "google.api.serviceusage.v1beta1.ServiceUsage.DisableService", Some(Project)),
+            ("cloudresourcemanager", "SetIamPolicy", Some(Below)),
+            ("cloudresourcemanager", "google.cloud.resourcemanager.v3.Projects.SetIamPolicy", Some(Below)),
+            ("cloudresourcemanager", "SetOrgPolicy", Some(Below)),
+            ("cloudresourcemanager", "UpdateProject", None),
+            ("orgpolicy", "google.cloud.orgpolicy.v2.OrgPolicy.UpdatePolicy", Some(Below)),
+            ("orgpolicy", "google.cloud.orgpolicy.v2.OrgPolicy.GetPolicy", None),
+            ("iam", "google.iam.admin.v1.UpdateRole", Some(Below)),
+            ("iam", "google.iam.admin.v1.CreateServiceAccountKey", None),
+            ("compute", "v1.compute.subnetworks.setIamPolicy", Some(Project)),
+            ("compute", "v1.compute.firewallPolicies.addRule", Some(Below)),
             ("storage", "storage.buckets.create", None),
         ];
         for (api, method, expected) in cases {

@@ -29,7 +29,7 @@ pub enum IgnoreReason {
     ValidateOnly,
     /// A part of a split entry that says too little; another part says the rest.
     SplitPart,
-    /// An organization's or folder's resource names no project; the sweep sees its effect.
+    /// An organization's or folder's resource names no project, and the change is none that reaches below.
     NoOneProject,
 }
 

@@ -37,6 +37,11 @@ impl Scope {
         self.projects.get(id).or_else(|| self.hosts.get(id))
     }
 
+    /// Nothing is in scope.
+    pub fn is_empty(&self) -> bool {
+        self.projects.is_empty() && self.hosts.is_empty()
+    }
+
     /// The id behind a project number; what is no known number comes back as it is.
     pub fn id<'a>(&'a self, project: &'a ProjectId) -> &'a ProjectId {
         self.numbers.get(project).unwrap_or(project)

@@ -61,8 +61,12 @@ pub struct Trigger {
 pub struct Told {
     /// The workload was deployed or deleted.
     pub is_deployed: bool,
-    /// What may have been refused before may be permitted now: an API was changed.
+    /// What may have been refused before may be permitted now: roles, an organization policy or an API were changed.
     pub permits: bool,
+    /// The change is one of rights alone: where nothing was refused, there is nothing to look at.
+    pub grants: bool,
+    /// The subnets that a refused change of a router's NAT lists.
+    pub nat_subnets: Vec<String>,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

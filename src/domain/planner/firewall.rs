@@ -10,8 +10,8 @@ use super::{
     network,
     scoping::{Scoping, displaced, ensure},
     shadows::{Judge, Opened},
-    standing::{Ownership, Standing},
 };
+use crate::domain::planner::standing::{Ownership, Standing};
 use crate::domain::{
     firewall::{
         reach::Sender,
@@ -78,15 +78,23 @@ fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Fir
     let shadow = judge.shadowing(&scoping.neighbours, &scoping.set);
     let opened: Vec<_> = scoping.lets_out().filter_map(|rule| judges.opens(&scoping, rule)).collect();
     let cut = cuts::plan(draft, &scoping, judge, &opened).or_else(|| cuts::closing(&scoping, judge));
+    let mut back = None;
     let lead = match deny::lead(draft, &scoping, judge) {
         Lead::Nothing => None,
         Lead::Step(step) => Some(step),
+        Lead::Back(step) => {
+            back = Some(step.clone());
+            Some(step)
+        }
         Lead::Held => {
             judge_state(draft, &scoping, Deny::InSync, shadow, cut);
             return false;
         }
     };
     let steps = allows(draft, &mut scoping, firewalls, &opened, lead.as_ref());
+    if let Some(back) = &back {
+        deny::after_narrowing(draft, back);
+    }
     deny::ingress(draft, &scoping);
     let verdict = match lead {
         Some(_) => Deny::Missing,

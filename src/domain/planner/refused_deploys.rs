@@ -43,7 +43,7 @@ pub fn notes(here: &Target, refused: &[RefusedDeploy]) -> Vec<Note> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::*;
+    use crate::domain::planner::refused_deploys::*;
     use crate::domain::state::{
         operation::ConnectorOperation,
         read::{FailureKind, ReadFailure},

@@ -1,6 +1,7 @@
 //! The set of one connector beside what stands of it.
 
-use super::{draft::Draft, shadows::Neighbours, standing::Standing};
+use super::{draft::Draft, shadows::Neighbours};
+use crate::domain::planner::standing::Standing;
 use crate::domain::{
     firewall::{
         reach::{self, Hit, Reach, Sender},

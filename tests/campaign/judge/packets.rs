@@ -24,13 +24,24 @@ struct Judge<'a> {
     evidence: &'a Evidence<'a>,
     /// Packets that a write of ours stopped, by connector and number.
     cuts: BTreeMap<(String, usize), Cut>,
+    /// Rules of ours as the program last wrote them.
+    written: BTreeMap<&'a str, &'a Change>,
+    /// Since when the program has been deleting a connector.
+    leaving: BTreeMap<&'a str, Timestamp>,
     /// Connectors that the program deleted, and what became of their packets until then.
     replaced: BTreeMap<String, (Connector, Vec<Fate>)>,
     failures: &'a mut Vec<Failure>,
 }
 
 pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
-    let mut judge = Judge { evidence, cuts: BTreeMap::new(), replaced: BTreeMap::new(), failures };
+    let mut judge = Judge {
+        evidence,
+        cuts: BTreeMap::new(),
+        written: BTreeMap::new(),
+        leaving: BTreeMap::new(),
+        replaced: BTreeMap::new(),
+        failures,
+    };
     let mut now = Now::default();
     for change in &evidence.changes {
         let decides = !change.collection.starts_with("run.");
@@ -44,11 +55,20 @@ pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
             "vpcaccess.connectors" => judge.connector_changed(&now, &after, change),
             _ => {}
         }
+        match (change.collection, change.by) {
+            ("compute.firewalls", "program") => drop(judge.written.insert(&change.path, change)),
+            ("vpcaccess.connectors", "program")
+                if change.document.as_ref().is_some_and(|document| document["state"] == "DELETING") =>
+            {
+                judge.leaving.insert(&change.path, change.at);
+            }
+            _ => {}
+        }
         now = after;
     }
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
     fn rule_written(&mut self, before: &Now<'_>, after: &Now<'_>, change: &Change) {
         let scene = self.evidence.scene;
         let targets = |now: &Now<'_>| {
@@ -66,13 +86,14 @@ impl Judge<'_> {
                 continue;
             }
             let foreign = after.fates(scene, &connector, false);
+            let meant = self.without_drift(before).fates(scene, &connector, true);
             for at in 0..PACKETS.len() {
-                self.packet(&connector, change, at, [&was[at], &is[at], &foreign[at]]);
+                self.packet(&connector, change, at, [&was[at], &is[at], &foreign[at], &meant[at]]);
             }
         }
     }
 
-    fn packet(&mut self, connector: &Connector, change: &Change, at: usize, [was, is, foreign]: [&Fate; 3]) {
+    fn packet(&mut self, connector: &Connector, change: &Change, at: usize, [was, is, foreign, meant]: [&Fate; 4]) {
         let packet = PACKETS[at];
         let key = (connector.path.clone(), at);
         let say = |what: &str| {
@@ -114,9 +135,25 @@ impl Judge<'_> {
         }
         // Behind somebody's allow it may be open as it was before a deny of ours was moved.
         let by_us = is.allowed_by.iter().any(|name| name == "implied" || !foreign.allowed_by.contains(name));
-        if calm && by_us && !policies.iter().any(|policy| opens(policy, packet)) {
+        // Nor is it opened if a rule of ours stopped it only because somebody had changed that rule.
+        let stopped = meant.surely_denied();
+        if calm && by_us && stopped && !policies.iter().any(|policy| opens(policy, packet)) {
             self.fail("no more is opened than the policy says", say("opens"));
         }
+    }
+
+    /// The world in which each rule of ours is as the program wrote it last.
+    fn without_drift<'b>(&self, now: &Now<'b>) -> Now<'b>
+    where
+        'a: 'b,
+    {
+        let mut meant = now.clone();
+        for (path, change) in &self.written {
+            if now.get(path).is_some() && change.document.is_some() {
+                meant.apply(change);
+            }
+        }
+        meant
     }
 
     /// A connector that the program makes again has to be no more open than it was, but for what the policy opens.
@@ -138,6 +175,14 @@ impl Judge<'_> {
         };
         let policies = self.evidence.policies_at(change.at);
         if !self.evidence.is_calm(change.at) {
+            return;
+        }
+        // Who changes rules while Google deletes the connector has opened it: that cannot be called off.
+        let since = self.leaving.get(new.path.as_str()).copied().unwrap_or(change.at);
+        let by_people = |other: &Change| {
+            other.by == "person" && other.collection.contains("irewall") && since <= other.at && other.at <= change.at
+        };
+        if self.evidence.changes.iter().any(by_people) {
             return;
         }
         for (at, (was, is)) in was.iter().zip(after.fates(scene, &new, true)).enumerate() {
