@@ -25,7 +25,6 @@ use crate::{
     domain::{
         cause,
         desired::{Required, Requirer, desired, listed},
-        event::RouterRequest,
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId},
         policy::{Mode, Policy},
@@ -65,9 +64,7 @@ impl End {
             Self::DryRun => "dry-run",
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
-            Self::Rounds => {
-                "no round was left; the next run goes on"
-            }
+            Self::Rounds => "no round was left; the next run goes on",
         }
     }
 }
@@ -236,17 +233,6 @@ impl Engine {
         (self.ended)(report);
         tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
         self.tell(Progress::Done { report: Arc::new(report.clone()) });
-    }
-
-    /// An audit entry told what a call asked of a router.
-    pub fn hear(&self, request: RouterRequest) {
-        let now = (self.now)();
-        self.remember(|history| history.races.hear(request, now));
-    }
-
-    fn races(&self, target: &Target, observed: &Observed) -> Vec<Note> {
-        let now = (self.now)();
-        self.remember(|history| history.races.notes(target, observed, now))
     }
 
     /// Why no further round is begun; `None` = there is one to do.
