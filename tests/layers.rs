@@ -20,6 +20,29 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("cli", &["app", "web", "reconcile", "domain"]),
 ];
 
+/// Floors of the simulated cloud, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.
+/// What is kept lies below the services; the services do not know who calls them.
+const SIM: [&[&str]; 9] = [
+    &["api", "options"],
+    &["store", "faults"],
+    &["http"],
+    &["audit"],
+    &["state"],
+    &["services"],
+    &["dispatch", "outbound", "world"],
+    &["cloud"],
+    &["control"],
+];
+
+/// Floors of its services. `services/mod.rs`, which lists the kinds of all, lies above them.
+const SERVICES: [&[&str]; 5] = [
+    &["shared", "appengine", "artifactregistry", "functions", "iam", "monitoring", "networkconnectivity", "scheduler"],
+    &["orgpolicy", "projects", "pubsub", "secretmanager"],
+    &["vpcaccess"],
+    &["compute", "run"],
+    &["logging"],
+];
+
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -108,6 +131,113 @@ fn the_simulated_cloud_shares_only_the_seam() {
             );
         }
     }
+}
+
+/// Every path that begins with `crate::` or `super::`, from the crate's root on. `module` is where the code stands.
+fn paths(code: &str, module: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (start, base) in [("crate::", Vec::new()), ("super::", module[..module.len() - 1].to_vec())] {
+        for (at, _) in code.match_indices(start) {
+            // Of `super::super::` the first one counts, and resolves the others.
+            let begins =
+                !code[..at].ends_with("::") && !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            if begins {
+                let mut rest = &code[at + start.len()..];
+                let mut base = base.clone();
+                while let Some(further) = rest.strip_prefix("super::") {
+                    base.pop();
+                    rest = further;
+                }
+                tree(rest, &base, &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Reads one use tree and returns what follows it.
+fn tree<'a>(mut text: &'a str, base: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
+    let mut path = base.to_vec();
+    loop {
+        text = text.trim_start();
+        if let Some(mut inner) = text.strip_prefix('{') {
+            loop {
+                inner = tree(inner, &path, found).trim_start_matches(|c: char| c != ',' && c != '}');
+                match inner.strip_prefix(',') {
+                    Some(next) => inner = next,
+                    None => return inner.strip_prefix('}').unwrap_or(inner),
+                }
+            }
+        }
+        let Some(word) = first_word(text) else { return text };
+        text = &text[word.len()..];
+        path.push(word);
+        match text.strip_prefix("::") {
+            Some(rest) => text = rest,
+            None => {
+                found.push(path);
+                return text;
+            }
+        }
+    }
+}
+
+/// The module of a source file, from the crate's root on.
+fn module_of(file: &Path) -> Vec<String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let inside = file.strip_prefix(src).unwrap().with_extension("");
+    let mut module: Vec<String> = inside.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    module.retain(|part| part != "mod");
+    module
+}
+
+/// What the children of a module use of each other without lying above it.
+fn upward(parent: &[&str], floors: &[&[&str]]) -> Vec<String> {
+    let floor_of = |child: &str| floors.iter().position(|floor| floor.contains(&child));
+    let child_of =
+        |path: &[String]| path.get(parent.len()).filter(|_| path.iter().zip(parent).all(|(a, b)| a == b)).cloned();
+    let mut wrong = Vec::new();
+    for file in files_of(parent[0]) {
+        let module = module_of(&file);
+        let Some(own) = child_of(&module) else { continue };
+        let Some(floor) = floor_of(&own) else {
+            wrong.push(format!("{own} lies on no floor"));
+            continue;
+        };
+        for used in paths(&code(&file), &module).iter().filter_map(|path| child_of(path)).filter(|used| *used != own) {
+            if floor_of(&used).is_none_or(|below| below >= floor) {
+                wrong.push(format!("{} uses {used}", module.join("::")));
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn the_simulated_cloud_has_floors() {
+    assert_eq!(upward(&["sim"], &SIM), Vec::<String>::new());
+}
+
+#[test]
+fn simulated_services_have_floors() {
+    assert_eq!(upward(&["sim", "services"], &SERVICES), Vec::<String>::new());
+}
+
+#[test]
+fn paths_are_read() {
+    let module = ["sim", "services", "run"].map(str::to_owned);
+    let code =
+        "use crate::sim::{api::{a, b::C}, store};\nuse super::{iam::policy, x};\nlet x = super::super::world::of();";
+    let found: Vec<String> = paths(code, &module).iter().map(|path| path.join("::")).collect();
+    let wanted = [
+        "sim::api::a",
+        "sim::api::b::C",
+        "sim::store",
+        "sim::services::iam::policy",
+        "sim::services::x",
+        "sim::world::of",
+    ];
+    assert_eq!(found, wanted);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use super::{App, Settings, StartError, ids, now, wire};
-pub use crate::sim::{calls::Logged, cloud::Cloud};
+pub use crate::sim::{cloud::Cloud, http::calls::Logged};
 use crate::{
     google::{credentials::Credentials, endpoints::Endpoints},
     sim::{

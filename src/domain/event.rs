@@ -138,6 +138,7 @@ fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
             && went_well
             && entry.operation().is_none_or(|operation| operation.last),
         grants: row.grants,
+        nat_subnets: audit.refused_nat().map_or_else(Vec::new, |_| audit.nat_subnets()),
     }
 }
 

@@ -108,7 +108,10 @@ pub(super) fn is_known(reason: &str) -> bool {
 /// Where the reason is shared by cases that need different answers, only Google's sentence tells them apart.
 fn by_text(reason: &str, message: &str) -> Option<ErrorKind> {
     let says = |text| message.contains(text);
-    if let Some(kind) = by_quota(reason, message) {
+    if says("vpcServiceControlsUniqueIdentifier") || says("Request is prohibited by organization's policy") {
+        // A service perimeter is no organization policy.
+        Some(ErrorKind::Denied { permission: None })
+    } else if let Some(kind) = by_quota(reason, message) {
         Some(kind)
     } else if says("has not been used in project") || says("API is disabled") {
         Some(ErrorKind::ApiDisabled)

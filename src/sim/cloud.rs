@@ -1,91 +1,41 @@
-//! The cloud: a world that answers requests, in process or over HTTP.
+//! The cloud: a world that answers requests in process. [`control`](super::control) serves it over HTTP.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
 
-use axum::Router;
 use bytes::Bytes;
-use http::{HeaderValue, Request as HttpRequest, StatusCode, Uri, header};
+use http::{HeaderValue, Request as HttpRequest, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::Notify;
 
 use crate::google::transport::{BoxFuture, Request, Response, SendError, Sent, Transport};
 
+pub use super::options::Options;
 use super::{
-    answer::{Refusal, Shape},
-    call::Call,
-    calls::Logged,
-    control, encoding,
+    dispatch,
     faults::{Fault, FaultKind},
-    pubsub::Published,
-    push, snapshot,
-    state::State,
-    world::{World, WorldError},
+    http::{
+        answers::{refused, response},
+        call::Call,
+        calls::Logged,
+        encodings,
+    },
+    outbound,
+    services::KINDS,
+    state::{State, handle::Handle, messages::Published},
+    world::{World, WorldError, snapshot},
 };
 
-/// How a simulated cloud behaves, beyond what its world holds.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The time at which a world begins that does not say so itself.
-    pub now: Timestamp,
-    /// In place of the world's own.
-    pub seed: Option<u64>,
-    /// How long a connector takes to be made, changed or deleted.
-    pub connector: Duration,
-    /// How long a Compute operation takes.
-    pub operation: Duration,
-    /// How long Cloud Run takes to settle what was deployed or deleted.
-    pub settling: Duration,
-    /// For so long after its operation is done, a connector is still read as it was.
-    pub lag: Duration,
-    /// How long every answer takes.
-    pub latency: Duration,
-    /// The caller of a request without a token that is an e-mail address.
-    pub caller: String,
-    /// Where audit entries are pushed to.
-    pub push_to: Option<Uri>,
-    /// Where audit entries are published to: a topic's URL on a Pub/Sub emulator, `…/v1/projects/P/topics/T:publish`.
-    pub publish_to: Option<Uri>,
-    /// The subscription that pushes them.
-    pub subscription: String,
-    /// Where the container of the world's Cloud Run services listens; without it none of them answers.
-    pub service_at: Option<Uri>,
-}
-
-impl Options {
-    pub fn starting_at(now: Timestamp) -> Self {
-        Self {
-            now,
-            seed: None,
-            connector: Duration::from_secs(60),
-            operation: Duration::from_secs(1),
-            settling: Duration::from_secs(2),
-            lag: Duration::from_secs(5),
-            latency: Duration::ZERO,
-            caller: "operator@example.com".to_owned(),
-            push_to: None,
-            publish_to: None,
-            subscription: "projects/simulated/subscriptions/audit".to_owned(),
-            service_at: None,
-        }
-    }
-}
-
-/// A handle on the simulated cloud; every clone is the same cloud.
+/// The simulated cloud; every clone is the same cloud.
 #[derive(Clone)]
-pub struct Cloud(Arc<Inner>);
-
-struct Inner {
-    state: Mutex<State>,
+pub struct Cloud {
+    handle: Handle,
     deliver: Option<Arc<dyn Transport>>,
-    /// Told when there is something new to deliver, or when time has jumped.
-    stirred: Notify,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 pub enum Reply {
     Answered(Response),
     /// The connection breaks.
@@ -93,43 +43,37 @@ pub enum Reply {
 }
 
 impl Cloud {
-    /// Brings a world to life. While [`Cloud::run`] runs, audit entries go where `options` says, through `deliver`.
+    /// Starts a world. While [`Cloud::run`] runs, audit entries are sent to the addresses of `options` through `deliver`.
     pub fn new(world: World, options: Options, deliver: Option<Arc<dyn Transport>>) -> Result<Self, WorldError> {
-        let state = snapshot::alive(world, options)?;
-        Ok(Self(Arc::new(Inner { state: Mutex::new(state), deliver, stirred: Notify::new() })))
+        Ok(Self { handle: Handle::new(snapshot::start(world, options)?), deliver })
     }
 
-    /// The seam: requests are answered in process.
+    /// A transport that answers requests in process.
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::new(self.clone())
     }
 
-    /// The same world over HTTP/1.1 and HTTP/2 on one port: the APIs, the Pub/Sub publisher and `/sim/…`.
-    pub fn router(&self) -> Router {
-        control::router(self.clone())
-    }
-
-    /// Delivers audit entries as their time comes, and what waits in subscriptions that push. Never ends.
+    /// Delivers audit entries when they are routed, messages of push subscriptions, and scheduled jobs. Never returns.
     pub async fn run(&self) {
-        push::run(self, self.0.deliver.clone()).await;
+        outbound::run(&self.handle, self.deliver.clone()).await;
     }
 
     pub fn now(&self) -> Timestamp {
         self.state().clock.now()
     }
 
-    /// Moves simulated time forward.
+    /// Advances simulated time.
     pub fn advance(&self, by: Duration) {
         self.state().clock.advance(by);
-        self.stir();
+        self.handle.notify();
     }
 
-    /// The world as it stands now.
+    /// The current world.
     pub fn world(&self) -> World {
         snapshot::of(&self.state())
     }
 
-    /// The audit entries that have come out by now, oldest first.
+    /// The audit entries that have been routed by now, oldest first.
     pub fn audit_entries(&self) -> Vec<Value> {
         let state = self.state();
         state.audit.entries(state.clock.now())
@@ -140,47 +84,42 @@ impl Cloud {
     }
 
     pub fn published(&self) -> Vec<Published> {
-        self.state().mail.published.iter().cloned().collect()
+        self.state().messages.published.iter().cloned().collect()
     }
 
-    /// Lays a fault in the way of calls to come and returns its id.
-    pub fn lay(&self, fault: Fault) -> String {
-        self.state().faults.lay(fault)
+    /// Injects a fault into the calls that match it, and returns its id.
+    pub fn inject(&self, fault: Fault) -> String {
+        self.state().faults.inject(fault)
     }
 
-    /// Takes every fault out of the way.
+    /// Removes every fault.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
     }
 
-    /// The state is consistent between calls, whatever became of the thread that held it.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
-    /// There is something new to deliver.
-    pub(super) fn stir(&self) {
-        self.0.stirred.notify_one();
-    }
-
-    pub(super) async fn stirred(&self) {
-        self.0.stirred.notified().await;
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.handle.state()
     }
 
     /// Answers one request to an API.
-    pub(super) async fn handle(&self, request: HttpRequest<Bytes>) -> Reply {
-        let (began, heard, takes) = {
+    pub(super) async fn send_http(&self, request: HttpRequest<Bytes>) -> Reply {
+        let (started, routed, delay) = {
             let mut state = self.state();
-            let heard = state.hear(&request);
-            let takes = state.options.latency + heard.as_ref().map_or(Duration::ZERO, |call| state.takes(call));
-            (state.clock.now(), heard, takes)
+            let routed = dispatch::route(&mut state, &request);
+            let delay =
+                state.options.latency + routed.as_ref().map_or(Duration::ZERO, |call| dispatch::delay(&state, call));
+            (state.clock.now(), routed, delay)
         };
-        tokio::time::sleep(takes).await;
+        tokio::time::sleep(delay).await;
         let mut state = self.state();
-        let reply = match heard {
+        let reply = match routed {
             Err((refusal, shape)) => {
                 let reply = refused(&refusal, shape);
-                state.log(&request, None, reply.status().as_u16(), began);
+                dispatch::log(&mut state, &request, None, reply.status().as_u16(), started);
                 Reply::Answered(reply)
             }
             Ok(mut call) => {
@@ -190,12 +129,12 @@ impl Cloud {
                     Reply::Answered(response) => response.status().as_u16(),
                     Reply::Broken => 0,
                 };
-                state.log(&request, Some(&call), status, began);
+                dispatch::log(&mut state, &request, Some(&call), status, started);
                 reply
             }
         };
         drop(state);
-        self.stir();
+        self.handle.notify();
         reply
     }
 }
@@ -204,8 +143,8 @@ fn answered(state: &mut State, call: &Call) -> Reply {
     if call.fault(FaultKind::ResetBefore).is_some() {
         return Reply::Broken;
     }
-    let mut response = match state.answer(call) {
-        Ok(document) => response(StatusCode::OK, &encoding::encoded(call, document)),
+    let mut response = match dispatch::answer(state, call) {
+        Ok(document) => response(StatusCode::OK, &encodings::encoded(KINDS, call, document)),
         Err(refusal) => refused(&refusal, call.shape()),
     };
     if let Some(fault) = call.fault(FaultKind::Rate).filter(|fault| fault.ms > 0) {
@@ -222,24 +161,11 @@ fn answered(state: &mut State, call: &Call) -> Reply {
     Reply::Answered(response)
 }
 
-fn response(status: StatusCode, document: &Value) -> Response {
-    let mut response = Response::new(document.to_string().into());
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json; charset=UTF-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
-}
-
-fn refused(refusal: &Refusal, shape: Shape) -> Response {
-    let status = StatusCode::from_u16(refusal.code.http).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response(status, &refusal.document(shape))
-}
-
 impl Transport for Cloud {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
             let lost = |source: &str| SendError { sent: Sent::Maybe, source: source.into() };
-            match tokio::time::timeout(request.deadline, self.handle(request.http)).await {
+            match tokio::time::timeout(request.deadline, self.send_http(request.http)).await {
                 Ok(Reply::Answered(response)) => Ok(response),
                 Ok(Reply::Broken) => Err(lost("connection reset by peer")),
                 Err(_) => Err(lost("deadline has elapsed")),

@@ -1,4 +1,4 @@
-//! The world over HTTP: Google's APIs, the publisher, and `/sim/…`, by which tests hold the world in their hands.
+//! The world over HTTP: Google's APIs, the publisher, and `/sim/…`, by which tests inspect and change the world.
 
 use std::time::Duration;
 
@@ -16,25 +16,29 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    calls::Logged,
     cloud::{Cloud, Reply},
     faults::Fault,
-    pubsub::{self, Published},
+    http::calls::Logged,
+    services::pubsub::publisher,
+    state::messages::Published,
 };
 
-/// Larger than anything Google's APIs take here.
-const LARGEST_BODY: usize = 10 << 20;
+/// Limit of a request body in bytes.
+const MAX_BODY: usize = 10 << 20;
 
-pub fn router(cloud: Cloud) -> Router {
-    let control = Router::new()
-        .route("/sim/world", get(world))
-        .route("/sim/calls", get(calls).delete(forget_calls))
-        .route("/sim/faults", post(lay).delete(clear))
-        .route("/sim/advance", post(advance))
-        .route("/sim/published", get(published))
-        .fallback(api)
-        .with_state(cloud.clone());
-    control.merge(pubsub::router(cloud))
+impl Cloud {
+    /// The same world over HTTP/1.1 and HTTP/2 on one port: the APIs, the Pub/Sub publisher and `/sim/…`.
+    pub fn router(&self) -> Router {
+        let control = Router::new()
+            .route("/sim/world", get(world))
+            .route("/sim/calls", get(calls).delete(forget_calls))
+            .route("/sim/faults", post(inject).delete(clear))
+            .route("/sim/advance", post(advance))
+            .route("/sim/published", get(published))
+            .fallback(api)
+            .with_state(self.clone());
+        control.merge(publisher::router(self.handle().clone()))
+    }
 }
 
 async fn world(Extract(cloud): Extract<Cloud>) -> Json<Value> {
@@ -46,24 +50,24 @@ async fn calls(Extract(cloud): Extract<Cloud>) -> Json<Vec<Logged>> {
 }
 
 async fn forget_calls(Extract(cloud): Extract<Cloud>) -> StatusCode {
-    cloud.state().calls.clear();
+    cloud.handle().state().calls.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn lay(Extract(cloud): Extract<Cloud>, body: Bytes) -> Response {
+async fn inject(Extract(cloud): Extract<Cloud>, body: Bytes) -> Response {
     match serde_json::from_slice::<Fault>(&body) {
-        Ok(fault) => (StatusCode::CREATED, Json(json!({"id": cloud.lay(fault)}))).into_response(),
+        Ok(fault) => (StatusCode::CREATED, Json(json!({"id": cloud.inject(fault)}))).into_response(),
         Err(error) => bad_request(&error),
     }
 }
 
-/// A body is JSON whatever its type says: `curl -d` says it is a form.
+/// A body is JSON whatever its content type: `curl -d` sends that of a form.
 fn bad_request(error: &serde_json::Error) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"error": error.to_string()}))).into_response()
 }
 
 async fn clear(Extract(cloud): Extract<Cloud>) -> StatusCode {
-    cloud.state().faults.clear();
+    cloud.clear_faults();
     StatusCode::NO_CONTENT
 }
 
@@ -90,12 +94,12 @@ async fn published(Extract(cloud): Extract<Cloud>) -> Json<Vec<Published>> {
 /// Everything else is one of Google's APIs.
 async fn api(Extract(cloud): Extract<Cloud>, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+    let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match cloud.handle(Request::from_parts(head, body)).await {
+    match cloud.send_http(Request::from_parts(head, body)).await {
         Reply::Answered(response) => response.map(Body::from),
-        // A body that fails makes the server break the connection off, which is what the caller is to see.
+        // A body that fails makes the server reset the connection.
         Reply::Broken => {
             let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
             Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(broken)])))

@@ -1,78 +1,37 @@
-//! A small Google behind the wire, in the binary: Compute, VPC Access, Cloud Run, their audit log, Pub/Sub, and as much of
-//! the services around them as an installation is made of and is checked by.
+//! A simulation of the Google Cloud APIs that this program and an installation of it use: Compute Engine, VPC Access, Cloud
+//! Run, their audit logs, Pub/Sub, and what an installation needs of other services.
 //!
-//! It shares no document with the client: a fake that shares the client's structs shares its mistakes. What a kind's
-//! documents hold stands in a table ([`kind::Kind`]), one validator ([`fields`]) reads every table, one [`store`] keeps
-//! every document, and what takes time is a document's version in the future.
+//! It shares no types with the client, so that a mistake in the client's types does not go unnoticed. A table of kinds
+//! ([`store::kind`]) describes every resource; validation ([`api::fields`]), the store ([`store::documents`]) and the audit
+//! log read that table. An operation in progress is a version of a document in the future.
 //!
 //! ```text
-//! request ─▶ route ─▶ call ─▶ compute | vpcaccess | run | flat ─▶ store, operations, audit ─▶ answer
-//!               └ faults                 └ kinds: rules        push, scheduler ─▶ front ─▶ whoever listens
+//! control ─▶ cloud ─▶ dispatch ─▶ services ─▶ state: store, operations, audit log, messages
+//!               │        └ http: host, route, call, faults
+//!               └▶ outbound: push subscriptions, scheduled jobs ─▶ the container of a service
 //! ```
 //!
-//! In a project whose world has `iam`, callers may do what that says and what IAM policies grant ([`bindings`]); in others
-//! everybody may do everything.
+//! Each folder uses only those below it: `api`, then `store` and `faults`, `http`, `audit`, `state`, `services`, then `world`,
+//! `outbound` and `dispatch`, then `cloud`, then `control`. How to add a kind of resource: see [`services`].
 //!
-//! A world file that says nothing of App Engine or of functions, neither which APIs are enabled nor what there is, lets nobody
-//! read them ([`world::Project::unknown`]).
+//! If a project of the world has `iam`, callers have the permissions that it lists and those that IAM policies grant
+//! ([`state::bindings`]); otherwise they have all permissions. A world file that mentions neither enabled APIs nor resources
+//! of App Engine or Cloud Functions refuses reads of them ([`state::Project::unknown`]).
 //!
-//! [`cloud::Cloud`] is the door: in process it is a `Transport`, over HTTP a router with the control endpoints `/sim/…`.
+//! [`cloud::Cloud`] is the entry point: a `Transport` in process, and an HTTP router with the control endpoints `/sim/…`.
 
-mod annotations;
-pub mod answer;
-mod appengine;
-mod asked;
+mod api;
 mod audit;
-mod auditlog;
-mod bindings;
-mod build;
-mod call;
-pub mod calls;
-mod change;
-mod cidr;
-mod clock;
 pub mod cloud;
-mod compute;
 mod control;
-mod dice;
-mod effective;
-mod encoding;
+mod dispatch;
 pub mod faults;
-mod fields;
-mod fingerprint;
-mod flat;
-mod flat_urls;
-mod front;
-mod glob;
-mod hosts;
-mod iam;
-mod iam_policy;
-mod kind;
-mod kinds;
-mod knative;
-mod links;
-mod locations;
-mod lro;
-mod mail;
-mod names;
-mod namespaces;
-mod operations;
-mod projects;
-pub mod pubsub;
-mod push;
-mod quotas;
-mod requests;
-mod route;
-mod routing;
-mod run;
-mod scheduler;
-mod secrets;
-mod service;
-mod snapshot;
+pub mod http;
+mod options;
+mod outbound;
+mod services;
 mod state;
 mod store;
 #[cfg(test)]
 mod tests;
-mod traffic;
-mod vpcaccess;
 pub mod world;

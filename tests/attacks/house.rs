@@ -24,8 +24,8 @@ use egress_reconciler::{
     },
     reconcile::publish::{Publish, PublishError, WithoutTopic},
     sim::{
-        calls::Logged,
         cloud::{Cloud, Options},
+        http::calls::Logged,
         world::World,
     },
     web::{self, Allowed, Auth, Door, connections::answered, logs},

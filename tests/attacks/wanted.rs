@@ -101,7 +101,7 @@ async fn one_that_cannot_be_checked_leads_to_no_write() {
     let house = House::new(empty_world(), Auth::Off);
     let refused =
         json!({"method": "vpcaccess.*.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
-    house.cloud.lay(serde_json::from_value(refused).unwrap());
+    house.cloud.inject(serde_json::from_value(refused).unwrap());
     house.deliver(&failed()).await;
     assert_eq!(house.writes().len(), 0);
 }

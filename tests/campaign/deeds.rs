@@ -57,7 +57,7 @@ impl TestCloud {
             Deed::Ours { collection, part, which, patch } => self.change_ours(collection, part, *which, patch).await,
             Deed::Operator { which, nat, pause } => self.operate(*which, nat, *pause).await,
             Deed::Fault(fault) => {
-                self.cloud.lay(serde_json::from_value(fault.clone()).unwrap());
+                self.cloud.inject(serde_json::from_value(fault.clone()).unwrap());
                 String::new()
             }
             Deed::FaultsEnd => {

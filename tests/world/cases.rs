@@ -118,7 +118,7 @@ async fn happen(lab: &Lab, case: &Case, events: Vec<Happens>) -> RunRequest {
             Happens::Wait(seconds) => sleep(Duration::from_secs(seconds)).await,
             Happens::Fault(fault) => {
                 let fault = serde_json::from_value(fault).unwrap_or_else(|error| panic!("{}: {error}", case.title));
-                lab.cloud.lay(fault);
+                lab.cloud.inject(fault);
             }
         }
     }

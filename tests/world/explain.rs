@@ -7,6 +7,7 @@ use egress_reconciler::{
     domain::{
         explain::{Mark, explain},
         plan::emergency::Pick,
+        stamp::RELEASED_FOR,
     },
     reconcile::emergency::Order,
 };
@@ -80,7 +81,7 @@ async fn a_released_path() {
         json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
     assert_eq!(lab.call("POST", &url, body).await.status(), 200);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }).await;
+    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }, RELEASED_FOR).await;
     insta::assert_snapshot!("released", told(&lab).await);
 }
 
@@ -95,7 +96,7 @@ async fn what_could_not_be_looked_at() {
     lab.deploy("nightly", "conn").await;
     for method in ["compute.firewalls.list", "compute.routers.list"] {
         let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
-        lab.cloud.lay(serde_json::from_value::<_>(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value::<_>(fault).unwrap());
     }
     let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
     let paths = explain(&lab.app.policy(), &observed, &plan, Some("nightly"));

@@ -12,7 +12,7 @@ const CREATE: &str = "vpcaccess.projects.locations.connectors.create";
 async fn deployed_with(faults: &[Value]) -> (Lab, Arc<Report>) {
     let lab = Lab::new(world(), &policy(ENFORCE));
     for fault in faults {
-        lab.cloud.lay(serde_json::from_value(fault.clone()).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault.clone()).unwrap());
     }
     lab.deploy("nightly-export", "conn").await;
     let report = lab.hear(0).await.pop().unwrap();
@@ -60,7 +60,7 @@ async fn a_lost_answer_is_looked_for_in_the_same_run() {
             let (lab, report) = deployed_with(std::slice::from_ref(&fault)).await;
             assert_whole(&report, &fault);
             tokio::time::sleep(std::time::Duration::from_secs(200)).await;
-            lab.cloud.lay(serde_json::from_value(json!({"method": "none", "kind": "refuse"})).unwrap());
+            lab.cloud.inject(serde_json::from_value(json!({"method": "none", "kind": "refuse"})).unwrap());
             let writes = lab.writes(0);
             let made = writes.iter().filter(|call| *call == CREATE).count();
             assert_eq!(made, 1, "{fault}: {writes:?}");

@@ -84,7 +84,7 @@ impl House {
     /// Google takes its time over every read of a region.
     fn slow(&self, region: &str, ms: u64) {
         let fault = json!({"method": "*", "resource": format!("*{region}*"), "nth": "all", "kind": "slow", "ms": ms});
-        self.lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        self.lab.cloud.inject(serde_json::from_value(fault).unwrap());
     }
 
     /// The events that reports name, and how many more there were.

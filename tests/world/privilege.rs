@@ -224,7 +224,7 @@ async fn play(scene: Scene, (world, policy): (World, String), permissions: &[&st
         Failure => {
             let method = "vpcaccess.projects.locations.connectors.create";
             let fault = json!({"method": method, "resource": "*/of-job", "kind": "fail-operation", "status": 400});
-            lab.cloud.lay(serde_json::from_value(fault).unwrap());
+            lab.cloud.inject(serde_json::from_value(fault).unwrap());
         }
         Build | Repair | Foreign => {}
     }

@@ -40,7 +40,7 @@ async fn refused_writes_rest_longer_and_longer() {
         let lab = lab();
         let resource = format!("*{}", object.trim_start_matches("connectorId="));
         let fault = json!({"method": method, "resource": resource, "kind": "refuse", "status": status, "reason": reason, "nth": "all"});
-        lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault).unwrap());
         for _ in 0..24 * 6 {
             lab.cloud.advance(Duration::from_secs(600));
             let report = sweep(&lab).await;
@@ -93,7 +93,7 @@ async fn a_change_of_rights_ends_the_wait() {
         assert_eq!(lab.hear_entry(&entry).await.len(), 0, "{entry}");
         assert_eq!(lab.cloud.calls().len(), before, "{entry}");
         let fault = json!({"method": INSERT, "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"});
-        lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault).unwrap());
         for _ in 0..3 {
             assert_eq!(sweep(&lab).await.outcome, Outcome::Blocked, "{entry}");
         }
@@ -112,7 +112,7 @@ async fn a_change_of_rights_ends_the_wait() {
 async fn a_changed_policy_tries_again() {
     let lab = lab();
     let fault = json!({"method": "compute.routers.insert", "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"});
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
     for _ in 0..4 {
         sweep(&lab).await;
     }

@@ -12,7 +12,7 @@ fn lab() -> Lab {
 }
 
 fn lay(lab: &Lab, fault: Value) {
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
 }
 
 /// A connector that stands, behind its deny.

@@ -167,7 +167,7 @@ async fn a_lost_race_is_made_good_in_the_same_run() {
     let fault = serde_json::json!({
         "method": "compute.subnetworks.insert", "nth": [1], "kind": "refuse", "status": 409, "reason": "alreadyExists",
     });
-    lab.cloud.lay(serde_json::from_value(fault).unwrap());
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
     lab.deploy("nightly-export", "vpc-conn-europe").await;
     let reports = lab.hear(0).await;
     let report = reports.last().unwrap();

@@ -172,7 +172,8 @@ impl Doctor {
         lines.extend(cpus);
         let mut policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
         let flow_logs = policies.any(|policy| policy.connector.subnet_flow_logs);
-        let judged = Judged { project: id, ancestry: &ancestry, flow_logs };
+        let regions = self.policy.scope.regions.list();
+        let judged = Judged { project: id, ancestry: &ancestry, flow_logs, regions };
         lines.extend(constraints.iter().map(|(constraint, found)| constraints::line(&judged, constraint, found)));
         lines
     }

@@ -73,6 +73,18 @@ fn both_shapes_are_understood() {
             one_platform(403, "PERMISSION_DENIED", "The caller does not have permission"),
             ErrorKind::Denied { permission: None },
         ),
+        (
+            with_info(
+                one_platform(
+                    403,
+                    "PERMISSION_DENIED",
+                    "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: eYhDkfYCu-dOCjuj",
+                ),
+                "SECURITY_POLICY_VIOLATED",
+                json!({"uid": "eYhDkfYCu-dOCjuj", "consumer": "projects/7"}),
+            ),
+            ErrorKind::Denied { permission: None },
+        ),
         (one_platform(401, "UNAUTHENTICATED", "Expired"), ErrorKind::Denied { permission: None }),
         (one_platform(404, "NOT_FOUND", "The connector is not found."), ErrorKind::NotFound),
         (one_platform(409, "ABORTED", "busy"), ErrorKind::Conflict),

@@ -16,7 +16,7 @@ fn rule(name: &str) -> Value {
 
 fn lay(caller: &Caller, fault: Value) {
     let fault: Fault = serde_json::from_value(fault).expect("a fault");
-    caller.cloud.lay(fault);
+    caller.cloud.inject(fault);
 }
 
 #[tokio::test(start_paused = true)]

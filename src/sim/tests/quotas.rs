@@ -12,7 +12,7 @@ const REGION: &str = "regions/europe-west1";
 
 fn caller(fault: Value) -> Caller {
     let caller = Caller::new(world().project("other", "210987654321"));
-    caller.cloud.lay(serde_json::from_value::<Fault>(fault).expect("a fault"));
+    caller.cloud.inject(serde_json::from_value::<Fault>(fault).expect("a fault"));
     caller
 }
 
@@ -108,9 +108,9 @@ async fn a_bucket_is_full_again_with_the_next_minute() {
     caller.cloud.advance(Duration::from_secs(5));
     assert_eq!(statuses().await, [200, 200, 403]);
     // One fault may be laid on many buckets.
-    caller
-        .cloud
-        .lay(serde_json::from_value(json!({"method": "compute.googleapis.com/*", "kind": "rate"})).expect("a fault"));
+    caller.cloud.inject(
+        serde_json::from_value(json!({"method": "compute.googleapis.com/*", "kind": "rate"})).expect("a fault"),
+    );
     caller.cloud.advance(Duration::from_secs(60));
     assert_eq!((list("global/networks/vpc").await, list("global/networks").await), (200, 200));
     assert_eq!((list("global/networks/vpc").await, list("global/networks").await), (403, 403));

@@ -184,7 +184,7 @@ impl House {
     }
 
     pub fn lay(&self, fault: Value) {
-        self.cloud.lay(serde_json::from_value::<Fault>(fault).unwrap());
+        self.cloud.inject(serde_json::from_value::<Fault>(fault).unwrap());
     }
 }
 

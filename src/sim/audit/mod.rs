@@ -1,0 +1,5 @@
+//! Cloud Audit Logs.
+
+pub mod change;
+pub mod entries;
+pub mod log;

@@ -1,0 +1,75 @@
+//! Compute's lists: their pages, their filters, and lists of all regions.
+
+use serde_json::{Map, Value, json};
+
+use crate::sim::{
+    api::{errors::Refusal, links},
+    http::call::Call,
+    state::State,
+};
+
+/// `maxResults` is at most 500 in every Compute list.
+pub const PAGE: (&str, usize) = ("maxResults", 500);
+
+/// Groups results by scope: `global` or `regions/R`. An empty region has a warning instead.
+pub fn by_scope<'a>(
+    state: &State,
+    call: &Call,
+    (message, segment): (&str, &str),
+    found: impl Iterator<Item = (&'a str, Value)>,
+    next: Option<String>,
+) -> Value {
+    let mut items = Map::new();
+    for region in &state.regions {
+        let warning = json!({
+            "code": "NO_RESULTS_ON_PAGE",
+            "message": format!("There are no results for scope 'regions/{region}' on this page."),
+            "data": [{"key": "scope", "value": format!("regions/{region}")}],
+        });
+        items.insert(format!("regions/{region}"), json!({"warning": warning}));
+    }
+    for (path, document) in found {
+        let scope = path.split('/').skip(2).take_while(|part| *part != segment).collect::<Vec<_>>().join("/");
+        let scope = items.entry(scope).or_insert_with(|| json!({}));
+        if scope[segment].is_null() {
+            *scope = json!({segment: []});
+        }
+        if let Some(list) = scope[segment].as_array_mut() {
+            list.push(document);
+        }
+    }
+    let mut answer = json!({
+        "kind": format!("{message}AggregatedList"),
+        "id": call.path,
+        "items": items,
+        "selfLink": links::full(&call.path),
+    });
+    if let Some(token) = next {
+        answer["nextPageToken"] = token.into();
+    }
+    answer
+}
+
+/// A list filter. Supported are `FIELD = "VALUE"` and `FIELD eq VALUE` on a top-level field.
+pub struct Filter(Option<(String, String)>);
+
+impl Filter {
+    pub fn of(call: &Call) -> Result<Self, Refusal> {
+        let Some(text) = call.parameter("filter").filter(|text| !text.is_empty()) else { return Ok(Self(None)) };
+        let parts = text.split_once('=').or_else(|| text.split_once(" eq "));
+        let bare = |part: &str| part.trim().trim_matches('"').to_owned();
+        match parts.map(|(name, value)| (bare(name), bare(value))) {
+            Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
+                Ok(Self(Some((name, value))))
+            }
+            _ => Err(Refusal::value("filter", text, "Invalid list filter expression.")),
+        }
+    }
+
+    pub fn fits(&self, document: &Value) -> bool {
+        self.0.as_ref().is_none_or(|(name, value)| match &document[name] {
+            Value::String(text) => text == value,
+            other => value.parse().is_ok_and(|value: Value| value == *other),
+        })
+    }
+}

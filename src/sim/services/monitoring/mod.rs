@@ -1,0 +1,4 @@
+//! Cloud Monitoring.
+
+pub mod alert_policies;
+pub mod dashboards;

@@ -1,0 +1,4 @@
+//! Network Connectivity.
+
+pub mod internal_ranges;
+pub mod policy_routes;

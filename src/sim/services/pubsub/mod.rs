@@ -1,0 +1,6 @@
+//! Pub/Sub.
+
+pub mod delivery;
+pub mod publisher;
+pub mod subscriptions;
+pub mod topics;

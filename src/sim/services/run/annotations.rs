@@ -1,0 +1,106 @@
+//! Settings that v1 has in annotations and v2 in fields: egress, ingress and CPU allocation.
+//! <https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta>
+
+use serde_json::{Map, Value, json};
+
+use crate::sim::http::call::Call;
+
+const CONNECTOR: &str = "run.googleapis.com/vpc-access-connector";
+const EGRESS: &str = "run.googleapis.com/vpc-access-egress";
+const INTERFACES: &str = "run.googleapis.com/network-interfaces";
+const INGRESS: &str = "run.googleapis.com/ingress";
+
+const INGRESSES: [(&str, &str); 4] = [
+    ("all", "INGRESS_TRAFFIC_ALL"),
+    ("internal", "INGRESS_TRAFFIC_INTERNAL_ONLY"),
+    ("internal-and-cloud-load-balancing", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"),
+    ("none", "INGRESS_TRAFFIC_NONE"),
+];
+
+/// Flags that v1 has on the template and v2 in the resources of each container.
+const OF_CONTAINERS: [(&str, &str); 2] =
+    [("run.googleapis.com/cpu-throttling", "cpuIdle"), ("run.googleapis.com/startup-cpu-boost", "startupCpuBoost")];
+
+/// Labels or annotations without those that are fields in v2.
+pub fn own(given: &Value) -> Value {
+    let mut own = given.clone();
+    if let Value::Object(own) = &mut own {
+        let googles = ["cloud.googleapis.com/", "run.googleapis.com/", "serving.knative.dev/"];
+        own.retain(|name, _| !googles.iter().any(|prefix| name.starts_with(prefix)));
+    }
+    own
+}
+
+/// The ingress setting of a service's annotations.
+pub fn ingress(annotations: &Value) -> Option<&'static str> {
+    let given = annotations[INGRESS].as_str()?;
+    INGRESSES.iter().find(|(v1, _)| *v1 == given).map(|(_, v2)| *v2)
+}
+
+/// A resource's annotations in v1.
+pub fn of_resource(resource: &Value) -> Value {
+    let mut annotations = resource["annotations"].clone();
+    annotations["run.googleapis.com/launch-stage"] = resource["launchStage"].clone();
+    if let Some((v1, _)) = INGRESSES.iter().find(|(_, v2)| resource["ingress"] == *v2) {
+        annotations[INGRESS] = (*v1).into();
+    }
+    annotations
+}
+
+/// A template's annotations in v1.
+pub fn of_template(resource: &Value, template: &Value) -> Value {
+    let access = &template["vpcAccess"];
+    let mut annotations = resource["template"]["annotations"].clone();
+    if let Some(connector) = access["connector"].as_str() {
+        annotations[CONNECTOR] = connector.into();
+    }
+    if let Some(egress) = access["egress"].as_str() {
+        annotations[EGRESS] = egress.to_lowercase().replace('_', "-").into();
+    }
+    if !access["networkInterfaces"].is_null() {
+        annotations[INTERFACES] = access["networkInterfaces"].to_string().into();
+    }
+    for (annotation, field) in OF_CONTAINERS {
+        if let Some(flag) = template["containers"][0]["resources"][field].as_bool() {
+            annotations[annotation] = flag.to_string().into();
+        }
+    }
+    annotations
+}
+
+/// Moves the flags that v1 has in the template's annotations into v2's containers.
+pub fn set_flags(containers: &mut Value, annotations: &Value) {
+    for (annotation, field) in OF_CONTAINERS {
+        let Some(flag) = annotations[annotation].as_str().and_then(|text| text.parse::<bool>().ok()) else { continue };
+        for container in containers.as_array_mut().into_iter().flatten() {
+            container["resources"][field] = flag.into();
+        }
+    }
+}
+
+/// Removes v2's flags from a container's resources.
+pub fn clear_flags(resources: &mut Map<String, Value>) {
+    resources.retain(|name, _| !OF_CONTAINERS.iter().any(|(_, field)| field == name));
+}
+
+/// The egress setting of v1's annotations. A connector may be given by name only.
+pub fn vpc_access(call: &Call, annotations: &Value) -> Value {
+    let text = |name: &str| annotations[name].as_str().filter(|text| !text.is_empty());
+    let connector = text(CONNECTOR).map(|connector| match connector.contains('/') {
+        true => connector.to_owned(),
+        false => {
+            let region = call.region().unwrap_or_default();
+            format!("projects/{}/locations/{region}/connectors/{connector}", call.project)
+        }
+    });
+    let egress = text(EGRESS).map(|egress| match egress {
+        "all" | "all-traffic" => "ALL_TRAFFIC",
+        _ => "PRIVATE_RANGES_ONLY",
+    });
+    let interfaces: Option<Value> = text(INTERFACES).and_then(|text| serde_json::from_str(text).ok());
+    let mut access = json!({"connector": connector, "egress": egress, "networkInterfaces": interfaces});
+    if let Value::Object(fields) = &mut access {
+        fields.retain(|_, value| !value.is_null());
+    }
+    if access.as_object().is_some_and(Map::is_empty) { Value::Null } else { access }
+}

@@ -1,0 +1,4 @@
+//! Secret Manager.
+
+pub mod payloads;
+pub mod secrets;
