@@ -93,7 +93,7 @@ async fn a_change_of_rights_ends_the_wait() {
         assert_eq!(lab.hear_entry(&entry).await.len(), 0, "{entry}");
         assert_eq!(lab.cloud.calls().len(), before, "{entry}");
         let fault = json!({"method": INSERT, "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all"});
-        lab.cloud.lay(serde_json::from_value(fault).unwrap());
+        lab.cloud.inject(serde_json::from_value(fault).unwrap());
         for _ in 0..3 {
             assert_eq!(sweep(&lab).await.outcome, Outcome::Blocked, "{entry}");
         }
