@@ -143,12 +143,17 @@ fn release_and_rearm() {
     let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
     assert_eq!(status(&plan), 3);
     assert!(told(&plan).0.contains("egress-reconciler rearm"), "{plan:?}");
-    let (again, (json, _)) = order("release", &["--format", "json"]);
+    let (again, (json, _)) = order("release", &["--for", "7d", "--format", "json"]);
     let reports: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
-        (again, &reports[0]["steps"], &reports[0]["egress"][0]["by"]),
-        (0, &serde_json::json!([]), &"alice@example.com".into())
+        (again, &reports[0]["steps"][0]["verb"], &reports[0]["egress"][0]["by"]),
+        (0, &"extend".into(), &"alice@example.com".into())
     );
+    for time in ["8d", "soon", "0h", "-1h"] {
+        let wrong = order("release", &[&format!("--for={time}")]);
+        let expected = format!("\"{time}\" found, a time of at most 7d expected");
+        assert!(wrong.0 == 64 && wrong.1.1.contains(&expected), "{wrong:?}");
+    }
     let mistyped = order("release", &["--connector", "comm"]);
     assert_eq!(mistyped.0, 1, "{mistyped:?}");
     assert!(mistyped.1.1.contains("check the names"), "{mistyped:?}");

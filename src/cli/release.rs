@@ -1,20 +1,34 @@
 //! `release`: our denies down, at once.
 
 use clap::Args;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{
     exit::{Exit, Failure},
     order::{self, Order},
     progress::Progress,
 };
-use crate::{domain::names::ProjectId, reconcile::emergency};
+use crate::{
+    domain::{names::ProjectId, stamp::MAX_RELEASED_FOR},
+    reconcile::emergency,
+};
 
-/// Take our egress denies down at once, whatever mode, budget or opt-out say; rearm puts them back
+/// Take our egress denies down at once, whatever mode, budget or opt-out say, for a day or as long as --for says; rearm puts them back
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 every deny is down, 1 some may still stand.")]
 pub struct Release {
     #[command(flatten)]
     order: Order,
+    /// How long the denies stay down, such as 2h or 7d, which is the longest
+    #[arg(long = "for", env = "EGRESS_FOR", value_name = "TIME", default_value = "24h", value_parser = release_time)]
+    lasts: SignedDuration,
+}
+
+/// A time of hours, days and so on, as people write it.
+fn release_time(text: &str) -> Result<SignedDuration, String> {
+    let span = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    let lasts = span.ok().filter(|lasts| lasts.is_positive() && *lasts <= MAX_RELEASED_FOR);
+    lasts.ok_or_else(|| format!("{text:?} found, a time of at most 7d expected, such as 2h or 7d"))
 }
 
 impl Release {
@@ -22,7 +36,7 @@ impl Release {
         let given = self.order.open().map_err(|why| format!("{why}\n{}", by_hand(None)))?;
         let engine = &given.session.app.engine;
         let progress = Progress::start(&engine.progress);
-        let answer = engine.release(emergency::Order { pick: &given.pick, by: &given.by }).await;
+        let answer = engine.release(emergency::Order { pick: &given.pick, by: &given.by }, self.lasts).await;
         progress.end().await;
         order::show(&given, &answer, "no deny of ours stands there, so there is nothing to release", |project| {
             by_hand(Some(project))

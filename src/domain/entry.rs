@@ -8,7 +8,7 @@ use std::{borrow::Cow, str};
 
 use jiff::Timestamp;
 
-use super::{fields::Fields, reasons::RejectReason};
+use super::{fields::Fields, names::last_segment, reasons::RejectReason};
 
 /// The audit log that an entry stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,11 @@ impl<'a> Entry<'a> {
         (marks.first || marks.last || operation.raw("id").is_some()).then_some(marks)
     }
 
+    /// The name of the operation that the call began.
+    pub fn operation_id(&self) -> Option<Cow<'a, str>> {
+        self.fields.object("operation")?.text("id")
+    }
+
     /// Whether this is a part of an entry that was too large: each part has only some of the members.
     pub fn is_split(&self) -> bool {
         self.fields.object("split").is_some()
@@ -162,6 +167,17 @@ impl<'a> AuditLog<'a> {
         let Status { code, message } = self.status();
         let refused = !matches!(code, 0 | PERMISSION_DENIED) && self.method().contains("compute.routers.");
         (refused && message.contains("Nat") && ABOUT.iter().any(|words| message.contains(words))).then_some(message)
+    }
+
+    /// The subnets that a router's NAT is asked to serve, by their own names.
+    pub fn nat_subnets(&self) -> Vec<String> {
+        /// As many as a gateway may list.
+        const MOST: usize = 50;
+        let request = self.request();
+        let objects = |list: Vec<&'a str>| list.into_iter().filter_map(|one| Fields::parse(one).ok());
+        let listed = objects(request.list("nats")).flat_map(|nat| objects(nat.list("subnetworks")));
+        let named = listed.filter_map(|subnet| subnet.text("name").map(|name| last_segment(&name).to_owned()));
+        named.take(MOST).collect()
     }
 
     /// Who made the call: an e-mail address, else the subject, which is all that federated callers have.

@@ -11,7 +11,7 @@ use super::{
     reasons::{Declined, IgnoreReason, RejectReason},
     scope::Scope,
     signal::{Signal, Told, Trigger},
-    target::Place,
+    target::{Place, Target},
     wanted::{PERMISSION_DENIED, refused, wanted},
 };
 
@@ -46,6 +46,32 @@ impl FromIterator<String> for OwnPrincipals {
     fn from_iter<I: IntoIterator<Item = String>>(emails: I) -> Self {
         Self(emails.into_iter().collect())
     }
+}
+
+/// What a call asked of a router, as the first entry of its operation tells: a hint for a person, by which nothing is decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouterRequest {
+    /// The router's project and region.
+    pub at: Target,
+    pub operation: String,
+    /// The names of the NATs that the router was to have.
+    pub nats: Vec<String>,
+}
+
+/// `None` = the entry tells nothing of the NATs of a router in scope.
+pub fn router_request(entry: &Entry<'_>, scope: &Scope) -> Option<RouterRequest> {
+    /// As many as a router can have; an operation's name and a NAT's are at most this long.
+    const MOST: usize = 50;
+    const LONGEST: usize = 128;
+    let (audit, row) = classify(entry).ok().filter(|(_, row)| row.collection == "routers.")?;
+    let Place::Target(at) = locate(row.names, entry, audit, scope).ok()? else { return None };
+    let fits = |name: &String| !name.is_empty() && name.len() <= LONGEST && !name.contains(is_unruly);
+    let operation = entry.operation_id().or_else(|| audit.response().text("name"));
+    let operation = operation.map(String::from).filter(fits)?;
+    let nats = audit.request().list("nats").into_iter().take(MOST);
+    let names = nats.filter_map(|nat| Some(Fields::parse(nat).ok()?.text("name")?.into_owned()));
+    let nats: Vec<String> = names.filter(fits).collect();
+    (!nats.is_empty()).then_some(RouterRequest { at, operation, nats })
 }
 
 /// Decides about one log entry. Nothing in the entry chooses a host, a network, a range or a priority: it names a place
@@ -112,6 +138,7 @@ fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
             && went_well
             && entry.operation().is_none_or(|operation| operation.last),
         grants: row.grants,
+        nat_subnets: audit.refused_nat().map_or_else(Vec::new, |_| audit.nat_subnets()),
     }
 }
 
@@ -246,6 +273,46 @@ fn is_trial(request: &Fields<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::domain::fields::PARSED;
+
+    #[test]
+    fn what_a_call_asked_of_a_router() {
+        let entry = |change: &[(&str, &str)]| {
+            let json = r#"{"logName":"projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
+                "operation":{"id":"operation-1","first":true},
+                "resource":{"labels":{"project_id":"demo-project","region":"europe-west1"}},
+                "protoPayload":{"serviceName":"compute.googleapis.com","methodName":"v1.compute.routers.patch",
+                "resourceName":"projects/demo-project/regions/europe-west1/routers/r",
+                "request":{"nats":[{"name":"a"},{"name":"b"},{},{"name":"c\n"},7]}}}"#;
+            change.iter().fold(json.to_owned(), |json, (old, new)| {
+                assert!(json.contains(old), "{old}");
+                json.replace(old, new)
+            })
+        };
+        let project = ProjectId::parse("demo-project").unwrap();
+        let scope = Scope { projects: [project].into(), ..Scope::default() };
+        let both = Some(("operation-1", vec!["a", "b"]));
+        for (change, expected) in [
+            (vec![], both.clone()),
+            (vec![("v1.compute.routers.patch", "beta.compute.routers.update")], both.clone()),
+            (
+                vec![
+                    (r#""id":"operation-1","#, ""),
+                    (r#""request""#, r#""response":{"name":"operation-1"},"request""#),
+                ],
+                both,
+            ),
+            (vec![(r#""id":"operation-1","#, "")], None),
+            (vec![("nats", "bgpPeers")], None),
+            (vec![("routers.patch", "firewalls.patch")], None),
+            (vec![("demo-project", "another-project")], None),
+        ] {
+            let json = entry(&change);
+            let found = router_request(&Entry::parse(json.as_bytes()).unwrap(), &scope);
+            let found =
+                found.as_ref().map(|found| (&*found.operation, found.nats.iter().map(String::as_str).collect()));
+            assert_eq!(found, expected, "{change:?}");
+        }
+    }
 
     /// Google writes a project by its id or by its number; all else here goes by the id.
     #[test]

@@ -5,6 +5,7 @@
 //! that a person reads stands in [`text`].
 
 pub mod cause;
+pub mod denial;
 pub mod desired;
 pub mod doctor;
 pub mod entry;

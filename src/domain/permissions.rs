@@ -158,6 +158,9 @@ pub fn remedy(name: &str, failure: &ReadFailure) -> String {
     if !matches!(failure.kind, FailureKind::Denied { .. }) {
         return "failed".to_owned();
     }
+    if let Some((why, _)) = super::text::reads::beyond_permissions(&failure.message, "") {
+        return format!("was denied: {why}");
+    }
     let grant = format!("was denied; grant `{name}` to the service account of this service");
     match find(name).zip(super::text::reads::project_in(&failure.message)) {
         Some((known, project)) => format!("{grant}: run `{}`", known.mend(project)),

@@ -64,6 +64,8 @@ pub struct Told {
     pub permits: bool,
     /// The change is one of rights alone: where nothing was refused, there is nothing to look at.
     pub grants: bool,
+    /// The subnets that a refused change of a router's NAT lists.
+    pub nat_subnets: Vec<String>,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::names::{ConnectorRef, relative};
 
@@ -28,24 +28,50 @@ pub struct Stamp {
     pub released: Option<Release>,
 }
 
-/// `released-by=… at=…`: a deny that stays down until the command `rearm`.
+/// How long a deny stays down after `release`, unless the command says otherwise.
+pub const RELEASED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// The longest that a deny stays down: whoever may update a rule may write any time into its stamp.
+pub const MAX_RELEASED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How far ahead of ours the clock of the machine may be on which `release` was run.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// `released-by=… at=… until=…`: a deny that stays down until then, or until the command `rearm`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// One word: what would break the format is written as `_`.
+    /// Who is said to have released it, which only an audit entry proves. One word: what would break the format is written
+    /// as `_`.
     by: String,
-    /// `None` = a hand has spoilt it; the deny counts as released all the same.
+    /// `None` = missing or unreadable; then the release is over.
     pub at: Option<Timestamp>,
+    /// `None` = missing or unreadable; then the release lasts for [`RELEASED_FOR`].
+    until: Option<Timestamp>,
 }
 
 impl Release {
     /// To the second, as a person reads it.
-    pub fn new(by: &str, at: Timestamp) -> Self {
+    pub fn new(by: &str, at: Timestamp, lasts: SignedDuration) -> Self {
         /// Google takes 2048 characters for the whole description.
         const LONGEST: usize = 200;
         let by = by.trim().chars().take(LONGEST).map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
         let by = Some(by.collect::<String>()).filter(|by| !by.is_empty());
         let second = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        Self { by: by.unwrap_or_else(|| "unknown".to_owned()), at: Some(second) }
+        let until = second.checked_add(lasts.min(MAX_RELEASED_FOR)).ok();
+        Self { by: by.unwrap_or_else(|| "unknown".to_owned()), at: Some(second), until }
+    }
+
+    /// When it is over; `None` = that cannot be told.
+    pub fn ends(&self) -> Option<Timestamp> {
+        let at = self.at?;
+        let longest = at.checked_add(MAX_RELEASED_FOR).ok()?;
+        Some(self.until.or(at.checked_add(RELEASED_FOR).ok())?.min(longest))
+    }
+
+    /// Whether the deny is to stay down at this moment. A release of the future is none.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        let has_begun = self.at.is_some_and(|at| at.duration_since(now) <= MAX_CLOCK_SKEW);
+        has_begun && self.ends().is_some_and(|end| now < end)
     }
 
     pub fn by(&self) -> &str {
@@ -62,7 +88,7 @@ impl Stamp {
     pub fn read(description: &str) -> Option<Self> {
         let mut stamp = Self::default();
         let mut managed = false;
-        let (mut released_by, mut at) = (None, None);
+        let (mut released_by, mut at, mut until) = (None, None, None);
         for (key, value) in description.split_whitespace().filter_map(|word| word.split_once('=')) {
             let text = || value.to_owned();
             match key {
@@ -76,10 +102,11 @@ impl Stamp {
                 "unused-since" => stamp.unused = value.parse().ok(),
                 "released-by" if !value.is_empty() => released_by = Some(text()),
                 "at" => at = value.parse().ok(),
+                "until" => until = value.parse().ok(),
                 _ => {}
             }
         }
-        stamp.released = released_by.map(|by| Release { by, at });
+        stamp.released = released_by.map(|by| Release { by, at, until });
         managed.then_some(stamp)
     }
 
@@ -114,6 +141,7 @@ impl fmt::Display for Stamp {
             ("unused-since", &self.unused.map(|since| since.to_string())),
             ("released-by", &self.released.as_ref().map(|release| release.by.clone())),
             ("at", &self.released.as_ref().and_then(|release| release.at).map(|at| at.to_string())),
+            ("until", &self.released.as_ref().and_then(|release| release.until).map(|at| at.to_string())),
         ] {
             if let Some(value) = value {
                 write!(f, " {key}={value}")?;
@@ -151,11 +179,11 @@ mod tests {
         let stamp = |text: &str| Stamp::read(&format!("managed-by={MANAGED_BY} owner=o self=s {text}")).unwrap();
         let at: Timestamp = "2026-11-23T03:12:45.678Z".parse().unwrap();
         for (by, written) in [
-            ("alice@example.com", "released-by=alice@example.com at=2026-11-23T03:12:45Z"),
-            ("Alice at=home\n", "released-by=Alice_at=home at=2026-11-23T03:12:45Z"),
-            (" ", "released-by=unknown at=2026-11-23T03:12:45Z"),
+            ("alice@example.com", "released-by=alice@example.com at=2026-11-23T03:12:45Z until=2026-11-24T03:12:45Z"),
+            ("Alice at=home\n", "released-by=Alice_at=home at=2026-11-23T03:12:45Z until=2026-11-24T03:12:45Z"),
+            (" ", "released-by=unknown at=2026-11-23T03:12:45Z until=2026-11-24T03:12:45Z"),
         ] {
-            let marked = Stamp { released: Some(Release::new(by, at)), ..stamp("") };
+            let marked = Stamp { released: Some(Release::new(by, at, RELEASED_FOR)), ..stamp("") };
             assert!(marked.to_string().ends_with(written), "{marked}");
             assert_eq!(Stamp::read(&marked.to_string()), Some(marked));
         }
@@ -170,5 +198,35 @@ mod tests {
             assert_eq!(found.as_ref().map(Release::by), by, "{text}");
             assert!(found.is_none_or(|release| release.at.is_none()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_release_ends() {
+        let read = |text: &str| {
+            Stamp::read(&format!("managed-by={MANAGED_BY} released-by=bob {text}")).unwrap().released.unwrap()
+        };
+        let cases = [
+            ("at=2026-11-23T12:00:00Z until=2026-11-23T14:00:00Z", Some("2026-11-23T14:00:00Z")),
+            // As versions before this one wrote it.
+            ("at=2026-11-23T12:00:00Z", Some("2026-11-24T12:00:00Z")),
+            ("at=2026-11-23T12:00:00Z until=never", Some("2026-11-24T12:00:00Z")),
+            // Somebody wrote a longer time than the command takes.
+            ("at=2026-11-23T12:00:00Z until=2036-01-01T00:00:00Z", Some("2026-11-30T12:00:00Z")),
+            ("until=2036-01-01T00:00:00Z", None),
+            ("at=noon until=2026-11-23T14:00:00Z", None),
+        ];
+        for (text, end) in cases {
+            let release = read(text);
+            let end = end.map(|end| end.parse::<Timestamp>().unwrap());
+            assert_eq!(release.ends(), end, "{text}");
+            let second = SignedDuration::from_secs(1);
+            let holds = end.map(|end| (release.holds(end - second), release.holds(end)));
+            assert_eq!(holds, end.map(|_| (true, false)), "{text}");
+        }
+        let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        assert!(!read("at=2026-11-23T12:10:00Z until=2026-11-24T12:00:00Z").holds(noon), "it has not begun");
+        assert!(read("at=2026-11-23T12:04:00Z").holds(noon), "clocks differ a little");
+        let long = Release::new("bob", noon, SignedDuration::from_hours(1000));
+        assert_eq!(long.ends(), Some("2026-11-30T12:00:00Z".parse().unwrap()));
     }
 }

@@ -63,7 +63,8 @@ pub(super) fn classify(status: u16, said: Said<'_>) -> ErrorKind {
         let forbidden = !reads_policies && (named.is_some() || speaks_of_policy(message));
         forbidden.then_some(ErrorKind::OrgPolicy { constraint: None })
     };
-    let kind = by_text(message).or_else(by_policy).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
+    let kind =
+        by_text(reason, message).or_else(by_policy).or_else(|| by_reason(reason)).unwrap_or_else(|| by_status(status));
     match kind {
         ErrorKind::Denied { .. } => ErrorKind::Denied { permission: permission.map(str::to_owned) },
         ErrorKind::OrgPolicy { .. } => ErrorKind::OrgPolicy { constraint: named.map(str::to_owned) },
@@ -105,21 +106,53 @@ pub(super) fn is_known(reason: &str) -> bool {
 }
 
 /// Where the reason is shared by cases that need different answers, only Google's sentence tells them apart.
-fn by_text(message: &str) -> Option<ErrorKind> {
+fn by_text(reason: &str, message: &str) -> Option<ErrorKind> {
     let says = |text| message.contains(text);
-    let insufficient = says("nsufficient") && (says(" quota") || says(" Quota"));
-    if says("Quota exceeded for quota metric") || says("Rate Limit Exceeded") {
-        Some(ErrorKind::RateLimited)
+    if says("vpcServiceControlsUniqueIdentifier") || says("Request is prohibited by organization's policy") {
+        // A service perimeter is no organization policy.
+        Some(ErrorKind::Denied { permission: None })
+    } else if let Some(kind) = by_quota(reason, message) {
+        Some(kind)
     } else if says("has not been used in project") || says("API is disabled") {
         Some(ErrorKind::ApiDisabled)
-    } else if insufficient || says("Quota '") && says("' exceeded") {
-        Some(ErrorKind::Quota)
     } else if says("Permission denied on 'locations/") || says("is not found or access is unauthorized") {
         Some(ErrorKind::RegionClosed)
     } else if says("conflicts with existing subnetwork") || says("conflicts with an existing subnetwork") {
         Some(ErrorKind::AddressConflict)
     } else {
         None
+    }
+}
+
+/// Rate quotas and quotas of resources share statuses (403, 429) and reasons (`quotaExceeded`, `RESOURCE_EXHAUSTED`). Of a
+/// resource so many are allowed: `Limit: 24.0 in region us-east1`. A rate's limit names its span of time, as in
+/// `DefaultRequestsPerMinutePerProject` and `USER-100s`. Other texts, such as `Resource has been exhausted (e.g. check
+/// quota).`, say neither. <https://cloud.google.com/docs/quotas/troubleshoot>
+fn by_quota(reason: &str, message: &str) -> Option<ErrorKind> {
+    const SPANS: [&str; 8] =
+        ["perminute", "persecond", "perhour", "perday", "per60seconds", "per100seconds", "-100s'", "tokensforquota"];
+    let text: String = message.chars().filter(|c| *c != ' ').map(|c| c.to_ascii_lowercase()).collect();
+    let says = |part| text.contains(part);
+    let insufficient = says("insufficient") && says("quota");
+    let named = says("quota'") || says("quotalimit'") || says("quotaexceededfor");
+    let used_up = named && (says("exceeded") || says("exhausted"));
+    let allowed = says("limit:") && ["globally", "inregion", "inzone"].into_iter().any(says);
+    if used_up && allowed {
+        Some(ErrorKind::Quota)
+    } else if says("ratelimitexceeded") || (used_up || insufficient) && SPANS.into_iter().any(says) {
+        Some(ErrorKind::RateLimited)
+    } else if used_up || insufficient {
+        by_reason(reason).filter(|kind| *kind == ErrorKind::RateLimited).or(Some(ErrorKind::Quota))
+    } else {
+        None
+    }
+}
+
+/// Which quota a `QuotaFailure` speaks of, as an `ErrorInfo` would say it.
+pub(super) fn quota_reason(description: &str) -> Option<&'static str> {
+    match by_quota("", description)? {
+        ErrorKind::RateLimited => Some("RATE_LIMIT_EXCEEDED"),
+        _ => Some("RESOURCE_QUOTA_EXCEEDED"),
     }
 }
 

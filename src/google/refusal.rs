@@ -76,9 +76,12 @@ fn consumer_in(message: &str) -> Option<String> {
 /// The first reason that says what it means, else the first, from the most to the least telling.
 fn reason(error: &Value) -> String {
     let legacy = error["errors"].as_array().into_iter().flatten();
+    let violations = details(error).filter_map(|detail| detail["violations"].as_array()).flatten();
+    let quotas = violations.filter_map(|violation| kind::quota_reason(violation["description"].as_str()?));
     let found: Vec<&str> = details(error)
         .chain(legacy)
         .filter_map(|entry| entry["reason"].as_str())
+        .chain(quotas)
         .chain(error["status"].as_str())
         .collect();
     let best = found.iter().copied().find(|reason| kind::is_known(reason)).or_else(|| found.first().copied());

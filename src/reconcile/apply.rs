@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     observe::{failure, words},
-    routers::{self, Place},
+    races::Race,
+    routers::{self, Others, Place},
     turns::Turn,
 };
 use crate::{
@@ -35,6 +36,8 @@ pub struct Applied {
     pub report: StepReport,
     /// A later look may plan it again: somebody else was first, or no time was left.
     pub again: bool,
+    /// Another change was first.
+    pub lost: bool,
     /// The connector whose creation Google accepted.
     pub creation: Option<ConnectorRef>,
     /// Google refused to make a connector.
@@ -45,6 +48,8 @@ pub struct Applied {
     pub blocked: Option<Note>,
     /// What else is to be told of it.
     pub findings: Vec<Note>,
+    /// Others who changed the same router at the same moment.
+    pub races: Vec<Race>,
     /// It failed for now. Whether it took effect all the same, the next look tells.
     pub unproven: Option<Unproven>,
 }
@@ -130,11 +135,13 @@ impl Applied {
         Self {
             report: StepReport::new(step, outcome),
             again: false,
+            lost: false,
             creation: None,
             refused: None,
             taken: None,
             blocked: None,
             findings: Vec::new(),
+            races: Vec::new(),
             unproven: None,
         }
     }
@@ -158,15 +165,15 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
     // The same object may be written in several rounds of a run: to Google, one id is one write.
     let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
-    let (written, findings) = match &step.change {
+    let (written, Others { races, unknown }) = match &step.change {
         Change::Extend { before, after } | Change::Repair { before, after } if matches!(after, Object::Router(_)) => {
             let at = written_at(plan, step);
             let place = Place { at: &at, name: after.name() };
             routers::change(client, place, before, after, request_id).await
         }
-        _ => (write(client, plan, step, request_id).await, Vec::new()),
+        _ => (write(client, plan, step, request_id).await, Others::default()),
     };
-    Applied { findings, ..came_to(step, &written_at(plan, step), written) }
+    Applied { races, findings: unknown.into_iter().collect(), ..came_to(step, &written_at(plan, step), written) }
 }
 
 /// What a write came to.
@@ -197,7 +204,7 @@ fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
 
 fn first_was_another(step: &Step, what: &str) -> Applied {
     let why = format!("another change was first: {what}");
-    Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
+    Applied { again: true, lost: true, ..Applied::plain(step, StepOutcome::Skipped { why }) }
 }
 
 fn failed(step: &Step, at: &Target, error: &CallError) -> Applied {

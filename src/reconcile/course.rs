@@ -18,6 +18,11 @@ use crate::domain::{
 /// What was just written may be read stale for a while: how long to wait before each further look.
 const STALE_PAUSES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_millis(7500)];
 
+/// The most rounds that write; a look follows the last.
+const ROUNDS: u32 = 3;
+/// The most rounds beyond these, for those in which another change was first.
+const LOST_ROUNDS: u32 = 3;
+
 /// What came of the steps of a run so far.
 #[derive(Default)]
 pub(super) struct Course {
@@ -31,6 +36,8 @@ pub(super) struct Course {
     /// Reads that a decision did without, as findings: the last look has nothing left to decide and does not ask again.
     unread: Vec<Note>,
     pauses: usize,
+    /// Rounds in which a step was lost to another change.
+    lost_rounds: u32,
 }
 
 impl Course {
@@ -54,8 +61,20 @@ impl Course {
         plan.findings.append(&mut self.unread);
     }
 
+    /// How many rounds the run has: another change costs none, up to a bound.
+    pub fn rounds(&self) -> u32 {
+        ROUNDS + self.lost_rounds.min(LOST_ROUNDS)
+    }
+
+    /// How long to wait before the look that follows a round: the list may not show yet what the other change made.
+    pub fn pause_after(&self, applied: &[Applied]) -> Option<Duration> {
+        let lost = applied.iter().any(|result| result.lost);
+        lost.then(|| STALE_PAUSES.get(self.lost_rounds as usize).copied())?
+    }
+
     /// Takes in what a round did.
     pub fn note(&mut self, applied: Vec<Applied>, report: &mut Report) {
+        self.lost_rounds += u32::from(applied.iter().any(|result| result.lost));
         for mut result in applied {
             self.blocked.extend(result.blocked.take());
             self.findings.append(&mut result.findings);

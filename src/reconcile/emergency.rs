@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
@@ -29,6 +30,7 @@ use crate::{
         proof::Proof,
         report::{Outcome, Report},
         signal::Trigger,
+        stamp::Release,
         state::{
             firewall::Firewall,
             observed::{Observed, Read, ReadFailure},
@@ -68,15 +70,16 @@ struct Rules {
 }
 
 impl Engine {
-    /// Takes our denies down, and marks them, so that nothing but [`Engine::rearm`] puts them back.
-    pub async fn release(&self, order: Order<'_>) -> Answer {
+    /// Takes our denies down, and marks them, so that they stay down for as long, or until [`Engine::rearm`] puts them back.
+    pub async fn release(&self, order: Order<'_>, lasts: SignedDuration) -> Answer {
         let policy = self.policy.borrow().clone();
         let (read, unread) = self.rules(&policy, order.pick).await;
+        let release = Release::new(order.by, (self.now)(), lasts);
         let plans = read.iter().flat_map(|rules| {
-            let plans = emergency::release(&policy, &rules.host, &rules.firewalls, order.pick, order.by, (self.now)());
+            let plans = emergency::release(&policy, &rules.host, &rules.firewalls, order.pick, &release);
             plans.into_iter().map(move |plan| (rules, plan))
         });
-        let released = plans.map(|(rules, plan)| self.release_at(&policy, order, rules, plan));
+        let released = plans.map(|(rules, plan)| self.release_at(&policy, order, (rules, plan), &release));
         Answer { reports: join_all(released).await, found: found(&policy, &read, order.pick), unread }
     }
 
@@ -112,7 +115,13 @@ impl Engine {
         (all, unread)
     }
 
-    async fn release_at(&self, policy: &Policy, order: Order<'_>, rules: &Rules, plan: Plan) -> Report {
+    async fn release_at(
+        &self,
+        policy: &Policy,
+        order: Order<'_>,
+        (rules, plan): (&Rules, Plan),
+        release: &Release,
+    ) -> Report {
         let request = self.request(order, "release", plan.target.clone());
         let mut report = self.open(&request, policy);
         let span = span(&report.id, &request.target);
@@ -125,7 +134,7 @@ impl Engine {
             let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &turn)).await;
             let after = written(&rules.firewalls, &plan, &applied);
             // Google has said of each write that it is done: what stands now is known without another look.
-            let left = emergency::release(policy, &rules.host, &after, order.pick, order.by, (self.now)());
+            let left = emergency::release(policy, &rules.host, &after, order.pick, release);
             let found = left.into_iter().find(|left| (&left.target, &left.network) == (&plan.target, &plan.network));
             let mut left = found.unwrap_or(plan);
             left.blocked_by.extend(left.steps.iter().filter_map(|step| {

@@ -9,7 +9,9 @@ use std::{
 use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{breaker::Breaker, heard::Heard, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes};
+use super::{
+    breaker::Breaker, heard::Heard, races::Races, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes,
+};
 use crate::domain::{
     desired::Required,
     names::{ConnectorRef, NetworkRef, relative},
@@ -45,6 +47,7 @@ pub struct History {
     hindered: HashMap<Target, Vec<Note>>,
     pub breaker: Breaker,
     pub heard: Heard,
+    pub races: Races,
     pub reserved: ReservedRanges,
     pub wishes: Wishes,
     pub refusals: Refusals,

@@ -114,7 +114,7 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
         routes::router_status(client, &network, &region, needs.router_status),
     );
     if let (Some(Ok(space)), Some(Ok(Some(found)))) = (&mut space, &found) {
-        routes::dynamic(client, &network, &region, &found.peerings, space).await;
+        routes::dynamic(client, &network, std::slice::from_ref(&region), &found.peerings, space).await;
     }
     observed.network = found;
     observed.address_space = space;

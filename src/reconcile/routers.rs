@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     apply::{Written, may_be_made},
     observe::failure,
+    races::Race,
 };
 use crate::{
     domain::{
@@ -47,6 +48,14 @@ struct Attempt {
     took: Duration,
 }
 
+/// Who else wrote at the same moment.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    pub races: Vec<Race>,
+    /// Why that is unknown.
+    pub unknown: Option<Note>,
+}
+
 /// Changes the router; and what is found out of others who wrote at the same moment.
 pub(super) async fn change(
     client: &Client,
@@ -54,14 +63,14 @@ pub(super) async fn change(
     before: &Object,
     after: &Object,
     id: Uuid,
-) -> (Result<(), Written>, Vec<Note>) {
+) -> (Result<(), Written>, Others) {
     let mut attempts: Vec<Attempt> = Vec::new();
     let result = try_to(client, place, before, after, id, &mut attempts).await;
-    let notes = match attempts.is_empty() {
-        true => Vec::new(),
+    let others = match attempts.is_empty() {
+        true => Others::default(),
         false => others(client, place, &attempts).await,
     };
-    (result, notes)
+    (result, others)
 }
 
 async fn try_to(
@@ -106,18 +115,21 @@ async fn try_to(
 }
 
 /// What others did to the router between our read and our write.
-async fn others(client: &Client, place: Place<'_>, attempts: &[Attempt]) -> Vec<Note> {
+async fn others(client: &Client, place: Place<'_>, attempts: &[Attempt]) -> Others {
     let (project, region, name) = place.parts();
     let operations = match client.list_router_operations(project, region, name).await {
         Ok(operations) => operations,
-        Err(error) => return vec![text::nat::race_unknown(name, &failure(&error), place.at)],
+        Err(error) => {
+            let unknown = Some(text::nat::race_unknown(name, &failure(&error), place.at));
+            return Others { unknown, ..Others::default() };
+        }
     };
     let own = |operation: &Operation, attempt: &Attempt| operation.client_operation_id == attempt.request.to_string();
     let mine: Vec<_> = attempts
         .iter()
         .filter_map(|attempt| Some((attempt, operations.iter().find(|operation| own(operation, attempt))?)))
         .collect();
-    let mut notes: Vec<Note> = Vec::new();
+    let mut races: Vec<Race> = Vec::new();
     for (attempt, own) in &mine {
         let Some(written) = time(&own.insert_time) else { continue };
         // By Google's clock, though ours may differ: no later than the router was asked for.
@@ -131,20 +143,26 @@ async fn others(client: &Client, place: Place<'_>, attempts: &[Attempt]) -> Vec<
         let foreign =
             |other: &&Operation| other.user != own.user && !mine.iter().any(|(_, mine)| mine.name == other.name);
         for other in operations.iter().filter(foreign).filter(between) {
-            let note =
-                text::nat::raced((project, region, name), &other.user, &other.operation_type, &other.insert_time);
-            if !notes.contains(&note) {
+            let race = Race {
+                at: place.at.clone(),
+                router: name.to_owned(),
+                by: other.user.clone(),
+                operation: other.name.clone(),
+                kind: other.operation_type.clone(),
+                begun: other.insert_time.clone(),
+            };
+            if !races.contains(&race) {
                 tracing::warn!(
                     router = name,
                     by = other.user,
                     operation = other.name,
                     "a router was changed by another"
                 );
-                notes.push(note);
+                races.push(race);
             }
         }
     }
-    notes
+    Others { races, unknown: None }
 }
 
 fn time(text: &str) -> Option<Timestamp> {

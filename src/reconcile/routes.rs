@@ -61,14 +61,15 @@ async fn status(client: &Client, network: &NetworkRef, region: &str, router: &st
 }
 
 /// What routers have learnt and peers exchange: no list of routes shows it, though subnets can be in its way.
-pub(super) async fn dynamic(
+pub async fn dynamic(
     client: &Client,
     network: &NetworkRef,
-    region: &Region,
+    regions: &[Region],
     peerings: &[Peering],
     space: &mut AddressSpace,
 ) {
-    let imports = peerings.iter().map(|peering| imported(client, network, region, &peering.name));
+    let everywhere = peerings.iter().flat_map(|peering| regions.iter().map(move |region| (peering, region)));
+    let imports = everywhere.map(|(peering, region)| imported(client, network, region, &peering.name));
     let (learnt, imported) = join(learnt(client, network), join_all(imports)).await;
     for found in learnt {
         match found {

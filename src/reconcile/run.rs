@@ -25,6 +25,7 @@ use crate::{
     domain::{
         cause,
         desired::{Required, Requirer, desired, listed},
+        event::RouterRequest,
         names::ConnectorRef,
         plan::{self, Change, Note, Object, Plan, StepId},
         policy::{Mode, Policy},
@@ -41,8 +42,6 @@ use crate::{
     google::{calls::CallLog, client::Client, transport::BoxFuture},
 };
 
-/// The most rounds that write; a look follows the last.
-const ROUNDS: u32 = 3;
 /// A router has no fingerprint: whoever wrote its list at the same moment may have taken our line off it, which a look shows
 /// only this much later.
 const LIST_SETTLES: Duration = Duration::from_secs(5);
@@ -66,7 +65,9 @@ impl End {
             Self::DryRun => "dry-run",
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
-            Self::Rounds => "a run writes three times at most; the next one goes on",
+            Self::Rounds => {
+                "no round was left; the next run goes on"
+            }
         }
     }
 }
@@ -206,10 +207,13 @@ impl Engine {
                 sleep(pause).await;
                 continue;
             }
-            if let Some(end) = self.ends(&plan, &report, deadline) {
+            if let Some(end) = self.ends(&plan, &report, (deadline, course.rounds())) {
                 // What is left over for want of time is worth another delivery.
                 report.transient |= end == End::Late && !plan.steps.is_empty();
                 course.close(&mut plan);
+                if !report.dry_run {
+                    plan.findings.extend(self.races(&request.target, &observed));
+                }
                 report.close(plan, end.words(), transient(&observed));
                 break observed;
             }
@@ -217,8 +221,9 @@ impl Engine {
             course.note_unread(&plan);
             let applied = self.write(&client, &plan, &report, (deadline, &turn)).await;
             self.note(request, &applied, (&plan, policy));
-            if applied.iter().any(|result| result.changed_list()) {
-                sleep(LIST_SETTLES).await;
+            let settles = applied.iter().any(|result| result.changed_list()).then_some(LIST_SETTLES);
+            if let Some(pause) = settles.or(course.pause_after(&applied)) {
+                sleep(pause).await;
             }
             course.note(applied, &mut report);
         };
@@ -233,13 +238,24 @@ impl Engine {
         self.tell(Progress::Done { report: Arc::new(report.clone()) });
     }
 
+    /// An audit entry told what a call asked of a router.
+    pub fn hear(&self, request: RouterRequest) {
+        let now = (self.now)();
+        self.remember(|history| history.races.hear(request, now));
+    }
+
+    fn races(&self, target: &Target, observed: &Observed) -> Vec<Note> {
+        let now = (self.now)();
+        self.remember(|history| history.races.notes(target, observed, now))
+    }
+
     /// Why no further round is begun; `None` = there is one to do.
-    fn ends(&self, plan: &Plan, report: &Report, deadline: Instant) -> Option<End> {
+    fn ends(&self, plan: &Plan, report: &Report, (deadline, rounds): (Instant, u32)) -> Option<End> {
         let ends = [
             (report.dry_run, End::DryRun),
             (Instant::now() >= deadline, End::Late),
             (self.stop.is_cancelled(), End::Stopping),
-            (plan.steps.is_empty() || report.rounds == ROUNDS, End::Rounds),
+            (plan.steps.is_empty() || report.rounds >= rounds, End::Rounds),
         ];
         ends.into_iter().find_map(|(holds, end)| holds.then_some(end))
     }
@@ -351,6 +367,9 @@ impl Engine {
                 if result.report.is_done() {
                     history.note_done(target, step, now);
                 }
+            }
+            for race in applied.iter().flat_map(|result| &result.races) {
+                history.races.note(target, race, now);
             }
             for (connector, cause) in applied.iter().filter_map(|result| result.refused.clone()) {
                 history.note_refused(&connector, cause);

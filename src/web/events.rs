@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        event::{Disposition, OwnPrincipals, dispose},
+        event::{Disposition, OwnPrincipals, dispose, router_request},
         reasons::{IgnoreReason, RejectReason},
         scope::Scope,
         signal::{Signal, Trigger},
@@ -82,7 +82,13 @@ impl Front {
             self.app.metrics.heard(now);
         }
         match item {
-            Item::Entry(entry) => dispose(entry, scope, own, now),
+            Item::Entry(entry) => {
+                // Even of entries that ask for no run.
+                if let Some(request) = router_request(entry, scope) {
+                    self.app.engine.hear(request);
+                }
+                dispose(entry, scope, own, now)
+            }
             Item::NoEntry => Disposition::Ignore(IgnoreReason::NotAudit),
             Item::Malformed(reason) => Disposition::Reject(reason.clone()),
         }

@@ -11,6 +11,7 @@ use egress_reconciler::domain::{
         plan,
     },
     policy::Policy,
+    stamp::{RELEASED_FOR, Release},
     state::{
         connector::{Connector, ConnectorState},
         firewall::Firewall,
@@ -99,7 +100,8 @@ pub fn settle(policy: &Policy, world: &mut Observed, course: Course) -> Option<V
 /// The order of a person: every deny of ours down. Their names.
 pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
     let (host, firewalls) = (world.network_name.project.clone(), world.firewalls.clone().unwrap());
-    let plans = emergency::release(policy, &host, &firewalls, &Pick::default(), "alice", world.at);
+    let plans =
+        emergency::release(policy, &host, &firewalls, &Pick::default(), &Release::new("alice", world.at, RELEASED_FOR));
     let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
     steps.iter().for_each(|step| perform(world, step));
     steps.into_iter().filter_map(|step| Some(step.id.0.strip_prefix("firewall/")?.to_owned())).collect()

@@ -96,6 +96,29 @@ const CASES: &[Case] = &[
         let led = json!({"name": "onprem", "network": VPC, "destRange": "10.8.12.0/22", "nextHopIp": "10.1.1.1"});
         p.add("compute.routes", &format!("projects/{PROJECT}/global/routes/onprem"), led);
     }),
+    ("routes that a router has learnt and a peering brings take parts", |p| {
+        let learnt = json!([{"destRange": "10.8.0.0/22"}, {"destRange": "10.0.0.0/8"}]);
+        let router = json!({
+            "name": "vpn", "network": VPC, "region": format!("projects/{PROJECT}/regions/us-central1"),
+            "bgpPeers": [{"name": "onprem"}], "bestRoutes": learnt,
+        });
+        p.add("compute.routers", &format!("projects/{PROJECT}/regions/us-central1/routers/vpn"), router);
+        let brought = json!([
+            {"peering": "to-data", "destRange": "10.8.4.0/22", "imported": true, "type": "SUBNET_PEERING_ROUTE"},
+            {"peering": "to-data", "destRange": "10.8.8.0/21", "imported": true, "type": "DYNAMIC_PEERING_ROUTE"},
+            {"peering": "to-data", "destRange": "10.8.0.0/20", "imported": false, "type": "STATIC_PEERING_ROUTE"},
+        ]);
+        p.set(&format!("projects/{PROJECT}/global/networks/my-vpc"), |network| {
+            network["peerings"] = json!([{"name": "to-data", "network": "projects/data/global/networks/data"}]);
+            network["peeringRoutes"] = brought;
+        });
+    }),
+    ("routes of a peering cannot be read", |p| {
+        p.bar(&["compute.networks.listPeeringRoutes"]);
+        p.set(&format!("projects/{PROJECT}/global/networks/my-vpc"), |network| {
+            network["peerings"] = json!([{"name": "to-data", "network": "projects/data/global/networks/data"}]);
+        });
+    }),
     ("a quota is near", |p| {
         p.world.projects.get_mut(PROJECT).unwrap().quotas.insert("SUBNETWORKS".into(), 5);
         for n in 0..4 {

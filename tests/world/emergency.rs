@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use egress_reconciler::{
     domain::target::Target,
     domain::{
-        plan::{EgressState, emergency::Pick},
+        plan::{EgressState, Verb, emergency::Pick},
         report::{Outcome, Report},
+        stamp::RELEASED_FOR,
     },
     reconcile::{
         emergency::{Answer, Order},
@@ -55,7 +56,7 @@ fn only(connector: &str) -> Pick {
 
 impl Lab {
     async fn release(&self, pick: Pick) -> Answer {
-        self.app.engine.release(Order { pick: &pick, by: "alice@example.com" }).await
+        self.app.engine.release(Order { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
     }
 
     async fn rearm(&self, pick: Pick) -> Answer {
@@ -111,16 +112,20 @@ async fn released_denies_stay_down_until_rearmed() {
         let report = lab.run().await;
         assert_eq!((report.outcome, states(&report)), (Outcome::Blocked, vec![EgressState::Disarmed; 2]));
         assert!(
-            report.blocked_by[0].text.contains("was released by alice@example.com at 2026-11-23T12:"),
+            report.blocked_by[0]
+                .text
+                .contains("was released by unknown (the stamp claims alice@example.com) at 2026-11-23T12:"),
             "{report:#?}"
         );
         assert!(report.blocked_by[0].text.contains("`egress-reconciler rearm`"));
+        // Asked for again, it lasts longer.
         let again = lab.release(all()).await;
-        assert!(again.reports[0].steps.is_empty());
+        assert!(again.reports[0].steps.iter().all(|step| step.is_done() && step.verb == Verb::Extend), "{again:#?}");
         assert_eq!(codes(&again.reports[0]), ["disarmed"; 2]);
-        assert_eq!(lab.writes(calls), Vec::<String>::new());
+        assert_eq!(lab.writes(calls), ["compute.firewalls.patch"; 2]);
         assert!(lab.is_released(DENY).await);
 
+        let calls = lab.cloud.calls().len();
         let answer = lab.rearm(all()).await;
         let report = &answer.reports[0];
         assert_eq!((report.outcome, states(report)), (Outcome::Changed, vec![EgressState::Scoped; 2]), "{report:#?}");
@@ -132,6 +137,55 @@ async fn released_denies_stay_down_until_rearmed() {
         assert!(nothing.reports.is_empty() && nothing.found);
         assert_eq!(lab.writes(calls), Vec::<String>::new());
     }
+}
+
+/// A release ends: `at-once` puts the denies back, `manual` waits for the command and is reported every day.
+#[tokio::test(start_paused = true)]
+async fn a_release_ends() {
+    let lab = scoped(world(), &settings("rearm: at-once")).await;
+    lab.release(all()).await;
+    rest(24 * 3600 - 60).await;
+    assert_eq!(states(&*lab.run().await), [EgressState::Disarmed; 2]);
+    rest(60).await;
+    assert_eq!(states(&*lab.run().await), [EgressState::Scoped; 2]);
+    assert!(!lab.is_released(DENY).await);
+
+    let lab = scoped(world(), &settings("rearm: manual")).await;
+    lab.release(all()).await;
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        rest(24 * 3600).await;
+        let report = lab.run().await;
+        assert_eq!((report.outcome, states(&report)), (Outcome::Blocked, vec![EgressState::Disarmed; 2]));
+        said.push(report.blocked_by[0].text.clone());
+    }
+    assert!(said[0].contains("the release ended at 2026-11-24T12:"), "{}", said[0]);
+    assert!(said[1].contains("1 day ago") && said[2].contains("2 days ago"), "{said:#?}");
+    assert!(said[2].contains("run `egress-reconciler rearm`"), "{}", said[2]);
+    assert!(lab.is_released(DENY).await);
+    assert_eq!(lab.rearm(all()).await.reports[0].outcome, Outcome::Changed);
+}
+
+/// Who released is known from the audit entry alone.
+#[tokio::test(start_paused = true)]
+async fn a_stamp_proves_nobody() {
+    let lab = scoped(world(), &settings("rearm: manual")).await;
+    let url = format!("https://compute.googleapis.com/compute/v1/projects/{PROJECT}/global/firewalls/{DENY}");
+    let standing = lab.call("GET", &url, Value::Null).await;
+    let rule: Value = serde_json::from_slice(&standing.into_body()).unwrap();
+    let stamp = rule["description"].as_str().unwrap();
+    let from = lab.cloud.audit_entries().len();
+    let mark = format!("{stamp} released-by=boss@example.com at=2026-11-23T12:00:00Z until=2036-01-01T00:00:00Z");
+    let patch = json!({"disabled": true, "description": mark});
+    assert_eq!(lab.call_as("mallory@example.com", "PATCH", &url, patch).await.status(), 200);
+    let report = lab.hear(from).await.pop().unwrap();
+    let told = report.blocked_by.iter().find(|note| note.code == "disarmed").unwrap();
+    assert_eq!(told.by.as_deref(), Some("mallory@example.com"));
+    assert!(told.text.contains("the release ends at 2026-11-30T12:00:00Z"), "{}", told.text);
+    rest(2 * 3600).await;
+    let report = lab.run().await;
+    let told = report.blocked_by.iter().find(|note| note.code == "disarmed").unwrap();
+    assert_eq!(told.by.as_deref(), Some("unknown (the stamp claims boss@example.com)"));
 }
 
 /// Neither mode nor budget nor an opt-out nor an exemption holds an order up.

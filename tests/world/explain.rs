@@ -7,6 +7,7 @@ use egress_reconciler::{
     domain::{
         explain::{Mark, explain},
         plan::emergency::Pick,
+        stamp::RELEASED_FOR,
     },
     reconcile::emergency::Order,
 };
@@ -80,7 +81,7 @@ async fn a_released_path() {
         json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
     assert_eq!(lab.call("POST", &url, body).await.status(), 200);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }).await;
+    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }, RELEASED_FOR).await;
     insta::assert_snapshot!("released", told(&lab).await);
 }
 

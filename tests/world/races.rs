@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -10,10 +10,16 @@ use std::{
 
 use bytes::Bytes;
 use egress_reconciler::{
-    domain::report::{Outcome, Report},
+    app::App,
+    domain::{
+        entry::Entry,
+        event::router_request,
+        plan::Note,
+        report::{Outcome, Report},
+    },
     google::transport::{BoxFuture, Request, Response, SendError, Transport},
     reconcile::queue::RunRequest,
-    sim::world::World,
+    sim::{cloud::Cloud, world::World},
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -41,6 +47,8 @@ struct Meddler {
     /// How long she holds the program's call up: with no time at all her own operation is still under way.
     holds: Duration,
     calls: AtomicUsize,
+    /// The program that hears her audit entries while it is held up.
+    hears: OnceLock<(Weak<App>, Cloud)>,
     /// The call that she met, and whether Google took her change.
     met: Mutex<Option<(&'static str, bool)>>,
 }
@@ -69,6 +77,9 @@ impl Meddler {
         let answer = self.ask("PATCH", json!({"nats": nats}).to_string().into()).await;
         *self.met.lock().unwrap() = Some((call, answer.status() == 200));
         sleep(self.holds).await;
+        if let Some((app, cloud)) = self.hears.get() {
+            hear(&app.upgrade().unwrap(), cloud);
+        }
     }
 }
 
@@ -116,6 +127,16 @@ async fn start(drifted: bool) -> World {
     }
 }
 
+/// Takes in what the audit log says of routers.
+fn hear(app: &App, cloud: &Cloud) {
+    for entry in cloud.audit_entries() {
+        let entry = entry.to_string();
+        if let Some(request) = router_request(&Entry::parse(entry.as_bytes()).unwrap(), &app.scope()) {
+            app.engine.hear(request);
+        }
+    }
+}
+
 /// What a run tells beside whom, the call that she met, whether her change was taken, and the gateways in the end.
 async fn race(
     start: World,
@@ -130,6 +151,7 @@ async fn race(
         after,
         holds,
         calls: AtomicUsize::new(0),
+        hears: OnceLock::new(),
         met: Mutex::default(),
     });
     let report = lab.beside(meddler.clone()).queue.submit(RunRequest::new(lab.target())).await;
@@ -161,6 +183,10 @@ fn what_another_adds_to_our_router_is_kept_or_its_loss_is_told() {
                     assert_eq!((call, holds), (window, 1500), "{here}");
                     let note = note.unwrap_or_else(|| panic!("not told: {here}"));
                     assert_eq!(note.by.as_deref(), Some("alice@example.com"));
+                    assert!(
+                        note.text.contains("is not known") && note.text.contains("gcloud logging read"),
+                        "{note:?}"
+                    );
                     told += 1;
                 } else {
                     // A read that is held up on its way cannot be told from one that was answered before.
@@ -170,5 +196,55 @@ fn what_another_adds_to_our_router_is_kept_or_its_loss_is_told() {
             }
         }
         assert!(met > 60 && told == 2, "{met} races, {told} told");
+    }
+}
+
+/// Her audit entry tells which NAT it was, whether it comes before the run ends or after.
+#[test]
+fn the_nat_that_is_lost_is_named() {
+    let start = runtime().block_on(start(false));
+    let raced = |report: &Report| -> Vec<Note> {
+        report.findings.iter().filter(|note| note.code == "router-raced").cloned().collect()
+    };
+    for heard_in_time in [true, false] {
+        let mut met = 0;
+        for at in 0.. {
+            let run = async {
+                let lab = Lab::new(start.clone(), &policy(POLICY));
+                let meddler = Arc::new(Meddler {
+                    cloud: lab.cloud.transport(),
+                    at,
+                    after: false,
+                    holds: Duration::from_millis(1500),
+                    calls: AtomicUsize::new(0),
+                    hears: OnceLock::new(),
+                    met: Mutex::default(),
+                });
+                let app = lab.beside(meddler.clone());
+                if heard_in_time {
+                    let _ = meddler.hears.set((Arc::downgrade(&app), lab.cloud.clone()));
+                }
+                let first = app.queue.submit(RunRequest::new(lab.target())).await;
+                let (call, _) = meddler.met.lock().unwrap().take()?;
+                sleep(Duration::from_secs(30)).await;
+                hear(&app, &lab.cloud);
+                let later = app.queue.submit(RunRequest::new(lab.target())).await;
+                sleep(Duration::from_secs(3600)).await;
+                let much_later = app.queue.submit(RunRequest::new(lab.target())).await;
+                Some((call, [first, later, much_later].map(|report| raced(&report))))
+            };
+            let Some((call, [first, later, much_later])) = runtime().block_on(run) else { break };
+            if call != "compute.routers.patch" {
+                continue;
+            }
+            met += 1;
+            let named = "NAT team-nat, which that change asked for, is gone";
+            assert_eq!(first.len(), 1);
+            assert_eq!(first[0].text.contains(named), heard_in_time, "{first:?}");
+            assert_eq!(first[0].text.contains("is not known"), !heard_in_time, "{first:?}");
+            assert!(later.len() == 1 && later[0].text.contains(named), "{later:?}");
+            assert_eq!(much_later, []);
+        }
+        assert_eq!(met, 1);
     }
 }

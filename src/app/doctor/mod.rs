@@ -25,13 +25,14 @@ use crate::{
         names::{NetworkRef, ProjectId, Region, last_segment},
         permissions::{PERMISSIONS, Permission, Role},
         policy::{ConnectorSection, Ensure, Mode, Policy, Prune},
-        state::observed::Read,
+        state::observed::{AddressSpace, Read},
         target::Target,
     },
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
     reconcile::{
         Ids, Now,
         observe::{address_space, get_network, read},
+        routes::dynamic,
     },
 };
 
@@ -171,7 +172,8 @@ impl Doctor {
         lines.extend(cpus);
         let mut policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
         let flow_logs = policies.any(|policy| policy.connector.subnet_flow_logs);
-        let judged = Judged { project: id, ancestry: &ancestry, flow_logs };
+        let regions = self.policy.scope.regions.list();
+        let judged = Judged { project: id, ancestry: &ancestry, flow_logs, regions };
         lines.extend(constraints.iter().map(|(constraint, found)| constraints::line(&judged, constraint, found)));
         lines
     }
@@ -217,7 +219,7 @@ impl Doctor {
 
     async fn network(&self, name: NetworkRef, pools: Vec<Ipv4Net>) -> Vec<Line> {
         let project = name.project.as_str();
-        let (found, taken, routes, ranges) = join!(
+        let (found, mut taken, routes, ranges) = join!(
             get_network(&self.client, &name),
             address_space(&self.client, &name),
             self.client.list_routes(project),
@@ -228,12 +230,26 @@ impl Doctor {
         if pools.is_empty() {
             return lines;
         }
+        if let (Ok(taken), Ok(Some(found))) = (&mut taken, &found) {
+            let regions = self.regions_with(taken);
+            dynamic(&self.client, &name, &regions, &found.peerings, taken).await;
+        }
         let auto_mode = found.as_ref().is_ok_and(|found| found.as_ref().is_some_and(|it| it.auto_create_subnetworks));
         let (routes, internal_ranges) = (&read(routes), &read(ranges));
         let space = Space { network: &name, auto_mode, pools: &pools, taken: &taken, routes, internal_ranges };
         lines.push(space.free());
+        lines.extend(space.unread());
         lines.extend(space.reserved());
         lines
+    }
+
+    /// The regions that the policy names; where it names all, those in which the network has a subnet.
+    fn regions_with(&self, space: &AddressSpace) -> Vec<Region> {
+        if let Some(listed) = self.policy.scope.regions.list() {
+            return listed.to_vec();
+        }
+        let used = space.subnets.iter().filter_map(|subnet| Region::parse(last_segment(&subnet.region)).ok());
+        used.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     async fn agents(&self, host: ProjectId, service: ProjectId) -> Vec<Line> {

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         plan::{EgressState, Verb, emergency::Pick},
         report::{Outcome, Report},
+        stamp::RELEASED_FOR,
     },
     reconcile::emergency::Order,
 };
@@ -149,7 +150,7 @@ async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     let order = Order { pick: &pick, by: ALICE };
     let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
     say("$ egress-reconciler release\n")?;
-    stage.app.engine.release(order).await;
+    stage.app.engine.release(order, RELEASED_FOR).await;
     let report = stage.report(is_down).await?;
     say(&format!("\n{}", draw_report(&report)))?;
     let calls = stage.calls_so_far();

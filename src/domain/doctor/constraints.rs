@@ -6,7 +6,10 @@ use super::{
     facts::{Ancestry, OrgPolicy},
     unread,
 };
-use crate::domain::{names::ProjectId, state::observed::Read};
+use crate::domain::{
+    names::{ProjectId, Region},
+    state::observed::Read,
+};
 
 /// A list constraint, and what must be allowed by it.
 pub struct Constraint {
@@ -24,6 +27,8 @@ enum Subject {
     Value(&'static str),
     /// Things of the project, which the list names by themselves or by what they lie under.
     InProject,
+    /// The regions that the policy names.
+    Regions,
     /// The VPC flow logs of subnets that are created here.
     FlowLogs,
 }
@@ -32,7 +37,7 @@ const fn constraint(name: &'static str, subject: Subject, stops: &'static str, o
     Constraint { name, subject, stops, of_network }
 }
 
-pub static CONSTRAINTS: [Constraint; 7] = [
+pub static CONSTRAINTS: [Constraint; 8] = [
     constraint(
         "compute.trustedImageProjects",
         Subject::Value("projects/serverless-vpc-access-images"),
@@ -42,6 +47,7 @@ pub static CONSTRAINTS: [Constraint; 7] = [
     constraint("compute.vmCanIpForward", Subject::InProject, "the instances of connectors", false),
     constraint("compute.restrictCloudNATUsage", Subject::InProject, "Cloud NAT", true),
     constraint("compute.requireVpcFlowLogs", Subject::FlowLogs, "subnets as the policy has them created", true),
+    constraint("gcp.resourceLocations", Subject::Regions, "what is created in the regions of `scope.regions`", false),
     constraint("gcp.restrictServiceUsage", Subject::Value("vpcaccess.googleapis.com"), "Serverless VPC Access", false),
     constraint(
         "gcp.restrictNonCmekServices",
@@ -57,7 +63,8 @@ pub static CONSTRAINTS: [Constraint; 7] = [
     ),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The worst is the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Allowed,
     /// A value names something of which it is not known whether this lies under it.
@@ -79,6 +86,8 @@ pub struct Judged<'a> {
     pub ancestry: &'a Read<Ancestry>,
     /// `connector.subnet_flow_logs`.
     pub flow_logs: bool,
+    /// `scope.regions`; `None` = all.
+    pub regions: Option<&'a [Region]>,
 }
 
 /// The doctor shows what is in force, and never proposes to take a policy away: it is its administrator's.
@@ -107,6 +116,31 @@ pub fn line(judged: &Judged<'_>, constraint: &Constraint, found: &Read<OrgPolicy
 }
 
 fn verdict(judged: &Judged<'_>, subject: Subject, policy: &OrgPolicy) -> Verdict {
+    let asks = |asked| verdict_on(judged, asked, policy);
+    match (subject, judged.regions) {
+        (Subject::Value(value), _) => asks(Asked::Value(value)),
+        (Subject::InProject, _) => asks(Asked::InProject),
+        (Subject::FlowLogs, _) => asks(Asked::FlowLogs),
+        (Subject::Regions, Some(regions)) => {
+            let each = regions.iter().map(|region| asks(Asked::Region(region.as_str())));
+            each.max().unwrap_or(Verdict::Allowed)
+        }
+        // No value names a region that is not known.
+        (Subject::Regions, None) => asks(Asked::AnyRegion),
+    }
+}
+
+/// What one look at the rules is about.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Value(&'a str),
+    InProject,
+    FlowLogs,
+    Region(&'a str),
+    AnyRegion,
+}
+
+fn verdict_on(judged: &Judged<'_>, subject: Asked<'_>, policy: &OrgPolicy) -> Verdict {
     let spec = &policy.spec;
     let unconditional = || spec.rules.iter().filter(|rule| rule.condition.is_none());
     if unconditional().any(|rule| rule.deny_all) {
@@ -129,11 +163,13 @@ fn verdict(judged: &Judged<'_>, subject: Subject, policy: &OrgPolicy) -> Verdict
     if conditional { Verdict::Undecided } else { verdict }
 }
 
-fn named<'a>(judged: &Judged<'_>, subject: Subject, values: impl Iterator<Item = &'a String>) -> Named {
+fn named<'a>(judged: &Judged<'_>, subject: Asked<'_>, values: impl Iterator<Item = &'a String>) -> Named {
     let each = values.map(|value| match subject {
-        Subject::Value(wanted) => is_value(value, wanted),
-        Subject::InProject => is_over(judged, value),
-        Subject::FlowLogs => is_level(value, judged.flow_logs),
+        Asked::Value(wanted) => is_value(value, wanted),
+        Asked::InProject => is_over(judged, value),
+        Asked::FlowLogs => is_level(value, judged.flow_logs),
+        Asked::Region(region) => is_place(value, region),
+        Asked::AnyRegion => Named::Unknown,
     });
     each.fold(Named::No, |so_far, one| match (so_far, one) {
         (Named::Yes, _) | (_, Named::Yes) => Named::Yes,
@@ -188,6 +224,17 @@ fn is_over(judged: &Judged<'_>, value: &str) -> Named {
     }
 }
 
+/// `in:europe-west2-locations` and `in:europe-locations` hold `europe-west2`; what else is in a group is not said.
+/// <https://cloud.google.com/resource-manager/docs/organization-policy/defining-locations>
+fn is_place(value: &str, region: &str) -> Named {
+    let Some(group) = value.strip_prefix("in:") else { return is_value(value, region) };
+    let within = |stem: &str| region.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+    match group.strip_suffix("-locations") {
+        Some(stem) if within(stem) => Named::Yes,
+        _ => Named::Unknown,
+    }
+}
+
 /// The sampling of Google's default, 0.5, is `LIGHT`.
 fn is_level(value: &str, flow_logs: bool) -> Named {
     match value.strip_prefix("is:").unwrap_or(value) {
@@ -215,7 +262,12 @@ mod tests {
         };
         let policy: OrgPolicy = serde_json::from_value(json!({"spec": {"rules": rules}})).unwrap();
         let constraint = CONSTRAINTS.iter().find(|one| one.name == name).unwrap();
-        line(&Judged { project: &project, ancestry: &ancestry, flow_logs }, constraint, &Ok(policy))
+        let regions = [Region::parse("europe-west2").unwrap(), Region::parse("us-west1").unwrap()];
+        line(
+            &Judged { project: &project, ancestry: &ancestry, flow_logs, regions: Some(&regions) },
+            constraint,
+            &Ok(policy),
+        )
     }
 
     #[test]
@@ -255,6 +307,18 @@ mod tests {
         assert_eq!(judge(services, allowed(&["is:vpcaccess.googleapis.com"]), false, true).mark, Ok);
         assert_eq!(judge(services, allowed(&["in:some-services"]), false, true).mark, Unknown);
         assert_eq!(judge(services, denied(&["vpcaccess.googleapis.com"]), false, true).mark, Bad);
+        for (rules, mark) in [
+            (allowed(&["in:europe-locations", "in:us-locations"]), Ok),
+            (allowed(&["in:europe-west2-locations", "us-west1"]), Ok),
+            (allowed(&["europe-west2", "is:us-west1"]), Ok),
+            (allowed(&["europe-west2"]), Bad),
+            (allowed(&["europe"]), Bad),
+            (allowed(&["in:eu-locations"]), Unknown),
+            (denied(&["in:us-west1-locations"]), Bad),
+            (denied(&["asia-east1"]), Ok),
+        ] {
+            assert_eq!(judge("gcp.resourceLocations", rules.clone(), false, true).mark, mark, "{rules}");
+        }
         let logs = "compute.requireVpcFlowLogs";
         assert_eq!(judge(logs, json!([]), false, true).mark, Ok);
         assert_eq!(judge(logs, allowed(&["LIGHT"]), false, true).mark, Bad);

@@ -17,7 +17,10 @@ mod tests;
 
 use serde::Serialize;
 
-use super::state::observed::{FailureKind, ReadFailure};
+use super::{
+    state::observed::{FailureKind, ReadFailure},
+    text::reads::beyond_permissions,
+};
 
 /// In the order of badness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -106,6 +109,10 @@ const LOOKS: [(&str, &str, &str); 12] = [
 /// A read that failed: what is missing to look.
 fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
     let ReadFailure { call, kind, message, consumer } = failure;
+    if let (FailureKind::Denied { .. }, Some((why, mend))) = (kind, beyond_permissions(message, project)) {
+        let text = format!("{call} was denied: {why}");
+        return Line { mark: Mark::Unknown, ..Line::warn(subject, text, mend) };
+    }
     let look = LOOKS.iter().find(|(method, ..)| call.starts_with(method));
     let (text, mend) = match (kind, look) {
         (FailureKind::Denied { permission }, Some((_, usual, role))) => (

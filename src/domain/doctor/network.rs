@@ -1,5 +1,7 @@
 //! Where connectors are to stand.
 
+use std::collections::HashSet;
+
 use ipnet::Ipv4Net;
 
 use super::{
@@ -72,6 +74,13 @@ impl Space<'_> {
         }
     }
 
+    /// What of the routes could not be read: a range may be in use behind one of them.
+    pub fn unread(&self) -> Vec<Line> {
+        let failures = self.taken.iter().flat_map(|space| &space.unread);
+        let subject = format!("routes of network {}", self.network.name);
+        failures.map(|failure| unread(&subject, self.network.project.as_str(), failure)).collect()
+    }
+
     /// In a range that an internal range reserves, Google refuses subnets that do not name it; where a route or Private
     /// Service Access leads elsewhere, no /28 is taken.
     pub fn reserved(&self) -> Vec<Line> {
@@ -99,17 +108,35 @@ impl Space<'_> {
             let meeting = reserved.filter(|(_, range)| self.pools_meet(*range));
             held.extend(meeting.map(|(name, range)| format!("{name} ({range}, internal address)")));
         }
+        // Inside a wider route a subnet may be made.
+        let widest = self.pools.iter().map(Ipv4Net::prefix_len).min().unwrap_or_default();
+        let leads = |range: &Ipv4Net| range.prefix_len() >= widest && self.pools_meet(*range);
+        if let Ok(space) = self.taken {
+            let learnt = space.learnt.iter().flat_map(|learnt| {
+                let ranges = learnt.routes.iter().filter_map(Route::range).filter(leads);
+                ranges.map(|range| format!("{range} (learnt by router {})", learnt.router))
+            });
+            held.extend(learnt);
+            let imported = space.imported.iter().flat_map(|imported| {
+                let of_subnet = |kind: &str| kind == "SUBNET_PEERING_ROUTE";
+                let routes = imported.routes.iter().filter(|route| route.imported);
+                let ranges =
+                    routes.filter_map(move |route| Some((of_subnet(&route.kind), route.dest_range.parse().ok()?)));
+                let meeting = ranges.filter(|(of_subnet, range)| leads(range) || *of_subnet && self.pools_meet(*range));
+                meeting.map(|(_, range)| format!("{range} (of peering {})", imported.peering))
+            });
+            held.extend(imported);
+        }
         if let Ok(routes) = self.routes {
             // Google writes a route for each subnet, which says no more than the subnet.
             let of_others = |route: &&Route| here(&route.network) && !route.other.contains_key("nextHopNetwork");
             let led = routes.iter().filter(of_others).filter_map(|route| Some((route, route.range()?)));
-            // Inside a wider route a subnet may be made.
-            let widest = self.pools.iter().map(Ipv4Net::prefix_len).min().unwrap_or_default();
-            let meeting = led.filter(|(route, range)| {
-                (route.is_of_subnet() || range.prefix_len() >= widest) && self.pools_meet(*range)
-            });
+            let meeting = led.filter(|(route, range)| leads(range) || route.is_of_subnet() && self.pools_meet(*range));
             held.extend(meeting.map(|(route, range)| format!("{} ({range}, route)", route.name)));
         }
+        // In global routing mode routers and regions tell of the same routes.
+        let mut told = HashSet::new();
+        held.retain(|held| told.insert(held.clone()));
         if !held.is_empty() {
             let text = format!("taken by others: {}", held.join(", "));
             lines.push(Line::warn(&subject, text, "choose ranges that nothing else uses for `connector.subnet_pools`"));

@@ -150,15 +150,25 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     if draft.rearm {
         return rearm(draft, scoping, rule, armed.is_some());
     }
-    if let Some((deny, release)) = last.and_then(|deny| Some((deny, released(deny)?))) {
-        draft.blocked_by.push(text::emergency::released(deny, connector, &release));
-        return Deny::Disarmed(Some(release.by().to_owned()));
+    let release = last.and_then(released);
+    if let (Some(deny), Some(release)) = (last, &release)
+        && release.holds(draft.now)
+    {
+        return Deny::Disarmed(Some(tell_release(draft, scoping, deny, release)));
     }
     let down = last.is_none_or(|deny| deny.disabled);
-    let disarmed = down && armed.as_deref() == Some(scoping.hash.as_str());
+    let same_policy = match &armed {
+        Some(armed) => *armed == scoping.hash,
+        // A deny that was released before it was marked as active.
+        None => release.is_some(),
+    };
+    let disarmed = down && same_policy;
     let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
     let by = draft.budget.touched_by.get(&scoping.path(name)).cloned();
     if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
+        if let (Some(deny), Some(release)) = (last, &release) {
+            return Deny::Disarmed(Some(tell_release(draft, scoping, deny, release)));
+        }
         draft.blocked_by.push(text::firewall::disarmed(name, connector, by.as_deref(), last.is_some()));
         return Deny::Disarmed(by);
     }
@@ -173,8 +183,21 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
 }
 
-/// The mark of `release` on a deny that is down: nothing but the command `rearm` puts it back. One that somebody enabled
-/// by hand is in force, whatever the mark says.
+/// Reports a deny that is down by a release, be that over or not, and gives who released it: the principal of the audit
+/// entry, since anybody who may update the rule may write its stamp.
+fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewall, release: &Release) -> String {
+    let connector = &scoping.standing.required.connector;
+    let heard = draft.budget.touched_by.get(&scoping.path(&deny.name)).cloned();
+    let by = heard.unwrap_or_else(|| text::emergency::claimed(release));
+    let note = match release.holds(draft.now) {
+        true => text::emergency::released(deny, connector, release, &by, scoping.standing.settings.firewall.rearm),
+        false => text::emergency::release_over(deny, connector, release, &by, draft.now),
+    };
+    draft.blocked_by.push(note);
+    by
+}
+
+/// The mark of `release` on a deny that is down. One that somebody enabled by hand is in force, whatever the mark says.
 pub(super) fn released(deny: &Firewall) -> Option<Release> {
     Stamp::read(&deny.description).and_then(|stamp| stamp.released).filter(|_| deny.disabled)
 }
@@ -210,7 +233,6 @@ fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firew
 /// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.
 pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
     let Some(rule) = scoping.rule(Role::IngressDeny) else { return };
-    let required = &scoping.standing.required;
     if scoping.taken.contains(&rule.firewall.name) {
         return;
     }
@@ -219,8 +241,11 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
         return;
     }
     let existing = scoping.existing(rule);
-    if let Some(release) = existing.and_then(released) {
-        draft.blocked_by.push(text::emergency::released(&rule.firewall, &required.connector, &release));
+    let manual = scoping.standing.settings.firewall.rearm == Rearm::Manual;
+    if let Some((deny, release)) = existing.and_then(|deny| Some((deny, released(deny)?)))
+        && (manual || release.holds(draft.now))
+    {
+        tell_release(draft, scoping, deny, &release);
     } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
         clear_mark(draft, scoping, standing);
     } else if scoping.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::{
     Budget, Change, ConnectorEgress, Draft, EgressState, Note, Object, Plan, Step, connector, deny, draft::diff,
     firewall, network,
@@ -69,15 +67,8 @@ pub fn is_known(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick:
 }
 
 /// Takes our denies down, one plan for each target: whatever the policy asks for, each that stands for a picked connector.
-/// What is down by an earlier release is told, and not written.
-pub fn release(
-    policy: &Policy,
-    host: &ProjectId,
-    firewalls: &[Firewall],
-    pick: &Pick,
-    by: &str,
-    at: Timestamp,
-) -> Vec<Plan> {
+/// What is down by an earlier release for as long is reported, and not written.
+pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick, release: &Release) -> Vec<Plan> {
     let mut plans: BTreeMap<(Target, NetworkRef), Plan> = BTreeMap::new();
     let denies = picked(policy, host, firewalls, pick).into_iter().filter(|(.., rule)| rule.is_deny());
     for (connector, _, rule) in denies {
@@ -87,7 +78,7 @@ pub fn release(
         let plan = plans.entry(key).or_insert_with(|| empty(target, network));
         let standing = deny::released(rule);
         if rule.disabled && rule.direction == Direction::Egress {
-            let by = standing.as_ref().map_or("unknown", Release::by).to_owned();
+            let by = standing.as_ref().map_or_else(|| "unknown".to_owned(), |own| who(own, release));
             plan.egress.push(ConnectorEgress {
                 connector: connector.clone(),
                 state: EgressState::Disarmed,
@@ -95,11 +86,19 @@ pub fn release(
             });
         }
         match standing {
-            Some(release) => plan.blocked_by.push(text::emergency::released(rule, &connector, &release)),
-            None => plan.steps.push(take_down(rule, &Release::new(by, at))),
+            Some(own) if own.ends() >= release.ends() => {
+                let rearm = policy.for_connector(&connector).firewall.rearm;
+                plan.blocked_by.push(text::emergency::released(rule, &connector, &own, &who(&own, release), rearm));
+            }
+            Some(_) | None => plan.steps.push(take_down(rule, release)),
         }
     }
     plans.into_values().map(sorted).collect()
+}
+
+/// Who released a deny: the caller of this command, as it says itself, else whoever the stamp claims.
+fn who(own: &Release, caller: &Release) -> String {
+    if own.by() == caller.by() { own.by().to_owned() } else { text::emergency::claimed(own) }
 }
 
 /// Says of each connector whose egress deny is down what `prove` has found, where that deny is told.
@@ -125,8 +124,8 @@ fn take_down(rule: &Firewall, release: &Release) -> Step {
     let (before, after) = (Object::Firewall(rule.clone()), Firewall { disabled: true, description, ..rule.clone() });
     let after = Object::Firewall(after);
     let (change, reason) = match rule.disabled {
-        true => (Change::Extend { before, after }, text::emergency::keep_down(release.by())),
-        false => (Change::Repair { before, after }, text::emergency::release(release.by())),
+        true => (Change::Extend { before, after }, text::emergency::keep_down(release)),
+        false => (Change::Repair { before, after }, text::emergency::release(release)),
     };
     let object = Object::Firewall(rule.clone());
     Step { id: object.id(), after: Vec::new(), diff: diff(&change), change, reason }

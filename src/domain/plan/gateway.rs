@@ -80,8 +80,11 @@ pub fn refused_for(policy: &Policy, observed: &Observed, triggers: &[Arc<Trigger
         return Vec::new();
     };
     // Beside a gateway for all subnets there is no other: then that one is in the way, not ours.
-    let others = here().filter(|other| other.name != router.name).flat_map(|other| &other.nats);
-    if others.into_iter().any(|nat| nat.is_public() && nat.covers_all_subnets()) {
+    let others = || {
+        let nats = here().filter(|other| other.name != router.name).flat_map(|other| &other.nats);
+        nats.filter(|nat| nat.is_public() && nat.serves_vms())
+    };
+    if others().any(Nat::covers_all_subnets) {
         return Vec::new();
     }
     let of_network = |trigger: &&Arc<Trigger>| {
@@ -93,12 +96,24 @@ pub fn refused_for(policy: &Policy, observed: &Observed, triggers: &[Arc<Trigger
     let mut notes: Vec<Note> = Vec::new();
     for trigger in triggers.iter().filter(of_network) {
         let Some(words) = &trigger.refusal else { continue };
+        if !is_about(words, &trigger.told.nat_subnets, own, others().next().is_some()) {
+            continue;
+        }
         let note = text::nat::refused(trigger.principal.as_deref(), &trigger.resource, words, (router, own), place);
         if !notes.contains(&note) {
             notes.push(note);
         }
     }
     notes
+}
+
+/// Whether a gateway is the one that Google's words are about: of a subnet that two list, they do not name the other.
+fn is_about(words: &str, asked: &[String], own: &Nat, has_others: bool) -> bool {
+    match words.contains("already configured") {
+        false => true,
+        true if asked.is_empty() => !has_others,
+        true => own.subnetworks.iter().any(|entry| asked.iter().any(|name| name == last_segment(&entry.name))),
+    }
 }
 
 /// What has to be known before our gateway is written; `uncovered` = it is to list one more subnet.

@@ -25,7 +25,7 @@ pub fn org_policy(constraint: Option<&str>, project: &str) -> String {
     };
     let name = constraint.rsplit('/').next().unwrap_or(constraint);
     let own = match name {
-        "compute.requireVpcFlowLogs" => "set `connector.subnet_flow_logs: true`, or ",
+        "compute.requireVpcFlowLogs" => "set `connector.subnet_flow_logs: true` if the level `LIGHT` is allowed, or ",
         "compute.restrictCloudNATUsage" => "set `nat.ensure: never` if nothing needs a way to the internet, or ",
         "gcp.resourceLocations" => "leave the region out of `scope.regions`, or ",
         _ => "",

@@ -1,9 +1,12 @@
 //! What is said when a person takes our denies down, and puts them back.
 
+use jiff::Timestamp;
+
 use super::{list, note, note_by};
 use crate::domain::{
     names::{ConnectorRef, ProjectId},
     plan::Note,
+    policy::Rearm,
     proof::Proof,
     stamp::Release,
     state::{
@@ -12,35 +15,62 @@ use crate::domain::{
     },
 };
 
-pub fn release(by: &str) -> String {
-    format!("released by {by}; it stops nothing until `egress-reconciler rearm` puts it back")
+pub fn release(release: &Release) -> String {
+    format!("released by {}; it stops nothing until {}", release.by(), end(release))
 }
 
-pub fn keep_down(by: &str) -> String {
-    format!("it was disabled already; released by {by}, it stays so until `egress-reconciler rearm` puts it back")
+pub fn keep_down(release: &Release) -> String {
+    format!("it was disabled already; released by {}, it stays so until {}", release.by(), end(release))
+}
+
+fn end(release: &Release) -> String {
+    let end = release.ends().map(|end| format!("{end} or ")).unwrap_or_default();
+    format!("{end}the command `egress-reconciler rearm`")
+}
+
+/// Who released a deny, where no audit entry was heard: whoever may update a rule may write its stamp.
+pub fn claimed(release: &Release) -> String {
+    format!("unknown (the stamp claims {})", release.by())
 }
 
 pub fn clear_mark() -> String {
     "it is in force again, so the mark of its release goes".to_owned()
 }
 
-/// A deny that is down by `release`.
-pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release) -> Note {
-    let by = release.by();
+/// A deny that is down by `release`, for now.
+pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, rearm: Rearm) -> Note {
+    let end = release.ends().map_or_else(String::new, |end| match rearm {
+        Rearm::AtOnce => format!("; it is put back at {end}, or earlier by `egress-reconciler rearm`"),
+        Rearm::Manual => {
+            format!("; the release ends at {end}; run `egress-reconciler rearm` when the emergency is over")
+        }
+    });
+    down(deny, connector, release, by, &end)
+}
+
+/// A deny whose release is over, and that waits for the command `rearm`. The days change the text, so that it is reported
+/// daily.
+pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, now: Timestamp) -> Note {
+    let since = release.ends().filter(|end| *end <= now).map_or_else(
+        || "; the stamp does not say until when".to_owned(),
+        |end| match now.duration_since(end).as_hours() / 24 {
+            0 => format!("; the release ended at {end}"),
+            1 => format!("; the release ended at {end}, 1 day ago"),
+            days => format!("; the release ended at {end}, {days} days ago"),
+        },
+    );
+    let to_do = "run `egress-reconciler rearm`, or set `firewall.rearm: at-once`";
+    down(deny, connector, release, by, &format!("{since}; {to_do}"))
+}
+
+fn down(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, end: &str) -> Note {
     let since = release.at.map_or_else(String::new, |at| format!(" at {at}"));
     let (name, connector) = (&deny.name, &connector.name);
     let stops = match deny.direction {
         Direction::Egress => format!("it stops no egress of connector {connector}"),
         Direction::Ingress => format!("it stops nothing that connector {connector} sends to other instances"),
     };
-    note_by(
-        "disarmed",
-        format!("firewall/{name}"),
-        by,
-        format!(
-            "{name} was released by {by}{since}: {stops}; run `egress-reconciler rearm` when the emergency is over, nothing else puts it back"
-        ),
-    )
+    note_by("disarmed", format!("firewall/{name}"), by, format!("{name} was released by {by}{since}: {stops}{end}"))
 }
 
 /// What `release` has found out of a connector whose deny is down.

@@ -191,16 +191,48 @@ pub fn static_address_unused(
     )
 }
 
+/// What may be lost of another principal's change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// NATs that it asked for, and that are missing.
+    Gone(Vec<String>),
+    /// NATs that it asked for, and that exist.
+    Changed(Vec<String>),
+    /// No audit entry told what it asked for.
+    Unknown,
+}
+
 /// Another principal changed the router between our read of it and our write.
-pub fn raced((project, region, router): (&str, &str, &str), by: &str, operation: &str, at: &str) -> Note {
+pub fn raced(
+    (project, region, router): (&str, &str, &str),
+    by: &str,
+    (operation, at): (&str, &str),
+    lost: &Lost,
+) -> Note {
+    let lost = match lost {
+        Lost::Gone(nats) => format!("{}, which that change asked for, is gone", named(nats)),
+        Lost::Changed(nats) => format!("what that change set in {} may be lost", named(nats)),
+        Lost::Unknown => {
+            "that change may be lost; which NAT it made or changed is not known, as its audit entry has not been received"
+                .to_owned()
+        }
+    };
     note_by(
         "router-raced",
         format!("router/{router}"),
         by,
         format!(
-            "{by} changed router {router} ({operation} at {at}) while its NAT list was being written, and the router keeps no version, so that change may be lost; compare `gcloud compute routers describe {router} --region={region} --project={project}` with what {by} wanted (`gcloud logging read 'protoPayload.resourceName:\"routers/{router}\" AND timestamp>=\"{at}\"' --project={project}`), and repeat it if it is missing"
+            "{by} changed router {router} ({operation} at {at}) while its NAT list was being written, and the router keeps no version: {lost}; compare `gcloud compute routers describe {router} --region={region} --project={project}` with what {by} wanted (`gcloud logging read 'protoPayload.resourceName:\"routers/{router}\" AND timestamp>=\"{at}\"' --project={project}`), and repeat it if it is missing"
         ),
     )
+}
+
+/// `NAT a`, `each of the NATs a, b`.
+fn named(nats: &[String]) -> String {
+    match nats {
+        [one] => format!("NAT {one}"),
+        all => format!("each of the NATs {}", all.join(", ")),
+    }
 }
 
 pub fn addresses_unread(failure: &ReadFailure) -> Note {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::domain::{
     cause::Cause,
+    denial::Denial,
     names::ConnectorRef,
     permissions,
     plan::{Note, StepId},
@@ -26,7 +27,10 @@ pub fn is_of_decision(note: &Note) -> bool {
 pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
     let ReadFailure { call, kind, message, .. } = failure;
     let (code, why) = match kind {
-        FailureKind::Denied { permission } => ("denied", denied(call, permission.as_deref(), message)),
+        FailureKind::Denied { permission } => match beyond_permissions(message, at.project.as_str()) {
+            Some((why, mend)) => ("denied", format!("{call} was denied: {why}; {mend}")),
+            None => ("denied", denied(call, permission.as_deref(), message)),
+        },
         FailureKind::ApiDisabled => ("api-disabled", api_disabled(failure, at)),
         FailureKind::Quota => (
             "quota",
@@ -43,6 +47,34 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
         FailureKind::Transient | FailureKind::Absent => return None,
     };
     Some(note(code, call, format!("{why}. Google said: {message}")))
+}
+
+/// What stands in the way where no permission of the call is missing, and what to do.
+pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(String, String)> {
+    Some(match Denial::of(message) {
+        Denial::Permission => return None,
+        Denial::Perimeter { violation } => {
+            let ask = "ask the administrator of the service perimeter to let this account in";
+            let mend = match violation {
+                Some(id) => format!(
+                    "see which perimeter with `gcloud logging read 'protoPayload.metadata.vpcServiceControlsUniqueId=\"{id}\"' --project={at}`, and {ask}"
+                ),
+                None => ask.to_owned(),
+            };
+            ("VPC Service Controls forbids it, and no role is missing".to_owned(), mend)
+        }
+        Denial::Billing { project } => {
+            let project = project.unwrap_or(at);
+            let page = format!("https://console.cloud.google.com/billing/linkedaccount?project={project}");
+            (format!("billing is disabled in {project}"), format!("link a billing account on {page}"))
+        }
+        Denial::QuotaProject { project } => (
+            format!("the account may not use {project}, against which its calls count"),
+            format!(
+                "run `gcloud projects add-iam-policy-binding {project} --member=MEMBER --role=roles/serviceusage.serviceUsageConsumer`, or unset the quota project"
+            ),
+        ),
+    })
 }
 
 fn denied(call: &str, permission: Option<&str>, message: &str) -> String {

@@ -9,9 +9,9 @@ use crate::domain::{
     desired::Requirer,
     names::{ConnectorRef, NetworkRef},
     plan::{Remedy, StepId, Verb},
-    policy::{ConnectorSection, Ensure, Mode},
+    policy::{ConnectorSection, Ensure, Mode, Rearm},
     rules::Role,
-    stamp::Release,
+    stamp::{RELEASED_FOR, Release},
     state::{
         connector::ConnectorState,
         firewall::{Direction, Firewall},
@@ -22,6 +22,7 @@ use crate::domain::{
         workload::{Workload, WorkloadKind},
     },
     target::Target,
+    text::nat::Lost,
     wanted::Egress,
     ways::{By, Part, Ways},
 };
@@ -181,6 +182,8 @@ fn gateways() {
         message: format!("Required '{permission}' permission for 'projects/demo-project'"),
         consumer: None,
     };
+    let raced =
+        |lost: &Lost| nat::raced(("p", "r", "ours"), "alice@example.com", ("patch", "2026-11-23T12:00:00Z"), lost);
     insta::assert_snapshot!(lines(&[
         &nat::create(&subnet, &[]),
         &nat::create(&subnet, &["out-1".into()]),
@@ -208,6 +211,9 @@ fn gateways() {
         &nat::exhausted("nat", "theirs", 1, false),
         &nat::refused(Some("dev@example.com"), "projects/p/regions/r/routers/team", "No.", (&router, &theirs), place),
         &nat::widened("ours"),
+        &raced(&Lost::Gone(vec!["team".into()])),
+        &raced(&Lost::Changed(vec!["team".into(), "nat".into()])),
+        &raced(&Lost::Unknown),
         &nat::dead_subnet("ours", "egress-conn", &conn()),
         &nat::no_direct_subnet("europe-west2/apps", &vpc()),
     ]));
@@ -265,13 +271,16 @@ fn firewalls() {
 fn orders() {
     let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
-    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap());
+    let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
+    let claimed = emergency::claimed(&release);
+    let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
     insta::assert_snapshot!(lines(&[
-        &emergency::release("alice@example.com"),
-        &emergency::keep_down("alice@example.com"),
+        &emergency::release(&release),
+        &emergency::keep_down(&release),
         &emergency::clear_mark(),
-        &emergency::released(&deny, &conn(), &release),
-        &emergency::released(&inner, &conn(), &release),
+        &emergency::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
+        &emergency::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
+        &emergency::release_over(&deny, &conn(), &release, &claimed, days_later),
         &emergency::not_released("deny-conn", &conn().project),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
@@ -288,6 +297,10 @@ fn everything_else() {
         |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into(), consumer: None };
     let read =
         |kind| reads::blocked(&failure(kind), &Target::from(&conn())).map_or_else(String::new, |note| note.to_string());
+    let denied = |message: &str| {
+        let failure = ReadFailure { message: message.to_owned(), ..failure(FailureKind::Denied { permission: None }) };
+        reads::blocked(&failure, &Target::from(&conn())).map_or_else(String::new, |note| note.to_string())
+    };
     insta::assert_snapshot!(lines(&[
         &limits::mode(Mode::Report, Verb::Create, "needed by job a"),
         &limits::mode(Mode::Create, Verb::Repair, "was disabled"),
@@ -305,6 +318,9 @@ fn everything_else() {
         &prune::subnet(&conn()),
         &prune::left_over(&conn()),
         &read(FailureKind::Denied { permission: Some("compute.firewalls.list".into()) }),
+        &denied("Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: VQQn-KfX_tZ",),
+        &denied("Project demo-project (#7) has billing disabled. Please enable it."),
+        &denied("Caller does not have required permission to use project home. Grant the caller a role."),
         &read(FailureKind::ApiDisabled),
         &read(FailureKind::Quota),
         &read(FailureKind::Invalid),

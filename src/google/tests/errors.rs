@@ -73,6 +73,18 @@ fn both_shapes_are_understood() {
             one_platform(403, "PERMISSION_DENIED", "The caller does not have permission"),
             ErrorKind::Denied { permission: None },
         ),
+        (
+            with_info(
+                one_platform(
+                    403,
+                    "PERMISSION_DENIED",
+                    "Request is prohibited by organization's policy. vpcServiceControlsUniqueIdentifier: eYhDkfYCu-dOCjuj",
+                ),
+                "SECURITY_POLICY_VIOLATED",
+                json!({"uid": "eYhDkfYCu-dOCjuj", "consumer": "projects/7"}),
+            ),
+            ErrorKind::Denied { permission: None },
+        ),
         (one_platform(401, "UNAUTHENTICATED", "Expired"), ErrorKind::Denied { permission: None }),
         (one_platform(404, "NOT_FOUND", "The connector is not found."), ErrorKind::NotFound),
         (one_platform(409, "ABORTED", "busy"), ErrorKind::Conflict),
@@ -104,6 +116,57 @@ fn both_shapes_are_understood() {
     for (body, kind) in cases {
         let status = body["error"]["code"].as_u64().unwrap().try_into().unwrap();
         assert_eq!(refused(status, &body.to_string()).kind(), kind, "{body}");
+    }
+}
+
+/// The body decides whether a rate or a number of resources is exceeded: waiting helps against the first alone.
+#[test]
+fn quotas_of_resources_are_told_from_rates() {
+    let exhausted = |message: &str| one_platform(429, "RESOURCE_EXHAUSTED", message);
+    let metric = |name: &str, limit: &str| {
+        exhausted(&format!(
+            "Quota exceeded for quota metric '{name}' and limit '{limit}' of service 'vpcaccess.googleapis.com' for consumer 'project_number:7'."
+        ))
+    };
+    let info = |body: Value, reason: &str, limit: &str| with_info(body, reason, json!({"quota_limit": limit}));
+    let failure = |mut body: Value, description: &str| {
+        body["error"]["details"] = json!([{"@type": "type.googleapis.com/google.rpc.QuotaFailure",
+            "violations": [{"subject": "project:7", "description": description}]}]);
+        body
+    };
+    let generic = "Resource has been exhausted (e.g. check quota).";
+    let used_up = "Quota limit 'EnterpriseStorageGibPerRegion' has been exceeded. Limit: 3072 in region us-central1.";
+    let cases = [
+        (exhausted(generic), ErrorKind::RateLimited),
+        (metric("Write requests", "Write requests per minute"), ErrorKind::RateLimited),
+        (
+            metric("vpcaccess.googleapis.com/default_requests", "DefaultRequestsPerMinutePerProject"),
+            ErrorKind::RateLimited,
+        ),
+        (
+            exhausted("Insufficient tokens for quota 'DefaultGroup' and limit 'USER-100s' of service 'x'"),
+            ErrorKind::RateLimited,
+        ),
+        (info(metric("Writes", "Writes"), "RATE_LIMIT_EXCEEDED", "Writes"), ErrorKind::RateLimited),
+        (info(exhausted("no"), "RATE_LIMIT_EXCEEDED", "ReadsPerMinutePerProject"), ErrorKind::RateLimited),
+        (compute(403, "rateLimitExceeded", "Rate Limit Exceeded"), ErrorKind::RateLimited),
+        (failure(exhausted(generic), "Quota 'Writes per minute' exceeded."), ErrorKind::RateLimited),
+        (metric("Connectors", "Connectors per project per region"), ErrorKind::Quota),
+        (info(exhausted("no"), "RESOURCE_QUOTA_EXCEEDED", "VMsPerProject"), ErrorKind::Quota),
+        (exhausted(used_up), ErrorKind::Quota),
+        (info(exhausted(used_up), "RATE_LIMIT_EXCEEDED", "EnterpriseStorageGibPerRegion"), ErrorKind::Quota),
+        (
+            failure(exhausted(generic), "Quota 'PremiumStorageGbPerRegion' exhausted. Limit 0 in region us-central1"),
+            ErrorKind::Quota,
+        ),
+        (exhausted("Quota exceeded for total allowable CPU per project per region."), ErrorKind::Quota),
+        (compute(429, "quotaExceeded", "Quota 'CPUS' exceeded. Limit: 24.0 in region us-east1."), ErrorKind::Quota),
+        (exhausted("Insufficient CPU quota in region."), ErrorKind::Quota),
+    ];
+    for (body, kind) in cases {
+        let status = body["error"]["code"].as_u64().unwrap().try_into().unwrap();
+        let error = refused(status, &body.to_string());
+        assert_eq!((error.kind(), error.is_transient()), (kind.clone(), kind == ErrorKind::RateLimited), "{body}");
     }
 }
 

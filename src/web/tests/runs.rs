@@ -16,6 +16,27 @@ async fn an_ignored_event_asks_google_nothing() {
     }
 }
 
+/// The entry that begins an operation asks for no run, and tells what the call asked of a router.
+#[tokio::test(start_paused = true)]
+async fn what_a_call_asked_of_a_router_is_remembered() {
+    let house = House::new();
+    let entry = json!({
+        "logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
+        "insertId": "i", "timestamp": "2026-05-06T07:08:09Z",
+        "operation": {"id": "operation-1", "producer": "compute.googleapis.com", "first": true},
+        "resource": {"type": "gce_router", "labels": {"project_id": "demo-project", "region": "europe-west1"}},
+        "protoPayload": {
+            "serviceName": "compute.googleapis.com", "methodName": "v1.compute.routers.patch",
+            "resourceName": "projects/demo-project/regions/europe-west1/routers/r",
+            "request": {"nats": [{"name": "team-nat"}]},
+        },
+    });
+    assert_eq!(house.post("/", entry.to_string()).await.status, 204);
+    assert_eq!(house.cloud.calls(), []);
+    let races = format!("{:?}", house.app.engine.history.lock().unwrap().races);
+    assert!(races.contains("operation-1") && races.contains("team-nat"), "{races}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn in_sync_is_nine_reads_and_no_write() {
     let house = House::new();
