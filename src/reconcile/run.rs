@@ -1,6 +1,5 @@
 //! One run over one target.
 
-use crate::domain::audit::classify::RouterRequest;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError},
@@ -235,17 +234,6 @@ impl Engine {
         (self.ended)(report);
         tracing::info!(outcome = report.outcome.word(), writes = report.done_steps(), "run ended");
         self.tell(Progress::Done { report: Arc::new(report.clone()) });
-    }
-
-    /// An audit entry told what a call asked of a router.
-    pub fn hear(&self, request: RouterRequest) {
-        let now = (self.now)();
-        self.remember(|history| history.races.hear(request, now));
-    }
-
-    fn races(&self, target: &Target, observed: &Observed) -> Vec<Note> {
-        let now = (self.now)();
-        self.remember(|history| history.races.notes(target, observed, now))
     }
 
     /// Why no further round is begun; `None` = there is one to do.

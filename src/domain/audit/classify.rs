@@ -1,6 +1,5 @@
 //! What to do about an audit entry: act on the place it names, or nothing, and why.
 
-use crate::domain::target::Target;
 use jiff::Timestamp;
 
 use super::{
@@ -12,6 +11,7 @@ use super::{
     signal::{Signal, Told, Trigger},
     wanted::{PERMISSION_DENIED, refused, wanted},
 };
+use crate::domain::target::Target;
 use crate::domain::{
     fields::Fields,
     names::{ProjectId, is_unruly, last_segment, relative},

@@ -7,10 +7,10 @@
 use serde::Serialize;
 
 use super::{
+    classify::AGENT_DOMAIN,
     entry::LogKind,
     method::{METHODS, Row, Service},
 };
-use crate::domain::classify::AGENT_DOMAIN;
 
 /// The most that a sink's filter may have: <https://cloud.google.com/logging/quotas>.
 pub const LONGEST_FILTER: usize = 20_000;

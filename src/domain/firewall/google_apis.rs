@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::reach::Reach;
-use crate::domain::firewall::rule_set::current;
+use super::{reach::Reach, rule_set::current};
 use crate::domain::{
     policy::{Enforcement, FirewallSection, Policy},
     ports,

@@ -2,8 +2,7 @@
 //! our own set stands for every connector that they let out. The only write to a thing without our stamp. One for the whole
 //! network goes for the whole network: `firewall.auto_rules` names it and `firewall.replace_auto` asks for it.
 
-use super::draft::Draft;
-use crate::domain::planner::standing::Standing;
+use super::{draft::Draft, standing::Standing};
 use crate::domain::{
     firewall::reach::{Hit, Sender},
     names::relative,

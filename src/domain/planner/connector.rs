@@ -6,8 +6,8 @@ use super::{
     creation::{self, Room},
     draft::Draft,
     network, replacement,
+    standing::{Ownership, Standing},
 };
-use crate::domain::planner::standing::{Ownership, Standing};
 use crate::domain::{
     cause::{self, Cause},
     demand::{CHANGES_WITHIN, Desired, listed, owned_since, unused_since},

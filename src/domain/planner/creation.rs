@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use serde_json::json;
 
-use super::{draft::Draft, network};
-use crate::domain::planner::standing::{Ownership, Standing};
+use super::{
+    draft::Draft,
+    network,
+    standing::{Ownership, Standing},
+};
 use crate::domain::{
     address_space::{self, Taken},
     firewall::rule_set::Site,

@@ -5,14 +5,13 @@ use super::{
     scoping::{Scoping, ensure, repair},
     shadows::Judge,
 };
-use crate::domain::plan::Step;
 use crate::domain::{
     firewall::{
         reach::{self, Hit},
         rule_set::{self, Role, Rule},
     },
     ownership,
-    plan::{Change, Object, StepId, Verb, Why, Withheld},
+    plan::{Change, Object, Step, StepId, Verb, Why, Withheld},
     policy::{FARTHEST_PRIORITY, Rearm},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::domain::planner::refused_deploys;
+use super::refused_deploys;
 use crate::domain::{
     cause::{self, Cause},
     demand::Desired,

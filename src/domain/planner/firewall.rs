@@ -10,8 +10,8 @@ use super::{
     network,
     scoping::{Scoping, displaced, ensure},
     shadows::{Judge, Opened},
+    standing::{Ownership, Standing},
 };
-use crate::domain::planner::standing::{Ownership, Standing};
 use crate::domain::{
     firewall::{
         reach::Sender,

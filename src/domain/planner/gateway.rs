@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::draft::Draft;
-use crate::domain::planner::standing::Standing;
+use super::{draft::Draft, standing::Standing};
 use crate::domain::{
     audit::signal::Trigger,
     names::{ConnectorRef, last_segment, relative},

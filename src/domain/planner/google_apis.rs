@@ -1,7 +1,9 @@
 //! Google's APIs behind a narrow list.
 
-use super::draft::Draft;
-use crate::domain::planner::standing::{Ownership, Standing};
+use super::{
+    draft::Draft,
+    standing::{Ownership, Standing},
+};
 use crate::domain::{firewall::google_apis, state::egress::Egress, text};
 
 /// One finding for the target, from the plan that first holds the deny.

@@ -6,8 +6,8 @@ use super::{
     draft::Draft,
     scoping::Scoping,
     shadows::{Judge, Neighbours, Opened},
+    standing::Standing,
 };
-use crate::domain::planner::standing::Standing;
 use crate::domain::{
     firewall::{
         reach::{self, Hit, Reach, Sender, VerdictKind},

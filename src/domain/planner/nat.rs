@@ -1,7 +1,6 @@
 //! The way to the internet: any gateway that covers the subnet is right; otherwise ours, on a router of our own.
 
-use super::{draft::Draft, gateway};
-use crate::domain::planner::standing::Standing;
+use super::{draft::Draft, gateway, standing::Standing};
 use crate::domain::{
     demand::{Desired, listed},
     firewall::reach::COMMON_TAG,

@@ -43,10 +43,12 @@ pub fn notes(here: &Target, refused: &[RefusedDeploy]) -> Vec<Note> {
 mod tests {
     use jiff::Timestamp;
 
-    use crate::domain::planner::refused_deploys::*;
-    use crate::domain::state::{
-        operation::ConnectorOperation,
-        read::{FailureKind, ReadFailure},
+    use crate::domain::{
+        planner::refused_deploys::*,
+        state::{
+            operation::ConnectorOperation,
+            read::{FailureKind, ReadFailure},
+        },
     };
 
     fn at(second: i64) -> Timestamp {

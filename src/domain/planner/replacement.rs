@@ -7,8 +7,8 @@ use super::{
     creation::{self, Room},
     draft::Draft,
     moving,
+    standing::Standing,
 };
-use crate::domain::planner::standing::Standing;
 use crate::domain::{
     names::last_segment,
     ownership::infra_rule,

@@ -1,7 +1,6 @@
 //! The set of one connector beside what stands of it.
 
-use super::{draft::Draft, shadows::Neighbours};
-use crate::domain::planner::standing::Standing;
+use super::{draft::Draft, shadows::Neighbours, standing::Standing};
 use crate::domain::{
     firewall::{
         reach::{self, Hit, Reach, Sender},

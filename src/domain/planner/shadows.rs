@@ -1,7 +1,6 @@
 //! What other people's rules do to a connector's egress.
 
-use super::draft::Draft;
-use crate::domain::planner::standing::Standing;
+use super::{draft::Draft, standing::Standing};
 use crate::domain::{
     firewall::{
         reach::{self, Hit, Reach, Sender, Stage, Verdict, VerdictKind},

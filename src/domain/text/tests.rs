@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde_json::json;
 
-use super::*;
+use super::{nat::Lost, *};
 use crate::domain::{
     firewall::rule_set::Role,
     names::{ConnectorRef, NetworkRef},
@@ -23,7 +23,6 @@ use crate::domain::{
         workload::{Workload, WorkloadKind},
     },
     target::Target,
-    text::nat::Lost,
     ways::{By, Part, Ways},
 };
 
