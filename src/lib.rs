@@ -4,7 +4,7 @@
 //! # Flow
 //!
 //! ```text
-//! delivery ─▶ entry ─▶ Disposition ─▶ expand ─▶ observe ─▶ desired ─▶ plan ─▶ apply ─▶ observe again ─▶ Report ─▶ publish
+//! delivery ─▶ entry ─▶ Disposition ─▶ expand ─▶ observe ─▶ demand ─▶ plan  ─▶ apply ─▶ observe again ─▶ Report ─▶ publish
 //!  web        domain     domain        reconcile  reconcile  domain    domain  reconcile                domain   reconcile
 //! ```
 //!
@@ -23,7 +23,7 @@
 //! | [`web`] | the doors: events, sweep, state, health | `app`, `reconcile`, `domain` |
 //! | [`cli`] | one file per command, progress and tables | `app`, `web`, `reconcile`, `domain` |
 //!
-//! `tests/layers.rs` holds these arrows.
+//! `tests/layers.rs` holds these arrows, and the floors inside [`domain`] and [`sim`].
 //!
 //! # What always holds
 //!

@@ -10,12 +10,12 @@ use super::{
     ownership::{infra_rule, rule_stamp, stamped, stamped_rules},
     plan::Note,
     policy::{Mode, Policy, Prune, pattern},
-    requirement::{Required, Requirer},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
         egress::Egress,
         observed::Observed,
+        requirement::{Required, Requirer},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },

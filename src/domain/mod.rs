@@ -1,12 +1,14 @@
 //! Pure decisions: no I/O, no clock (`now` is always an argument), nothing of the other rooms.
 //!
-//! An entry becomes a [`event::Disposition`]; what was seen ([`state`]) and the [`policy`] give what is [`desired`]; the
-//! difference is a [`plan`]; what was done is a [`report`]. Whether it is installed right is the [`doctor`]'s. Every sentence
-//! that a person reads stands in [`text`].
+//! An entry becomes an [`audit::classify::Disposition`]; what was seen ([`state`]) and the [`policy`] give the [`demand`];
+//! from these the [`planner`] makes a [`plan`]; what was done is a [`report`]. [`doctor`] checks the installation. Every
+//! sentence for people is in [`text`]. The modules lie on floors, from names up to [`planner`] and [`explain`]:
+//! `tests/layers.rs` lists them, and no module uses one above it.
 
 pub mod address_space;
 pub mod audit;
 pub mod cause;
+pub mod codes;
 pub mod demand;
 pub mod denial;
 pub mod doctor;
@@ -22,14 +24,8 @@ pub mod planner;
 pub mod policy;
 pub mod ports;
 pub mod report;
-pub mod requirement;
 pub mod stamp;
 pub mod state;
 pub mod target;
 pub mod text;
 pub mod ways;
-
-/// What a document leaves out.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}

@@ -119,7 +119,7 @@ pub struct FieldDiff {
 #[serde(rename_all = "camelCase")]
 pub struct Note {
     /// A kebab-case word that programs may rely on.
-    #[schemars(extend("enum" = super::text::codes::CODES))]
+    #[schemars(extend("enum" = super::codes::CODES))]
     pub code: String,
     /// `kind/name`, or a full name.
     pub object: String,

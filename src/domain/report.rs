@@ -30,7 +30,7 @@ pub struct Report {
     /// The events that asked for this run, the first hundred of them; none = a sweep, or a command but `release` and `rearm`.
     pub triggers: Vec<Trigger>,
     /// How many more events asked for it.
-    #[serde(default, skip_serializing_if = "super::is_default")]
+    #[serde(default, skip_serializing_if = "super::fields::is_default")]
     pub more_triggers: usize,
     #[schemars(with = "String")]
     pub started: Timestamp,

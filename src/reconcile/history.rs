@@ -18,8 +18,7 @@ use crate::domain::{
     plan::{Budget, Change, Note, Object, Step, StepId},
     policy::Policy,
     report::Report,
-    requirement::Required,
-    state::read::ReadFailure,
+    state::{read::ReadFailure, requirement::Required},
     target::Target,
 };
 

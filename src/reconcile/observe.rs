@@ -14,7 +14,6 @@ use crate::{
         names::{ConnectorRef, NetworkRef, Region, relative},
         planner::{needs::needs, openness::Surroundings},
         policy::Policy,
-        requirement::Required,
         state::{
             address::Address,
             connector::Connector,
@@ -22,6 +21,7 @@ use crate::{
             network::Network,
             observed::{AddressSpace, Needs, Observed},
             read::{FailureKind, Read, ReadFailure},
+            requirement::Required,
             workload::{JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,

@@ -46,7 +46,7 @@ pub struct Trigger {
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub received: Timestamp,
     /// How often the same entry had come before: routes overlap, and what is answered 429 comes again.
-    #[serde(default, skip_serializing_if = "crate::domain::is_default")]
+    #[serde(default, skip_serializing_if = "crate::domain::fields::is_default")]
     pub duplicates: u32,
     /// Kept in memory alone.
     #[serde(skip)]

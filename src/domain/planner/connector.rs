@@ -14,11 +14,11 @@ use crate::domain::{
     names::{ConnectorRef, last_segment, relative},
     plan::{Change, Note, Object, Remedy},
     policy::{Mode, Policy, pattern},
-    requirement::{Required, Requirer},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
         operation::ConnectorChange,
+        requirement::{Required, Requirer},
     },
     target::subnet_path,
     text,

@@ -17,10 +17,10 @@ use crate::domain::{
     ownership::stamped,
     plan::{Change, Note, Object, StepId},
     policy::{Ensure, Policy, pattern},
-    requirement::{Required, Requirer},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorSubnet},
+        requirement::{Required, Requirer},
         subnet::Subnet,
     },
     target::subnet_path,

@@ -14,12 +14,12 @@ use crate::domain::{
     ownership,
     plan::{Budget, Change, ConnectorEgress, EgressState, Note, Object, Plan, Step},
     policy::{Enforcement, Policy, pattern},
-    requirement::{Required, Requirer},
     stamp::{Release, Stamp},
     state::{
         egress::Egress,
         firewall::{Direction, Firewall},
         observed::Observed,
+        requirement::{Required, Requirer},
     },
     target::Target,
     text,

@@ -7,10 +7,10 @@ use crate::domain::{
     names::relative,
     plan::StepId,
     policy::{EnsureNat, Policy},
-    requirement::Required,
     state::{
         egress::Egress,
         observed::{Needs, Observed},
+        requirement::Required,
         router::{Router, covering},
     },
     target::subnet_path,

@@ -7,10 +7,10 @@ use crate::domain::{
     audit::wanted::WantedConnector,
     demand::{CHANGES_WITHIN, desired, listed, owned_since},
     policy::Policy,
-    requirement::Required,
     state::{
         connector::ConnectorState,
         observed::{Needs, Observed},
+        requirement::Required,
     },
 };
 /// What round two has to ask before a plan can be made.

@@ -12,10 +12,10 @@ use crate::domain::{
     ownership::{infra_rule, stamped, stamped_rules},
     plan::{Change, Object, StepId},
     policy::Prune,
-    requirement::{Required, Requirer},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
+        requirement::{Required, Requirer},
         router::Router,
         subnet::Subnet,
     },

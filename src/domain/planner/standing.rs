@@ -2,7 +2,11 @@
 
 use ipnet::Ipv4Net;
 
-use crate::domain::{plan::StepId, policy::Policy, requirement::Required, state::connector::Connector};
+use crate::domain::{
+    plan::StepId,
+    policy::Policy,
+    state::{connector::Connector, requirement::Required},
+};
 
 /// A required connector as it stands, or will stand after this plan: what NAT and firewall build on.
 pub(super) struct Standing<'a> {

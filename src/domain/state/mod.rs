@@ -17,6 +17,7 @@ mod plain;
 pub mod policy_route;
 pub mod read;
 pub mod refused_deploy;
+pub mod requirement;
 pub mod route;
 pub mod router;
 pub mod router_status;

@@ -17,6 +17,7 @@ use super::{
     policy_route::PolicyRoute,
     read::{FailureKind, Read, ReadFailure},
     refused_deploy::RefusedDeploy,
+    requirement::Required,
     route::Route,
     router::Router,
     router_status::{PeeringRoute, RouterStatus},
@@ -25,7 +26,6 @@ use super::{
 };
 use crate::domain::{
     names::{ConnectorRef, NetworkRef, ProjectId},
-    requirement::Required,
     target::Target,
 };
 

@@ -7,8 +7,7 @@ use crate::domain::{
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
     policy::{ConnectorSection, Ensure, Mode},
-    requirement::Requirer,
-    state::{connector::ConnectorState, read::ReadFailure, workload::Workload},
+    state::{connector::ConnectorState, read::ReadFailure, requirement::Requirer, workload::Workload},
 };
 
 /// Why a connector is left as it is.

@@ -1,7 +1,6 @@
 //! Every sentence that a person reads in a plan or a report: what, why, and what to do. One file a family.
 
 pub mod cause;
-pub mod codes;
 pub mod connector;
 pub mod direct;
 pub mod emergency;
@@ -30,7 +29,7 @@ mod tests;
 use super::plan::Note;
 
 fn note(code: &str, object: impl Into<String>, text: String) -> Note {
-    debug_assert!(codes::CODES.contains(&code), "{code} is no code of the schema");
+    debug_assert!(super::codes::CODES.contains(&code), "{code} is no code of the schema");
     Note { code: code.to_owned(), object: object.into(), by: None, text }
 }
 

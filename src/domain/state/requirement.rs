@@ -1,6 +1,7 @@
 //! A connector that should exist, and who asks for it.
 
-use super::{names::ConnectorRef, state::egress::Egress};
+use super::egress::Egress;
+use crate::domain::names::ConnectorRef;
 
 /// A connector that should stand.
 #[derive(Debug, Clone, PartialEq)]
