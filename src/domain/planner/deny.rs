@@ -1,5 +1,7 @@
 //! The deny: written last, put back only as the policy says, and out of the way first.
 
+use std::collections::HashSet;
+
 use super::{
     draft::Draft,
     scoping::{Scoping, ensure, repair},
@@ -72,13 +74,19 @@ pub(super) fn after_narrowing(draft: &mut Draft<'_>, back: &StepId) {
         }
         _ => false,
     };
-    let waits_for_more = |step: &Step| step.after.iter().any(|id| id != back);
     let Some(at) = draft.steps.iter().position(|(step, _)| step.id == *back) else { return };
     let planned = draft.steps.split_off(at);
-    let (mut first, mut rest): (Vec<_>, Vec<_>) =
-        planned.into_iter().partition(|(step, _)| step.after.contains(back) && !waits_for_more(step) && narrows(step));
+    // With what they wait for, which stands before them: behind the deny as it is now, none of it lets anything out.
+    let mut early: HashSet<StepId> = HashSet::new();
+    for (step, _) in planned.iter().rev() {
+        if step.id != *back && (narrows(step) || early.contains(&step.id)) {
+            early.insert(step.id.clone());
+            early.extend(step.after.iter().filter(|id| *id != back).cloned());
+        }
+    }
+    let (mut first, mut rest): (Vec<_>, Vec<_>) = planned.into_iter().partition(|(step, _)| early.contains(&step.id));
     for (step, _) in &mut first {
-        step.after.clear();
+        step.after.retain(|id| id != back);
     }
     if let Some((deny, _)) = rest.first_mut() {
         deny.after.extend(first.iter().map(|(step, _)| step.id.clone()));
