@@ -8,6 +8,7 @@ use std::{
 
 use regex::Regex;
 
+mod commands;
 mod gcloud;
 mod kept;
 mod names;

@@ -249,7 +249,7 @@ async fn a_sweep_that_stays_away_is_red() {
     let lines = clinic.examine().await;
     assert_eq!(
         told(&lines),
-        "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep --location=REGION\n"
+        "bad last sweep: 1h ago, and one is due every 10 minutes\n  -> gcloud scheduler jobs run egress-reconciler-sweep --location=REGION --project=HOME_PROJECT\n"
     );
 }
 

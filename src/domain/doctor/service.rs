@@ -53,7 +53,7 @@ pub fn request_filter(location: &str, service: &str, sweep: bool) -> String {
 pub fn seen(url: &str, found: &Result<Seen, String>, now: Timestamp) -> Vec<Line> {
     match found {
         Ok(seen) => {
-            let (since, mend) = ("since the service started", Mend::at("REGION", "egress-reconciler", ""));
+            let (since, mend) = ("since the service started", Mend::at("REGION", "egress-reconciler", "HOME_PROJECT"));
             vec![event(seen.event, since, now, mend.event), sweep(seen.sweep, since, now, mend.sweep)]
         }
         Err(why) => {
@@ -72,7 +72,7 @@ pub fn logged(
     sweeps: &Read<Entries>,
     now: Timestamp,
 ) -> Vec<Line> {
-    let (since, mend) = ("in the last 24 hours", Mend::at(location, service, &format!(" --project={project}")));
+    let (since, mend) = ("in the last 24 hours", Mend::at(location, service, project));
     let events = match events {
         Ok(found) => event(found.latest(), since, now, mend.event),
         Err(failure) => unread(EVENT, project, failure),
@@ -94,7 +94,7 @@ impl Mend {
     fn at(location: &str, service: &str, project: &str) -> Self {
         Self {
             event: format!("egress-reconciler doctor --probe --region {location}"),
-            sweep: format!("gcloud scheduler jobs run {service}-sweep --location={location}{project}"),
+            sweep: format!("gcloud scheduler jobs run {service}-sweep --location={location} --project={project}"),
         }
     }
 }
