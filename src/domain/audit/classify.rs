@@ -11,11 +11,10 @@ use super::{
     signal::{Signal, Told, Trigger},
     wanted::{PERMISSION_DENIED, refused, wanted},
 };
-use crate::domain::target::Target;
 use crate::domain::{
     fields::Fields,
     names::{ProjectId, is_unruly, last_segment, relative},
-    target::Place,
+    target::{Place, Target},
 };
 
 /// Where the service agents of Serverless VPC Access have their accounts.

@@ -89,7 +89,8 @@ pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: 
             });
         }
         match standing {
-            Some(own) if own.ends() >= release.ends() => {
+            // One whose time cannot be so, or is over, is written anew.
+            Some(own) if release.at.is_some_and(|at| own.holds(at)) && own.ends() >= release.ends() => {
                 let rearm = policy.for_connector(&connector).firewall.rearm;
                 plan.blocked_by.push(text::emergency::released(rule, &connector, &own, &who(&own, release), rearm));
             }
