@@ -59,6 +59,7 @@ pub const CODES: &[&str] = &[
     "read-failed",
     "refused",
     "region-closed",
+    "released",
     "router-quota",
     "router-raced",
     "routes-unread",

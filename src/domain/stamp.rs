@@ -74,6 +74,11 @@ impl Release {
         has_begun && self.ends().is_some_and(|end| now < end)
     }
 
+    /// Whether this one holds when `other` begins, and ends no earlier.
+    pub fn outlasts(&self, other: &Self) -> bool {
+        other.at.is_some_and(|now| self.holds(now)) && self.ends() >= other.ends()
+    }
+
     pub fn by(&self) -> &str {
         &self.by
     }
@@ -226,6 +231,16 @@ mod tests {
         let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         assert!(!read("at=2026-11-23T12:10:00Z until=2026-11-24T12:00:00Z").holds(noon), "it has not begun");
         assert!(read("at=2026-11-23T12:04:00Z").holds(noon), "clocks differ a little");
+        let day = Release::new("alice", noon, RELEASED_FOR);
+        for (text, outlasts) in [
+            ("at=2026-11-23T12:00:00Z until=2026-11-24T12:00:00Z", true),
+            ("at=2026-11-23T11:00:00Z until=2026-11-24T11:00:00Z", false),
+            ("at=2026-11-17T11:00:00Z until=2026-11-24T13:00:00Z", false),
+            ("at=2036-01-01T00:00:00Z until=2036-01-02T00:00:00Z", false),
+            ("until=2036-01-02T00:00:00Z", false),
+        ] {
+            assert_eq!(read(text).outlasts(&day), outlasts, "{text}");
+        }
         let long = Release::new("bob", noon, SignedDuration::from_hours(1000));
         assert_eq!(long.ends(), Some("2026-11-30T12:00:00Z".parse().unwrap()));
     }

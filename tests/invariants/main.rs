@@ -11,13 +11,14 @@ use egress_reconciler::domain::{
     plan::{Change, EgressState, Object},
     planner::emergency::{Pick, rearm},
     policy::Mode,
-    stamp::Stamp,
+    stamp::{RELEASED_FOR, Stamp},
     state::{
         firewall::{Direction, Firewall},
         observed::Observed,
         read::{FailureKind, ReadFailure},
     },
 };
+use jiff::SignedDuration;
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
@@ -247,6 +248,48 @@ proptest! {
             let most = policy_reach(&scene.after, &world, index);
             if let Some(range) = range(&world, index) {
                 prop_assert!(most.contains(&reach_of(&world, index, range)), "{} is told to be scoped", egress.connector.name);
+            }
+        }
+    }
+
+    /// Nothing puts a released deny back before its time, under whichever mode; then `at-once` does, and `manual` blocks.
+    #[test]
+    fn a_release_ends(scene in scenes()) {
+        let second = SignedDuration::from_secs(1);
+        for rearm in ["at-once", "manual"] {
+            let policy = scene.before.with(&json!({
+                "mode": "enforce", "exemptions": [], "overrides": [], "firewall": {"rearm": rearm},
+            }));
+            let mut world = scene.world.clone();
+            prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
+            let scoped = decide(&policy, &world, 1000).egress.into_iter().filter(|egress| egress.state == EgressState::Scoped);
+            let scoped: Vec<_> = scoped.map(|egress| egress.connector).collect();
+            let stood = world.clone();
+            let released = release(&policy, &mut world);
+            let judged: Vec<String> = (stood.firewalls.iter().flatten())
+                .filter(|rule| is_egress_deny(rule) && released.contains(&rule.name))
+                .filter(|rule| Stamp::read(&rule.description).is_some_and(|stamp| scoped.iter().any(|conn| stamp.is_for(conn))))
+                .map(|rule| rule.name.clone())
+                .collect();
+            let is_down = |world: &Observed, name: &String| {
+                world.firewalls.iter().flatten().any(|rule| rule.name == *name && rule.disabled)
+            };
+            world.at += RELEASED_FOR - second;
+            prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
+            let plan = decide(&policy, &world, 1000);
+            for name in &judged {
+                prop_assert!(is_down(&world, name), "{} is back before its time", name);
+                let blocked = plan.blocked_by.iter().any(|note| note.code == "disarmed" && note.object.ends_with(name));
+                prop_assert!(!blocked, "{} blocks before its time", name);
+                prop_assert!(plan.findings.iter().any(|note| note.code == "released" && note.object.ends_with(name)));
+            }
+            world.at += second;
+            prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
+            let plan = decide(&policy, &world, 1000);
+            for name in &judged {
+                prop_assert_eq!(is_down(&world, name), rearm == "manual", "{} under {}", name, rearm);
+                let blocked = plan.blocked_by.iter().any(|note| note.code == "disarmed" && note.object.ends_with(name));
+                prop_assert_eq!(blocked, rearm == "manual", "{} under {}", name, rearm);
             }
         }
     }

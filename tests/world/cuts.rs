@@ -21,7 +21,7 @@ const COMPUTE: &str = "https://compute.googleapis.com/compute/v1/projects/demo-p
 
 /// Hears every report.
 #[derive(Default)]
-struct Topic(Mutex<Vec<Report>>);
+pub struct Topic(pub Mutex<Vec<Report>>);
 
 impl Publish for Topic {
     fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {

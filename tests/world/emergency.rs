@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use egress_reconciler::{
     domain::{
-        plan::{EgressState, Verb},
+        plan::{EgressState, Note, Verb},
         planner::emergency::Pick,
         report::{Outcome, Report},
         stamp::RELEASED_FOR,
@@ -18,7 +18,10 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, PROJECT, REGION, policy, states, world};
+use crate::{
+    cuts::Topic,
+    lab::{Lab, PROJECT, REGION, policy, states, world},
+};
 
 const COMPUTE: &str = "https://compute.googleapis.com/compute/v1";
 const DENY: &str = "deny-conn-europe-west2-egress";
@@ -43,8 +46,9 @@ async fn rest(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
-fn codes(report: &Report) -> Vec<&str> {
-    report.blocked_by.iter().map(|note| note.code.as_str()).collect()
+/// What is told of denies that are down by a release that lasts.
+fn released(report: &Report) -> Vec<&Note> {
+    report.findings.iter().filter(|note| note.code == "released").collect()
 }
 
 fn all() -> Pick {
@@ -56,6 +60,10 @@ fn only(connector: &str) -> Pick {
 }
 
 impl Lab {
+    async fn sweep(&self) {
+        self.app.queue.submit(RunRequest { sweep: true, ..RunRequest::new(self.target()) }).await;
+    }
+
     async fn release(&self, pick: Pick) -> Answer {
         self.app.engine.release(Order { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
     }
@@ -92,7 +100,7 @@ async fn released_denies_stay_down_until_rearmed() {
         let report = &answer.reports[0];
         assert_eq!(report.steps.len(), 2, "{report:#?}");
         assert!(report.steps.iter().all(|step| step.is_done()));
-        assert_eq!((states(report), codes(report)), (vec![EgressState::Disarmed; 2], vec!["disarmed"; 2]));
+        assert_eq!((report.outcome, states(report)), (Outcome::Changed, vec![EgressState::Disarmed; 2]));
         assert_eq!(report.egress[0].by.as_deref(), Some("alice@example.com"));
         assert_eq!(report.triggers[0].principal.as_deref(), Some("alice@example.com"));
         assert_eq!(report.triggers[0].method, "egress-reconciler release");
@@ -102,7 +110,8 @@ async fn released_denies_stay_down_until_rearmed() {
         let last = made.iter().rposition(|call| *call == "compute.firewalls.patch");
         let proof = made.iter().position(|call| *call == "compute.regionNetworkFirewallPolicies.getEffectiveFirewalls");
         assert!(last < proof, "opened first, then proven: {made:?}");
-        for (note, name) in report.blocked_by.iter().zip(["conn", "second"]) {
+        assert_eq!(released(report).len(), 2, "{report:#?}");
+        for (note, name) in released(report).into_iter().zip(["conn", "second"]) {
             assert!(note.text.contains(&format!("egress of connector {name} is open: by all rules")), "{}", note.text);
         }
         assert_eq!(lab.cloud.published().len(), published, "this policy names no topic");
@@ -111,18 +120,17 @@ async fn released_denies_stay_down_until_rearmed() {
         rest(60).await;
         let calls = lab.cloud.calls().len();
         let report = lab.run().await;
-        assert_eq!((report.outcome, states(&report)), (Outcome::Blocked, vec![EgressState::Disarmed; 2]));
+        assert_eq!((report.outcome, states(&report)), (Outcome::InSync, vec![EgressState::Disarmed; 2]));
+        let told = &released(&report)[0].text;
         assert!(
-            report.blocked_by[0]
-                .text
-                .contains("was released by unknown (the stamp claims alice@example.com) at 2026-11-23T12:"),
-            "{report:#?}"
+            told.contains("was released by unknown (the stamp claims alice@example.com) at 2026-11-23T12:"),
+            "{told}"
         );
-        assert!(report.blocked_by[0].text.contains("`egress-reconciler rearm`"));
+        assert!(told.contains("2026-11-24T12:") && told.contains("`egress-reconciler rearm`"), "{told}");
         // Asked for again, it lasts longer.
         let again = lab.release(all()).await;
         assert!(again.reports[0].steps.iter().all(|step| step.is_done() && step.verb == Verb::Extend), "{again:#?}");
-        assert_eq!(codes(&again.reports[0]), ["disarmed"; 2]);
+        assert_eq!(released(&again.reports[0]).len(), 2);
         assert_eq!(lab.writes(calls), ["compute.firewalls.patch"; 2]);
         assert!(lab.is_released(DENY).await);
 
@@ -180,13 +188,64 @@ async fn a_stamp_proves_nobody() {
     let patch = json!({"disabled": true, "description": mark});
     assert_eq!(lab.call_as("mallory@example.com", "PATCH", &url, patch).await.status(), 200);
     let report = lab.hear(from).await.pop().unwrap();
-    let told = report.blocked_by.iter().find(|note| note.code == "disarmed").unwrap();
+    let told = released(&report)[0];
     assert_eq!(told.by.as_deref(), Some("mallory@example.com"));
     assert!(told.text.contains("the release ends at 2026-11-30T12:00:00Z"), "{}", told.text);
     rest(2 * 3600).await;
     let report = lab.run().await;
-    let told = report.blocked_by.iter().find(|note| note.code == "disarmed").unwrap();
-    assert_eq!(told.by.as_deref(), Some("unknown (the stamp claims boss@example.com)"));
+    let told = released(&report)[0];
+    let claimed = Some("unknown (the stamp claims boss@example.com)");
+    assert_eq!(told.by.as_deref(), claimed);
+    // Nor does the command that puts it back, nor one that was called by whom the stamp claims and wrote nothing.
+    let boss = Order { pick: &all(), by: "boss@example.com" };
+    let report = lab.app.engine.release(boss, RELEASED_FOR).await.reports.remove(0);
+    let untouched = released(&report).into_iter().find(|note| note.object.ends_with(DENY)).unwrap();
+    assert_eq!(untouched.by.as_deref(), claimed, "{report:#?}");
+    lab.change_policy(&settings("rearm: manual").replace("mode: enforce", "mode: report")).await;
+    lab.change("allow-conn-europe-west2-int", json!({"disabled": true})).await;
+    let report = lab.rearm(only("conn")).await.reports.remove(0);
+    assert_eq!(report.egress[0].by.as_deref(), claimed, "{report:#?}");
+}
+
+/// A time that is yet to come holds nothing: the person on call is served all the same.
+#[tokio::test(start_paused = true)]
+async fn a_stamp_of_the_future_stops_no_release() {
+    let lab = scoped(world(), &settings("rearm: at-once")).await;
+    let stamp = lab.rule(PROJECT, DENY).await["description"].as_str().unwrap().to_owned();
+    let mark = format!("{stamp} released-by=boss@example.com at=2036-01-01T00:00:00Z until=2036-01-02T00:00:00Z");
+    lab.change(DENY, json!({"disabled": true, "description": mark})).await;
+    let answer = lab.release(only("conn")).await;
+    assert!(answer.reports[0].steps.iter().all(|step| step.is_done()) && lab.is_released(DENY).await, "{answer:#?}");
+    assert_eq!(states(&*lab.run().await)[0], EgressState::Disarmed);
+}
+
+/// A release is told once, and once it is over, daily: no sweep in between has anything new to say.
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_the_command_is_reported_daily() {
+    let spoilt = " released-by=boss@example.com at=noon";
+    for mark in [None, Some(spoilt)] {
+        let lab = scoped(world(), &settings("rearm: manual")).await;
+        let topic = Arc::new(Topic::default());
+        lab.app.report_to(topic.clone());
+        match mark {
+            None => drop(lab.release(all()).await),
+            Some(mark) => {
+                let stamp = lab.rule(PROJECT, DENY).await["description"].as_str().unwrap().to_owned();
+                lab.change(DENY, json!({"disabled": true, "description": stamp + mark})).await;
+            }
+        }
+        lab.run().await;
+        let mut daily = Vec::new();
+        for _ in 0..3 {
+            topic.0.lock().unwrap().clear();
+            for _ in 0..4 {
+                rest(6 * 3600).await;
+                lab.sweep().await;
+            }
+            daily.push(topic.0.lock().unwrap().len());
+        }
+        assert_eq!(daily, [1; 3], "{mark:?}");
+    }
 }
 
 /// Neither mode nor budget nor an opt-out nor an exemption holds an order up.
@@ -423,7 +482,7 @@ async fn a_host_and_a_service_project_with_one_name() {
     let answer = lab.release(Pick { project: Some(PROJECT.to_owned().try_into().unwrap()), ..all() }).await;
     let report = &answer.reports[0];
     assert_eq!((answer.reports.len(), report.steps.len()), (1, 1));
-    assert!(report.blocked_by[0].text.contains("egress of connector conn is open: by all rules"), "{report:#?}");
+    assert!(released(report)[0].text.contains("egress of connector conn is open: by all rules"), "{report:#?}");
     assert_eq!(states(&*lab.app.queue.submit(host()).await), [EgressState::Scoped]);
 }
 
@@ -452,7 +511,7 @@ async fn hardened_ingress_is_released_too() {
     lab.release(only("conn")).await;
     assert!(lab.is_released(inner).await && lab.is_released(DENY).await);
     let report = lab.run().await;
-    assert_eq!(codes(&report), ["disarmed"; 2], "{report:#?}");
+    assert_eq!(released(&report).len(), 2, "{report:#?}");
     assert!(lab.is_released(inner).await);
     assert_eq!(lab.rearm(all()).await.reports[0].outcome, Outcome::Changed);
     assert!(!lab.is_released(inner).await && !lab.is_released(DENY).await);

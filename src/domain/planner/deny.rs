@@ -175,7 +175,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     };
     let disarmed = down && same_policy;
     let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
-    let by = draft.budget.touched_by.get(&scoping.path(name)).cloned();
+    let by = match &release {
+        Some(release) => Some(released_by(draft, scoping, name, release)),
+        None => draft.budget.touched_by.get(&scoping.path(name)).cloned(),
+    };
     if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
         if let (Some(deny), Some(release)) = (last, &release) {
             return Deny::Disarmed(Some(tell_release(draft, scoping, deny, release)));
@@ -194,18 +197,23 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     if disarmed { Deny::Disarmed(by) } else { Deny::Missing }
 }
 
-/// Reports a deny that is down by a release, be that over or not, and gives who released it: the principal of the audit
-/// entry, since anybody who may update the rule may write its stamp.
+/// Reports a deny that is down by a release, and gives who released it. Nobody need act before the release is over.
 fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewall, release: &Release) -> String {
     let connector = &scoping.standing.required.connector;
-    let heard = draft.budget.touched_by.get(&scoping.path(&deny.name)).cloned();
-    let by = heard.unwrap_or_else(|| text::emergency::claimed(release));
-    let note = match release.holds(draft.now) {
-        true => text::emergency::released(deny, connector, release, &by, scoping.standing.settings.firewall.rearm),
-        false => text::emergency::release_over(deny, connector, release, &by, draft.now),
-    };
-    draft.blocked_by.push(note);
+    let by = released_by(draft, scoping, &deny.name, release);
+    if release.holds(draft.now) {
+        let rearm = scoping.standing.settings.firewall.rearm;
+        draft.tell(text::emergency::released(deny, connector, release, &by, rearm));
+    } else {
+        draft.blocked_by.push(text::emergency::release_over(deny, connector, release, &by, draft.now));
+    }
     by
+}
+
+/// The principal of the audit entry, since whoever may update a rule may write its stamp.
+fn released_by(draft: &Draft<'_>, scoping: &Scoping<'_, '_>, deny: &str, release: &Release) -> String {
+    let heard = draft.budget.touched_by.get(&scoping.path(deny)).cloned();
+    heard.unwrap_or_else(|| text::emergency::claimed(release))
 }
 
 /// The mark of `release` on a deny that is down. One that somebody enabled by hand is in force, whatever the mark says.
@@ -232,7 +240,7 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
         draft.blocked_by.push(note);
     }
     let last = existing.or(scoping.renamed_deny());
-    Deny::Disarmed(last.and_then(released).map(|release| release.by().to_owned()))
+    Deny::Disarmed(last.and_then(|deny| Some(released_by(draft, scoping, &deny.name, &released(deny)?))))
 }
 
 /// A deny in force bears no mark of a release: the next hand that takes it down is another one.

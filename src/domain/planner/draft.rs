@@ -165,7 +165,7 @@ fn fields(object: &Object) -> BTreeMap<String, String> {
             managed
                 .chain([
                     named("mark", Some(marks.join(" "))),
-                    named("released", stamp.released.map(|release| release.by().to_owned())),
+                    named("released", stamp.released.as_ref().map(text::emergency::mark)),
                 ])
                 .collect()
         }

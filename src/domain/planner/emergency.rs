@@ -90,9 +90,9 @@ pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: 
         }
         match standing {
             // One whose time cannot be so, or is over, is written anew.
-            Some(own) if release.at.is_some_and(|at| own.holds(at)) && own.ends() >= release.ends() => {
+            Some(own) if own.outlasts(release) => {
                 let rearm = policy.for_connector(&connector).firewall.rearm;
-                plan.blocked_by.push(text::emergency::released(rule, &connector, &own, &who(&own, release), rearm));
+                plan.findings.push(text::emergency::released(rule, &connector, &own, &who(&own, release), rearm));
             }
             Some(_) | None => plan.steps.push(take_down(rule, release)),
         }
@@ -100,12 +100,13 @@ pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: 
     plans.into_values().map(sorted).collect()
 }
 
-/// Who released a deny: the caller of this command, as it says itself, else whoever the stamp claims.
+/// Who released a deny: the caller of this command where it wrote the stamp, else whoever the stamp claims.
 fn who(own: &Release, caller: &Release) -> String {
-    if own.by() == caller.by() { own.by().to_owned() } else { text::emergency::claimed(own) }
+    if own == caller { own.by().to_owned() } else { text::emergency::claimed(own) }
 }
 
-/// Says of each connector whose egress deny is down what `prove` has found, where that deny is told.
+/// Says of each connector whose egress deny is down what `prove` has found, where that deny is told. What is not proven to be
+/// open needs a person.
 pub fn tell_proof(
     plan: &mut Plan,
     policy: &Policy,
@@ -113,12 +114,19 @@ pub fn tell_proof(
     firewalls: &[Firewall],
     prove: impl Fn(&ConnectorRef) -> Proof,
 ) {
-    for note in plan.blocked_by.iter_mut().filter(|note| note.code == "disarmed") {
-        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().0);
-        let Some(rule) = rule.filter(|rule| rule.direction == Direction::Egress) else { continue };
-        let purpose = ownership::stamp_of_rule(policy, host, rule).and_then(|stamp| stamp.purpose);
-        if let Some(connector) = purpose.and_then(|purpose| ConnectorRef::try_from(purpose).ok()) {
-            note.text = format!("{}; {}", note.text, text::emergency::proof(&connector, &prove(&connector)));
+    let scoped_by = |note: &Note| {
+        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().0)?;
+        let stamp = ownership::stamp_of_rule(policy, host, rule).filter(|_| rule.direction == Direction::Egress)?;
+        ConnectorRef::try_from(stamp.purpose?).ok()
+    };
+    for mut note in std::mem::take(&mut plan.findings) {
+        let proof = scoped_by(&note).map(|connector| (prove(&connector), connector));
+        if let Some((proof, connector)) = &proof {
+            note.text = format!("{}; {}", note.text, text::emergency::proof(connector, proof));
+        }
+        match proof {
+            None | Some((Proof::Open, _)) => plan.findings.push(note),
+            Some(_) => plan.blocked_by.push(note),
         }
     }
 }

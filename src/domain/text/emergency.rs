@@ -28,6 +28,12 @@ fn end(release: &Release) -> String {
     format!("{end}the command `egress-reconciler rearm`")
 }
 
+/// The mark of a release, as a difference shows it.
+pub fn mark(release: &Release) -> String {
+    let end = release.ends().map_or_else(String::new, |end| format!(" until {end}"));
+    format!("{}{end}", release.by())
+}
+
 /// Who released a deny, where no audit entry was heard: whoever may update a rule may write its stamp.
 pub fn claimed(release: &Release) -> String {
     format!("unknown (the stamp claims {})", release.by())
@@ -45,14 +51,15 @@ pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by
             format!("; the release ends at {end}; run `egress-reconciler rearm` when the emergency is over")
         }
     });
-    down(deny, connector, release, by, &end)
+    down("released", deny, connector, (by, release.at), &end)
 }
 
 /// A deny whose release is over, and that waits for the command `rearm`. The days change the text, so that it is reported
 /// daily.
 pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, now: Timestamp) -> Note {
-    let since = release.ends().filter(|end| *end <= now).map_or_else(
-        || "; the stamp does not say until when".to_owned(),
+    let ended = release.ends().filter(|end| *end <= now);
+    let since = ended.map_or_else(
+        || format!("; its stamp bears no usable time, so the release counts as over on {}", now.strftime("%F")),
         |end| match now.duration_since(end).as_hours() / 24 {
             0 => format!("; the release ended at {end}"),
             1 => format!("; the release ended at {end}, 1 day ago"),
@@ -60,17 +67,17 @@ pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release
         },
     );
     let to_do = "run `egress-reconciler rearm`, or set `firewall.rearm: at-once`";
-    down(deny, connector, release, by, &format!("{since}; {to_do}"))
+    down("disarmed", deny, connector, (by, release.at.filter(|_| ended.is_some())), &format!("{since}; {to_do}"))
 }
 
-fn down(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, end: &str) -> Note {
-    let since = release.at.map_or_else(String::new, |at| format!(" at {at}"));
+fn down(code: &str, deny: &Firewall, connector: &ConnectorRef, (by, at): (&str, Option<Timestamp>), end: &str) -> Note {
+    let at = at.map_or_else(String::new, |at| format!(" at {at}"));
     let (name, connector) = (&deny.name, &connector.name);
     let stops = match deny.direction {
         Direction::Egress => format!("it stops no egress of connector {connector}"),
         Direction::Ingress => format!("it stops nothing that connector {connector} sends to other instances"),
     };
-    note_by("disarmed", format!("firewall/{name}"), by, format!("{name} was released by {by}{since}: {stops}{end}"))
+    note_by(code, format!("firewall/{name}"), by, format!("{name} was released by {by}{at}: {stops}{end}"))
 }
 
 /// What `release` has found out of a connector whose deny is down.

@@ -3,6 +3,7 @@ use crate::domain::{
     firewall::rule_set::Role,
     names::{ConnectorRef, ProjectId, Region, last_segment},
     plan::Note,
+    stamp::Stamp,
     state::{
         effective::{FirewallPolicy, PolicyKind, PolicyRule},
         firewall::Firewall,
@@ -34,6 +35,9 @@ pub fn repair(role: Role, existing: &Firewall, wanted: &Firewall, by: Option<&st
         list(before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field));
     let who = by.map_or_else(String::new, |by| format!(" by {by}"));
     match existing.disabled && !wanted.disabled {
+        true if Stamp::read(&existing.description).is_some_and(|stamp| stamp.released.is_some()) => {
+            format!("was released{who}, and that is over; it {}", what(role))
+        }
         true => format!("was disabled{who}; it {}", what(role)),
         false => format!("{fields} changed{who}; it {}", what(role)),
     }

@@ -10,7 +10,7 @@ use crate::domain::{
     names::{ConnectorRef, NetworkRef},
     plan::{Remedy, StepId, Verb},
     policy::{ConnectorSection, Ensure, Mode, Rearm},
-    stamp::{RELEASED_FOR, Release},
+    stamp::{RELEASED_FOR, Release, Stamp},
     state::{
         connector::ConnectorState,
         egress::Egress,
@@ -272,6 +272,8 @@ fn orders() {
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
     let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
     let claimed = emergency::claimed(&release);
+    let timeless = Stamp::read("managed-by=egress-reconciler released-by=alice@example.com at=noon").unwrap();
+    let timeless = timeless.released.unwrap();
     let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
     insta::assert_snapshot!(lines(&[
         &emergency::release(&release),
@@ -280,6 +282,9 @@ fn orders() {
         &emergency::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
         &emergency::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
         &emergency::release_over(&deny, &conn(), &release, &claimed, days_later),
+        &emergency::release_over(&deny, &conn(), &timeless, &claimed, days_later),
+        &emergency::mark(&release),
+        &emergency::mark(&timeless),
         &emergency::not_released("deny-conn", &conn().project),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
         &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
