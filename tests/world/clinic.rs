@@ -117,8 +117,9 @@ impl Patient {
     /// Bars the caller, who may do all else, from what the names say.
     pub fn bar(&mut self, permissions: &[&str]) {
         let all = egress_reconciler::domain::permissions::PERMISSIONS.iter().map(|permission| permission.name);
-        let looks = ["serviceusage.*", "resourcemanager.*", "orgpolicy.*", "networkconnectivity.*"];
+        let looks = ["serviceusage.*", "resourcemanager.projects.get", "orgpolicy.*", "networkconnectivity.*"];
         let looks = looks.into_iter().chain([
+            "resourcemanager.projects.getIamPolicy",
             "logging.sinks.get",
             "pubsub.topics.get",
             "pubsub.topics.getIamPolicy",

@@ -193,6 +193,14 @@ const CASES: &[Case] = &[
             p.remake(|world| world.allow(HOST, agent, &["compute.networks.use", "compute.subnetworks.use"]));
         }
     }),
+    ("an agent of its own project has no role", |p| {
+        let agent = "service-123456789012@serverless-robot-prod.iam.gserviceaccount.com";
+        let agents = ["123456789012@cloudservices.gserviceaccount.com", agent];
+        p.remake(|world| {
+            agents.iter().fold(world.allow(PROJECT, RUNNER, &["*"]), |it, one| it.allow(PROJECT, one, &[]))
+        });
+    }),
+    ("nobody may read the IAM policy", |p| p.bar(&["resourcemanager.projects.getIamPolicy"])),
     ("the service is not there", |p| p.asked.service = Some(Service::At("https://nowhere.example".into()))),
     ("the service has just started", |p| p.swept = false),
     ("nobody may read the log of requests", |p| {

@@ -16,7 +16,7 @@ use tokio::join;
 use crate::{
     domain::{
         doctor::{
-            Line,
+            Line, agents,
             constraints::{self, CONSTRAINTS, Constraint, Judged},
             facts::{Ancestry, Granted, IamPolicy, Project},
             network::{self, Space},
@@ -93,9 +93,12 @@ impl Doctor {
         let used = self.used();
         let projects = used.iter().map(|(project, used)| self.project(project, *used));
         let networks = self.networks().into_iter().map(|(network, pools)| self.network(network, pools));
-        let agents = self.hosted().into_iter().map(|(host, service)| self.agents(host, service));
+        let own = self.projects().map(|project| self.agents(project, project));
+        let hosted = self.hosted();
+        let on_hosts = hosted.iter().map(|(host, service)| self.agents(host, service));
+        let agents = join_all(own.chain(on_hosts));
         let (projects, networks, agents, delivery, service) =
-            join!(join_all(projects), join_all(networks), join_all(agents), self.delivery(), self.service());
+            join!(join_all(projects), join_all(networks), agents, self.delivery(), self.service());
         let all = [projects.concat(), networks.concat(), agents.concat(), delivery, service];
         all.concat()
     }
@@ -252,12 +255,14 @@ impl Doctor {
         used.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    async fn agents(&self, host: ProjectId, service: ProjectId) -> Vec<Line> {
+    /// Google's agents of one project in the IAM policy of `on`: the project's own, or that of its host.
+    async fn agents(&self, on: &ProjectId, of: &ProjectId) -> Vec<Line> {
         let (number, policy) = join!(
-            self.client.get_resource_project::<Project>(service.as_str()),
-            self.client.get_project_iam_policy::<IamPolicy>(host.as_str()),
+            self.client.get_resource_project::<Project>(of.as_str()),
+            self.client.get_project_iam_policy::<IamPolicy>(on.as_str()),
         );
-        network::agents(&host, &service, &read(number), &read(policy))
+        let (number, policy) = (read(number), read(policy));
+        if on == of { agents::own(of, &number, &policy) } else { agents::on_host(on, of, &number, &policy) }
     }
 }
 

@@ -5,6 +5,7 @@
 //! event to the service and of a report from it, [`service`] at when that last happened, [`probe`] makes it happen. What
 //! cannot be read is `unknown`, never right.
 
+pub mod agents;
 pub mod constraints;
 pub mod delivery;
 pub mod facts;

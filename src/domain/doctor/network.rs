@@ -4,14 +4,10 @@ use std::collections::HashSet;
 
 use ipnet::Ipv4Net;
 
-use super::{
-    Line,
-    facts::{IamPolicy, InternalRange, Project},
-    unread,
-};
+use super::{Line, facts::InternalRange, unread};
 use crate::domain::{
     address_space::{self, Taken},
-    names::{NetworkRef, ProjectId, last_segment, relative},
+    names::{NetworkRef, last_segment, relative},
     state::{
         network::Network,
         observed::AddressSpace,
@@ -24,9 +20,6 @@ use crate::domain::{
 const FEW: usize = 4;
 /// Nobody needs to know of more.
 const MANY: usize = 1000;
-/// Roles that let an agent use the subnets of a host project.
-const NETWORK_USERS: [&str; 5] =
-    ["roles/compute.networkUser", "roles/compute.networkAdmin", "roles/compute.admin", "roles/editor", "roles/owner"];
 
 /// `None` = there is no such network.
 pub fn network(network: &NetworkRef, create: bool, found: &Read<Option<Network>>) -> Line {
@@ -151,33 +144,4 @@ impl Space<'_> {
     fn pools_meet(&self, range: Ipv4Net) -> bool {
         self.pools.iter().any(|pool| pool.contains(&range) || range.contains(pool))
     }
-}
-
-/// The two agents that put a service project's connectors on a host's subnets:
-/// <https://cloud.google.com/vpc/docs/configure-serverless-vpc-access#service-accounts>.
-pub fn agents(host: &ProjectId, service: &ProjectId, number: &Read<Project>, found: &Read<IamPolicy>) -> Vec<Line> {
-    let subject = format!("agents of {service} on host {host}");
-    let number = match number {
-        Ok(project) => last_segment(&project.name),
-        Err(failure) => return vec![unread(&subject, service.as_str(), failure)],
-    };
-    let found = match found {
-        Ok(found) => found,
-        Err(failure) => return vec![unread(&subject, host.as_str(), failure)],
-    };
-    let agents = [
-        format!("serviceAccount:service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com"),
-        format!("serviceAccount:{number}@cloudservices.gserviceaccount.com"),
-    ];
-    let missing: Vec<_> = agents.iter().filter(|agent| !found.binds(agent, &NETWORK_USERS)).collect();
-    if missing.is_empty() {
-        return vec![Line::ok(&subject, "both may use its subnets")];
-    }
-    let told = |agent: &String| {
-        let text = format!("{agent} may not use its subnets, so no connector of {service} can stand there");
-        let bind =
-            format!("gcloud projects add-iam-policy-binding {host} --member={agent} --role=roles/compute.networkUser");
-        Line::bad(&subject, text, bind)
-    };
-    missing.into_iter().map(told).collect()
 }

@@ -46,8 +46,19 @@ pub fn member(email: &str) -> String {
     format!("{kind}:{email}")
 }
 
-/// The policy that `getIamPolicy` shows if none was set: its roles are derived from the permissions.
-pub fn shown(policy: &Policy, service: Service) -> Value {
+/// Google's agents of a project, with the roles that are bound to them when an API is enabled.
+/// <https://cloud.google.com/iam/docs/service-agents>
+fn agents(number: &str) -> [(&'static str, String); 3] {
+    [
+        ("roles/run.serviceAgent", format!("service-{number}@serverless-robot-prod.iam.gserviceaccount.com")),
+        ("roles/vpcaccess.serviceAgent", format!("service-{number}@gcp-sa-vpcaccess.iam.gserviceaccount.com")),
+        ("roles/editor", format!("{number}@cloudservices.gserviceaccount.com")),
+    ]
+}
+
+/// The policy that `getIamPolicy` shows if none was set: its roles are derived from the permissions. A project's agents have
+/// their roles, unless the world lists the agent. `number` is the project's.
+pub fn shown(policy: &Policy, service: Service, number: &str) -> Value {
     let members = |permissions: &[&str]| match policy {
         None => vec!["allUsers".to_owned()],
         Some(emails) => {
@@ -56,8 +67,12 @@ pub fn shown(policy: &Policy, service: Service) -> Value {
         }
     };
     let roles = ROLES.iter().filter(|(of, ..)| *of == service);
-    let bindings = roles.map(|(_, role, permissions)| (role, members(permissions)));
+    let bindings = roles.map(|(_, role, permissions)| (*role, members(permissions)));
     let bindings = bindings.filter(|(_, members)| !members.is_empty());
+    let listed = |email: &String| policy.as_ref().is_some_and(|emails| emails.contains_key(email));
+    let of_project = (service == Service::ResourceManager).then(|| agents(number)).into_iter().flatten();
+    let agents = of_project.filter(|(_, email)| !listed(email)).map(|(role, email)| (role, vec![member(&email)]));
+    let bindings = bindings.chain(agents);
     let bindings: Vec<Value> = bindings.map(|(role, members)| json!({"role": role, "members": members})).collect();
     if bindings.is_empty() { json!({"etag": "ACAB"}) } else { json!({"etag": "ACAB", "bindings": bindings}) }
 }

@@ -11,13 +11,14 @@ use serde_json::Value;
 use crate::sim::{api::glob::matches, store::documents::Accepted};
 
 /// Predefined roles, as globs of the permissions that the simulation checks.
-const PREDEFINED: [(&str, &[&str]); 9] = [
+const PREDEFINED: [(&str, &[&str]); 10] = [
     ("roles/owner", &["*"]),
     ("roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
     ("roles/iam.serviceAccountTokenCreator", &["iam.serviceAccounts.getOpenIdToken"]),
     ("roles/pubsub.publisher", &["pubsub.topics.publish"]),
     ("roles/pubsub.subscriber", &["pubsub.subscriptions.consume", "pubsub.topics.attachSubscription"]),
     ("roles/run.developer", &["run.jobs.*", "run.services.*", "run.workerpools.*"]),
+    ("roles/run.serviceAgent", &["vpcaccess.connectors.get", "vpcaccess.connectors.use"]),
     ("roles/run.invoker", &["run.routes.invoke"]),
     ("roles/secretmanager.secretAccessor", &["secretmanager.versions.access"]),
     ("roles/vpcaccess.user", &["vpcaccess.connectors.get", "vpcaccess.connectors.list", "vpcaccess.connectors.use"]),

@@ -25,7 +25,10 @@ const POLICY: &[Field] = &[
 /// The policy of the called resource. Until one is set, it shows the permissions of the world's `iam`.
 pub fn current(state: &State, call: &Call) -> Value {
     let set = state.policies.get(&call.path).cloned();
-    set.unwrap_or_else(|| permissions::shown(state.iam(&call.project), call.route.service))
+    set.unwrap_or_else(|| {
+        let number = state.number(&call.project);
+        permissions::shown(state.iam(&call.project), call.route.service, number)
+    })
 }
 
 /// Sets the policy of the called resource.

@@ -148,8 +148,10 @@ fn usable(state: &State, change: &Change<'_>, connector: &str) -> bool {
     let path = format!("projects/{id}/locations/{region}/connectors/{name}");
     let Some(project) = state.projects.get(&id) else { return false };
     let agent = format!("service-{}@serverless-robot-prod.iam.gserviceaccount.com", state.number(&call.project));
-    // In its own project the service agent's role includes the permission, unless the world's `iam` lists the agent.
-    let own = id == call.project && project.iam.as_ref().is_none_or(|iam| !iam.contains_key(&agent));
+    // In its own project the service agent's role includes the permission, unless the world's `iam` lists the agent or a
+    // policy was set, which then decides.
+    let listed = project.iam.as_ref().is_some_and(|iam| iam.contains_key(&agent));
+    let own = id == call.project && !listed && !state.policies.contains_key(&format!("projects/{id}"));
     let permitted = own || state.may(&agent, "vpcaccess.connectors.use", &path);
     let connector = vpcaccess::current(state, call, &path);
     let ready = connector.is_some_and(|it| matches!(it["state"].as_str(), Some("READY" | "UPDATING")));
