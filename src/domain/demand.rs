@@ -15,6 +15,7 @@ use super::{
         connector::{Connector, ConnectorState},
         egress::Egress,
         observed::Observed,
+        refused_deploy::FailedDeploy,
         requirement::{Required, Requirer},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
@@ -95,9 +96,7 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     }
     let unasked = draft.unasked(observed);
     draft.found.retain(|connector, _| !unasked.unused.contains(connector));
-    let refused =
-        wanted.iter().map(|wanted| &wanted.connector).chain(observed.refused.iter().map(|refused| &refused.connector));
-    let awaited: BTreeSet<&ConnectorName> = refused.map(|connector| &connector.name).collect();
+    let awaited: BTreeSet<&ConnectorName> = wanted.iter().map(|wanted| &wanted.connector.name).collect();
     let idle = draft.found.values().filter(|required| !awaited.contains(&required.connector.name));
     let idle = idle.filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
     draft.findings.extend(idle);
@@ -273,7 +272,14 @@ impl Draft<'_> {
         let subnet = fresh.then_some((subnet, &observed.network_name.project));
         let settings = self.policy.for_connector(connector);
         let pruned = settings.connector.prune == Prune::SevenDays && settings.mode == Mode::Enforce;
-        is_idle.then(|| text::prune::idle(connector, found, subnet, pruned))
+        // Somebody may be about to use it.
+        let names_it = |of: &&FailedDeploy| of.connector.as_ref().is_some_and(|named| named.name == connector.name);
+        let failed = observed.failed.iter().find(names_it);
+        let failed = failed.or_else(|| observed.failed.iter().find(|one| one.connector.is_none()));
+        is_idle.then(|| match failed {
+            Some(failed) => text::prune::idle_after_refusal(connector, found, failed),
+            None => text::prune::idle(connector, found, subnet, pruned),
+        })
     }
 
     /// What of ours nothing asks for.

@@ -131,6 +131,12 @@ pub fn is_unruly(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Google's words for a person to read: of one line, and bounded.
+pub(super) fn one_line(words: &str) -> String {
+    const LONGEST: usize = 500;
+    words.chars().filter(|c| !is_unruly(*c)).take(LONGEST).collect()
+}
+
 /// What a message shows of text that a stranger wrote.
 pub(super) fn shorten(text: &str) -> String {
     const MOST: usize = 80;

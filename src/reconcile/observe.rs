@@ -96,6 +96,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         router_status: BTreeMap::new(),
         operations: None,
         refused: Vec::new(),
+        failed: Vec::new(),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),

@@ -51,7 +51,8 @@ pub async fn refused_deploys(
 ) -> Vec<RefusedDeploy> {
     let mut latest: BTreeMap<ConnectorRef, (Timestamp, &str)> = BTreeMap::new();
     for trigger in triggers {
-        let Some(connector) = trigger.refused.clone() else { continue };
+        let refused = trigger.refused.as_ref().filter(|refused| refused.is_unusable);
+        let Some(connector) = refused.and_then(|refused| refused.connector.clone()) else { continue };
         let known = latest.entry(connector).or_insert((trigger.at, &trigger.resource));
         if known.0 < trigger.at {
             *known = (trigger.at, &trigger.resource);

@@ -183,9 +183,13 @@ impl Engine {
         wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
-            let users = self.remember(|history| history.users_of(policy, &request.target));
+            let (users, failed) = self.remember(|history| {
+                let failed = history.wishes.failed(&request.target, (self.now)());
+                (history.users_of(policy, &request.target), failed)
+            });
             let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
+            observed.failed = failed;
             observed.refused = refused_deploys(&client, &self.projects, &observed, &request.triggers).await;
             self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());

@@ -7,12 +7,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::queue::RunRequest;
 use crate::domain::{
-    audit::wanted::{WantedConnector, workload_key},
+    audit::{
+        signal::Refused,
+        wanted::{WantedConnector, workload_key},
+    },
     demand::listed,
-    names::{ConnectorRef, last_segment},
+    names::last_segment,
     plan::Note,
     policy::{Mode, Policy},
-    state::{egress::Egress, observed::Observed, workload::Interface},
+    state::{egress::Egress, observed::Observed, refused_deploy::FailedDeploy, workload::Interface},
     target::Target,
     text,
 };
@@ -26,6 +29,9 @@ const MAX_DEPLOYED: usize = 10_000;
 #[derive(Debug, Default)]
 pub struct Wishes {
     held: BTreeMap<Target, Vec<Held>>,
+    /// The other deploys that were refused, the latest of each workload: they only keep a connector from being called idle
+    /// without a word of them.
+    failed: BTreeMap<Target, Vec<FailedDeploy>>,
     /// When workloads were last deployed or deleted: an entry that is late or comes again must not bring a wish back.
     deployed: BTreeMap<(Target, String, String), Timestamp>,
 }
@@ -55,24 +61,41 @@ impl Wishes {
             }
         }
         let deployed = &self.deployed;
-        let is_over = |wanted: &WantedConnector, at: Timestamp| {
-            let key = wanted.workload().map(|(kind, name)| (target.clone(), kind, name.to_owned()));
+        let is_over = |workload: &str, at: Timestamp| {
+            let key = workload_key(workload).map(|(kind, name)| (target.clone(), kind, name.to_owned()));
             key.and_then(|key| deployed.get(&key)).is_some_and(|deployed| *deployed > at)
         };
         // A workload may have been refused several times, each time for another connector.
         let refused_at = |wanted: &WantedConnector| {
             let own = request.triggers.iter().filter(|trigger| {
-                let names_it = |refused: &ConnectorRef| refused.name == wanted.connector.name;
+                let names_it = |refused: &Refused| {
+                    refused.connector.as_ref().is_none_or(|named| named.name == wanted.connector.name)
+                };
                 !trigger.told.is_deployed
                     && (wanted.is_of(&trigger.resource) || wanted.workload == trigger.resource)
                     && trigger.refused.as_ref().is_none_or(names_it)
             });
             own.map(|trigger| trigger.at).max().unwrap_or(now)
         };
+        let failed = self.failed.entry(target.clone()).or_default();
+        for (trigger, refused) in request.triggers.iter().filter_map(|it| Some((it, it.refused.as_ref()?))) {
+            let same = |other: &FailedDeploy| workload_key(&other.workload) == workload_key(&trigger.resource);
+            if !failed.iter().any(|other| same(other) && other.at > trigger.at) {
+                failed.retain(|other| !same(other));
+                let Refused { connector, words, .. } = refused.clone();
+                failed.push(FailedDeploy { workload: trigger.resource.clone(), at: trigger.at, connector, words });
+            }
+        }
+        failed.retain(|one| now.duration_since(one.at) < KEPT && !is_over(&one.workload, one.at));
+        failed.sort_by_key(|one| one.at);
+        failed.drain(..failed.len().saturating_sub(MAX_PER_TARGET));
+        if failed.is_empty() {
+            self.failed.remove(&target);
+        }
         let held = self.held.entry(target.clone()).or_default();
         for wanted in std::mem::take(&mut request.wanted) {
             let at = refused_at(&wanted);
-            if is_over(&wanted, at) {
+            if is_over(&wanted.workload, at) {
                 continue;
             }
             let same = |other: &WantedConnector| other.is_of(&wanted.workload) || other.workload == wanted.workload;
@@ -85,7 +108,7 @@ impl Wishes {
                 held.push(again.unwrap_or_else(|| Held { barred: barred(policy, &wanted), wanted, at, first: None }));
             }
         }
-        held.retain(|wish| now.duration_since(wish.at) < KEPT && !is_over(&wish.wanted, wish.at));
+        held.retain(|wish| now.duration_since(wish.at) < KEPT && !is_over(&wish.wanted.workload, wish.at));
         held.sort_by_key(|wish| wish.at);
         held.drain(..held.len().saturating_sub(MAX_PER_TARGET));
         request.wanted = asked(policy, &*held);
@@ -99,6 +122,12 @@ impl Wishes {
     pub fn of(&self, policy: &Policy, target: &Target, now: Timestamp) -> Vec<WantedConnector> {
         let held = self.held.get(target).into_iter().flatten();
         asked(policy, held.filter(|wish| now.duration_since(wish.at) < KEPT))
+    }
+
+    /// The refused deploys of a target that nobody has repeated.
+    pub fn failed(&self, target: &Target, now: Timestamp) -> Vec<FailedDeploy> {
+        let failed = self.failed.get(target).into_iter().flatten();
+        failed.filter(|one| now.duration_since(one.at) < KEPT).cloned().collect()
     }
 
     fn forget(&mut self, now: Timestamp) {

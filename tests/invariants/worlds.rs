@@ -252,6 +252,7 @@ fn empty(shared: bool) -> Observed {
         revisions: BTreeMap::new(),
         others: Some(Others { instances: Ok(Vec::new()), functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
         refused: Vec::new(),
+        failed: Vec::new(),
         address_space: Some(Ok(AddressSpace::default())),
         policy_routes: None,
         addresses: None,

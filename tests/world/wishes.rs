@@ -239,3 +239,44 @@ async fn of_two_refusals_of_one_workload_the_later_counts() {
         assert_eq!(connectors, ["connector/conn-b"], "reversed: {reversed}, {report:#?}");
     }
 }
+
+/// A deploy that Cloud Run refuses in words of no meaning to us still says that somebody is about to use the connector.
+#[tokio::test(start_paused = true)]
+async fn a_connector_that_a_refused_deploy_names_is_not_offered_for_removal() {
+    let lab = lab();
+    lab.deploy("first", "conn").await;
+    lab.hear(0).await;
+    sleep(Duration::from_secs(180)).await;
+    lab.cloud.advance(Duration::from_secs(25 * 3600));
+    let idle = |report: &Report| {
+        let found = report.findings.iter().find(|note| note.code == "idle");
+        found.unwrap_or_else(|| panic!("{report:#?}")).text.clone()
+    };
+    assert!(idle(&*sweep(&lab).await).contains("connectors delete"));
+
+    let skip = lab.cloud.audit_entries().len();
+    let mut entry = lab.cloud.audit_entries().remove(0);
+    entry["insertId"] = "refused".into();
+    entry["timestamp"] = lab.cloud.now().to_string().into();
+    let payload = &mut entry["protoPayload"];
+    payload["resourceName"] = format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly").into();
+    payload["status"]["message"] = "The network is not ready.".into();
+    let mut last = entry.clone();
+    last["insertId"] = "last".into();
+    last["operation"] = json!({"id": "o", "last": true});
+    last["protoPayload"]["request"] = json!({"@type": "type.googleapis.com/google.cloud.run.v2.CreateJobRequest"});
+    for (entry, says) in [(entry, "names it"), (last, "may name it")] {
+        let report = lab.hear_entry(&entry).await.pop().unwrap();
+        let told = |report: &Report| {
+            let text = idle(report);
+            assert!(!text.contains("delete") && text.contains("deploy of job nightly"), "{text}");
+            assert!(text.contains(says) && text.contains("Google said: The network is not ready."), "{text}");
+        };
+        told(&report);
+        told(&*sweep(&lab).await);
+    }
+    assert_eq!(call_job(&lab, "POST", "nightly", plain_job()).await, 200);
+    sleep(Duration::from_secs(5)).await;
+    lab.hear(skip).await;
+    assert!(idle(&*sweep(&lab).await).contains("connectors delete"));
+}

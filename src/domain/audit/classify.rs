@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     fields::Fields,
-    names::{ProjectId, is_unruly, last_segment, relative},
+    names::{ProjectId, is_unruly, last_segment, one_line, relative},
     target::{Place, Target},
 };
 
@@ -160,12 +160,6 @@ fn plain(field: &'static str, text: &str) -> Result<(), RejectReason> {
         true => Ok(()),
         false => Err(RejectReason::malformed(field, text, "at most 1024 bytes without control characters")),
     }
-}
-
-/// Google's words for a person to read: of one line, and bounded.
-fn one_line(words: &str) -> String {
-    const LONGEST: usize = 500;
-    words.chars().filter(|c| !is_unruly(*c)).take(LONGEST).collect()
 }
 
 /// By log, service and method alone.

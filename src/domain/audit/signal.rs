@@ -51,9 +51,20 @@ pub struct Trigger {
     /// Kept in memory alone.
     #[serde(skip)]
     pub told: Told,
-    /// The connector that Cloud Run says does not exist or may not be used, in an entry of a refused deploy.
+    /// Set in an entry of a refused deploy.
     #[serde(skip)]
-    pub refused: Option<ConnectorRef>,
+    pub refused: Option<Refused>,
+}
+
+/// What the entry of a refused deploy tells of its connector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// As the request names it, or Google's sentence; `None` = the entry has neither, as the last one of an operation.
+    pub connector: Option<ConnectorRef>,
+    /// Google says that it does not exist or may not be used.
+    pub is_unusable: bool,
+    /// Google's words, of one line.
+    pub words: String,
 }
 
 /// What an entry tells beyond where to look: it ends or explains what is remembered, and asks for nothing.

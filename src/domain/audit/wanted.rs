@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{entry::AuditLog, scope::Scope};
+use super::{entry::AuditLog, scope::Scope, signal::Refused};
 use crate::domain::{
     fields::Fields,
-    names::{ConnectorRef, NameError},
+    names::{ConnectorRef, NameError, one_line},
     state::egress::Egress,
     target::Target,
 };
@@ -65,13 +65,44 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     ours.then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
 }
 
-/// The connector, of whatever project, that a deploy named and Cloud Run refused to use. It is only looked at: whether it
-/// is missing, or Cloud Run's agent may not use it, Google's sentence does not tell.
-pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<ConnectorRef> {
-    let (asked, confirmed, _) = named_twice(audit, target, scope)?;
-    let same = asked.project == confirmed.project || asked.project.is_number() || confirmed.project.is_number();
-    let connector = if asked.project.is_number() { confirmed } else { asked };
-    (audit.status().code != 0 && same && connector.region == target.region).then_some(connector)
+/// A refused deploy, with the connector, of whatever project, that it named. It is only looked at: whether the connector is
+/// missing, or Cloud Run's agent may not use it, Google's sentence does not tell. `None` = no deploy, or one that names no
+/// connector of the workload's region.
+pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<Refused> {
+    let (status, request, resource) = (audit.status(), audit.request(), audit.resource());
+    let is_deploy = workload_key(&resource).is_some() && !is_deletion(&audit.method());
+    if status.code == 0 || !is_deploy || !audit.was_granted("run.") {
+        return None;
+    }
+    let here = |name: &str| resolve(name, target, scope).ok().filter(|connector| connector.region == target.region);
+    let asked = vpc_access(&request).map(|(name, _)| here(&name));
+    let confirmed = missing_connector(&status.message).and_then(here);
+    let (connector, is_unusable) = match (asked, confirmed) {
+        (Some(asked), confirmed) => {
+            let asked = asked?;
+            let is_it = |confirmed: &ConnectorRef| {
+                let same = asked.project == confirmed.project;
+                asked.name == confirmed.name && (same || asked.project.is_number() || confirmed.project.is_number())
+            };
+            match confirmed.filter(is_it) {
+                Some(confirmed) if asked.project.is_number() => (Some(confirmed), true),
+                confirmed => (Some(asked), confirmed.is_some()),
+            }
+        }
+        (None, Some(confirmed)) => (Some(confirmed), true),
+        (None, None) if !names_a_workload(&request) => (None, false),
+        (None, None) => return None,
+    };
+    Some(Refused { connector, is_unusable, words: one_line(&status.message) })
+}
+
+/// Whether a request holds the workload: that of an operation's last entry may not.
+fn names_a_workload(request: &Fields<'_>) -> bool {
+    ["job", "service", "workerPool", "spec", "template"].iter().any(|name| request.has(name))
+}
+
+fn is_deletion(method: &str) -> bool {
+    method.rsplit('.').next().unwrap_or(method).to_ascii_lowercase().starts_with("delete")
 }
 
 /// The connector that the request names and the one that Google's sentence names, if they agree in name and region, and

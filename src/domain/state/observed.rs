@@ -16,7 +16,7 @@ use super::{
     plain,
     policy_route::PolicyRoute,
     read::{FailureKind, Read, ReadFailure},
-    refused_deploy::RefusedDeploy,
+    refused_deploy::{FailedDeploy, RefusedDeploy},
     requirement::Required,
     route::Route,
     router::Router,
@@ -86,6 +86,9 @@ pub struct Observed {
     /// Deploys that Cloud Run refused although their connector is READY.
     #[serde(skip)]
     pub refused: Vec<RefusedDeploy>,
+    /// Deploys of the last 24 hours that were refused, as events told.
+    #[serde(skip)]
+    pub failed: Vec<FailedDeploy>,
     /// Connectors of other projects that workloads name; `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub elsewhere: BTreeMap<ConnectorRef, Read<Option<Connector>>>,

@@ -2,7 +2,7 @@ use super::{list, note};
 use crate::domain::{
     names::{ConnectorRef, ProjectId},
     plan::Note,
-    state::{connector::Connector, read::ReadFailure, subnet::Subnet},
+    state::{connector::Connector, read::ReadFailure, refused_deploy::FailedDeploy, subnet::Subnet},
     target::Target,
 };
 
@@ -25,10 +25,6 @@ pub fn mark(connector: &ConnectorRef, unused: bool) -> String {
 /// `fresh`: its subnet, while that would have a deleted connector made again, and the subnet's project.
 pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet, &ProjectId)>, pruned: bool) -> Note {
     let ConnectorRef { project, region, name } = connector;
-    let cost = match found.min_instances {
-        Some(min) => format!("{min} {} instances", found.machine_type),
-        None => format!("its {} instances", found.machine_type),
-    };
     let subnet = fresh.map_or_else(String::new, |(subnet, host)| {
         format!(
             ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: for 24 hours its subnet would have the connector made again",
@@ -48,9 +44,37 @@ pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet,
     note(
         "idle",
         format!("connector/{name}"),
+        format!("{}.{again} To remove it: {removal}", bills_for_nothing(connector, found)),
+    )
+}
+
+/// An idle connector that a deploy of the last 24 hours names, or may name: it is not to be removed yet.
+pub fn idle_after_refusal(connector: &ConnectorRef, found: &Connector, failed: &FailedDeploy) -> Note {
+    let what = super::workload(&failed.workload);
+    let names = match failed.connector {
+        Some(_) => "names it",
+        None => "may name it",
+    };
+    note(
+        "idle",
+        format!("connector/{}", connector.name),
         format!(
-            "no job, service or worker pool that could be read names connector {name}, and the policy does not declare it; it bills for {cost} while idle.{again} To remove it: {removal}"
+            "{}. The deploy of {what} at {} {names} and was refused; Google said: {}",
+            bills_for_nothing(connector, found),
+            failed.at,
+            failed.words
         ),
+    )
+}
+
+fn bills_for_nothing(connector: &ConnectorRef, found: &Connector) -> String {
+    let cost = match found.min_instances {
+        Some(min) => format!("{min} {} instances", found.machine_type),
+        None => format!("its {} instances", found.machine_type),
+    };
+    format!(
+        "no job, service or worker pool that could be read names connector {}, and the policy does not declare it; it bills for {cost} while idle",
+        connector.name
     )
 }
 
