@@ -4,7 +4,7 @@
 use super::note;
 use crate::domain::{
     cause::{Cause, agent_in, project_in},
-    names::{ConnectorRef, ProjectId},
+    names::{ConnectorRef, ProjectId, Region},
     plan::Note,
     state::{
         read::{FailureKind, ReadFailure},
@@ -79,8 +79,35 @@ pub fn advice(connector: &ConnectorRef, failure: &ReadFailure) -> Option<(&'stat
 fn quota(at: &Target, message: &str) -> String {
     let Target { project, region } = at;
     let what = if message.contains("CPU") { "the quota CPUS" } else { "a quota" };
+    let see = show_quotas(project, Some(region));
     format!(
-        "{what} of region {region} in {project} is too small for its instances; see `gcloud compute regions describe {region} --project={project} --flatten=quotas --format=\"table(quotas.metric,quotas.usage,quotas.limit)\"`; ask for a higher limit in {region} on https://console.cloud.google.com/iam-admin/quotas?project={project}, or set a smaller `connector.machine_type`, `connector.min_instances` or `connector.max_instances`"
+        "{what} of region {region} in {project} is too small for its instances; see `{see}`; ask for a higher limit in {region} on {QUOTAS_PAGE}?project={project}, or set a smaller `connector.machine_type`, `connector.min_instances` or `connector.max_instances`"
+    )
+}
+
+/// What to do about a quota of Compute Engine that Google's sentence names, or of another API.
+pub fn used_up(call: &str, message: &str, at: &Target) -> String {
+    let Target { project, region } = at;
+    let named = message.split_once("Quota '").and_then(|(_, rest)| rest.split_once('\'')).map(|(metric, _)| metric);
+    let which = named.map_or_else(|| "a quota".to_owned(), |metric| format!("the quota {metric}"));
+    let page = format!("{QUOTAS_PAGE}?project={project}");
+    let see = match (call.starts_with("compute."), message.contains("globally")) {
+        (true, global) => format!("see what is used with `{}`, ", show_quotas(project, (!global).then_some(region))),
+        (false, _) => String::new(),
+    };
+    format!("{which} of {project} is used up; {see}remove what is not needed, or ask for a higher limit on {page}")
+}
+
+const QUOTAS_PAGE: &str = "https://console.cloud.google.com/iam-admin/quotas";
+
+/// Compute Engine's quotas of a region, or of the whole project.
+fn show_quotas(project: &ProjectId, region: Option<&Region>) -> String {
+    let of = match region {
+        Some(region) => format!("regions describe {region}"),
+        None => "project-info describe".to_owned(),
+    };
+    format!(
+        "gcloud compute {of} --project={project} --flatten=quotas --format=\"table(quotas.metric,quotas.usage,quotas.limit)\""
     )
 }
 

@@ -32,10 +32,7 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
             None => ("denied", denied(call, permission.as_deref(), message)),
         },
         FailureKind::ApiDisabled => ("api-disabled", api_disabled(failure, at)),
-        FailureKind::Quota => (
-            "quota",
-            format!("{call} was refused because a quota is used up; remove what is not needed, or ask Google for more"),
-        ),
+        FailureKind::Quota => ("quota", format!("{call} was refused: {}", cause::used_up(call, message, at))),
         FailureKind::OrgPolicy { constraint } => {
             let project = project_in(message).unwrap_or(at.project.as_str());
             (ORG_POLICY, format!("{call} was refused: {}", org_policy(constraint.as_deref(), project)))

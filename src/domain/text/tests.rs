@@ -301,6 +301,10 @@ fn everything_else() {
         |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into(), consumer: None };
     let read =
         |kind| reads::blocked(&failure(kind), &Target::from(&conn())).map_or_else(String::new, |note| note.to_string());
+    let used_up = |call: &str, message: &str| {
+        let failure = ReadFailure { call: call.to_owned(), message: message.to_owned(), ..failure(FailureKind::Quota) };
+        reads::blocked(&failure, &Target::from(&conn())).map_or_else(String::new, |note| note.to_string())
+    };
     let denied = |message: &str| {
         let failure = ReadFailure { message: message.to_owned(), ..failure(FailureKind::Denied { permission: None }) };
         reads::blocked(&failure, &Target::from(&conn())).map_or_else(String::new, |note| note.to_string())
@@ -327,6 +331,9 @@ fn everything_else() {
         &denied("Caller does not have required permission to use project home. Grant the caller a role."),
         &read(FailureKind::ApiDisabled),
         &read(FailureKind::Quota),
+        &used_up("compute.routers.insert", "Quota 'ROUTERS' exceeded.  Limit: 20.0 globally."),
+        &used_up("compute.routers.insert", "Quota 'ROUTERS' exceeded.  Limit: 10.0 in region europe-west2."),
+        &used_up("vpcaccess.projects.locations.connectors.create", "Quota exceeded for quota metric 'Connectors'."),
         &read(FailureKind::Invalid),
         &reads::transient(&failure(FailureKind::Transient)),
         &reads::died(),
