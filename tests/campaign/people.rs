@@ -48,8 +48,16 @@ pub fn foreign_rule(scene: &Scene, chance: &mut Chance) -> Value {
     rule
 }
 
-/// A firewall policy over the network, with a rule or two.
+/// A firewall policy over the network, or over an organization above it.
 pub fn firewall_policy(scene: &mut Scene, chance: &mut Chance) {
+    let above = ("compute.firewallPolicies", "locations/global/firewallPolicies/77".to_owned());
+    let own = ("compute.networkFirewallPolicies", format!("projects/{}/global/firewallPolicies/guard", scene.host));
+    let place = chance.pick(&[above, own]);
+    firewall_policy_at(scene, chance, place);
+}
+
+/// A firewall policy with two rules.
+pub fn firewall_policy_at(scene: &mut Scene, chance: &mut Chance, (collection, path): (&'static str, String)) {
     let rule = |priority: u64, chance: &mut Chance| {
         json!({
             "priority": priority, "direction": "EGRESS", "action": chance.pick(&["allow", "deny", "goto_next", "deny"]),
@@ -62,10 +70,6 @@ pub fn firewall_policy(scene: &mut Scene, chance: &mut Chance) {
     let rules = json!([rule(10, chance), rule(20, chance)]);
     let target = format!("https://www.googleapis.com/compute/v1/{}", scene.network());
     let associations = json!([{"name": "one", "attachmentTarget": target}]);
-    let (collection, path) = chance.pick(&[
-        ("compute.firewallPolicies", "locations/global/firewallPolicies/77".to_owned()),
-        ("compute.networkFirewallPolicies", format!("projects/{}/global/firewallPolicies/guard", scene.host)),
-    ]);
     scene.start.push(Start { collection, path, document: json!({"rules": rules, "associations": associations}) });
 }
 

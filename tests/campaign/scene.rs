@@ -20,7 +20,11 @@ pub struct Scene {
     /// The project of the network; the first of `projects` unless it is a Shared VPC.
     pub host: String,
     pub regions: Vec<&'static str>,
+    /// Firewall policies are evaluated before the rules of the network.
+    pub policies_first: bool,
     pub policy: Value,
+    /// Connectors that something other than a template uses from the beginning to the end.
+    pub used: Vec<String>,
     pub start: Vec<Start>,
     pub trouble: Trouble,
     pub deeds: Vec<(Duration, Deed)>,
@@ -60,13 +64,16 @@ impl Scene {
             projects,
             host,
             regions,
+            policies_first: false,
             policy: Value::Null,
+            used: Vec::new(),
             start: Vec::new(),
             trouble: trouble(seed),
             deeds: Vec::new(),
         };
         scene.policy = scene.some_policy(&mut Chance::new(seed, "policy"));
         scene.start(&mut chance);
+        scene.rarer(&mut Chance::new(seed, "rarer"));
         stories::fill(&mut scene);
         scene
     }
@@ -147,6 +154,40 @@ impl Scene {
         }
     }
 
+    /// What few networks and policies have.
+    fn rarer(&mut self, chance: &mut Chance) {
+        self.policies_first = chance.percent(12);
+        if chance.percent(12) {
+            let path = format!("projects/{}/regions/{REGION}/firewallPolicies/regional", self.host);
+            people::firewall_policy_at(self, chance, ("compute.regionNetworkFirewallPolicies", path));
+        }
+        if chance.percent(12) {
+            self.policy["firewall"]["ingress"] = json!({"harden": true});
+        }
+        let one = chance.pick(&["conn-a", "conn-b", "conn-w", "legacy"]);
+        if chance.percent(12) {
+            let firewall = chance.pick(&[
+                json!({"enforcement": "observe"}),
+                json!({"internet": [{"to": ["1.0.0.0/8"], "ports": ["tcp:25"]}]}),
+                json!({"internal": ["192.168.3.0/24"]}),
+            ]);
+            self.policy["overrides"] = json!([{"match": {"connectors": [one]}, "firewall": firewall}]);
+        } else if chance.percent(12) {
+            self.policy["exemptions"] = json!([{"connector": one, "reason": "measured", "until": "2026-12-31"}]);
+        }
+        if chance.percent(12) {
+            let route = chance.pick(&[
+                json!({"destRange": "0.0.0.0/0", "priority": 900, "tags": ["inspected"], "nextHopIp": "10.20.0.5"}),
+                json!({"destRange": "0.0.0.0/1", "priority": 900, "nextHopIp": "10.20.0.5"}),
+                json!({"destRange": "10.8.0.0/24", "priority": 900, "nextHopIp": "10.20.0.5"}),
+            ]);
+            let mut document = route;
+            document["network"] = self.network().into();
+            let path = format!("projects/{}/global/routes/led", self.host);
+            self.start.push(Start { collection: "compute.routes", path, document });
+        }
+    }
+
     pub fn rule(&mut self, name: &str, document: Value) {
         let path = format!("projects/{}/global/firewalls/{name}", self.host);
         self.start.push(Start { collection: "compute.firewalls", path, document });
@@ -175,6 +216,11 @@ impl Scene {
         }
         world.regions = [REGION, OTHER_REGION, "asia-east1"].map(str::to_owned).to_vec();
         world = world.network(&self.host, "my-vpc");
+        if self.policies_first {
+            let network = world.resources.iter_mut().find(|found| found.path == self.network());
+            let document = network.and_then(|found| found.document.as_mut()).unwrap();
+            document["networkFirewallPolicyEnforcementOrder"] = "BEFORE_CLASSIC_FIREWALL".into();
+        }
         for Start { collection, path, document } in &self.start {
             let mut document = document.clone();
             if collection.starts_with("compute.") {

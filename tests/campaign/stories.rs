@@ -30,6 +30,7 @@ pub fn fill(scene: &mut Scene) {
         the_deny_moves_up,
         a_connector_in_error,
         a_second_operator,
+        users_of_other_kinds,
     ]);
     let story = story(scene, chance);
     let faults = chance.percent(50);
@@ -217,6 +218,63 @@ fn a_second_operator(scene: &mut Scene, chance: &mut Chance) -> Deeds {
         (Duration::from_millis(chance.below(30_000)), add.clone()),
         (Duration::from_millis(chance.below(200_000)), add),
         later(deploy(scene, 0, REGION, "two", "conn-b", true)),
+    ]
+}
+
+/// A connector of ours that no template names, while something else uses it: an old revision with all the traffic, a
+/// function of the first generation, or an App Engine version. Weeks go by.
+fn users_of_other_kinds(scene: &mut Scene, chance: &mut Chance) -> Deeds {
+    enforced(scene);
+    scene.policy["connector"]["prune"] = "7d".into();
+    let app = scene.projects[0].clone();
+    let connector = format!("projects/{app}/locations/{REGION}/connectors/conn-u");
+    let path = scene.subnet(REGION, "egress-used");
+    scene.start.push(Start {
+        collection: "compute.subnetworks",
+        document: json!({
+            "network": scene.network(), "region": format!("projects/{}/regions/{REGION}", scene.host), "ipCidrRange": "10.8.3.0/28",
+            "privateIpGoogleAccess": true, "creationTimestamp": "2026-11-01T12:00:00Z",
+            "description": format!("managed-by=egress-reconciler owner={OWNER} self={path} for={connector} egress=all-traffic attempt=1"),
+        }),
+        path,
+    });
+    scene.connector(0, REGION, "conn-u", "egress-used", "READY");
+    let (collection, path, document) = match chance.below(3) {
+        0 => {
+            let service = format!("projects/{app}/locations/{REGION}/services/api");
+            let revision = format!("{service}/revisions/api-00001-abc");
+            let shares = json!([{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "api-00001-abc", "percent": 100}]);
+            let document = json!({
+                "template": {"containers": [{"image": "a"}]}, "traffic": shares, "trafficStatuses": shares,
+                "latestReadyRevision": format!("{service}/revisions/api-00002-def"),
+                "latestCreatedRevision": format!("{service}/revisions/api-00002-def"),
+            });
+            scene.start.push(Start { collection: "run.services", path: service, document });
+            let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
+            ("run.revisions", revision, json!({"vpcAccess": access}))
+        }
+        1 => {
+            let path = format!("projects/{app}/locations/{REGION}/functions/old");
+            ("cloudfunctions.functions", path, json!({"vpcConnector": connector, "status": "ACTIVE"}))
+        }
+        _ => {
+            let region = json!({"locationId": REGION});
+            scene.start.push(Start { collection: "appengine.apps", path: format!("apps/{app}"), document: region });
+            let service = format!("apps/{app}/services/default");
+            scene.start.push(Start { collection: "appengine.services", path: service.clone(), document: json!({}) });
+            let access = json!({"vpcAccessConnector": {"name": connector}, "servingStatus": "SERVING"});
+            ("appengine.versions", format!("{service}/versions/v1"), access)
+        }
+    };
+    scene.used.push(connector);
+    scene.start.push(Start { collection, path, document });
+    let week = || soon(Deed::Advance(8 * 86_400));
+    vec![
+        later(Deed::Sweep { which: 0 }),
+        week(),
+        later(Deed::Sweep { which: 0 }),
+        week(),
+        later(Deed::Sweep { which: 1 }),
     ]
 }
 

@@ -42,6 +42,10 @@ fn written(evidence: &Evidence<'_>, now: &Now<'_>, change: &Change, before: &Val
                 })
                 .map(|(path, _)| path)
                 .collect();
+            if scene.used.contains(&change.path) && change.document.as_ref().is_none_or(|it| it["state"] == "DELETING")
+            {
+                fail("no connector with a user is deleted", "a revision, function or version uses it".into());
+            }
             if change.document.is_none() && before["state"] == "READY" && !users.is_empty() {
                 fail("no connector with a user is deleted", format!("{users:?} use it"));
             }

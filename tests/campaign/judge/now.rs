@@ -59,6 +59,17 @@ impl<'a> Now<'a> {
         })
     }
 
+    /// The subnet that a connector stands on.
+    pub fn subnet(&self, scene: &Scene, path: &str) -> Option<String> {
+        let region = path.split('/').nth(3)?;
+        Some(scene.subnet(region, self.get(path)?["subnet"]["name"].as_str()?))
+    }
+
+    /// Its instances are there.
+    pub fn sends(&self, path: &str) -> bool {
+        self.get(path).is_some_and(|document| !["ERROR", "DELETING"].iter().any(|state| document["state"] == *state))
+    }
+
     pub fn connectors(&self, scene: &Scene) -> Vec<Connector> {
         self.all("vpcaccess.connectors").filter_map(|(path, _)| self.connector(scene, path)).collect()
     }
@@ -78,10 +89,16 @@ impl<'a> Now<'a> {
                 json!({"name": name, "type": kind, "priority": 1000, "rules": policy["rules"]})
             })
         };
+        let region = format!("/regions/{}/", of.path.split('/').nth(3).unwrap_or_default());
+        let regional = self.all("compute.regionNetworkFirewallPolicies").filter(|(path, _)| path.contains(&region));
+        let regional = regional.map(|(path, policy)| {
+            json!({"name": path.rsplit('/').next(), "type": "NETWORK_REGIONAL", "priority": 1000, "rules": policy["rules"]})
+        });
         let above = policies("compute.firewallPolicies", "HIERARCHY");
-        let policies: Vec<Value> = above.chain(policies("compute.networkFirewallPolicies", "NETWORK")).collect();
+        let network = policies("compute.networkFirewallPolicies", "NETWORK");
+        let policies: Vec<Value> = above.chain(network).chain(regional).collect();
         let path = scene.network();
-        let network = Network { path: &path, rules: &rules, policies: &policies, policies_first: false };
+        let network = Network { path: &path, rules: &rules, policies: &policies, policies_first: scene.policies_first };
         PACKETS.iter().map(|packet| network.walk(Sender { tags: &tags, from: Some(of.range) }, *packet)).collect()
     }
 }
@@ -125,12 +142,26 @@ pub const PACKETS: [Packet; 28] = [
     packet([172, 16, 0, 1], 6, 22),
 ];
 
-/// Whether a policy opens this packet, by what its document says.
-pub fn opens(policy: &Value, packet: Packet) -> bool {
-    let firewall = &policy["firewall"];
-    if firewall["enforcement"] != "enforce" {
-        return true;
+/// The firewall section of a policy for one connector; `None` = it is exempted, and left alone.
+fn firewall_of(policy: &Value, of: &Connector) -> Option<Value> {
+    let name = of.path.rsplit('/').next().unwrap_or_default();
+    let list = |key: &str| policy[key].as_array().cloned().unwrap_or_default();
+    if list("exemptions").iter().any(|entry| entry["connector"] == name) {
+        return None;
     }
+    let mut firewall = policy["firewall"].clone();
+    let own = list("overrides").into_iter().find(|entry| entry["match"]["connectors"][0] == name);
+    for (key, value) in own.iter().flat_map(|entry| entry["firewall"].as_object().into_iter().flatten()) {
+        firewall[key] = value.clone();
+    }
+    Some(firewall)
+}
+
+/// Whether a policy opens this packet of a connector, by what its document says.
+pub fn opens(policy: &Value, of: &Connector, packet: Packet) -> bool {
+    let Some(firewall) = firewall_of(policy, of).filter(|firewall| firewall["enforcement"] == "enforce") else {
+        return true;
+    };
     let within = |ranges: &[&str]| {
         ranges
             .iter()

@@ -10,11 +10,6 @@ use super::{
 };
 use crate::{history::Change, walker::Fate};
 
-/// Its instances are there.
-fn sends(connector: &serde_json::Value) -> bool {
-    !["ERROR", "DELETING"].iter().any(|state| connector["state"] == *state)
-}
-
 struct Cut {
     at: Timestamp,
     by: String,
@@ -78,7 +73,7 @@ impl<'a> Judge<'a> {
         let (old, new) = (targets(before), targets(after));
         let concerned = |of: &Connector| {
             let named = |tags: &[serde_json::Value]| tags.is_empty() || tags.iter().any(|tag| *tag == *of.tag);
-            (named(&old) || named(&new)) && before.get(&of.path).is_some_and(sends)
+            (named(&old) || named(&new)) && before.sends(&of.path)
         };
         for connector in before.connectors(scene).into_iter().filter(concerned) {
             let (was, is) = (before.fates(scene, &connector, true), after.fates(scene, &connector, true));
@@ -137,7 +132,7 @@ impl<'a> Judge<'a> {
         let by_us = is.allowed_by.iter().any(|name| name == "implied" || !foreign.allowed_by.contains(name));
         // Nor is it opened if a rule of ours stopped it only because somebody had changed that rule.
         let stopped = meant.surely_denied();
-        if calm && by_us && stopped && !policies.iter().any(|policy| opens(policy, packet)) {
+        if calm && by_us && stopped && !policies.iter().any(|policy| opens(policy, connector, packet)) {
             self.fail("no more is opened than the policy says", say("opens"));
         }
     }
@@ -186,7 +181,10 @@ impl<'a> Judge<'a> {
             return;
         }
         for (at, (was, is)) in was.iter().zip(after.fates(scene, &new, true)).enumerate() {
-            if was.surely_denied() && !is.surely_denied() && !policies.iter().any(|policy| opens(policy, PACKETS[at])) {
+            if was.surely_denied()
+                && !is.surely_denied()
+                && !policies.iter().any(|policy| opens(policy, &new, PACKETS[at]))
+            {
                 let text = format!(
                     "{} {}: {:?} was stopped at {:?} {was:?}, and is not at {:?} {is:?}",
                     change.at, new.path, PACKETS[at], old.range, new.range

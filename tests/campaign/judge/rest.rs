@@ -34,6 +34,7 @@ pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
         }
     }
     paths(evidence, &mut fail);
+    gateways(evidence, &mut fail);
 }
 
 fn list<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
@@ -42,6 +43,55 @@ fn list<'a>(report: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
 
 fn is_rule(step: &str) -> bool {
     step.starts_with("firewall/")
+}
+
+/// A connector of ours through which all traffic of a workload leaves has a way out, or a report says why not.
+fn gateways(evidence: &Evidence<'_>, fail: &mut impl FnMut(&'static str, String)) {
+    let (scene, policy) = (evidence.scene, evidence.policy());
+    if policy["mode"] == "report" || policy["nat"]["ensure"] == "never" {
+        return;
+    }
+    let mut now = Now::default();
+    evidence.changes.iter().for_each(|change| now.apply(change));
+    for (path, job) in now.all("run.jobs") {
+        let access = &job["template"]["template"]["vpcAccess"];
+        let named = access["connector"].as_str().unwrap_or_default();
+        let Some(connector) = now.connector(scene, named).filter(|of| of.ours && now.sends(&of.path)) else { continue };
+        if access["egress"] != "ALL_TRAFFIC" || is_exempted(policy, named) {
+            continue;
+        }
+        let region = named.split('/').nth(3).unwrap_or_default();
+        let subnet = now.subnet(scene, named).unwrap_or_default();
+        let routers = now.all("compute.routers").filter(|(router, document)| {
+            router.contains(&format!("/regions/{region}/")) && is_of(document, &scene.network())
+        });
+        let mut gateways = routers.flat_map(|(_, router)| list(router, "nats"));
+        let covered = gateways.any(|nat| {
+            nat["sourceSubnetworkIpRangesToNat"] != "LIST_OF_SUBNETWORKS"
+                || list(nat, "subnetworks").any(|one| one["name"].as_str().is_some_and(|name| name.ends_with(&subnet)))
+        });
+        let project = named.split('/').nth(1).unwrap_or_default();
+        let mut own = evidence
+            .last
+            .iter()
+            .filter(|report| report["target"]["project"] == project && report["target"]["region"] == region);
+        let is_told = |report: &Value| {
+            let held = list(report, "withheld").chain(list(report, "blockedBy")).next().is_some();
+            held || said(report).contains("route")
+        };
+        if !covered && !own.any(is_told) {
+            fail("all traffic has a way out", format!("{path} by {}: {subnet} is in no gateway", connector.path));
+        }
+    }
+}
+
+fn is_exempted(policy: &Value, connector: &str) -> bool {
+    let name = connector.rsplit('/').next().unwrap_or_default();
+    list(policy, "exemptions").any(|entry| entry["connector"] == name)
+}
+
+fn is_of(document: &Value, network: &str) -> bool {
+    document["network"].as_str().is_some_and(|named| named.ends_with(network))
 }
 
 /// What is told of egress is so.
@@ -60,7 +110,7 @@ fn paths(evidence: &Evidence<'_>, fail: &mut impl FnMut(&'static str, String)) {
             for (at, packet) in PACKETS.iter().enumerate() {
                 let say =
                     || format!("{path}: {packet:?} {:?}; foreign {:?}; said {}", all[at], foreign[at], said(report));
-                if !all[at].surely_denied() && !opens(policy, *packet) {
+                if !all[at].surely_denied() && !opens(policy, &connector, *packet) {
                     fail("scoped is told of what is", say());
                     break;
                 }
@@ -69,7 +119,7 @@ fn paths(evidence: &Evidence<'_>, fail: &mut impl FnMut(&'static str, String)) {
                 // Under a mode that repairs nothing a rule that a person changed stays, and the report says so.
                 let held = list(report, "withheld").any(|held| held["step"].as_str().is_some_and(is_rule));
                 let is_told = held || list(report, "blockedBy").next().is_some();
-                if ours && (at < CONTROL || opens(policy, *packet)) && !is_told {
+                if ours && (at < CONTROL || opens(policy, &connector, *packet)) && !is_told {
                     fail("what the policy opens is not stopped by us", say());
                     break;
                 }
