@@ -183,13 +183,16 @@ impl Engine {
         wait_for_completion(&client, request).await;
         let turn = self.turns.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
-            let (users, failed) = self.remember(|history| {
-                let failed = history.wishes.failed(&request.target, (self.now)());
-                (history.users_of(policy, &request.target), failed)
-            });
+            let users = self.remember(|history| history.users_of(policy, &request.target));
             let mut observed =
                 observe(&client, &self.projects, policy, &request.target, &request.wanted, users, (self.now)()).await;
-            observed.failed = failed;
+            observed.failed = self.remember(|history| {
+                // A look may show that a workload was deployed or deleted since.
+                if !request.dry_run {
+                    history.wishes.note(&observed);
+                }
+                history.wishes.failed(&request.target, observed.at)
+            });
             observed.refused = refused_deploys(&client, &self.projects, &observed, &request.triggers).await;
             self.learn_causes(&observed);
             let mut plan = decide(&observed, report.done_steps());
@@ -313,11 +316,7 @@ impl Engine {
         let now = observed.at;
         let wanted = match request.dry_run {
             true => request.wanted.clone(),
-            // A look may show that a workload was deployed or deleted since.
-            false => self.remember(|history| {
-                history.wishes.note(observed);
-                history.wishes.of(policy, &request.target, now)
-            }),
+            false => self.remember(|history| history.wishes.of(policy, &request.target, now)),
         };
         let desired = desired(policy, observed, &wanted, now);
         let mut plan = loop {

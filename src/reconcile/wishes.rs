@@ -31,9 +31,16 @@ pub struct Wishes {
     held: BTreeMap<Target, Vec<Held>>,
     /// The other deploys that were refused, the latest of each workload: they only keep a connector from being called idle
     /// without a word of them.
-    failed: BTreeMap<Target, Vec<FailedDeploy>>,
+    failed: BTreeMap<Target, Vec<Failed>>,
     /// When workloads were last deployed or deleted: an entry that is late or comes again must not bring a wish back.
     deployed: BTreeMap<(Target, String, String), Timestamp>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    deploy: FailedDeploy,
+    /// As in `Held`.
+    first: Option<Option<Network>>,
 }
 
 #[derive(Debug)]
@@ -79,15 +86,19 @@ impl Wishes {
         };
         let failed = self.failed.entry(target.clone()).or_default();
         for (trigger, refused) in request.triggers.iter().filter_map(|it| Some((it, it.refused.as_ref()?))) {
-            let same = |other: &FailedDeploy| workload_key(&other.workload) == workload_key(&trigger.resource);
-            if !failed.iter().any(|other| same(other) && other.at > trigger.at) {
+            let same = |other: &Failed| workload_key(&other.deploy.workload) == workload_key(&trigger.resource);
+            // The same entry again says nothing new.
+            if !failed.iter().any(|other| same(other) && other.deploy.at >= trigger.at) {
                 failed.retain(|other| !same(other));
                 let Refused { connector, words, .. } = refused.clone();
-                failed.push(FailedDeploy { workload: trigger.resource.clone(), at: trigger.at, connector, words });
+                let deploy = FailedDeploy { workload: trigger.resource.clone(), at: trigger.at, connector, words };
+                failed.push(Failed { deploy, first: None });
             }
         }
-        failed.retain(|one| now.duration_since(one.at) < KEPT && !is_over(&one.workload, one.at));
-        failed.sort_by_key(|one| one.at);
+        failed.retain(|Failed { deploy, .. }| {
+            now.duration_since(deploy.at) < KEPT && !is_over(&deploy.workload, deploy.at)
+        });
+        failed.sort_by_key(|one| one.deploy.at);
         failed.drain(..failed.len().saturating_sub(MAX_PER_TARGET));
         if failed.is_empty() {
             self.failed.remove(&target);
@@ -126,8 +137,8 @@ impl Wishes {
 
     /// The refused deploys of a target that nobody has repeated.
     pub fn failed(&self, target: &Target, now: Timestamp) -> Vec<FailedDeploy> {
-        let failed = self.failed.get(target).into_iter().flatten();
-        failed.filter(|one| now.duration_since(one.at) < KEPT).cloned().collect()
+        let failed = self.failed.get(target).into_iter().flatten().map(|one| &one.deploy);
+        failed.filter(|deploy| now.duration_since(deploy.at) < KEPT).cloned().collect()
     }
 
     fn forget(&mut self, now: Timestamp) {
@@ -142,17 +153,15 @@ impl Wishes {
 
     /// What a look shows of the workloads: which are there as they were wished for, and which were deleted.
     pub fn note(&mut self, observed: &Observed) {
+        if let Some(failed) = self.failed.get_mut(&observed.target) {
+            failed.retain_mut(|one| match network_of(observed, &one.deploy.workload) {
+                Some(found) => *one.first.get_or_insert_with(|| found.clone()) == found,
+                None => true,
+            });
+        }
         let Some(held) = self.held.get_mut(&observed.target) else { return };
         held.retain_mut(|wish| {
-            let Some((kind, name)) = wish.wanted.workload() else { return true };
-            let read = match kind.as_str() {
-                "jobs" => &observed.jobs,
-                "services" => &observed.services,
-                _ => &observed.worker_pools,
-            };
-            let Ok(workloads) = read else { return true };
-            let found = workloads.iter().find(|workload| workload.name == name);
-            let found = found.map(|one| (one.connector.clone(), one.egress, one.direct.clone()));
+            let Some(found) = network_of(observed, &wish.wanted.workload) else { return true };
             let named = found.as_ref().and_then(|(connector, ..)| connector.as_deref()).map(last_segment);
             let as_wished = named == Some(wish.wanted.connector.name.as_str());
             *wish.first.get_or_insert_with(|| found.clone()) == found && !as_wished
@@ -184,6 +193,18 @@ impl Wishes {
         })
         .collect()
     }
+}
+
+/// What a workload that was read says of its network, `Some(None)` = it is absent; `None` = it could not be read.
+fn network_of(observed: &Observed, workload: &str) -> Option<Option<Network>> {
+    let (kind, name) = workload_key(workload)?;
+    let read = match kind.as_str() {
+        "jobs" => &observed.jobs,
+        "services" => &observed.services,
+        _ => &observed.worker_pools,
+    };
+    let found = read.as_ref().ok()?.iter().find(|workload| workload.name == name);
+    Some(found.map(|one| (one.connector.clone(), one.egress, one.direct.clone())))
 }
 
 /// What a plan goes by: where the mode lets nothing be made, it still shows what would be.
