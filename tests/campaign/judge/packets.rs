@@ -7,8 +7,12 @@ use jiff::Timestamp;
 use super::{
     Evidence, Failure,
     now::{CONTROL, Connector, Now, PACKETS, opens},
+    seconds,
 };
 use crate::{history::Change, walker::Fate};
+
+/// In seconds.
+const DAY: i64 = 86_400;
 
 struct Cut {
     at: Timestamp,
@@ -23,8 +27,8 @@ struct Judge<'a> {
     written: BTreeMap<&'a str, &'a Change>,
     /// Since when the program has been deleting a connector.
     leaving: BTreeMap<&'a str, Timestamp>,
-    /// Connectors that the program deleted, and what became of their packets until then.
-    replaced: BTreeMap<String, (Connector, Vec<Fate>)>,
+    /// Connectors that the program deleted, when, and what became of their packets until then.
+    replaced: BTreeMap<String, (Connector, Vec<Fate>, Timestamp)>,
     failures: &'a mut Vec<Failure>,
 }
 
@@ -158,13 +162,17 @@ impl<'a> Judge<'a> {
             match before.connector(scene, &change.path).filter(|of| change.by == "program" && of.ours) {
                 Some(of) => {
                     let fates = before.fates(scene, &of, true);
-                    self.replaced.insert(change.path.clone(), (of, fates));
+                    self.replaced.insert(change.path.clone(), (of, fates, change.at));
                 }
                 None => drop(self.replaced.remove(&change.path)),
             }
             return;
         }
-        let Some((old, was)) = self.replaced.remove(&change.path) else { return };
+        let Some((old, was, gone)) = self.replaced.remove(&change.path) else { return };
+        // One that was pruned, and is asked for on another day, is a new one.
+        if seconds(change.at, gone) > DAY {
+            return;
+        }
         let Some(new) = after.connector(scene, &change.path).filter(|new| change.by == "program" && new.ours) else {
             return;
         };
