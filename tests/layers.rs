@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
 
 /// Floors of the decisions, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.
 /// Data lies below what decides on it, and sentences below what says them.
-const DOMAIN: [&[&str]; 8] = [
+const DOMAIN: [&[&str]; 10] = [
     &["codes", "denial", "fields", "names", "permissions", "ports"],
     &["merge", "stamp", "target"],
     &["policy", "state"],
@@ -30,7 +30,9 @@ const DOMAIN: [&[&str]; 8] = [
     &["ownership", "plan"],
     &["report", "text"],
     &["demand", "doctor"],
-    &["explain", "planner"],
+    &["design"],
+    &["planner"],
+    &["explain"],
 ];
 
 /// Floors of the simulated cloud, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.

@@ -11,6 +11,7 @@ pub mod cause;
 pub mod codes;
 pub mod demand;
 pub mod denial;
+pub mod design;
 pub mod doctor;
 pub mod explain;
 pub mod fields;

@@ -2,8 +2,9 @@
 //! our own set stands for every connector that they let out. The only write to a thing without our stamp. One for the whole
 //! network goes for the whole network: `firewall.auto_rules` names it and `firewall.replace_auto` asks for it.
 
-use super::{draft::Draft, standing::Standing};
+use super::draft::Draft;
 use crate::domain::{
+    design::Path,
     firewall::reach::{Hit, Sender},
     names::relative,
     plan::{Change, Object},
@@ -14,12 +15,11 @@ use crate::domain::{
 };
 
 /// `scoped`: each connector with whether its set stands whole.
-pub(super) fn plan(draft: &mut Draft<'_>, scoped: &[(&Standing<'_>, bool)], firewalls: &[Firewall]) {
+pub(super) fn plan(draft: &mut Draft<'_>, scoped: &[(&Path<'_>, bool)], firewalls: &[Firewall]) {
     let settings = draft.policy.for_target(&draft.observed.target);
     let network = draft.observed.network_name.to_string();
     for rule in firewalls.iter().filter(|rule| is_automatic(&network, &settings.firewall.auto_rules, rule)) {
-        let mut let_out =
-            scoped.iter().filter(|(standing, _)| hits(standing, rule)).map(|(_, stands)| *stands).peekable();
+        let mut let_out = scoped.iter().filter(|(path, _)| hits(path, rule)).map(|(_, stands)| *stands).peekable();
         if settings.firewall.replace_auto && let_out.peek().is_some() && let_out.all(|stands| stands) {
             let after = Firewall { disabled: true, ..rule.clone() };
             let change = Change::Repair { before: Object::Firewall(rule.clone()), after: Object::Firewall(after) };
@@ -46,7 +46,7 @@ fn is_automatic(network: &str, globs: &[String], rule: &Firewall) -> bool {
         && globs.iter().any(|glob| pattern::matches(glob, &rule.name))
 }
 
-fn hits(standing: &Standing<'_>, rule: &Firewall) -> bool {
-    let tag = standing.required.connector.tag();
-    Sender { tag: &tag, range: standing.range }.hit(rule) != Hit::Never
+fn hits(path: &Path<'_>, rule: &Firewall) -> bool {
+    let tag = path.required.connector.tag();
+    Sender { tag: &tag, range: path.range }.hit(rule) != Hit::Never
 }

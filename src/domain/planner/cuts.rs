@@ -40,7 +40,7 @@ pub(super) fn plan(
     let verdicts = judge.decide(scoping.neighbours.foreign.iter().copied().chain(in_place));
     let mut found = Found::default();
     ours.for_each(|rule| found.judge(rule, &verdicts));
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     let told = |by: &String| opened.iter().any(|one| one.deny == *by);
     for (by, parts) in found.narrowed.iter().filter(|(by, _)| !told(by) && !found.cut.contains_key(*by)) {
         draft.findings.push(text::firewall::narrowed(connector, &stopper(draft, judge, by), parts));
@@ -59,7 +59,7 @@ pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &
     let mut found = Found::default();
     found.judge(scoping.rule(Role::Infra)?, &verdicts);
     for (by, parts) in &found.cut {
-        let connector = &scoping.standing.required.connector;
+        let connector = &scoping.path.required.connector;
         draft.blocked_by.push(text::firewall::cut_off(connector, &stopper(draft, judge, by), parts));
     }
     found.first.map(|by| Cut { by, is_ours: false })

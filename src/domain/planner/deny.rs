@@ -28,7 +28,7 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
         // To take a deny away restores nothing.
-        if scoping.standing.required.untouchable().is_some() {
+        if scoping.path.required.untouchable().is_some() {
             return Lead::Nothing;
         }
         let mut retired = scoping.retired();
@@ -146,7 +146,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     if scoping.taken.contains(&rule.firewall.name) {
         return Deny::Missing;
     }
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     let existing = scoping.existing(rule);
     let infra = scoping.rule(Role::Infra).and_then(|rule| scoping.existing(rule));
     let marks = infra.or_else(|| scoping.retired().find(|own| ownership::is_infra(own)));
@@ -177,9 +177,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
     let by = match &release {
         Some(release) => Some(released_by(draft, scoping, name, release)),
-        None => draft.budget.touched_by.get(&scoping.path(name)).cloned(),
+        None => draft.budget.touched_by.get(&scoping.rule_path(name)).cloned(),
     };
-    if disarmed && scoping.standing.settings.firewall.rearm == Rearm::Manual {
+    if disarmed && scoping.path.settings.firewall.rearm == Rearm::Manual {
         if let (Some(deny), Some(release)) = (last, &release) {
             return Deny::Disarmed(Some(tell_release(draft, scoping, deny, release)));
         }
@@ -199,10 +199,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
 
 /// Reports a deny that is down by a release, and gives who released it. Nobody need act before the release is over.
 fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewall, release: &Release) -> String {
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     let by = released_by(draft, scoping, &deny.name, release);
     if release.holds(draft.now) {
-        let rearm = scoping.standing.settings.firewall.rearm;
+        let rearm = scoping.path.settings.firewall.rearm;
         draft.tell(text::emergency::released(deny, connector, release, &by, rearm));
     } else {
         draft.blocked_by.push(text::emergency::release_over(deny, connector, release, &by, draft.now));
@@ -212,7 +212,7 @@ fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewal
 
 /// The principal of the audit entry, since whoever may update a rule may write its stamp.
 fn released_by(draft: &Draft<'_>, scoping: &Scoping<'_, '_>, deny: &str, release: &Release) -> String {
-    let heard = draft.budget.touched_by.get(&scoping.path(deny)).cloned();
+    let heard = draft.budget.touched_by.get(&scoping.rule_path(deny)).cloned();
     heard.unwrap_or_else(|| text::emergency::claimed(release))
 }
 
@@ -235,7 +235,7 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
     if scoping.missing_allows.is_empty() {
         ensure(draft, scoping, rule, Vec::new());
     } else {
-        let connector = &scoping.standing.required.connector;
+        let connector = &scoping.path.required.connector;
         let note = text::emergency::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
         draft.blocked_by.push(note);
     }
@@ -260,7 +260,7 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
         return;
     }
     let existing = scoping.existing(rule);
-    let manual = scoping.standing.settings.firewall.rearm == Rearm::Manual;
+    let manual = scoping.path.settings.firewall.rearm == Rearm::Manual;
     if let Some((deny, release)) = existing.and_then(|deny| Some((deny, released(deny)?)))
         && (manual || release.holds(draft.now))
     {

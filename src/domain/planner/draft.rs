@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::refused_deploys;
 use crate::domain::{
-    cause::{self, Cause},
+    cause,
     demand::Desired,
+    design::Notes,
     names::ConnectorRef,
     ownership::stamped,
     plan::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld},
@@ -81,6 +82,13 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What the design found.
+    pub fn take(&mut self, notes: &Notes) {
+        self.waiting_on.extend(notes.waiting_on.iter().cloned());
+        self.blocked_by.extend(notes.blocked_by.iter().cloned());
+        self.findings.extend(notes.findings.iter().cloned());
+    }
+
     /// Where a call went.
     pub fn asked_at(&self, failure: &ReadFailure) -> Target {
         let target = &self.observed.target;
@@ -93,11 +101,6 @@ impl<'a> Draft<'a> {
             }
             None => target.clone(),
         }
-    }
-
-    /// Why Google could not make a connector.
-    pub fn cause(&self, connector: &ConnectorRef) -> Cause {
-        cause::cause(self.observed, self.budget.refused.get(connector), connector)
     }
 
     pub fn failure(&self, connector: &ConnectorRef) -> Option<&'a ReadFailure> {

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     connector, deny,
     draft::{Draft, diff},
-    firewall, network,
+    firewall,
 };
 use crate::domain::{
     demand::{self, Desired, listed},
+    design::design,
     firewall::proof::Proof,
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
     ownership,
@@ -164,9 +165,10 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
     let desired = asked(policy, observed, pick);
     let budget = Budget::default();
     let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &budget, observed.at) };
-    let network = network::plan(&mut draft, &desired);
-    let standings = connector::plan(&mut draft, &desired, &network);
-    firewall::plan(&mut draft, &standings, &network);
+    let blueprint = design(policy, observed, &desired, &budget, observed.at);
+    draft.take(&blueprint.notes);
+    connector::plan(&mut draft, &blueprint);
+    firewall::plan(&mut draft, &blueprint);
     // Who uses a connector changes nothing of its rules.
     let needed = observed.failures().into_iter().filter(|failure| !failure.call.starts_with("run."));
     let unread: Vec<Note> =

@@ -7,12 +7,11 @@ use super::{
     draft::Draft,
     handover,
     moving::Judges,
-    network,
     scoping::{Scoping, displaced, ensure},
     shadows::{Judge, Opened},
-    standing::{Ownership, Standing},
 };
 use crate::domain::{
+    design::{Blueprint, Ground, Ownership, Path},
     firewall::{
         reach::Sender,
         rule_set::{Role, Rule},
@@ -22,56 +21,56 @@ use crate::domain::{
     text,
 };
 
-pub(super) fn plan<'a>(draft: &mut Draft<'a>, standings: &[Standing<'a>], network: &network::Standing) {
+pub(super) fn plan<'a>(draft: &mut Draft<'a>, blueprint: &Blueprint<'a>) {
     let Ok(firewalls) = &draft.observed.firewalls else { return };
     // Whether network policies stand before the rules is the network's to say: unread, nobody can judge.
     if matches!(draft.observed.network, Some(Err(_))) {
         return;
     }
-    let policies_first = matches!(network, network::Standing::Stands { policies_first: true, .. });
+    let policies_first = matches!(blueprint.network, Ground::Stands { policies_first: true, .. });
     let mut scoped = Vec::new();
-    for standing in standings {
-        let stands = if standing.ownership == Ownership::Foreign {
-            leave(draft, standing, firewalls, policies_first);
+    for path in &blueprint.paths {
+        let stands = if path.ownership == Ownership::Foreign {
+            leave(draft, path, firewalls, policies_first);
             false
         } else {
             let planned = draft.steps.len();
-            scope(draft, standing, firewalls, policies_first) && draft.steps.len() == planned
+            scope(draft, path, firewalls, policies_first) && draft.steps.len() == planned
         };
-        scoped.push((standing, stands));
+        scoped.push((path, stands));
     }
     automatic::plan(draft, &scoped, firewalls);
 }
 
 /// No rule is written for a connector that is neither ours nor adopted; what is wrong with its path is told.
-fn leave<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) {
-    draft.findings.push(text::firewall::unmanaged(&standing.required.connector));
-    let tag = standing.required.connector.tag();
-    let scoping = Scoping::new(draft, standing, &tag, firewalls);
-    draft.blocked_by.extend(text::firewall::unkept(&standing.required.connector, &scoping.neighbours.own));
+fn leave<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], policies_first: bool) {
+    draft.findings.push(text::firewall::unmanaged(&path.required.connector));
+    let tag = path.required.connector.tag();
+    let scoping = Scoping::new(draft, path, &tag, firewalls);
+    draft.blocked_by.extend(text::firewall::unkept(&path.required.connector, &scoping.neighbours.own));
     let cut = draft.observed.effective.as_ref().ok().and_then(|effective| {
         let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
         cuts::control(draft, &scoping, &judge)
     });
     match cut {
-        Some(cut) => state(draft, standing, EgressState::CutOff, Some(cut.by)),
-        None => state(draft, standing, EgressState::Unmanaged, None),
+        Some(cut) => state(draft, path, EgressState::CutOff, Some(cut.by)),
+        None => state(draft, path, EgressState::Unmanaged, None),
     }
 }
 
 /// Whether the set stands whole.
-fn scope<'a>(draft: &mut Draft<'a>, standing: &Standing<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
+fn scope<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
     // Without the policies over the network nobody can say what a rule would open.
     let Ok(effective) = &draft.observed.effective else { return false };
-    let tag = standing.required.connector.tag();
-    let mut scoping = Scoping::new(draft, standing, &tag, firewalls);
+    let tag = path.required.connector.tag();
+    let mut scoping = Scoping::new(draft, path, &tag, firewalls);
     if !scoping.site.is_told_apart() {
-        draft.findings.push(text::firewall::range_unknown(&standing.required.connector));
-        state(draft, standing, EgressState::Unmanaged, None);
+        draft.findings.push(text::firewall::range_unknown(&path.required.connector));
+        state(draft, path, EgressState::Unmanaged, None);
         return false;
     }
     let judge = |sender| Judge::new(effective, sender, &scoping.neighbours, policies_first);
-    let next = standing.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
+    let next = path.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
     let judges = Judges { here: judge(scoping.sender), next };
     judges.aim(&mut scoping);
     let judge = &judges.here;
@@ -117,9 +116,9 @@ fn allows(
     opened: &[Opened],
     lead: Option<&StepId>,
 ) -> Vec<StepId> {
-    let standing = scoping.standing;
+    let path = scoping.path;
     let order = handover::order(scoping, firewalls, opened);
-    let made_by: Vec<StepId> = standing.made_by.iter().cloned().collect();
+    let made_by: Vec<StepId> = path.subnet_step().into_iter().collect();
     let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
     let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
     let deny_at = deny_at.map(|deny| deny.priority);
@@ -185,10 +184,10 @@ fn one(
 
 /// Somebody else's rule bears the name, or one of ours does in another network: a rule cannot be moved, so ours leaves.
 fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall) {
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     if !displaced(draft, holder, connector) {
         draft.blocked_by.push(text::name_taken("firewall", &holder.name));
-    } else if scoping.standing.required.untouchable().is_none() {
+    } else if scoping.path.required.untouchable().is_none() {
         let change = Change::Delete(Object::Firewall(holder.clone()));
         draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
     }
@@ -209,7 +208,7 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
 /// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
 /// deny stands.
 fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
-    if scoping.standing.required.untouchable().is_some() || scoping.moving {
+    if scoping.path.required.untouchable().is_some() || scoping.moving {
         return;
     }
     let deny = scoping.rule(Role::Deny);
@@ -234,7 +233,7 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
 
 /// `cut`: what cuts the path.
 fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, shadow: Option<String>, cut: Option<Cut>) {
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     let watch_stands =
         scoping.rule(Role::Watch).is_some_and(|rule| scoping.existing(rule).is_some_and(|own| !own.disabled));
     let allows_stand =
@@ -248,7 +247,7 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
         if is_ours && !is_planned(draft, &by) {
             draft.blocked_by.push(text::firewall::closed(connector, &by));
         }
-        return state(draft, scoping.standing, EgressState::CutOff, Some(by));
+        return state(draft, scoping.path, EgressState::CutOff, Some(by));
     }
     let (state_now, by) = match (deny, shadow) {
         (Deny::Disarmed(by), _) => (EgressState::Disarmed, Some(by.unwrap_or_else(|| "unknown".to_owned()))),
@@ -265,7 +264,7 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
         (Deny::NotAsked | Deny::Missing, _) if !allows_stand => return,
         (Deny::NotAsked | Deny::Missing, _) => (EgressState::AllowOnly, None),
     };
-    state(draft, scoping.standing, state_now, by);
+    state(draft, scoping.path, state_now, by);
 }
 
 /// This plan changes the rule or takes it away, now or when nothing holds it back any more.
@@ -274,6 +273,6 @@ fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
     draft.steps.iter().any(|(step, _)| step.id == id) || draft.withheld.iter().any(|held| held.step == id)
 }
 
-fn state(draft: &mut Draft<'_>, standing: &Standing<'_>, state: EgressState, by: Option<String>) {
-    draft.egress.push(ConnectorEgress { connector: standing.required.connector.clone(), state, by });
+fn state(draft: &mut Draft<'_>, path: &Path<'_>, state: EgressState, by: Option<String>) {
+    draft.egress.push(ConnectorEgress { connector: path.required.connector.clone(), state, by });
 }

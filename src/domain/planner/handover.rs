@@ -33,7 +33,7 @@ struct Changing<'a> {
 /// `blocked` names rules that stay as they are.
 pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &[Opened]) -> Order {
     let mut order = Order::default();
-    if scoping.standing.required.untouchable().is_some() {
+    if scoping.path.required.untouchable().is_some() {
         return order;
     }
     let changing = changing(scoping, blocked);
@@ -118,7 +118,7 @@ fn spare(scoping: &Scoping<'_, '_>, rule: &Rule, existing: &Firewall, standing: 
     let names = (in_set.max(1) + 1..).map(|number| format!("allow-{}-eg-{number}", site.base()));
     // Numbers do not end before names do: Google takes some hundred rules in a project.
     let name = names.filter(is_free).nth(made).unwrap_or_default();
-    let stamp = Stamp::new(&scoping.standing.settings.owner, site.rule_path(&name), Some(site.connector.to_string()));
+    let stamp = Stamp::new(&scoping.path.settings.owner, site.rule_path(&name), Some(site.connector.to_string()));
     Firewall {
         name,
         description: stamp.to_string(),

@@ -2,7 +2,6 @@
 
 mod automatic;
 mod connector;
-mod creation;
 mod cuts;
 mod deny;
 mod direct;
@@ -16,20 +15,19 @@ mod limits;
 mod moving;
 pub(super) mod nat;
 pub mod needs;
-mod network;
 pub mod openness;
 mod prune;
 mod refused_deploys;
 mod replacement;
 mod scoping;
 mod shadows;
-mod standing;
 
 use jiff::Timestamp;
 
 use self::draft::Draft;
 use super::{
     demand::Desired,
+    design::design,
     plan::{Budget, Plan},
     policy::Policy,
     state::observed::Observed,
@@ -39,13 +37,15 @@ use super::{
 pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Budget, now: Timestamp) -> Plan {
     let mut draft = Draft::new(policy, observed, budget, now);
     draft.notes(desired);
-    let network = network::plan(&mut draft, desired);
-    let standings = connector::plan(&mut draft, desired, &network);
-    nat::plan(&mut draft, &standings);
-    firewall::plan(&mut draft, &standings, &network);
-    google_apis::plan(&mut draft, &standings);
+    let blueprint = design(policy, observed, desired, budget, now);
+    draft.take(&blueprint.notes);
+    connector::elsewhere(&mut draft, desired);
+    connector::plan(&mut draft, &blueprint);
+    gateway::plan(&mut draft, &blueprint);
+    firewall::plan(&mut draft, &blueprint);
+    google_apis::plan(&mut draft, &blueprint.paths);
     direct::plan(&mut draft);
-    replacement::delete(&mut draft, &standings);
+    replacement::delete(&mut draft, &blueprint.paths);
     prune::plan(&mut draft, desired);
     limits::apply(draft)
 }

@@ -6,12 +6,12 @@ use super::{
     draft::Draft,
     scoping::Scoping,
     shadows::{Judge, Neighbours, Opened},
-    standing::Standing,
 };
 use crate::domain::{
+    design::Path,
     firewall::{
         reach::{self, Hit, Reach, Sender, VerdictKind},
-        rule_set::{self, Role, Rule, Site},
+        rule_set::{Role, Rule, Site},
     },
     names::{ConnectorRef, relative},
     plan::{Change, Object, Why},
@@ -32,8 +32,8 @@ pub(super) struct Judges<'a> {
 impl Judges<'_> {
     /// The foreign deny that `rule` would open, on either range that the rule is for.
     pub fn opens(&self, scoping: &Scoping<'_, '_>, rule: &Rule) -> Option<Opened> {
-        let overridden = &scoping.standing.settings.firewall.override_denies;
-        let next = Sender { range: scoping.standing.next, ..scoping.sender };
+        let overridden = &scoping.path.settings.firewall.override_denies;
+        let next = Sender { range: scoping.path.next, ..scoping.sender };
         let existing = scoping.existing(rule);
         let is_for = |sender: Sender<'_>| sender.hit(&rule.firewall) != Hit::Never;
         let here = is_for(scoping.sender).then(|| self.here.opens(&rule.firewall, existing, overridden)).flatten();
@@ -43,9 +43,9 @@ impl Judges<'_> {
     /// Where a foreign deny names the range that the connector leaves, and not the one it moves to, the rules that would
     /// open it are written for the new range alone, and the deny with them.
     pub fn aim(&self, scoping: &mut Scoping<'_, '_>) {
-        let Some(next) = scoping.standing.next.filter(|_| self.next.is_some()) else { return };
+        let Some(next) = scoping.path.next.filter(|_| self.next.is_some()) else { return };
         let in_force = |rule: &Firewall| scoping.sender.hit(rule) != Hit::Never;
-        let overridden = &scoping.standing.settings.firewall.override_denies;
+        let overridden = &scoping.path.settings.firewall.override_denies;
         let opens = |rule: &&Rule| {
             !scoping.existing(rule).is_some_and(in_force) && self.here.opens(&rule.firewall, None, overridden).is_some()
         };
@@ -76,41 +76,38 @@ pub(super) fn is_pending(draft: &Draft<'_>, connector: &ConnectorRef) -> bool {
 
 /// On the new range the connector reaches no more than the policy or what it reaches now, nothing more of what other
 /// people's rules deny, and all that the policy wants of what it reaches now: by the rules as they were last read.
-pub(super) fn is_covered(draft: &Draft<'_>, standing: &Standing<'_>, next: Ipv4Net) -> bool {
+pub(super) fn is_covered(draft: &Draft<'_>, path: &Path<'_>, next: Ipv4Net) -> bool {
     let observed = draft.observed;
     let (Ok(firewalls), Ok(effective)) = (&observed.firewalls, &observed.effective) else { return false };
     let network = observed.network_name.to_string();
     let all: Vec<&Firewall> = firewalls.iter().filter(|rule| relative(&rule.network) == network).collect();
     let policies_first = policies_first(observed);
-    let tag = standing.required.connector.tag();
+    let tag = path.required.connector.tag();
     let decide = |range: Option<Ipv4Net>, rules: &[&Firewall]| {
         reach::decide(Sender { tag: &tag, range }, rules.iter().copied(), effective, policies_first)
     };
-    let foreign = Neighbours::new(draft, standing, firewalls).foreign;
+    let foreign = Neighbours::new(draft, path, firewalls).foreign;
     let denies = decide(Some(next), &foreign).into_iter().filter(|verdict| verdict.kind == VerdictKind::Deny);
     let denies: Vec<_> = denies.collect();
     let stopped = |overridden: &[String]| {
         let denies = denies.iter().filter(|deny| !overridden.contains(&deny.by));
         denies.fold(Reach::default(), |sum, deny| sum.or(&deny.packets))
     };
-    let (before, after) = (reach::allowed(&decide(standing.range, &all)), reach::allowed(&decide(Some(next), &all)));
-    let wanted = wanted(draft, standing);
+    let (before, after) = (reach::allowed(&decide(path.range, &all)), reach::allowed(&decide(Some(next), &all)));
+    let wanted = wanted(path);
     let more = after.without(&before);
     wanted.contains(&more)
-        && !more.overlaps(&stopped(&standing.settings.firewall.override_denies))
+        && !more.overlaps(&stopped(&path.settings.firewall.override_denies))
         && after.contains(&before.and(&wanted).without(&stopped(&[])))
 }
 
 /// What the policy lets the connector reach.
-fn wanted(draft: &Draft<'_>, standing: &Standing<'_>) -> Reach {
-    if standing.settings.firewall.enforcement != Enforcement::Enforce {
+fn wanted(path: &Path<'_>) -> Reach {
+    if path.settings.firewall.enforcement != Enforcement::Enforce {
         return Reach::everything();
     }
-    let site = Site::new(draft.policy, &standing.required.connector, &draft.observed.network_name);
-    rule_set::rules(standing.settings, site, draft.now)
-        .iter()
-        .filter(|rule| rule.role.is_egress_allow())
-        .fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)))
+    let allows = path.rules.iter().filter(|rule| rule.role.is_egress_allow());
+    allows.fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)))
 }
 
 /// Network policies decide before the VPC's rules.

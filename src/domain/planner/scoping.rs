@@ -1,7 +1,8 @@
 //! The set of one connector beside what stands of it.
 
-use super::{draft::Draft, shadows::Neighbours, standing::Standing};
+use super::{draft::Draft, shadows::Neighbours};
 use crate::domain::{
+    design::Path,
     firewall::{
         reach::{self, Hit, Reach, Sender},
         rule_set::{self, Role, Rule, Site},
@@ -16,7 +17,7 @@ use crate::domain::{
 };
 
 pub(super) struct Scoping<'a, 'b> {
-    pub standing: &'b Standing<'a>,
+    pub path: &'b Path<'a>,
     pub site: Site<'b>,
     pub sender: Sender<'b>,
     pub neighbours: Neighbours<'a>,
@@ -31,24 +32,23 @@ pub(super) struct Scoping<'a, 'b> {
 }
 
 impl<'a, 'b> Scoping<'a, 'b> {
-    pub fn new(draft: &Draft<'a>, standing: &'b Standing<'a>, tag: &'b str, firewalls: &'a [Firewall]) -> Self
+    pub fn new(draft: &Draft<'a>, path: &'b Path<'a>, tag: &'b str, firewalls: &'a [Firewall]) -> Self
     where
         'a: 'b,
     {
-        let connector = &standing.required.connector;
-        let site = Site::new(draft.policy, connector, &draft.observed.network_name).at(standing.range, standing.next);
-        let mut set = rule_set::rules(standing.settings, site, draft.now);
-        let neighbours = Neighbours::new(draft, standing, firewalls);
-        keep_marks(&mut set, &neighbours.own);
+        let connector = &path.required.connector;
+        let site = Site::new(draft.policy, connector, &draft.observed.network_name).at(path.range, path.next);
+        let set = path.rules.clone();
+        let neighbours = Neighbours::new(draft, path, firewalls);
         let in_set = |rule: &Firewall| set.iter().any(|own| own.firewall.name == rule.name);
         let moving = firewalls.iter().any(|rule| in_set(rule) && displaced(draft, rule, connector));
         Self {
-            standing,
+            path,
             site,
-            sender: Sender { tag, range: standing.range },
+            sender: Sender { tag, range: path.range },
             neighbours,
             set,
-            hash: rule_set::policy_hash(standing.settings),
+            hash: rule_set::policy_hash(path.settings),
             taken: Vec::new(),
             missing_allows: Vec::new(),
             moving,
@@ -95,7 +95,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
     /// Why no deny and no repair may touch the connector. Where not every user could be read, what was in force is restored
     /// all the same: the rules depend on the policy alone, and nothing is stopped that was not stopped before.
     pub fn untouchable(&self) -> Option<&str> {
-        let required = self.standing.required;
+        let required = self.path.required;
         let infra = || self.rule(Role::Infra).and_then(|rule| self.existing(rule));
         let was_armed =
             || infra().and_then(|infra| Stamp::read(&infra.description)).is_some_and(|it| it.armed.is_some());
@@ -103,21 +103,11 @@ impl<'a, 'b> Scoping<'a, 'b> {
     }
 
     pub fn mode(&self) -> Mode {
-        self.standing.settings.mode
+        self.path.settings.mode
     }
 
-    pub fn path(&self, name: &str) -> String {
+    pub fn rule_path(&self, name: &str) -> String {
         self.site.rule_path(name)
-    }
-}
-
-/// The marks of an infra rule that exists under another name go over to the new one.
-fn keep_marks(set: &mut [Rule], own: &[&Firewall]) {
-    let Some(infra) = set.iter_mut().find(|rule| rule.role == Role::Infra) else { return };
-    let old = own.iter().filter(|own| ownership::is_infra(own) && own.name != infra.firewall.name);
-    let marks = old.filter_map(|own| Stamp::read(&own.description)).find(|stamp| stamp.armed.is_some());
-    if let (Some(old), Some(stamp)) = (marks, Stamp::read(&infra.firewall.description)) {
-        infra.firewall.description = Stamp { armed: old.armed, unused: old.unused, ..stamp }.to_string();
     }
 }
 
@@ -134,7 +124,7 @@ pub(super) fn ensure(
     rule: &Rule,
     after: Vec<StepId>,
 ) -> Option<StepId> {
-    let connector = &scoping.standing.required.connector;
+    let connector = &scoping.path.required.connector;
     let Some(existing) = scoping.existing(rule) else {
         let reason = text::firewall::create(rule.role, connector);
         return Some(draft.push(
@@ -150,7 +140,7 @@ pub(super) fn ensure(
     Some(repair(draft, scoping, rule, existing, &with_managed(existing, &rule.firewall), after))
 }
 
-/// Makes a standing rule of the set `repaired`.
+/// Makes an existing rule of the set `repaired`.
 pub(super) fn repair(
     draft: &mut Draft<'_>,
     scoping: &Scoping<'_, '_>,
@@ -159,13 +149,13 @@ pub(super) fn repair(
     repaired: &Firewall,
     after: Vec<StepId>,
 ) -> StepId {
-    let by = draft.budget.touched_by.get(&scoping.path(&existing.name)).map(String::as_str);
+    let by = draft.budget.touched_by.get(&scoping.rule_path(&existing.name)).map(String::as_str);
     let reason = text::firewall::repair(rule.role, existing, repaired, by);
     let (before, repaired) = (Object::Firewall(existing.clone()), Object::Firewall(repaired.clone()));
     draft.push(Change::Repair { before, after: repaired }, after, reason, scoping.mode())
 }
 
-/// The standing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
+/// The existing document with our fields put right: what Google filled in, and the stamp's marks, stay; but what comes
 /// into force is released no more.
 fn with_managed(existing: &Firewall, wanted: &Firewall) -> Firewall {
     Firewall {

@@ -1,7 +1,8 @@
 //! What other people's rules do to a connector's egress.
 
-use super::{draft::Draft, standing::Standing};
+use super::draft::Draft;
 use crate::domain::{
+    design::Path,
     firewall::{
         reach::{self, Hit, Reach, Sender, Stage, Verdict, VerdictKind},
         rule_set::Rule,
@@ -22,13 +23,13 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl<'a> Neighbours<'a> {
-    pub fn new(draft: &Draft<'a>, standing: &Standing<'_>, firewalls: &'a [Firewall]) -> Self {
+    pub fn new(draft: &Draft<'a>, path: &Path<'_>, firewalls: &'a [Firewall]) -> Self {
         let network = draft.observed.network_name.to_string();
         let mut neighbours = Self { own: Vec::new(), siblings: Vec::new(), foreign: Vec::new() };
         for rule in firewalls.iter().filter(|rule| relative(&rule.network) == network) {
             let stamp = ownership::rule_stamp(draft.policy, draft.observed, rule);
             let list = match stamp {
-                Some(stamp) if stamp.is_for(&standing.required.connector) => &mut neighbours.own,
+                Some(stamp) if stamp.is_for(&path.required.connector) => &mut neighbours.own,
                 Some(_) => &mut neighbours.siblings,
                 None if is_copy(&draft.policy.owner, rule) => &mut neighbours.siblings,
                 None => &mut neighbours.foreign,

@@ -1,21 +1,17 @@
-//! Making a connector that is missing: whether it may be, on which subnet, and in which form.
+//! A connector that is missing: whether it may be created, on which subnet, and in which form.
 
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 use serde_json::json;
 
-use super::{
-    draft::Draft,
-    network,
-    standing::{Ownership, Standing},
-};
+use super::{Draft, Ground, Ownership, Path};
 use crate::domain::{
     address_space::{self, Taken},
     firewall::rule_set::Site,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Change, Note, Object, StepId},
+    plan::Note,
     policy::{Ensure, Policy, pattern},
     stamp::Stamp,
     state::{
@@ -27,7 +23,7 @@ use crate::domain::{
     text,
 };
 
-/// What making connectors uses up, over the whole plan.
+/// What new connectors use up, over the whole design.
 pub(super) struct Room {
     /// `None` = some read that tells what is taken failed or was not made: no range is cut.
     taken: Option<Taken>,
@@ -35,7 +31,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub fn new(draft: &Draft<'_>, network: &network::Standing) -> Self {
+    pub fn new(draft: &Draft<'_>, network: &Ground) -> Self {
         Self { taken: taken(draft, network), today: Today::new(draft) }
     }
 }
@@ -53,7 +49,7 @@ impl Today {
                 counts.entry(connector).or_default().0 += 1;
             }
         }
-        for (connector, made) in &draft.budget.made {
+        for (connector, made) in &draft.memory.made {
             counts.entry(connector.clone()).or_default().1 = *made;
         }
         Self(counts)
@@ -74,42 +70,46 @@ impl Today {
     }
 }
 
-pub(super) fn plan<'a>(
+pub(super) fn design<'a>(
     draft: &mut Draft<'a>,
     required: &'a Required,
-    network: &network::Standing,
+    network: &Ground,
     room: &mut Room,
-) -> Option<Standing<'a>> {
+) -> Option<Path<'a>> {
     let settings = draft.policy.for_connector(&required.connector);
-    let standing_subnet = own_subnet(draft, &required.connector);
+    let own_subnet = own_subnet(draft, &required.connector);
     let refusal = refusal(draft, required, settings).or_else(|| {
         let limit = settings.connector.new_per_day;
-        let fits = room.today.take(&required.connector, standing_subnet.is_none(), limit);
+        let fits = room.today.take(&required.connector, own_subnet.is_none(), limit);
         (!fits).then(|| text::connector::daily_limit(&required.connector, limit))
     });
     if let Some(note) = refusal {
-        draft.blocked_by.push(note);
+        draft.block(note);
         return None;
     }
-    let waits_for = match network {
-        network::Standing::Missing => return None,
-        network::Standing::Planned(step) => vec![step.clone()],
-        network::Standing::Stands { .. } => Vec::new(),
+    if matches!(network, Ground::Missing) {
+        return None;
+    }
+    let new_subnet = match own_subnet {
+        Some(_) => None,
+        None => Some(new_subnet(draft, required, 1, room)?),
     };
-    let (subnet, made_by) = match standing_subnet {
-        Some(subnet) => (subnet, None),
-        None => {
-            let (subnet, step) = new_subnet(draft, required, 1, room, waits_for)?;
-            (subnet, Some(step))
-        }
-    };
-    let document = new_connector(draft, &required.connector, &subnet, settings);
-    let reason = text::connector::create(&required.by, &subnet.name, &settings.connector);
-    draft.push(Change::Create(Object::Connector(document)), made_by.iter().cloned().collect(), reason, settings.mode);
+    let subnet = new_subnet.as_ref().or(own_subnet.as_ref())?;
     let path = subnet_path(&draft.observed.network_name, &draft.observed.target, &subnet.name);
     let range = subnet.cidr();
-    let subnet = Some((path, range));
-    Some(Standing { required, settings, ownership: Ownership::Ours, subnet, range, made_by, next: None, leaves: None })
+    Some(Path {
+        required,
+        settings,
+        ownership: Ownership::Ours,
+        subnet: Some((path, range)),
+        range,
+        next: None,
+        connector: new_connector(draft, &required.connector, subnet, settings),
+        existing: None,
+        leaves: None,
+        new_subnet,
+        rules: Vec::new(),
+    })
 }
 
 /// Why a missing connector is not made; `None` = it may be.
@@ -124,7 +124,7 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
     if let Some(frozen) = &required.frozen {
         return Some(text::connector::frozen(connector, frozen));
     }
-    if let Some(cause) = draft.budget.refused.get(connector) {
+    if let Some(cause) = draft.memory.refused.get(connector) {
         return Some(text::connector::refused_before(connector, cause));
     }
     // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
@@ -169,7 +169,7 @@ pub(super) fn irreplaceable(
 }
 
 /// Which attempt at its connector a subnet of ours is for.
-pub(super) fn attempt(subnet: &Subnet) -> u32 {
+pub fn attempt(subnet: &Subnet) -> u32 {
     Stamp::read(&subnet.description).and_then(|stamp| stamp.attempt).unwrap_or(1)
 }
 
@@ -182,36 +182,25 @@ pub(super) fn own_subnet(draft: &Draft<'_>, connector: &ConnectorRef) -> Option<
         .map(|(_, _, subnet)| subnet.clone())
 }
 
-/// Plans a subnet of the connector's own, on the first range that is free; `None` = it cannot be made, and why is told.
-pub(super) fn new_subnet(
-    draft: &mut Draft<'_>,
-    required: &Required,
-    attempt: u32,
-    room: &mut Room,
-    waits_for: Vec<StepId>,
-) -> Option<(Subnet, StepId)> {
+/// A subnet of the connector's own, on the first range that is free; `None` = it cannot be created, and why is noted.
+pub(super) fn new_subnet(draft: &mut Draft<'_>, required: &Required, attempt: u32, room: &mut Room) -> Option<Subnet> {
     let connector = &required.connector;
-    let settings = draft.policy.for_connector(connector);
-    let pools = &settings.connector.subnet_pools;
+    let pools = &draft.policy.for_connector(connector).connector.subnet_pools;
     let taken = room.taken.as_mut()?;
     let Some(range) = taken.first_free(pools) else {
         let holders = taken.holders(pools);
-        draft.blocked_by.push(text::connector::no_space(connector, pools, address_space::capacity(pools), &holders));
+        draft.block(text::connector::no_space(connector, pools, address_space::capacity(pools), &holders));
         return None;
     };
     let subnet = subnet(draft, required, attempt, range);
     if draft.observed.subnets.iter().flatten().any(|other| other.name == subnet.name) {
-        draft.blocked_by.push(text::name_taken("subnet", &subnet.name));
+        draft.block(text::name_taken("subnet", &subnet.name));
         return None;
     }
     taken.add(range, format!("subnet {} of this plan", subnet.name));
     let unread = draft.observed.address_space.iter().flatten().flat_map(|space| &space.unread);
-    for failure in unread {
-        draft.tell(text::routes::unread(failure));
-    }
-    let reason = text::connector::create_subnet(connector, &subnet.ip_cidr_range, attempt);
-    let step = draft.push(Change::Create(Object::Subnet(subnet.clone())), waits_for, reason, settings.mode);
-    Some((subnet, step))
+    draft.notes.findings.extend(unread.map(text::routes::unread));
+    Some(subnet)
 }
 
 fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) -> Subnet {
@@ -236,7 +225,12 @@ fn subnet(draft: &Draft<'_>, required: &Required, attempt: u32, range: Ipv4Net) 
     }
 }
 
-fn new_connector(draft: &Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, settings: &Policy) -> Connector {
+pub(super) fn new_connector(
+    draft: &Draft<'_>,
+    connector: &ConnectorRef,
+    subnet: &Subnet,
+    settings: &Policy,
+) -> Connector {
     let network = &draft.observed.network_name;
     let shared = network.project != connector.project;
     Connector {
@@ -252,15 +246,15 @@ fn new_connector(draft: &Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, s
     }
 }
 
-fn taken(draft: &Draft<'_>, network: &network::Standing) -> Option<Taken> {
+fn taken(draft: &Draft<'_>, network: &Ground) -> Option<Taken> {
     let observed = draft.observed;
     let (Ok(subnets), Ok(routes), Some(Ok(space))) = (&observed.subnets, &observed.routes, &observed.address_space)
     else {
         return None;
     };
-    let auto_mode = matches!(network, network::Standing::Stands { auto_mode: true, .. });
+    let auto_mode = matches!(network, Ground::Stands { auto_mode: true, .. });
     let mut taken = Taken::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
-    for range in &draft.budget.taken {
+    for range in &draft.memory.taken {
         taken.add(*range, "something that no list shows".to_owned());
     }
     Some(taken)

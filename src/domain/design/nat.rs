@@ -1,0 +1,99 @@
+//! Which subnets need a way to the internet that nothing gives them: any gateway that covers a subnet is right.
+
+use super::{Draft, Path, gateway};
+use crate::domain::{
+    firewall::reach::COMMON_TAG,
+    names::relative,
+    policy::{EnsureNat, Policy},
+    state::{
+        egress::Egress,
+        requirement::Required,
+        router::{Router, covering},
+    },
+    target::subnet_path,
+    text,
+    ways::{Ways, ways_from},
+};
+
+/// Our router as it should be, and the subnets that its gateway comes to list.
+pub(super) fn design(draft: &mut Draft<'_>, paths: &[Path<'_>]) -> (Option<Router>, Vec<String>) {
+    let observed = draft.observed;
+    let (Ok(routers), Ok(_)) = (&observed.routers, &observed.routes) else { return (None, Vec::new()) };
+    let network = observed.network_name.to_string();
+    let routers: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
+    let mut uncovered: Vec<String> = Vec::new();
+    for path in paths.iter().filter(|path| needs_nat(path.settings, path.required)) {
+        let connector = &path.required.connector;
+        let subnet = path.subnet.as_ref().map(|(subnet, _)| subnet.as_str());
+        if let Some(nat) = covering(&routers, subnet) {
+            gateway::unused_addresses(draft, &routers, nat, subnet);
+        }
+        let ways = ways_from(observed, &[COMMON_TAG, &connector.tag()], path.range);
+        if !leads_out(draft, &ways) {
+            continue;
+        }
+        match subnet {
+            Some(name) if covering(&routers, subnet).is_none() => uncovered.push(name.to_owned()),
+            None if covering(&routers, None).is_none() => draft.block(text::nat::hidden_subnet(connector)),
+            Some(_) | None => {}
+        }
+    }
+    let direct = direct_subnets(draft);
+    // Which tags a Direct VPC workload has is its owner's business.
+    if !direct.is_empty() && leads_out(draft, &ways_from(observed, &[], None)) {
+        uncovered.extend(direct.into_iter().filter(|subnet| covering(&routers, Some(subnet)).is_none()));
+    }
+    uncovered.sort();
+    uncovered.dedup();
+    if let (false, Some(Err(failure))) = (uncovered.is_empty(), &observed.policy_routes) {
+        draft.find(text::routes::policies_unread(failure));
+    }
+    gateway::design(draft, &routers, &uncovered)
+}
+
+/// Whether a NAT is of use there; if not, why is told.
+fn leads_out(draft: &mut Draft<'_>, ways: &Ways<'_>) -> bool {
+    if ways.reach_gateway() {
+        return true;
+    }
+    let network = &draft.observed.network_name;
+    if ways.elsewhere().next().is_some() {
+        draft.find(text::routes::elsewhere(ways));
+        return false;
+    }
+    draft.find(text::routes::none_applies(network, ways));
+    // The route may come later, and the gateway does no harm before; where all that there is leads to appliances, it is not
+    // expected.
+    !ways.all_idle_lead_elsewhere()
+}
+
+/// Subnets of Direct VPC workloads that the policy names here.
+fn direct_subnets(draft: &mut Draft<'_>) -> Vec<String> {
+    let observed = draft.observed;
+    let section = &draft.policy.for_target(&observed.target).nat;
+    let Ok(subnets) = &observed.subnets else { return Vec::new() };
+    if section.ensure == EnsureNat::Never {
+        return Vec::new();
+    }
+    let network = observed.network_name.to_string();
+    let mut found = Vec::new();
+    for entry in &section.direct_vpc_subnets {
+        let Some((region, name)) = entry.split_once('/') else { continue };
+        if region != observed.target.region.as_str() {
+            continue;
+        }
+        match subnets.iter().any(|subnet| subnet.name == name && relative(&subnet.network) == network) {
+            true => found.push(subnet_path(&observed.network_name, &observed.target, name)),
+            false => draft.find(text::nat::no_direct_subnet(entry, &observed.network_name)),
+        }
+    }
+    found
+}
+
+pub fn needs_nat(settings: &Policy, required: &Required) -> bool {
+    match settings.nat.ensure {
+        EnsureNat::Never => false,
+        EnsureNat::Always => true,
+        EnsureNat::WhenNeeded => required.egress == Egress::AllTraffic,
+    }
+}
