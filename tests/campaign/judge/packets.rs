@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use super::{
     Evidence, Failure,
     now::{CONTROL, Connector, Now, PACKETS, opens},
-    seconds,
 };
-use crate::{history::Change, walker::Fate};
-
-/// In seconds.
-const DAY: i64 = 86_400;
+use crate::{
+    history::Change,
+    walker::{self, Fate},
+};
 
 struct Cut {
     at: Timestamp,
@@ -27,8 +26,9 @@ struct Judge<'a> {
     written: BTreeMap<&'a str, &'a Change>,
     /// Since when the program has been deleting a connector.
     leaving: BTreeMap<&'a str, Timestamp>,
-    /// Connectors that the program deleted, when, and what became of their packets until then.
-    replaced: BTreeMap<String, (Connector, Vec<Fate>, Timestamp)>,
+    /// Connectors that the program deleted, and what became of their packets until then. Once their subnet is deleted, too,
+    /// they were pruned: what is asked for again is a new one.
+    replaced: BTreeMap<String, (Connector, Vec<Fate>)>,
     failures: &'a mut Vec<Failure>,
 }
 
@@ -52,6 +52,7 @@ pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
         match change.collection {
             "compute.firewalls" if change.by == "program" => judge.rule_written(&now, &after, change),
             "vpcaccess.connectors" => judge.connector_changed(&now, &after, change),
+            "compute.subnetworks" if change.document.is_none() => judge.subnet_deleted(&now, change),
             _ => {}
         }
         match (change.collection, change.by) {
@@ -162,17 +163,13 @@ impl<'a> Judge<'a> {
             match before.connector(scene, &change.path).filter(|of| change.by == "program" && of.ours) {
                 Some(of) => {
                     let fates = before.fates(scene, &of, true);
-                    self.replaced.insert(change.path.clone(), (of, fates, change.at));
+                    self.replaced.insert(change.path.clone(), (of, fates));
                 }
                 None => drop(self.replaced.remove(&change.path)),
             }
             return;
         }
-        let Some((old, was, gone)) = self.replaced.remove(&change.path) else { return };
-        // One that was pruned, and is asked for on another day, is a new one.
-        if seconds(change.at, gone) > DAY {
-            return;
-        }
+        let Some((old, was)) = self.replaced.remove(&change.path) else { return };
         let Some(new) = after.connector(scene, &change.path).filter(|new| change.by == "program" && new.ours) else {
             return;
         };
@@ -201,6 +198,11 @@ impl<'a> Judge<'a> {
                 return;
             }
         }
+    }
+
+    fn subnet_deleted(&mut self, before: &Now<'_>, change: &Change) {
+        let range = before.get(&change.path).and_then(|subnet| walker::range(subnet["ipCidrRange"].as_str()?));
+        self.replaced.retain(|_, (connector, _)| Some(connector.range) != range);
     }
 
     fn policy_changed(&self, from: Timestamp, to: Timestamp) -> bool {
