@@ -181,6 +181,19 @@ fn explain() {
     assert_eq!((status(&json), told(&json).0.as_str()), (0, "[]\n"));
 }
 
+#[test]
+fn export() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let found = google.program(&["export", "--project", "demo-project", "--region", "europe-west2"], &policy);
+    assert_eq!(status(&found), 0, "{found:?}");
+    let documents: serde_json::Value = serde_json::from_str(&told(&found).0).unwrap();
+    assert_eq!(documents[0]["target"]["region"], "europe-west2");
+    assert_eq!(documents[0]["paths"][0]["subnet"]["name"], "egress-conn-europe-west2");
+    let bare = google.program(&["export", "--project", "demo-project", "--format", "table"], &policy);
+    assert_eq!(status(&bare), 64, "{bare:?}");
+}
+
 type Variables<'a> = &'a [(&'a str, &'a str)];
 
 /// Arguments, variables, the status, and what stderr (stdout where the status is 0) says.

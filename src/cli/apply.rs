@@ -36,7 +36,7 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(&self.common, self.writing.report_topic)?;
+        let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
         let reports = until_done(&session, targets, self.writing.timeout).await;
         show(&reports, self.common.format)

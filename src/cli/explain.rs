@@ -35,22 +35,19 @@ pub struct Explain {
 
 impl Explain {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(&self.common, None)?;
+        let session = Session::open(self.common.policy, None)?;
         session.has_project(Some(&self.project))?;
         session.has_region(Some(&self.region))?;
         let target = Target { project: self.project, region: self.region };
-        let (observed, plan) = session.app.engine.examine(&target).await;
-        let paths = explain::explain(&session.app.policy(), &observed, &plan, self.workload.as_deref());
+        let basis = session.app.engine.examine(&target).await;
+        let blueprint = basis.blueprint();
+        let (observed, plan) = (&basis.observed, basis.plan(&blueprint));
+        let paths = explain::explain(&basis.policy, observed, &blueprint, &plan, self.workload.as_deref());
         if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.workloads_complete()) {
-            return Err(unknown(name, &observed));
+            return Err(unknown(name, observed));
         }
-        show(&paths, &observed, self.common.format)?;
-        let failures = observed.failures();
-        for failure in &failures {
-            let why = table::plain(&failure.message);
-            eprintln!("error: {} failed, so what it tells is missing here: {why}", failure.call);
-        }
-        Ok(if failures.is_empty() { Exit::Done } else { Exit::Error })
+        show(&paths, observed, self.common.format)?;
+        Ok(if print::unread(observed.failures()) { Exit::Error } else { Exit::Done })
     }
 }
 

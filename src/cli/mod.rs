@@ -10,6 +10,7 @@ mod doctor;
 mod door;
 mod exit;
 mod explain;
+mod export;
 mod order;
 mod plan;
 mod policy;
@@ -66,6 +67,7 @@ enum Command {
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
     Explain(explain::Explain),
+    Export(export::Export),
     Release(release::Release),
     Rearm(rearm::Rearm),
     Demo(demo::Demo),
@@ -117,6 +119,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,
             Command::Explain(command) => command.run().await,
+            Command::Export(command) => command.run().await,
             Command::Release(command) => command.run().await,
             Command::Rearm(command) => command.run().await,
             Command::Demo(command) => command.run().await,

@@ -50,7 +50,7 @@ pub struct Given {
 
 impl Order {
     pub fn open(self) -> Result<Given, Failure> {
-        let session = Session::open(&self.common, self.report_topic)?;
+        let session = Session::open(self.common.policy.clone(), self.report_topic)?;
         session.has_project(self.project.as_ref())?;
         session.has_region(self.region.as_ref())?;
         let read = |path: &std::path::Path| std::fs::read_to_string(path).ok();

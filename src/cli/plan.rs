@@ -23,7 +23,7 @@ pub struct Plan {
 
 impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(&self.common, None)?;
+        let session = Session::open(self.common.policy.clone(), None)?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
         show(&session.look(targets).await, self.common.format)
     }

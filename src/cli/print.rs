@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use serde::Serialize;
 
 use super::table::Look;
+use crate::domain::state::read::ReadFailure;
 
 /// Prints to stdout. A reader that has seen enough and left is no error.
 pub fn out(text: &str) -> io::Result<()> {
@@ -30,4 +31,15 @@ pub fn look() -> Look {
         width: columns.map_or(Look::WIDEST, |columns| columns.min(Look::WIDEST)),
         colour: io::stdout().is_terminal() && !no_colour,
     }
+}
+
+/// Says of each read that failed that its part is missing; whether there was one.
+pub fn unread<'a>(failures: impl IntoIterator<Item = &'a ReadFailure>) -> bool {
+    let mut any = false;
+    for failure in failures {
+        any = true;
+        let why = super::table::plain(&failure.message);
+        eprintln!("error: {} failed, so what it tells is missing here: {why}", failure.call);
+    }
+    any
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
-use super::{args::Common, exit::Failure};
+use super::exit::Failure;
 use crate::{
     app::{self, App, Settings},
     domain::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Targets looked at or worked on at the same time.
-const AT_ONCE: usize = 8;
+pub const MAX_CONCURRENT_TARGETS: usize = 8;
 
 pub struct Session {
     pub app: Arc<App>,
@@ -34,11 +34,11 @@ pub struct Found {
 
 impl Session {
     /// Puts the program together; no network is touched.
-    pub fn open(common: &Common, report_topic: Option<String>) -> Result<Self, Failure> {
+    pub fn open(policy: Option<PathBuf>, report_topic: Option<String>) -> Result<Self, Failure> {
         quiet_logs();
         let (endpoints, credentials) = Settings::cloud(&variable)?;
         let settings = Settings {
-            policy: policy_path(common.policy.clone())?,
+            policy: policy_path(policy)?,
             endpoints,
             credentials,
             report_topic,
@@ -96,7 +96,7 @@ impl Session {
         let mut progress = self.app.engine.progress.subscribe();
         let mut plans = HashMap::new();
         let submit = |target| self.app.queue.submit(RunRequest { dry_run: true, ..RunRequest::new(target) });
-        let mut runs = stream::iter(targets).map(submit).buffered(AT_ONCE);
+        let mut runs = stream::iter(targets).map(submit).buffered(MAX_CONCURRENT_TARGETS);
         let mut found = Vec::new();
         while let Some(report) = runs.next().await {
             while let Ok(event) = progress.try_recv() {
@@ -115,7 +115,7 @@ impl Session {
         let mut events = self.app.engine.progress.subscribe();
         let submit = |target| self.app.queue.submit(RunRequest::new(target));
         let runs = async {
-            let reports: Vec<_> = stream::iter(targets).map(submit).buffered(AT_ONCE).collect().await;
+            let reports: Vec<_> = stream::iter(targets).map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
             self.rest().await;
             reports
         };

@@ -25,7 +25,7 @@ pub struct Sweep {
 
 impl Sweep {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(&self.common, self.writing.report_topic)?;
+        let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
         let (targets, failures) = session.all_targets().await;
         for failure in &failures {
             eprintln!("error: {failure}");

@@ -35,7 +35,7 @@ pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Everything a target should have.
 #[derive(Debug, Clone, Default)]
-pub struct Desired {
+pub struct Demand {
     pub connectors: Vec<Required>,
     /// Connectors of other projects that workloads here name.
     pub elsewhere: Vec<Required>,
@@ -51,12 +51,12 @@ pub struct Desired {
 }
 
 /// Which connectors this target requires.
-pub fn desired(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Desired {
+pub fn demand(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Demand {
     decide(policy, observed, wanted, now, observed.sees_every_user())
 }
 
 /// `complete` = no user is left that was not seen: only then is a connector idle or unused.
-fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp, complete: bool) -> Desired {
+fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp, complete: bool) -> Demand {
     let target = &observed.target;
     let unread = (!observed.workloads_complete()).then_some(text::connector::UNREAD_WORKLOADS);
     let mut draft = Draft {
@@ -101,7 +101,7 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     let idle = idle.filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
     draft.findings.extend(idle);
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
-    Desired { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
+    Demand { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
 }
 
 /// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
@@ -116,7 +116,7 @@ pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<Proj
 /// Whether users of every further kind have to be asked for: where something is to be removed, be it only in days, or
 /// replaced.
 pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
-    let desired = decide(policy, observed, wanted, now, observed.workloads_complete());
+    let demand = decide(policy, observed, wanted, now, observed.workloads_complete());
     let replaced = |required: &Required| {
         let settings = policy.for_connector(&required.connector);
         let failed = listed(observed, &required.connector).flatten();
@@ -126,7 +126,7 @@ pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnec
             && required.untouchable().is_none()
             && owned_since(policy, observed, &required.connector).is_some()
     };
-    !desired.idle.is_empty() || !desired.unused.is_empty() || desired.connectors.iter().any(replaced)
+    !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(replaced)
 }
 
 /// Since when a subnet of ours stands for a connector; of several the latest.
@@ -283,8 +283,8 @@ impl Draft<'_> {
     }
 
     /// What of ours nothing asks for.
-    fn unasked(&self, observed: &Observed) -> Desired {
-        let mut unasked = Desired::default();
+    fn unasked(&self, observed: &Observed) -> Demand {
+        let mut unasked = Demand::default();
         for connector in self.stamped_for(observed) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {

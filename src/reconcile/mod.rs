@@ -9,6 +9,7 @@ pub mod cloudevent;
 mod completion;
 mod course;
 pub mod emergency;
+pub mod examine;
 pub mod expand;
 mod heard;
 pub mod history;

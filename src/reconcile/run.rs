@@ -15,7 +15,7 @@ use super::{
     completion::wait_for_completion,
     course::{Course, Proven},
     history::History,
-    observe::{look_closer, observe},
+    observe::observe,
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
     refused::refused_deploys,
@@ -25,7 +25,8 @@ use crate::{
     domain::{
         audit::signal::Trigger,
         cause,
-        demand::{desired, listed},
+        demand::{demand, listed},
+        design::design,
         names::ConnectorRef,
         plan::{Change, Note, Object, Plan, StepId},
         planner,
@@ -111,32 +112,13 @@ impl Run for Engine {
 }
 
 impl Engine {
-    /// What stands at a target and what a run would do there. Nothing is written or published. Under mode `off`
-    /// nothing is looked at.
-    pub async fn look(&self, target: Target) -> (Report, Option<Observed>) {
-        let policy = self.policy.borrow().clone();
-        let wanted = self.remember(|history| history.wishes.of(&policy, &target, (self.now)()));
-        let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target) };
-        let opened = self.open(&request, &policy);
-        let span = span(&opened.id, &request.target);
-        self.reconcile(request, &policy, opened).instrument(span).await
-    }
-
-    /// What stands at a target and what the policy would do there, in every mode: for a person to be told.
-    pub async fn examine(&self, target: &Target) -> (Observed, Plan) {
-        let policy = self.policy.borrow().clone();
-        let now = (self.now)();
-        let (users, wanted) =
-            self.remember(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
-        let mut observed = observe(&self.client, &self.projects, &policy, target, &wanted, users, now).await;
-        look_closer(&self.client, &self.projects, &mut observed).await;
-        let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target.clone()) };
-        let plan = self.decide(&policy, &request, &observed, 0);
-        (observed, plan)
-    }
-
     /// What the policy asks for. One policy for the whole run.
-    async fn reconcile(&self, request: RunRequest, policy: &Policy, mut report: Report) -> (Report, Option<Observed>) {
+    pub(super) async fn reconcile(
+        &self,
+        request: RunRequest,
+        policy: &Policy,
+        mut report: Report,
+    ) -> (Report, Option<Observed>) {
         if report.mode == Mode::Off {
             report.findings = self.remember(|history| history.wishes.unseen(&request.target));
             return (report, None);
@@ -287,7 +269,7 @@ impl Engine {
     /// each other's cannot call each other for ever.
     fn asks(&self, policy: &Policy, observed: &Observed) -> Vec<RunRequest> {
         let seen = |connector: &ConnectorRef| observed.elsewhere.get(connector).and_then(|read| read.as_ref().ok());
-        let named = desired(policy, observed, &[], observed.at).elsewhere.into_iter();
+        let named = demand(policy, observed, &[], observed.at).elsewhere.into_iter();
         let uses = named.filter(|required| policy.covers(&required.connector) && seen(&required.connector).is_some());
         let uses = uses.map(|required| {
             let by = format!("{} of {}", text::connector::users(&required.by), observed.target);
@@ -312,16 +294,17 @@ impl Engine {
     }
 
     /// A plan whose cuts no other target makes.
-    fn decide(&self, policy: &Policy, request: &RunRequest, observed: &Observed, written: usize) -> Plan {
+    pub(super) fn decide(&self, policy: &Policy, request: &RunRequest, observed: &Observed, written: usize) -> Plan {
         let now = observed.at;
         let wanted = match request.dry_run {
             true => request.wanted.clone(),
             false => self.remember(|history| history.wishes.of(policy, &request.target, now)),
         };
-        let desired = desired(policy, observed, &wanted, now);
+        let demand = demand(policy, observed, &wanted, now);
         let mut plan = loop {
             let budget = self.remember(|history| history.budget(policy, &request.target, written, now));
-            let plan = planner::plan(policy, observed, &desired, &budget, now);
+            let blueprint = design(policy, observed, &demand, &budget);
+            let plan = planner::plan(policy, observed, &demand, &blueprint, &budget);
             if request.dry_run || self.remember(|history| history.reserved.take(&plan, now)) {
                 break plan;
             }

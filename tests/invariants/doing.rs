@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use egress_reconciler::domain::{
-    demand::desired,
+    demand::demand,
+    design::design,
     names::{last_segment, short_hash},
     plan::{Budget, Change, Object, Plan, Step, StepId},
     planner::{
@@ -25,7 +26,8 @@ use serde_json::{Value, json};
 
 pub fn decide(policy: &Policy, world: &Observed, changes: u32) -> Plan {
     let budget = Budget { changes, limit: "budget.changes_per_run", ..Budget::default() };
-    plan(policy, world, &desired(policy, world, &[], world.at), &budget, world.at)
+    let demand = demand(policy, world, &[], world.at);
+    plan(policy, world, &demand, &design(policy, world, &demand, &budget), &budget)
 }
 
 pub fn perform(world: &mut Observed, step: &Step) {

@@ -20,10 +20,14 @@ use crate::{
 
 const LOOK: Look = Look { width: 120, colour: false };
 
+async fn explained(lab: &Lab, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
+    let basis = lab.app.engine.examine(&lab.target()).await;
+    let blueprint = basis.blueprint();
+    explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
+}
+
 async fn told(lab: &Lab) -> String {
-    let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
-    let paths = explain(&lab.app.policy(), &observed, &plan, None);
-    paths.iter().map(|path| render_path(path, &lab.target(), LOOK)).collect()
+    explained(lab, None).await.iter().map(|path| render_path(path, &lab.target(), LOOK)).collect()
 }
 
 /// Each world: the name of its case, and what it looks like before and after.
@@ -98,8 +102,7 @@ async fn what_could_not_be_looked_at() {
         let fault = json!({"method": method, "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
         lab.cloud.inject(serde_json::from_value::<_>(fault).unwrap());
     }
-    let (observed, plan) = lab.app.engine.examine(&lab.target()).await;
-    let paths = explain(&lab.app.policy(), &observed, &plan, Some("nightly"));
+    let paths = explained(&lab, Some("nightly")).await;
     let marks: Vec<_> = paths[0].hops.iter().map(|hop| hop.mark).collect();
     assert_eq!(marks, [Mark::Ok, Mark::Ok, Mark::Ok, Mark::Blocked, Mark::Blocked]);
     let written: Value = serde_json::to_value(&paths).unwrap();

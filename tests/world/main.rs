@@ -8,6 +8,7 @@ mod doctor;
 mod elsewhere;
 mod emergency;
 mod explain;
+mod export;
 mod instances;
 mod keys;
 mod lab;

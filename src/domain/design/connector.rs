@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{
     cause::{self, Cause},
-    demand::{CHANGES_WITHIN, Desired, listed, owned_since, unused_since},
+    demand::{CHANGES_WITHIN, Demand, listed, owned_since, unused_since},
     names::{ConnectorRef, last_segment, relative},
     plan::{Note, Remedy},
     policy::{Mode, pattern},
@@ -23,7 +23,7 @@ use crate::domain::{
     text,
 };
 
-pub(super) fn design<'a>(draft: &mut Draft<'a>, demand: &'a Desired, network: &Ground) -> Vec<Path<'a>> {
+pub(super) fn design<'a>(draft: &mut Draft<'a>, demand: &'a Demand, network: &Ground) -> Vec<Path<'a>> {
     let mut room = Room::new(draft, network);
     let mut paths = Vec::new();
     for required in &demand.connectors {
@@ -43,7 +43,7 @@ pub(super) fn design<'a>(draft: &mut Draft<'a>, demand: &'a Desired, network: &G
 
 fn found<'a>(
     draft: &mut Draft<'a>,
-    demand: &Desired,
+    demand: &Demand,
     required: &'a Required,
     connector: &'a Connector,
     room: &mut Room,
@@ -123,7 +123,7 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
     long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }
 
-fn remedy(draft: &Draft<'_>, demand: &Desired, path: &Path<'_>) -> Remedy {
+fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> Remedy {
     let connector = &path.required.connector;
     let cause = draft.cause(connector);
     let unused = || demand.idle.contains(connector) || unused_since(draft.policy, draft.observed, connector).is_some();

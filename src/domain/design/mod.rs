@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub use self::{creation::attempt, nat::needs_nat};
 use super::{
     cause::{self, Cause},
-    demand::Desired,
+    demand::Demand,
     firewall::rule_set::Rule,
     names::ConnectorRef,
     plan::{Budget, Note, Object, StepId},
@@ -93,14 +93,8 @@ pub struct Notes {
 }
 
 /// Designs what `demand` asks for. `memory` tells what no list shows: ranges that are taken, creations that were refused.
-pub fn design<'a>(
-    policy: &'a Policy,
-    observed: &'a Observed,
-    demand: &'a Desired,
-    memory: &'a Budget,
-    now: Timestamp,
-) -> Blueprint<'a> {
-    let mut draft = Draft { policy, observed, memory, now, notes: Notes::default() };
+pub fn design<'a>(policy: &'a Policy, observed: &'a Observed, demand: &'a Demand, memory: &'a Budget) -> Blueprint<'a> {
+    let mut draft = Draft { policy, observed, memory, now: observed.at, notes: Notes::default() };
     let network = network::design(&mut draft, demand);
     let mut paths = connector::design(&mut draft, demand, &network);
     let (router, uncovered) = nat::design(&mut draft, &paths);

@@ -1,9 +1,9 @@
 //! The network itself: the policy's, created only where the policy says so.
 
 use super::{Draft, Ground};
-use crate::domain::{demand::Desired, stamp::Stamp, state::network::Network, text};
+use crate::domain::{demand::Demand, stamp::Stamp, state::network::Network, text};
 
-pub(super) fn design(draft: &mut Draft<'_>, demand: &Desired) -> Ground {
+pub(super) fn design(draft: &mut Draft<'_>, demand: &Demand) -> Ground {
     let observed = draft.observed;
     let name = &observed.network_name;
     match &observed.network {

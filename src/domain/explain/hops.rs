@@ -5,7 +5,7 @@ use ipnet::Ipv4Net;
 use super::path::{Hop, HopKind, Mark, Scene};
 use crate::domain::{
     demand::listed,
-    firewall::{reach::COMMON_TAG, rule_set::Site},
+    firewall::reach::COMMON_TAG,
     names::{ConnectorRef, relative},
     ownership::{own_router, stamped},
     policy::EnsureNat,
@@ -94,11 +94,9 @@ impl Scene<'_> {
 
     fn subnet(&self, connector: &ConnectorRef, standing: Option<&Connector>, subnet: Option<&Subnet>) -> Hop {
         let named = standing.and_then(|standing| standing.subnet.as_ref()).map(|form| form.name.clone());
-        let new = self.plan.steps.iter().map(|step| &step.id).chain(self.plan.withheld.iter().map(|held| &held.step));
-        let base = Site::new(self.policy, connector, &self.observed.network_name).base();
-        let is_own = |name: &&str| name.starts_with(&format!("egress-{base}"));
-        let new = new.filter_map(|id| id.0.strip_prefix("subnet/")).find(is_own);
-        let name = named.or_else(|| new.map(str::to_owned)).unwrap_or_default();
+        let path = self.blueprint.paths.iter().find(|path| path.required.connector == *connector);
+        let new = path.and_then(|path| path.new_subnet.as_ref()).map(|subnet| subnet.name.clone());
+        let name = named.or(new).unwrap_or_default();
         let (mark, text) = match (standing, subnet, &self.observed.subnets) {
             (_, Some(subnet), _) => (Mark::Ok, text::explain::subnet(subnet, &self.observed.network_name)),
             (Some(standing), None, _) if standing.subnet.is_none() => {

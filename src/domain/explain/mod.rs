@@ -7,6 +7,7 @@ mod rules;
 use self::path::Scene;
 pub use self::path::{Decision, Hop, HopKind, Mark, Path};
 use super::{
+    design::Blueprint,
     plan::Plan,
     policy::Policy,
     state::{egress::Egress, observed::Observed, workload::Workload},
@@ -14,10 +15,16 @@ use super::{
 };
 
 /// Every workload's path, in their order; only those of this name, if one is given.
-pub fn explain(policy: &Policy, observed: &Observed, plan: &Plan, name: Option<&str>) -> Vec<Path> {
+pub fn explain(
+    policy: &Policy,
+    observed: &Observed,
+    blueprint: &Blueprint<'_>,
+    plan: &Plan,
+    name: Option<&str>,
+) -> Vec<Path> {
     let mut workloads: Vec<_> = observed.workloads().filter(|own| name.is_none_or(|name| own.name == name)).collect();
     workloads.sort();
-    let scene = Scene { policy, observed, plan };
+    let scene = Scene { policy, observed, blueprint, plan };
     workloads.into_iter().map(|workload| Path { workload: workload.to_string(), hops: scene.path(workload) }).collect()
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::{
+    design::Blueprint,
     names::ConnectorRef,
     plan::{Note, Plan, Verb},
     policy::Policy,
@@ -84,6 +85,7 @@ pub struct Decision {
 pub(super) struct Scene<'a> {
     pub policy: &'a Policy,
     pub observed: &'a Observed,
+    pub blueprint: &'a Blueprint<'a>,
     pub plan: &'a Plan,
 }
 

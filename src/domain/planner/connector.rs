@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::domain::{
-    demand::Desired,
+    demand::Demand,
     design::{Blueprint, Ground, Path, attempt},
     names::last_segment,
     plan::{Change, Object, StepId},
@@ -51,7 +51,7 @@ fn connector(draft: &mut Draft<'_>, path: &Path<'_>) {
 }
 
 /// Connectors of other projects: looked at, never made from here.
-pub(super) fn elsewhere(draft: &mut Draft<'_>, demand: &Desired) {
+pub(super) fn elsewhere(draft: &mut Draft<'_>, demand: &Demand) {
     for required in &demand.elsewhere {
         let connector = &required.connector;
         match draft.observed.elsewhere.get(connector) {

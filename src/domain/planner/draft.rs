@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::refused_deploys;
 use crate::domain::{
     cause,
-    demand::Desired,
+    demand::Demand,
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
@@ -57,10 +57,10 @@ impl<'a> Draft<'a> {
     }
 
     /// What was found before any family was looked at.
-    pub fn notes(&mut self, desired: &Desired) {
-        self.blocked_by.extend(desired.blocked_by.iter().cloned());
-        self.findings.extend(desired.findings.iter().cloned());
-        let bare = self.is_bare_host(desired);
+    pub fn notes(&mut self, demand: &Demand) {
+        self.blocked_by.extend(demand.blocked_by.iter().cloned());
+        self.findings.extend(demand.findings.iter().cloned());
+        let bare = self.is_bare_host(demand);
         let told = |failure: &&ReadFailure| {
             !(bare && failure.kind == FailureKind::ApiDisabled && !failure.call.starts_with("compute."))
         };
@@ -108,9 +108,9 @@ impl<'a> Draft<'a> {
     }
 
     /// A Shared VPC host where nothing of ours stands or is asked for: it need not have the APIs of Cloud Run.
-    fn is_bare_host(&self, desired: &Desired) -> bool {
+    fn is_bare_host(&self, demand: &Demand) -> bool {
         !self.policy.scope.projects.contains(&self.observed.target.project)
-            && desired.connectors.is_empty()
+            && demand.connectors.is_empty()
             && stamped(self.policy, self.observed).is_empty()
     }
 

@@ -8,7 +8,7 @@ use super::{
     firewall,
 };
 use crate::domain::{
-    demand::{self, Desired, listed},
+    demand::{self, Demand, listed},
     design::design,
     firewall::proof::Proof,
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
@@ -162,10 +162,10 @@ pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pi
 
 /// Puts our denies back, whoever took them down, where the last look found every allow in sync. Nothing else is planned.
 pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
-    let desired = asked(policy, observed, pick);
+    let demand = asked(policy, observed, pick);
     let budget = Budget::default();
     let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &budget, observed.at) };
-    let blueprint = design(policy, observed, &desired, &budget, observed.at);
+    let blueprint = design(policy, observed, &demand, &budget);
     draft.take(&blueprint.notes);
     connector::plan(&mut draft, &blueprint);
     firewall::plan(&mut draft, &blueprint);
@@ -228,23 +228,23 @@ fn puts_back(step: &Step) -> bool {
 }
 
 /// The picked connectors that stand, opt-outs aside: those that are required, and those that only rules of ours speak of.
-fn asked(policy: &Policy, observed: &Observed, pick: &Pick) -> Desired {
-    let mut desired = demand::desired(policy, observed, &[], observed.at);
+fn asked(policy: &Policy, observed: &Observed, pick: &Pick) -> Demand {
+    let mut demand = demand::demand(policy, observed, &[], observed.at);
     let firewalls = observed.firewalls.as_deref().unwrap_or_default();
     for (connector, ..) in picked(policy, &observed.network_name.project, firewalls, pick) {
-        let is_known = desired.connectors.iter().any(|required| required.connector == connector);
+        let is_known = demand.connectors.iter().any(|required| required.connector == connector);
         if !is_known && observed.target.has(&connector) {
             let (by, egress) = (vec![Requirer::Stamp], Egress::PrivateRangesOnly);
-            desired.connectors.push(Required { connector, by, egress, frozen: None, unread: None });
+            demand.connectors.push(Required { connector, by, egress, frozen: None, unread: None });
         }
     }
     let stands = |required: &Required| matches!(listed(observed, &required.connector), Some(Some(_)));
-    desired.connectors.retain(|required| pick.holds(policy, &required.connector) && stands(required));
-    for required in &mut desired.connectors {
+    demand.connectors.retain(|required| pick.holds(policy, &required.connector) && stands(required));
+    for required in &mut demand.connectors {
         required.frozen = None;
         required.unread = None;
     }
-    Desired { connectors: desired.connectors, ..Desired::default() }
+    Demand { connectors: demand.connectors, ..Demand::default() }
 }
 
 fn empty(target: Target, network: NetworkRef) -> Plan {

@@ -22,30 +22,27 @@ mod replacement;
 mod scoping;
 mod shadows;
 
-use jiff::Timestamp;
-
 use self::draft::Draft;
 use super::{
-    demand::Desired,
-    design::design,
+    demand::Demand,
+    design::Blueprint,
     plan::{Budget, Plan},
     policy::Policy,
     state::observed::Observed,
 };
 
-/// Decides. The same arguments give the same plan, in whatever order the lists stand.
-pub fn plan(policy: &Policy, observed: &Observed, desired: &Desired, budget: &Budget, now: Timestamp) -> Plan {
-    let mut draft = Draft::new(policy, observed, budget, now);
-    draft.notes(desired);
-    let blueprint = design(policy, observed, desired, budget, now);
+/// Compares what is with what should be. The same arguments give the same plan, in whatever order the lists stand.
+pub fn plan(policy: &Policy, observed: &Observed, demand: &Demand, blueprint: &Blueprint<'_>, budget: &Budget) -> Plan {
+    let mut draft = Draft::new(policy, observed, budget, observed.at);
+    draft.notes(demand);
     draft.take(&blueprint.notes);
-    connector::elsewhere(&mut draft, desired);
-    connector::plan(&mut draft, &blueprint);
-    gateway::plan(&mut draft, &blueprint);
-    firewall::plan(&mut draft, &blueprint);
+    connector::elsewhere(&mut draft, demand);
+    connector::plan(&mut draft, blueprint);
+    gateway::plan(&mut draft, blueprint);
+    firewall::plan(&mut draft, blueprint);
     google_apis::plan(&mut draft, &blueprint.paths);
     direct::plan(&mut draft);
     replacement::delete(&mut draft, &blueprint.paths);
-    prune::plan(&mut draft, desired);
+    prune::plan(&mut draft, demand);
     limits::apply(draft)
 }

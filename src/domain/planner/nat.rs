@@ -2,7 +2,7 @@
 
 use super::gateway;
 use crate::domain::{
-    demand::{Desired, listed},
+    demand::{Demand, listed},
     design::needs_nat,
     firewall::reach::COMMON_TAG,
     names::relative,
@@ -16,13 +16,13 @@ use crate::domain::{
 };
 
 /// What a look has to add before a gateway is written: asked only where one would be.
-pub(in crate::domain) fn needs(policy: &Policy, observed: &Observed, desired: &Desired, needs: &mut Needs) {
+pub(in crate::domain) fn needs(policy: &Policy, observed: &Observed, demand: &Demand, needs: &mut Needs) {
     let (Ok(routers), Ok(_)) = (&observed.routers, &observed.routes) else { return };
     let network = observed.network_name.to_string();
     let routers: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
     let settings = policy.for_target(&observed.target);
     let needing =
-        desired.connectors.iter().filter(|required| needs_nat(policy.for_connector(&required.connector), required));
+        demand.connectors.iter().filter(|required| needs_nat(policy.for_connector(&required.connector), required));
     let lacking = needing.filter(|required| match listed(observed, &required.connector) {
         None => false,
         Some(None) => covering(&routers, None).is_none(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::nat;
 use crate::domain::{
     audit::wanted::WantedConnector,
-    demand::{CHANGES_WITHIN, desired, listed, owned_since},
+    demand::{CHANGES_WITHIN, demand, listed, owned_since},
     policy::Policy,
     state::{
         connector::ConnectorState,
@@ -15,7 +15,7 @@ use crate::domain::{
 };
 /// What round two has to ask before a plan can be made.
 pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> Needs {
-    let desired = desired(policy, observed, wanted, now);
+    let demand = demand(policy, observed, wanted, now);
     let takes_space = |required: &Required| match listed(observed, &required.connector) {
         Some(None) => true,
         Some(Some(found)) => {
@@ -23,7 +23,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         }
         None => false,
     };
-    let creates = desired.connectors.iter().any(takes_space);
+    let creates = demand.connectors.iter().any(takes_space);
     let untold = |required: &Required| {
         let own = || owned_since(policy, observed, &required.connector);
         match listed(observed, &required.connector) {
@@ -44,12 +44,12 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         .as_ref()
         .is_ok_and(|effective| effective.firewall_policys.iter().any(|policy| policy.kind().is_of_network()));
     let mut needs = Needs {
-        network: creates || network_policies || network_absent && !desired.connectors.is_empty(),
+        network: creates || network_policies || network_absent && !demand.connectors.is_empty(),
         address_space: creates,
-        operations: desired.connectors.iter().any(untold),
-        elsewhere: desired.elsewhere.iter().map(|required| required.connector.clone()).collect(),
+        operations: demand.connectors.iter().any(untold),
+        elsewhere: demand.elsewhere.iter().map(|required| required.connector.clone()).collect(),
         ..Needs::default()
     };
-    nat::needs(policy, observed, &desired, &mut needs);
+    nat::needs(policy, observed, &demand, &mut needs);
     needs
 }

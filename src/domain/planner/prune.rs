@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::draft::Draft;
 use crate::domain::{
-    demand::{Desired, PRUNED_AFTER, listed},
+    demand::{Demand, PRUNED_AFTER, listed},
     names::{ConnectorRef, last_segment, relative},
     ownership::{infra_rule, stamped, stamped_rules},
     plan::{Change, Object, StepId},
@@ -23,12 +23,12 @@ use crate::domain::{
     text,
 };
 
-pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
+pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand) {
     let observed = draft.observed;
-    mark(draft, desired);
-    draft.findings.extend(desired.left_over.iter().map(text::prune::left_over));
+    mark(draft, demand);
+    draft.findings.extend(demand.left_over.iter().map(text::prune::left_over));
     let mut gone = Vec::new();
-    for connector in &desired.unused {
+    for connector in &demand.unused {
         match listed(observed, connector) {
             Some(Some(standing)) => leave(draft, connector, standing),
             Some(None) => gone.push(connector),
@@ -53,22 +53,22 @@ pub(super) fn plan(draft: &mut Draft<'_>, desired: &Desired) {
         }
     }
     for (connector, subnet) in &subnets {
-        if !desired.unused.contains(connector) {
+        if !demand.unused.contains(connector) {
             remove_subnet(draft, connector, subnet, first.clone());
         }
     }
 }
 
 /// Since when nothing asks for a connector, written where it lasts: on its infra rule. Who asks for it again wipes it off.
-fn mark(draft: &mut Draft<'_>, desired: &Desired) {
+fn mark(draft: &mut Draft<'_>, demand: &Demand) {
     let observed = draft.observed;
     // The days count from a look that saw everything; idle is only what no kind of user names.
     if !observed.failures().is_empty() {
         return;
     }
     let by_somebody = |required: &&Required| required.by.iter().any(|by| *by != Requirer::Stamp);
-    let asked_for = desired.connectors.iter().filter(by_somebody).map(|required| &required.connector);
-    let marks = desired.idle.iter().map(|connector| (connector, Some(draft.now)));
+    let asked_for = demand.connectors.iter().filter(by_somebody).map(|required| &required.connector);
+    let marks = demand.idle.iter().map(|connector| (connector, Some(draft.now)));
     let marks: Vec<_> = marks.chain(asked_for.map(|connector| (connector, None))).collect();
     for (connector, since) in marks {
         let Some((stamp, rule)) = infra_rule(draft.policy, observed, connector) else { continue };

@@ -1,0 +1,50 @@
+//! `export`: every object of a path as it should be.
+
+use clap::{Args, ValueEnum};
+use futures_util::{StreamExt, stream};
+use serde_json::Value;
+
+use super::{
+    args::Where,
+    exit::{Exit, Failure},
+    print,
+    session::{MAX_CONCURRENT_TARGETS, Session},
+};
+
+/// Print every object as the policy wants it: subnets, connectors, firewall rules and the router
+///
+/// Nothing is written to Google. Objects that already exist keep what other people and Google set on them.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0, or 1 if something could not be looked at.")]
+pub struct Export {
+    #[command(flatten)]
+    at: Where,
+    /// The policy file
+    #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
+    policy: Option<std::path::PathBuf>,
+    /// An array with one document for each region
+    #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "json")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Json,
+}
+
+impl Export {
+    pub async fn run(self) -> Result<Exit, Failure> {
+        let session = Session::open(self.policy, None)?;
+        let targets = session.targets(&self.at.project, self.at.region.as_ref()).await?;
+        let looks = stream::iter(&targets).map(|target| session.app.engine.examine(target));
+        let found: Vec<_> = looks.buffered(MAX_CONCURRENT_TARGETS).collect().await;
+        match self.format {
+            Format::Json => {
+                let documents = found.iter().map(|basis| basis.blueprint().document(&basis.observed));
+                print::json(&documents.collect::<Vec<Value>>())?;
+            }
+        }
+        let failures = found.iter().flat_map(|basis| basis.observed.failures());
+        Ok(if print::unread(failures) { Exit::Error } else { Exit::Done })
+    }
+}
