@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
+        codes::Code,
         names::{ProjectId, Region},
         planner::emergency::Pick,
         report::{Outcome, Report},
@@ -84,8 +85,8 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
 /// Something that was ordered is not so, or nobody has heard of it. What stands in the way of other things is told, too,
 /// and is no failure of the order.
 fn has_failed(report: &Report) -> bool {
-    let serves = |code: &str| matches!(code, "released" | "shadowed" | "cut-off" | "foreign-deny");
+    let serves = |code| matches!(code, Code::Released | Code::Shadowed | Code::CutOff | Code::ForeignDeny);
     report.transient
         || matches!(report.outcome, Outcome::Failed | Outcome::Drift)
-        || report.blocked_by.iter().any(|note| !serves(&note.code))
+        || report.blocked_by.iter().any(|note| !serves(note.code))
 }

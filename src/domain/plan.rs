@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    codes::Code,
     names::{ConnectorRef, NetworkRef},
     policy::Mode,
     state::{
@@ -119,8 +120,7 @@ pub struct FieldDiff {
 #[serde(rename_all = "camelCase")]
 pub struct Note {
     /// A kebab-case word that programs may rely on.
-    #[schemars(extend("enum" = super::codes::CODES))]
-    pub code: String,
+    pub code: Code,
     /// `kind/name`, or a full name.
     pub object: String,
     /// The principal or the rule behind it.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::domain::{
     audit::signal::Trigger,
+    codes::Code,
     names::{ConnectorRef, NetworkRef, relative},
     plan::{Budget, Change, Note, Object, Step, StepId},
     policy::Policy,
@@ -43,13 +44,21 @@ pub struct History {
     /// What workloads of a target ask of other projects' connectors, as its last look found.
     uses: BTreeMap<Target, Vec<Required>>,
     /// What a person must do first, by the last report of a target.
-    hindered: HashMap<Target, Vec<Note>>,
+    hindered: HashMap<Target, Vec<Hindrance>>,
     pub breaker: Breaker,
     pub heard: Heard,
     pub races: Races,
     pub reserved: ReservedRanges,
     pub wishes: Wishes,
     pub refusals: Refusals,
+}
+
+/// What a report of a target says must be done first, or is held back; then it has no code.
+#[derive(Debug)]
+struct Hindrance {
+    code: Option<Code>,
+    object: String,
+    text: String,
 }
 
 impl History {
@@ -143,20 +152,21 @@ impl History {
     /// Remembers what keeps connectors of the report's target from being made.
     pub fn note_hindrances(&mut self, report: &Report) {
         let Some(target) = &report.target else { return };
-        let held = report.withheld.iter().map(|held| Note {
-            code: "withheld".to_owned(),
-            object: held.step.0.clone(),
-            by: None,
-            text: held.text.clone(),
+        let held = report.withheld.iter().filter(|held| held.step.0.starts_with("connector/"));
+        let held = held.map(|held| Hindrance { code: None, object: held.step.0.clone(), text: held.text.clone() });
+        let blocked = report.blocked_by.iter().map(|note| {
+            let Note { code, object, text, .. } = note.clone();
+            Hindrance { code: Some(code), object, text }
         });
-        let notes = report.blocked_by.iter().cloned().chain(held.filter(|held| held.object.starts_with("connector/")));
-        self.hindered.insert(target.clone(), notes.collect());
+        self.hindered.insert(target.clone(), blocked.chain(held).collect());
     }
 
     /// Targets where something was refused that a role, an organization policy or an API may permit.
     pub fn awaiting_rights(&self) -> BTreeSet<Target> {
-        const CODES: [&str; 5] = ["denied", "api-disabled", "org-policy", "agent-role", "region-closed"];
-        let refused = |notes: &Vec<Note>| notes.iter().any(|note| CODES.contains(&note.code.as_str()));
+        const CODES: [Code; 5] =
+            [Code::Denied, Code::ApiDisabled, Code::OrgPolicy, Code::AgentRole, Code::RegionClosed];
+        let is_refused = |hindrance: &Hindrance| hindrance.code.is_some_and(|code| CODES.contains(&code));
+        let refused = |all: &Vec<Hindrance>| all.iter().any(is_refused);
         let hindered = self.hindered.iter().filter(|(_, notes)| refused(notes)).map(|(target, _)| target);
         hindered.chain(self.refusals.targets()).cloned().collect()
     }

@@ -69,6 +69,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::codes::Code;
 
     #[test]
     fn rests_double_up_to_a_day_and_end_with_a_change() {
@@ -77,7 +78,7 @@ mod tests {
             region: "europe-west2".to_owned().try_into().unwrap(),
         };
         let step = StepId("router/a".into());
-        let note = Note { code: "quota".into(), object: step.0.clone(), by: None, text: "quota".into() };
+        let note = Note { code: Code::Quota, object: step.0.clone(), by: None, text: "quota".into() };
         let start: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let mut refusals = Refusals::default();
         let mut tries = Vec::new();

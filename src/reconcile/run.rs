@@ -415,7 +415,7 @@ pub(super) fn span(report: &str, target: &Target) -> Span {
 fn warn(report: &Report) {
     let reads = report.findings.iter().filter(|note| note.code == text::reads::FAILED);
     for note in report.blocked_by.iter().chain(reads) {
-        tracing::warn!(code = note.code, object = note.object, "blocked: {}", note.text);
+        tracing::warn!(code = note.code.word(), object = note.object, "blocked: {}", note.text);
     }
 }
 

@@ -84,7 +84,10 @@ async fn from_beginning_to_end(scene: &Scene) -> Vec<Failure> {
     if std::env::var_os("CAMPAIGN_SHOW").is_some() {
         show(&lab, &fresh);
     }
-    judge(&evidence(scene, &lab, done, rounds, last, fresh))
+    let failures = judge(&evidence(scene, &lab, done, rounds, last, fresh));
+    // They hold the cloud, and the cloud holds them by its deliveries.
+    lab.shared.instances.lock().unwrap().clear();
+    failures
 }
 
 async fn sweep_all(lab: &TestCloud) -> Vec<Value> {

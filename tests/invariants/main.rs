@@ -279,16 +279,16 @@ proptest! {
             let plan = decide(&policy, &world, 1000);
             for name in &judged {
                 prop_assert!(is_down(&world, name), "{} is back before its time", name);
-                let blocked = plan.blocked_by.iter().any(|note| note.code == "disarmed" && note.object.ends_with(name));
+                let blocked = plan.blocked_by.iter().any(|note| note.code.word() == "disarmed" && note.object.ends_with(name));
                 prop_assert!(!blocked, "{} blocks before its time", name);
-                prop_assert!(plan.findings.iter().any(|note| note.code == "released" && note.object.ends_with(name)));
+                prop_assert!(plan.findings.iter().any(|note| note.code.word() == "released" && note.object.ends_with(name)));
             }
             world.at += second;
             prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
             let plan = decide(&policy, &world, 1000);
             for name in &judged {
                 prop_assert_eq!(is_down(&world, name), rearm == "manual", "{} under {}", name, rearm);
-                let blocked = plan.blocked_by.iter().any(|note| note.code == "disarmed" && note.object.ends_with(name));
+                let blocked = plan.blocked_by.iter().any(|note| note.code.word() == "disarmed" && note.object.ends_with(name));
                 prop_assert_eq!(blocked, rearm == "manual", "{} under {}", name, rearm);
             }
         }

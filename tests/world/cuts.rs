@@ -64,7 +64,7 @@ impl Watched {
         let report = self.after(method, path, body).await;
         assert_eq!((report.outcome, states(&report)), (Outcome::Blocked, vec![EgressState::CutOff]), "{report:#?}");
         assert_eq!(report.egress[0].by.as_deref(), Some(by));
-        let notes: Vec<_> = report.blocked_by.iter().map(|note| (note.code.as_str(), note.by.as_deref())).collect();
+        let notes: Vec<_> = report.blocked_by.iter().map(|note| (note.code.word(), note.by.as_deref())).collect();
         assert_eq!(notes, [("cut-off", Some(by))]);
         assert!(!report.triggers.is_empty(), "{report:#?}");
     }
@@ -72,8 +72,8 @@ impl Watched {
 
 /// What is found of the path; the deploy that asked for its connector was refused, so that it is idle.
 fn findings(report: &Report) -> Vec<(&str, Option<&str>)> {
-    let findings = report.findings.iter().filter(|note| note.code != "idle");
-    findings.map(|note| (note.code.as_str(), note.by.as_deref())).collect()
+    let findings = report.findings.iter().filter(|note| note.code.word() != "idle");
+    findings.map(|note| (note.code.word(), note.by.as_deref())).collect()
 }
 
 #[tokio::test(start_paused = true)]

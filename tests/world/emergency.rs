@@ -48,7 +48,7 @@ async fn rest(seconds: u64) {
 
 /// What is told of denies that are down by a release that lasts.
 fn released(report: &Report) -> Vec<&Note> {
-    report.findings.iter().filter(|note| note.code == "released").collect()
+    report.findings.iter().filter(|note| note.code.word() == "released").collect()
 }
 
 fn all() -> Pick {
@@ -372,7 +372,7 @@ async fn no_deny_without_its_allows() {
     let answer = lab.rearm(all()).await;
     let report = &answer.reports[0];
     assert_eq!(report.outcome, Outcome::Blocked);
-    let note = report.blocked_by.iter().find(|note| note.code == "not-rearmed").unwrap();
+    let note = report.blocked_by.iter().find(|note| note.code.word() == "not-rearmed").unwrap();
     assert!(note.text.contains(allow) && note.text.contains("egress-reconciler apply"), "{}", note.text);
     assert!(lab.is_released(DENY).await);
     assert!(!lab.is_released("deny-second-europe-west2-egress").await, "what can be put back is");

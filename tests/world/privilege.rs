@@ -191,7 +191,8 @@ impl Told {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
         // What adds to a decision and cannot be read is a finding.
-        let unread = report.findings.iter().filter(|note| note.code == "denied" || note.code.ends_with("-unread"));
+        let unread =
+            report.findings.iter().filter(|note| note.code.word() == "denied" || note.code.word().ends_with("-unread"));
         let notes = report.blocked_by.iter().chain(unread);
         self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }
@@ -244,7 +245,7 @@ fn with_the_roles_nothing_is_denied() {
     runtime().block_on(async {
         for scene in [Build, Repair, Prune, Failure, Foreign, Regions] {
             let told = play(scene, begin(scene).await, &all()).await;
-            let denied: Vec<_> = told.blocked.values().filter(|note| note.code == "denied").collect();
+            let denied: Vec<_> = told.blocked.values().filter(|note| note.code.word() == "denied").collect();
             assert!(denied.is_empty() && told.failure.is_none(), "{scene:?}: {denied:#?} {:?}", told.failure);
         }
     });

@@ -175,7 +175,7 @@ fn what_another_adds_to_our_router_is_kept_or_its_loss_is_told() {
                 let here =
                     format!("drifted {drifted}, call {at} {call}, after {after}, held up {holds} ms: {report:#?}");
                 assert!(nats.contains(&"egress-nat".to_owned()), "{nats:?} {here}");
-                let note = report.findings.iter().find(|note| note.code == "router-raced");
+                let note = report.findings.iter().find(|note| note.code.word() == "router-raced");
                 if taken && !nats.contains(&"team-nat".to_owned()) {
                     // Nothing but her whole change between our read and our write is lost.
                     let window = if after { "compute.routers.get" } else { "compute.routers.patch" };
@@ -203,7 +203,7 @@ fn what_another_adds_to_our_router_is_kept_or_its_loss_is_told() {
 fn the_nat_that_is_lost_is_named() {
     let start = runtime().block_on(start(false));
     let raced = |report: &Report| -> Vec<Note> {
-        report.findings.iter().filter(|note| note.code == "router-raced").cloned().collect()
+        report.findings.iter().filter(|note| note.code.word() == "router-raced").cloned().collect()
     };
     for heard_in_time in [true, false] {
         let mut met = 0;

@@ -27,14 +27,14 @@ async fn a_nat_refused_because_of_ours_is_told() {
 
     let reports = lab.hear(heard).await;
     assert_eq!(reports.len(), 1, "{reports:#?}");
-    let note = reports[0].findings.iter().find(|note| note.code == "nat-refused").expect("the refusal is told");
+    let note = reports[0].findings.iter().find(|note| note.code.word() == "nat-refused").expect("the refusal is told");
     assert_eq!((note.object.as_str(), note.by.as_deref()), ("router/team-router", Some("dev@example.com")));
     for words in ["egress-nat", "egress-my-vpc-europe-west2", "--project=demo-project", "Google said: "] {
         assert!(note.text.contains(words), "{words}: {}", note.text);
     }
     assert!(lab.writes(calls).is_empty());
     let later = lab.run().await;
-    assert!(later.findings.iter().all(|note| note.code != "nat-refused"), "{later:#?}");
+    assert!(later.findings.iter().all(|note| note.code.word() != "nat-refused"), "{later:#?}");
     // What was refused changed nothing: nobody is said to have touched the router.
     assert_eq!(later.outcome, Outcome::InSync);
 }
@@ -69,7 +69,7 @@ async fn a_nat_refused_because_of_another_teams_is_not_blamed_on_ours() {
         let team = json!({"name": "second", "network": network, "nats": nat("mine", subnet, "ENDPOINT_TYPE_VM")});
         assert_eq!(lab.call_as("dev@example.com", "POST", ROUTERS, team).await.status(), 400, "{subnet}");
         let reports = lab.hear(heard).await;
-        let notes = reports.iter().flat_map(|report| &report.findings).filter(|note| note.code == "nat-refused");
+        let notes = reports.iter().flat_map(|report| &report.findings).filter(|note| note.code.word() == "nat-refused");
         assert_eq!(notes.count(), told, "{subnet}");
     }
 }

@@ -30,7 +30,7 @@ async fn sweep(lab: &Lab) -> Arc<Report> {
 }
 
 fn held(report: &Report) -> Vec<&Note> {
-    report.findings.iter().filter(|note| note.code == "held-wish").collect()
+    report.findings.iter().filter(|note| note.code.word() == "held-wish").collect()
 }
 
 fn made(lab: &Lab) -> usize {
@@ -249,7 +249,7 @@ async fn a_connector_that_a_refused_deploy_names_is_not_offered_for_removal() {
     sleep(Duration::from_secs(180)).await;
     lab.cloud.advance(Duration::from_secs(25 * 3600));
     let idle = |report: &Report| {
-        let found = report.findings.iter().find(|note| note.code == "idle");
+        let found = report.findings.iter().find(|note| note.code.word() == "idle");
         found.unwrap_or_else(|| panic!("{report:#?}")).text.clone()
     };
     assert!(idle(&*sweep(&lab).await).contains("connectors delete"));

@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use crate::{
     cli::table::{Look, plain, render_plan, render_report},
     domain::{
+        codes::Code,
         names::{ConnectorName, ConnectorRef, NetworkRef, ProjectId, Region, ResourceName},
         plan::{
             Change, ConnectorEgress, EgressState, FieldDiff, Note, Object, Plan, Step, StepId, Verb, Why, Withheld,
@@ -27,8 +28,8 @@ fn connector() -> ConnectorRef {
     ConnectorRef { project, region, name: ConnectorName::parse("conn").unwrap() }
 }
 
-fn note(code: &str, object: &str, by: Option<&str>, text: &str) -> Note {
-    Note { code: code.into(), object: object.into(), by: by.map(Into::into), text: text.into() }
+fn note(code: Code, object: &str, by: Option<&str>, text: &str) -> Note {
+    Note { code, object: object.into(), by: by.map(Into::into), text: text.into() }
 }
 
 fn egress(state: EgressState, by: Option<&str>) -> ConnectorEgress {
@@ -100,10 +101,15 @@ fn full_plan() -> Plan {
             why: Why::AllowsFirst,
             text: "the deny waits until a later look finds every allow standing".into(),
         }],
-        waiting_on: vec![note("connector-creating", "connector/conn", None, "connector conn is being created")],
-        blocked_by: vec![note("shadowed", "connector/conn", Some("allow-all"), "allow-all lets connector conn out")],
+        waiting_on: vec![note(Code::ConnectorCreating, "connector/conn", None, "connector conn is being created")],
+        blocked_by: vec![note(
+            Code::Shadowed,
+            "connector/conn",
+            Some("allow-all"),
+            "allow-all lets connector conn out",
+        )],
         findings: vec![note(
-            "direct-vpc",
+            Code::DirectVpc,
             "job/export",
             Some("alice@example.com"),
             "job/export uses Direct VPC egress",
@@ -182,6 +188,6 @@ fn colours_only_where_asked_for() {
 fn a_terminal_is_told_nothing_by_strangers() {
     assert_eq!(plain("a\u{1b}[2Jb\r\nc\u{9b}"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}");
     let mut plan = plan();
-    plan.findings = vec![note("x", "job/\u{1b}]0;x\u{7}", None, "text\u{8}")];
+    plan.findings = vec![note(Code::Idle, "job/\u{1b}]0;x\u{7}", None, "text\u{8}")];
     assert!(!render_plan(&plan, Mode::Report, LOOK).chars().any(|c| c.is_control() && c != '\n'));
 }

@@ -4,6 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::path::{Hop, HopKind, Mark, Scene};
 use crate::domain::{
+    codes::Code,
     demand::listed,
     firewall::reach::COMMON_TAG,
     names::{ConnectorRef, relative},
@@ -33,7 +34,7 @@ impl Scene<'_> {
         let Some(standing) = found else { return hops };
         let objects = [format!("connector/{}", connector.name)];
         if standing.is_some()
-            && self.plan.blocked_by.iter().any(|note| note.code == "other-network" && objects.contains(&note.object))
+            && self.plan.blocked_by.iter().any(|note| note.code == Code::OtherNetwork && objects.contains(&note.object))
         {
             return hops;
         }
@@ -77,7 +78,7 @@ impl Scene<'_> {
         let of_rules = |text: &String| {
             let notes = self.plan.blocked_by.iter().chain(&self.plan.findings);
             notes
-                .filter(|note| matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged"))
+                .filter(|note| matches!(note.code, Code::Shadowed | Code::CutOff | Code::Narrowed | Code::Unmanaged))
                 .any(|note| note.text == *text)
         };
         let notes: Vec<_> = self.notes(&objects).into_iter().filter(|text| !of_rules(text)).collect();

@@ -4,6 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::path::{Decision, Hop, HopKind, Mark, Scene};
 use crate::domain::{
+    codes::Code,
     firewall::{
         reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
         rule_set::Site,
@@ -61,12 +62,11 @@ impl Scene<'_> {
         objects.sort();
         objects.dedup();
         let of_connector = plan.blocked_by.iter().chain(&plan.findings).filter(|note| {
-            matches!(note.code.as_str(), "shadowed" | "cut-off" | "narrowed" | "unmanaged" | "frozen")
+            matches!(note.code, Code::Shadowed | Code::CutOff | Code::Narrowed | Code::Unmanaged | Code::Frozen)
                 && note.object == format!("connector/{}", connector.name)
         });
         let shadowed = plan.blocked_by.iter().any(|note| {
-            matches!(note.code.as_str(), "shadowed" | "cut-off")
-                && note.object.ends_with(&format!("/{}", connector.name))
+            matches!(note.code, Code::Shadowed | Code::CutOff) && note.object.ends_with(&format!("/{}", connector.name))
         });
         let mut told: Vec<String> = of_connector.map(|note| note.text.clone()).collect();
         told.extend(self.notes(&objects));

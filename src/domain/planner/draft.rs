@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::refused_deploys;
 use crate::domain::{
     cause,
+    codes::Code,
     demand::Demand,
     design::Notes,
     names::ConnectorRef,
@@ -69,7 +70,7 @@ impl<'a> Draft<'a> {
             unread.filter_map(|failure| text::reads::blocked(failure, &self.asked_at(failure))).collect();
         // One region is closed once, to whatever is asked there.
         let mut closed = false;
-        unread.retain(|note| note.code != text::cause::REGION_CLOSED || !std::mem::replace(&mut closed, true));
+        unread.retain(|note| note.code != Code::RegionClosed || !std::mem::replace(&mut closed, true));
         self.blocked_by.extend(unread);
         let at = &self.observed.target;
         if self.observed.others.is_some() {

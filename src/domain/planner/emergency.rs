@@ -8,6 +8,7 @@ use super::{
     firewall,
 };
 use crate::domain::{
+    codes::Code,
     demand::{self, Demand, listed},
     design::design,
     firewall::proof::Proof,
@@ -175,7 +176,7 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
         needed.filter_map(|failure| text::reads::blocked(failure, &draft.asked_at(failure))).collect();
     let steps = draft.steps.into_iter().map(|(step, _)| step).filter(puts_back);
     let steps: Vec<_> = steps.map(|step| Step { after: Vec::new(), ..step }).collect();
-    let about_rules = |note: &&Note| note.object.starts_with("firewall/") || note.code == "shadowed";
+    let about_rules = |note: &&Note| note.object.starts_with("firewall/") || note.code == Code::Shadowed;
     let mut plan = Plan {
         steps,
         blocked_by: draft.blocked_by.iter().filter(about_rules).cloned().collect(),
@@ -195,7 +196,7 @@ fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick,
     for (connector, _, rule) in picked(policy, &observed.network_name.project, firewalls, pick) {
         let id = Object::Firewall(rule.clone()).id();
         let told = plan.steps.iter().any(|step| step.id == id)
-            || plan.blocked_by.iter().any(|note| note.code == "not-rearmed" && note.object == id.0);
+            || plan.blocked_by.iter().any(|note| note.code == Code::NotRearmed && note.object == id.0);
         if !rule.is_deny() || !rule.disabled || told || !observed.target.has(&connector) {
             continue;
         }

@@ -4,6 +4,7 @@
 use super::note;
 use crate::domain::{
     cause::{Cause, agent_in, project_in},
+    codes::Code,
     names::{ConnectorRef, ProjectId, Region},
     plan::Note,
     state::{
@@ -12,11 +13,6 @@ use crate::domain::{
     },
     target::Target,
 };
-
-pub const ORG_POLICY: &str = "org-policy";
-pub const REGION_CLOSED: &str = "region-closed";
-pub const QUOTA: &str = "quota-cause";
-pub const AGENT: &str = "agent-role";
 
 /// What an organization policy forbids, and the command that shows it. Nobody but its administrator changes it.
 pub fn org_policy(constraint: Option<&str>, project: &str) -> String {
@@ -55,23 +51,23 @@ pub fn region_note(failure: &ReadFailure, at: &Target) -> Note {
     let ReadFailure { call, message, .. } = failure;
     let why = region_closed(call, at);
     note(
-        REGION_CLOSED,
+        Code::RegionClosed,
         format!("region/{}", at.region),
         format!("{call} was refused because {why}. Google said: {message}"),
     )
 }
 
 /// What keeps Google from making a connector: the note's code, and what to do. `None` = only Google's words tell.
-pub fn advice(connector: &ConnectorRef, failure: &ReadFailure) -> Option<(&'static str, String)> {
+pub fn advice(connector: &ConnectorRef, failure: &ReadFailure) -> Option<(Code, String)> {
     let at = Target::from(connector);
     Some(match Cause::of(failure) {
-        Cause::Quota => (QUOTA, quota(&at, &failure.message)),
+        Cause::Quota => (Code::QuotaCause, quota(&at, &failure.message)),
         Cause::OrgPolicy => {
             let FailureKind::OrgPolicy { constraint } = &failure.kind else { return None };
-            (ORG_POLICY, org_policy(constraint.as_deref(), at.project.as_str()))
+            (Code::OrgPolicy, org_policy(constraint.as_deref(), at.project.as_str()))
         }
-        Cause::RegionClosed => (REGION_CLOSED, region_closed(&failure.call, &at)),
-        Cause::Agent => (AGENT, agent(&at.project, &failure.message)),
+        Cause::RegionClosed => (Code::RegionClosed, region_closed(&failure.call, &at)),
+        Cause::Agent => (Code::AgentRole, agent(&at.project, &failure.message)),
         Cause::AddressConflict | Cause::Other | Cause::Unknown | Cause::Unread => return None,
     })
 }
@@ -152,7 +148,7 @@ pub fn run_agent(here: &Target, refused: &RefusedDeploy, certain: bool) -> Note 
     let object =
         if connector.project == here.project { format!("connector/{}", connector.name) } else { connector.to_string() };
     note(
-        AGENT,
+        Code::AgentRole,
         object,
         format!(
             "Cloud Run refused the deploy of {what}, although connector {} is READY; {unless}its service agent {agent} lacks {role} in {place}; run `{}`, then deploy again",

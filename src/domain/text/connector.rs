@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use super::{cause, list, note};
 use crate::domain::{
     audit::wanted::WantedConnector,
+    codes::Code,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{Note, Remedy},
     policy::{ConnectorSection, Ensure, Mode},
@@ -67,7 +68,7 @@ pub fn rules_first(connector: &ConnectorRef, range: Ipv4Net) -> String {
 
 pub fn in_error_again(connector: &ConnectorRef, attempt: u32, failure: Option<&ReadFailure>) -> Note {
     note(
-        "connector-error",
+        Code::ConnectorError,
         object(connector),
         format!(
             "connector {} is in state ERROR again, on attempt {attempt}, and is not replaced once more; fix the cause, then run `{}`. {}",
@@ -80,7 +81,7 @@ pub fn in_error_again(connector: &ConnectorRef, attempt: u32, failure: Option<&R
 
 pub fn not_proven_ours(connector: &ConnectorRef) -> Note {
     note(
-        "not-proven-ours",
+        Code::NotProvenOurs,
         object(connector),
         format!(
             "connector {} stands on a subnet of ours, but its infra rule with our stamp was not seen, so it is not deleted; the rule is written first where the policy's mode permits it",
@@ -95,7 +96,7 @@ pub fn grow(min: u32, max: u32) -> String {
 
 fn creating(connector: &ConnectorRef) -> Note {
     note(
-        "connector-creating",
+        Code::ConnectorCreating,
         object(connector),
         format!(
             "connector {} is being created; Google takes some minutes, its completion wakes us; a refused deploy must then be repeated",
@@ -112,9 +113,9 @@ pub fn changing_for_long(
     by_operation: bool,
 ) -> Note {
     let (code, word) = match state {
-        ConnectorState::Creating => ("creating-long", "being created"),
-        ConnectorState::Deleting => ("connector-deleting", "being deleted"),
-        _ => ("connector-updating", "being updated"),
+        ConnectorState::Creating => (Code::CreatingLong, "being created"),
+        ConnectorState::Deleting => (Code::ConnectorDeleting, "being deleted"),
+        _ => (Code::ConnectorUpdating, "being updated"),
     };
     let since = match by_operation {
         true => format!("has been {word} since {since}, when its operation began"),
@@ -135,12 +136,12 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
     match state {
         ConnectorState::Creating => creating(connector),
         ConnectorState::Deleting => note(
-            "connector-deleting",
+            Code::ConnectorDeleting,
             object(connector),
             format!("connector {} is being deleted; it can be made again when it is gone", connector.name),
         ),
         state => note(
-            "connector-updating",
+            Code::ConnectorUpdating,
             object(connector),
             format!("connector {} is {}; we look again when that is done", connector.name, state.word()),
         ),
@@ -175,7 +176,7 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&Read
     };
     let (code, why) = match advice {
         Some((code, why)) => (code, format!("its creation failed: {why}. It")),
-        None => ("connector-error", "it".to_owned()),
+        None => (Code::ConnectorError, "it".to_owned()),
     };
     note(
         code,
@@ -200,7 +201,7 @@ fn said(failure: Option<&ReadFailure>) -> String {
 
 pub fn other_network(connector: &ConnectorRef, found: &str, expected: &NetworkRef) -> Note {
     note(
-        "other-network",
+        Code::OtherNetwork,
         object(connector),
         format!(
             "connector {name} is in {found}, not in {expected}, the network of its project and region; nothing is written for it. If all connectors of the region are there, name that network in an override that matches `regions: [{region}]`; else move its users, or exempt it here (`exemptions: [{{connector: {name}, reason: …, until: …}}]`) and run a second installation with another `owner` and that network",
@@ -212,7 +213,7 @@ pub fn other_network(connector: &ConnectorRef, found: &str, expected: &NetworkRe
 
 pub fn elsewhere_missing(connector: &ConnectorRef, by: &[Requirer]) -> Note {
     note(
-        "connector-elsewhere",
+        Code::ConnectorElsewhere,
         connector.to_string(),
         format!(
             "{connector}, needed by {}, does not exist; add its project to `scope.projects`, or create it there",
@@ -223,7 +224,7 @@ pub fn elsewhere_missing(connector: &ConnectorRef, by: &[Requirer]) -> Note {
 
 pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
     note(
-        "connector-elsewhere",
+        Code::ConnectorElsewhere,
         connector.to_string(),
         format!(
             "{connector}, needed by {}, does not exist; it is asked for where it belongs, in its own project",
@@ -234,7 +235,7 @@ pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
 
 pub fn elsewhere_hindered(connector: &ConnectorRef, by: &[Requirer], why: &str) -> Note {
     note(
-        "connector-elsewhere",
+        Code::ConnectorElsewhere,
         connector.to_string(),
         format!("{connector}, needed by {}, is not made in its own project: {why}", users(by)),
     )
@@ -242,7 +243,7 @@ pub fn elsewhere_hindered(connector: &ConnectorRef, by: &[Requirer], why: &str) 
 
 pub fn elsewhere_changing(connector: &ConnectorRef, state: ConnectorState) -> Note {
     note(
-        "connector-elsewhere",
+        Code::ConnectorElsewhere,
         connector.to_string(),
         format!("{connector} is {}; Google takes some minutes", state.word()),
     )
@@ -250,7 +251,7 @@ pub fn elsewhere_changing(connector: &ConnectorRef, state: ConnectorState) -> No
 
 pub fn elsewhere_not_ready(connector: &ConnectorRef, state: ConnectorState) -> Note {
     note(
-        "connector-elsewhere",
+        Code::ConnectorElsewhere,
         connector.to_string(),
         format!("{connector} is {}; it belongs to another project, whose team must look", state.word()),
     )
@@ -258,7 +259,7 @@ pub fn elsewhere_not_ready(connector: &ConnectorRef, state: ConnectorState) -> N
 
 pub fn bad_reference(workload: &Workload, error: &NameError) -> Note {
     note(
-        "bad-reference",
+        Code::BadReference,
         workload.to_string(),
         format!("{workload} names a connector that cannot be: {error}; redeploy it with a right name"),
     )
@@ -266,7 +267,7 @@ pub fn bad_reference(workload: &Workload, error: &NameError) -> Note {
 
 pub fn unknown_project(workload: &Workload, number: &ProjectId) -> Note {
     note(
-        "bad-reference",
+        Code::BadReference,
         workload.to_string(),
         format!(
             "{workload} names a connector of project {number}, which does not exist; redeploy it with a right name"
@@ -276,7 +277,7 @@ pub fn unknown_project(workload: &Workload, number: &ProjectId) -> Note {
 
 pub fn direct_vpc(workload: &Workload) -> Note {
     note(
-        "direct-vpc",
+        Code::DirectVpc,
         workload.to_string(),
         format!(
             "{workload} uses Direct VPC egress and needs no connector; firewall rules of its own tags are its owner's"
@@ -286,7 +287,7 @@ pub fn direct_vpc(workload: &Workload) -> Note {
 
 pub fn name_not_allowed(connector: &ConnectorRef, names: &[String]) -> Note {
     note(
-        "name-not-allowed",
+        Code::NameNotAllowed,
         object(connector),
         format!(
             "connector {} is missing and may not be made: `connector.names` allows {}; extend the list, or correct the deploy",
@@ -299,7 +300,7 @@ pub fn name_not_allowed(connector: &ConnectorRef, names: &[String]) -> Note {
 pub fn not_ensured(connector: &ConnectorRef, ensure: Ensure) -> Note {
     let word = if ensure == Ensure::Never { "never" } else { "declared" };
     note(
-        "not-ensured",
+        Code::NotEnsured,
         object(connector),
         format!(
             "connector {} is missing and is not made under `connector.ensure: {word}`; create it, or declare it in the policy",
@@ -309,12 +310,12 @@ pub fn not_ensured(connector: &ConnectorRef, ensure: Ensure) -> Note {
 }
 
 pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
-    note("frozen", object(connector), format!("connector {} is missing and left alone: {why}", connector.name))
+    note(Code::Frozen, object(connector), format!("connector {} is missing and left alone: {why}", connector.name))
 }
 
 pub fn refused_before(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
     let (code, why) = cause::advice(connector, failure)
-        .unwrap_or_else(|| ("creation-refused", "fix the cause that Google names".to_owned()));
+        .unwrap_or_else(|| (Code::CreationRefused, "fix the cause that Google names".to_owned()));
     note(
         code,
         object(connector),
@@ -327,7 +328,7 @@ pub fn refused_before(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
 
 pub fn deleted(connector: &ConnectorRef) -> Note {
     note(
-        "connector-deleted",
+        Code::ConnectorDeleted,
         object(connector),
         format!(
             "connector {} was deleted while workloads still name it, and `connector.recreate: false` leaves it so; redeploy them without it, or allow it",
@@ -338,7 +339,7 @@ pub fn deleted(connector: &ConnectorRef) -> Note {
 
 pub fn daily_limit(connector: &ConnectorRef, limit: u32) -> Note {
     note(
-        "daily-limit",
+        Code::DailyLimit,
         object(connector),
         format!(
             "connector {} waits: {limit} connectors were made here in 24 hours, the most that `connector.new_per_day` allows",
@@ -355,7 +356,7 @@ pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64, hold
     };
     let pools = list(pools.iter().map(Ipv4Net::to_string));
     note(
-        "pool-exhausted",
+        Code::PoolExhausted,
         object(connector),
         format!(
             "no /28 is free for connector {} in {pools}, which has room for {capacity} in all{held}; add a range to `connector.subnet_pools`",
@@ -368,7 +369,7 @@ pub fn no_space(connector: &ConnectorRef, pools: &[Ipv4Net], capacity: u64, hold
 pub fn long_name(connector: &ConnectorRef) -> Option<Note> {
     let weighted = connector.name.weighted_length();
     (weighted >= 21).then(|| {
-        note("long-name", object(connector), format!("the name {} counts {weighted} characters with hyphens doubled; gcloud's documentation asks for fewer than 21", connector.name))
+        note(Code::LongName, object(connector), format!("the name {} counts {weighted} characters with hyphens doubled; gcloud's documentation asks for fewer than 21", connector.name))
     })
 }
 
@@ -385,5 +386,5 @@ pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barr
             "{what}, and it does not exist yet; every run tries again until {until:.0}, or until {who} is deployed or deleted; when the connector is ready, deploy {who} again"
         ),
     };
-    note("held-wish", object(&wanted.connector), text)
+    note(Code::HeldWish, object(&wanted.connector), text)
 }

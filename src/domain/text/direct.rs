@@ -2,6 +2,7 @@
 
 use super::note;
 use crate::domain::{
+    codes::Code,
     names::{ConnectorRef, NetworkRef},
     plan::Note,
     state::{
@@ -33,7 +34,7 @@ pub fn on_connector_subnet(
         None => "move it to a subnet of /26 or larger that no connector uses".to_owned(),
     };
     note(
-        "direct-vpc-on-connector-subnet",
+        Code::DirectVpcOnConnectorSubnet,
         object(workload),
         format!(
             "{workload} uses Direct VPC egress on subnet {name} ({range}), which belongs to connector {whose} alone: Direct VPC takes addresses in blocks of 16, so that the subnet runs out and instances of either fail to start with \"insufficient free IP addresses\"; {move_it}, or deploy it with the connector in place of --network and --subnet"

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{list, note, note_by};
 use crate::domain::{
+    codes::Code,
     firewall::proof::Proof,
     names::{ConnectorRef, ProjectId},
     plan::Note,
@@ -51,7 +52,7 @@ pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by
             format!("; the release ends at {end}; run `egress-reconciler rearm` when the emergency is over")
         }
     });
-    down("released", deny, connector, (by, release.at), &end)
+    down(Code::Released, deny, connector, (by, release.at), &end)
 }
 
 /// A deny whose release is over, and that waits for the command `rearm`. The days change the text, so that it is reported
@@ -67,10 +68,10 @@ pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release
         },
     );
     let to_do = "run `egress-reconciler rearm`, or set `firewall.rearm: at-once`";
-    down("disarmed", deny, connector, (by, release.at.filter(|_| ended.is_some())), &format!("{since}; {to_do}"))
+    down(Code::Disarmed, deny, connector, (by, release.at.filter(|_| ended.is_some())), &format!("{since}; {to_do}"))
 }
 
-fn down(code: &str, deny: &Firewall, connector: &ConnectorRef, (by, at): (&str, Option<Timestamp>), end: &str) -> Note {
+fn down(code: Code, deny: &Firewall, connector: &ConnectorRef, (by, at): (&str, Option<Timestamp>), end: &str) -> Note {
     let at = at.map_or_else(String::new, |at| format!(" at {at}"));
     let (name, connector) = (&deny.name, &connector.name);
     let stops = match deny.direction {
@@ -112,7 +113,7 @@ pub fn proof_took_long(limit: u64) -> String {
 /// How to do without this program what it could not do.
 pub fn not_released(deny: &str, project: &ProjectId) -> Note {
     note(
-        "not-released",
+        Code::NotReleased,
         format!("firewall/{deny}"),
         format!(
             "{deny} could not be taken down and may still stand; by hand: `gcloud compute firewall-rules update {deny} --disabled --project {project}`"
@@ -135,7 +136,7 @@ pub fn allows_missing(deny: &str, connector: &ConnectorRef, missing: &[String]) 
 }
 
 pub fn not_rearmed(deny: &str, why: &str) -> Note {
-    note("not-rearmed", format!("firewall/{deny}"), format!("{deny} stays down: {why}"))
+    note(Code::NotRearmed, format!("firewall/{deny}"), format!("{deny} stays down: {why}"))
 }
 
 /// Why, where nothing says more.
@@ -144,7 +145,7 @@ pub const UNJUDGED: &str =
 
 pub fn connector_gone(deny: &str, connector: &ConnectorRef) -> Note {
     note(
-        "not-rearmed",
+        Code::NotRearmed,
         format!("firewall/{deny}"),
         format!(
             "{deny} stays down: connector {} does not stand, so there is nothing to stop; run `egress-reconciler rearm` again if it is made anew",
@@ -155,7 +156,7 @@ pub fn connector_gone(deny: &str, connector: &ConnectorRef) -> Note {
 
 pub fn not_asked(deny: &str) -> Note {
     note(
-        "not-rearmed",
+        Code::NotRearmed,
         format!("firewall/{deny}"),
         format!("{deny} stays down: the policy asks for no such deny any more"),
     )

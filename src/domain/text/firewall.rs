@@ -1,5 +1,6 @@
 use super::{explain::of_rule, list, note, note_by};
 use crate::domain::{
+    codes::Code,
     firewall::rule_set::Role,
     names::{ConnectorRef, ProjectId, Region, last_segment},
     plan::Note,
@@ -63,7 +64,7 @@ pub fn allows_first(missing: &[String]) -> String {
 pub fn range_unknown(connector: &ConnectorRef) -> Note {
     let name = &connector.name;
     note(
-        "unmanaged",
+        Code::Unmanaged,
         format!("connector/{name}"),
         format!(
             "no firewall rule is written for connector {name}: its range could not be read, and in a Shared VPC host's network a rule by tag alone would match other projects' connectors of this name too"
@@ -73,7 +74,7 @@ pub fn range_unknown(connector: &ConnectorRef) -> Note {
 
 pub fn unmanaged(connector: &ConnectorRef) -> Note {
     note(
-        "unmanaged",
+        Code::Unmanaged,
         format!("connector/{}", connector.name),
         format!(
             "connector {} was not made here, so no rule is written for it; add it to `firewall.adopt` to scope its egress",
@@ -88,7 +89,7 @@ pub fn unkept(connector: &ConnectorRef, rules: &[&Firewall]) -> Option<Note> {
     standing.sort();
     (!standing.is_empty()).then(|| {
         note(
-            "unkept",
+            Code::Unkept,
             format!("connector/{}", connector.name),
             format!(
                 "connector {} is neither ours nor adopted any more, but rules of ours still hold its egress and nobody keeps them right: {}; add it to `firewall.adopt`, or delete them",
@@ -106,7 +107,7 @@ pub fn automatic(rule: &str, replace: bool) -> Note {
         "remove it where it is not wanted, or set `firewall.replace_auto: true`"
     };
     note(
-        "automatic-rule",
+        Code::AutomaticRule,
         format!("firewall/{rule}"),
         format!("{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; {todo}"),
     )
@@ -135,7 +136,7 @@ pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
         "is not written: it would open what the deny stops"
     };
     note_by(
-        "foreign-deny",
+        Code::ForeignDeny,
         format!("firewall/{rule}"),
         deny,
         format!("{rule} {what}; name {deny} in `firewall.override_denies`, or narrow one of the two"),
@@ -144,7 +145,7 @@ pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
 
 pub fn would_uncover(deny: &str, priority: u32, rule: &str) -> Note {
     note_by(
-        "deny-held",
+        Code::DenyHeld,
         format!("firewall/{deny}"),
         rule,
         format!(
@@ -155,7 +156,7 @@ pub fn would_uncover(deny: &str, priority: u32, rule: &str) -> Note {
 
 pub fn watch_defeats(rule: &str, deny: &str) -> Note {
     note_by(
-        "watch-defeats-deny",
+        Code::WatchDefeatsDeny,
         format!("firewall/{rule}"),
         deny,
         format!(
@@ -170,7 +171,7 @@ pub fn disable_watch(deny: &str) -> String {
 
 pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
     note_by(
-        "shadowed",
+        Code::Shadowed,
         format!("connector/{}", connector.name),
         rule,
         format!(
@@ -235,7 +236,7 @@ fn parts(parts: &[Part]) -> String {
 pub fn cut_off(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part]) -> Note {
     let by = stopper.by;
     note_by(
-        "cut-off",
+        Code::CutOff,
         format!("connector/{}", connector.name),
         by,
         format!(
@@ -250,7 +251,7 @@ pub fn cut_off(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part]
 pub fn narrowed(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part]) -> Note {
     let by = stopper.by;
     note_by(
-        "narrowed",
+        Code::Narrowed,
         format!("connector/{}", connector.name),
         by,
         format!(
@@ -265,7 +266,7 @@ pub fn narrowed(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part
 /// A rule leaves nothing of the path open, though no rule of another hand stops what the policy names.
 pub fn closed(connector: &ConnectorRef, by: &str) -> Note {
     note_by(
-        "cut-off",
+        Code::CutOff,
         format!("connector/{}", connector.name),
         by,
         format!(
@@ -279,7 +280,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
     let who = by.unwrap_or("unknown");
     let how = if stands { "disabled" } else { "deleted" };
     note_by(
-        "disarmed",
+        Code::Disarmed,
         format!("firewall/{deny}"),
         who,
         format!(
@@ -291,7 +292,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
 
 pub fn frozen(connector: &ConnectorRef, why: &str) -> Note {
     note(
-        "frozen",
+        Code::Frozen,
         format!("connector/{}", connector.name),
         format!("no deny is written for connector {}: {why}", connector.name),
     )

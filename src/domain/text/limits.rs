@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::note_by;
 use crate::domain::{
+    codes::Code,
     plan::{Note, StepId, Verb},
     policy::Mode,
 };
@@ -31,7 +32,7 @@ pub fn undone(until: Timestamp, reason: &str) -> String {
 pub fn left_alone(step: &StepId, until: Timestamp, by: Option<&str>) -> Note {
     let who = by.unwrap_or("unknown");
     note_by(
-        "left-alone",
+        Code::LeftAlone,
         &step.0,
         who,
         format!(

@@ -13,6 +13,7 @@ pub mod network;
 pub mod prune;
 pub mod reads;
 pub mod routes;
+
 /// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
 fn workload(resource: &str) -> String {
     match resource.rsplit('/').collect::<Vec<_>>().as_slice() {
@@ -27,20 +28,20 @@ fn workload(resource: &str) -> String {
 mod tests;
 
 use super::plan::Note;
+use crate::domain::codes::Code;
 
-fn note(code: &str, object: impl Into<String>, text: String) -> Note {
-    debug_assert!(super::codes::CODES.contains(&code), "{code} is no code of the schema");
-    Note { code: code.to_owned(), object: object.into(), by: None, text }
+fn note(code: Code, object: impl Into<String>, text: String) -> Note {
+    Note { code, object: object.into(), by: None, text }
 }
 
-fn note_by(code: &str, object: impl Into<String>, by: &str, text: String) -> Note {
+fn note_by(code: Code, object: impl Into<String>, by: &str, text: String) -> Note {
     Note { by: Some(by.to_owned()), ..note(code, object, text) }
 }
 
 /// A name that we need bears no stamp of ours.
 pub fn name_taken(kind: &str, name: &str) -> Note {
     note(
-        "name-taken",
+        Code::NameTaken,
         format!("{kind}/{name}"),
         format!(
             "name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"

@@ -1,5 +1,6 @@
 use super::{list, note, note_by, reads::why_unread};
 use crate::domain::{
+    codes::Code,
     names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
     plan::Note,
     state::{
@@ -27,7 +28,7 @@ pub fn extend(uncovered: &[String], lost: bool, by: Option<&str>) -> String {
 
 pub fn hidden_subnet(connector: &ConnectorRef) -> Note {
     note(
-        "hidden-subnet",
+        Code::HiddenSubnet,
         format!("connector/{}", connector.name),
         format!(
             "connector {} hides its subnet (it was made with --range), so only a NAT for all subnets can serve it and there is none; make it again with --subnet",
@@ -38,7 +39,7 @@ pub fn hidden_subnet(connector: &ConnectorRef) -> Note {
 
 pub fn in_the_way(router: &str, nat: &str) -> Note {
     note(
-        "nat-in-the-way",
+        Code::NatInTheWay,
         format!("router/{router}"),
         format!(
             "NAT {nat} on router {router} claims all subnets but does not serve the connector's, and Google takes no second one beside it; change it to a list, or let it serve virtual machines"
@@ -49,7 +50,7 @@ pub fn in_the_way(router: &str, nat: &str) -> Note {
 pub fn listed_idle(router: &str, nat: &str, subnet: &str) -> Note {
     let subnet = last_segment(subnet);
     note(
-        "nat-in-the-way",
+        Code::NatInTheWay,
         format!("router/{router}"),
         format!(
             "NAT {nat} on router {router} lists {subnet} but does not serve it, and Google takes a subnet into one NAT only; give that NAT addresses, or take {subnet} off its list"
@@ -59,7 +60,7 @@ pub fn listed_idle(router: &str, nat: &str, subnet: &str) -> Note {
 
 pub fn unfit(router: &str, nat: &str, subnet: &str) -> Note {
     note(
-        "nat-unfit",
+        Code::NatUnfit,
         format!("router/{router}"),
         format!(
             "{nat} on our router was made anew for something other than virtual machines' way to the internet, which Google lets nobody change, so {} has no way out; delete {nat}, and it is made again",
@@ -70,7 +71,7 @@ pub fn unfit(router: &str, nat: &str, subnet: &str) -> Note {
 
 pub fn full(router: &str, subnet: &str, limit: usize) -> Note {
     note(
-        "nat-full",
+        Code::NatFull,
         format!("router/{router}"),
         format!(
             "our NAT on {router} lists {limit} subnet ranges, Google's limit, so {} has no way out; give some of them a NAT of your own, and take them off its list",
@@ -82,7 +83,7 @@ pub fn full(router: &str, subnet: &str, limit: usize) -> Note {
 pub fn router_quota(network: &NetworkRef, region: &Region, routers: &[&Router]) -> Note {
     let names = list(routers.iter().map(|router| &router.name));
     note(
-        "router-quota",
+        Code::RouterQuota,
         format!("network/{}", network.name),
         format!(
             "network {} has {} routers in {region} ({names}), Google's limit; delete one that is not used",
@@ -99,7 +100,7 @@ pub fn repair(keys: &[&str], by: Option<&str>) -> String {
 
 pub fn widened(router: &str) -> Note {
     note(
-        "nat-widened",
+        Code::NatWidened,
         format!("router/{router}"),
         format!(
             "our NAT on {router} was changed to serve all subnets; others may rely on it by now, so it stays; set it back to a list by hand if none does"
@@ -109,7 +110,7 @@ pub fn widened(router: &str) -> Note {
 
 pub fn dead_subnet(router: &str, subnet: &str, connector: &ConnectorRef) -> Note {
     note(
-        "dead-subnet",
+        Code::DeadSubnet,
         format!("router/{router}"),
         format!(
             "our NAT lists {subnet}, on which connector {} does not stand; it costs nothing and stays, unless `connector.prune: 7d` lets it go",
@@ -120,7 +121,7 @@ pub fn dead_subnet(router: &str, subnet: &str, connector: &ConnectorRef) -> Note
 
 pub fn no_direct_subnet(entry: &str, network: &NetworkRef) -> Note {
     note(
-        "no-direct-subnet",
+        Code::NoDirectSubnet,
         format!("subnet/{}", last_segment(entry)),
         format!(
             "`nat.direct_vpc_subnets` names {entry}, which network {} does not have; correct the policy, or make the subnet",
@@ -134,7 +135,7 @@ type Place<'a> = (&'a ProjectId, &'a Region);
 
 pub fn static_address_missing(name: &str, (project, region): Place<'_>) -> Note {
     note(
-        "static-address-missing",
+        Code::StaticAddressMissing,
         format!("address/{name}"),
         format!(
             "`nat.static_ips` names {name}, and {project} has no such address in {region}, so our NAT is not written; create it: `gcloud compute addresses create {name} --region={region} --project={project}`"
@@ -144,7 +145,7 @@ pub fn static_address_missing(name: &str, (project, region): Place<'_>) -> Note 
 
 pub fn static_address_unfit(name: &str, address: &str, (project, region): Place<'_>) -> Note {
     note(
-        "static-address-unfit",
+        Code::StaticAddressUnfit,
         format!("address/{name}"),
         format!(
             "`nat.static_ips` names {name}, which is {address} and not an external IPv4 address, so our NAT is not written; name an external address of {region} in {project}, or create one: `gcloud compute addresses create NAME --region={region} --project={project}`"
@@ -154,7 +155,7 @@ pub fn static_address_unfit(name: &str, address: &str, (project, region): Place<
 
 pub fn static_address_in_use(name: &str, user: &str) -> Note {
     note(
-        "static-address-in-use",
+        Code::StaticAddressInUse,
         format!("address/{name}"),
         format!(
             "`nat.static_ips` names {name}, which {} uses already, so our NAT is not written; name another address, or release this one there",
@@ -179,7 +180,7 @@ pub fn static_address_unused(
     let pool = list(nat.nat_ips.iter().map(|ip| last_segment(ip)).chain(names.iter().map(|name| name.as_str())));
     let pool = pool.replace(", ", ",");
     note(
-        "static-address-unused",
+        Code::StaticAddressUnused,
         format!("router/{router}"),
         format!(
             "`nat.static_ips` names {}, but NAT {} on router {router}, which was not made here, serves {subnet}, and its traffic leaves {leaves}; give that NAT the address: `gcloud compute routers nats update {} --router={router} --nat-external-ip-pool={pool} --region={region} --project={project}`, or take it out of the policy",
@@ -217,7 +218,7 @@ pub fn raced(
         }
     };
     note_by(
-        "router-raced",
+        Code::RouterRaced,
         format!("router/{router}"),
         by,
         format!(
@@ -236,7 +237,7 @@ fn named(nats: &[String]) -> String {
 
 pub fn addresses_unread(failure: &ReadFailure) -> Note {
     note(
-        "addresses-unread",
+        Code::AddressesUnread,
         &failure.call,
         format!(
             "`nat.static_ips` could not be looked up, so whether these addresses exist and are free is not known: {} {}. Google said: {}",
@@ -266,7 +267,7 @@ pub fn exhausted(nat: &str, router: &str, missing: u32, ours: bool) -> Note {
         false => ("NAT", "give it more addresses, or fewer ports for each instance"),
     };
     note(
-        "nat-exhausted",
+        Code::NatExhausted,
         format!("router/{router}"),
         format!(
             "{whose} {nat} on router {router} needs {missing} more address{} to give every instance its ports, so connections may be dropped; {how}",
@@ -290,7 +291,7 @@ pub fn refused(
         by.unwrap_or("unknown"),
         subnets(&own.subnetworks.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>()),
     );
-    let note = note("nat-refused", format!("router/{theirs}"), text);
+    let note = note(Code::NatRefused, format!("router/{theirs}"), text);
     Note { by: by.map(str::to_owned), ..note }
 }
 
@@ -303,5 +304,5 @@ pub fn race_unknown(router: &str, failure: &ReadFailure, at: &Target) -> Note {
     let text = format!(
         "the NAT list of router {router} was written; whether another principal changed it at the same time is unknown: {why}"
     );
-    note(&code, format!("router/{router}"), text)
+    note(code, format!("router/{router}"), text)
 }

@@ -1,9 +1,9 @@
 use super::note;
-use crate::domain::{names::NetworkRef, plan::Note};
+use crate::domain::{codes::Code, names::NetworkRef, plan::Note};
 
 pub fn missing(network: &NetworkRef) -> Note {
     note(
-        "network-missing",
+        Code::NetworkMissing,
         format!("network/{}", network.name),
         format!(
             "there is no network {network}; create it, or set `network.create: true` for a network of the project's own"
@@ -13,7 +13,7 @@ pub fn missing(network: &NetworkRef) -> Note {
 
 pub fn legacy(network: &NetworkRef) -> Note {
     note(
-        "legacy-network",
+        Code::LegacyNetwork,
         format!("network/{}", network.name),
         format!(
             "network {network} is a legacy network, which has no subnets, so no connector can be created in it; name a VPC network in `network.name`, or create one: `gcloud compute networks create NAME --subnet-mode=custom --project={}`",

@@ -1,5 +1,6 @@
 use super::{list, note};
 use crate::domain::{
+    codes::Code,
     names::{ConnectorRef, ProjectId},
     plan::Note,
     state::{connector::Connector, read::ReadFailure, refused_deploy::FailedDeploy, subnet::Subnet},
@@ -42,7 +43,7 @@ pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet,
         None => "",
     };
     note(
-        "idle",
+        Code::Idle,
         format!("connector/{name}"),
         format!("{}.{again} To remove it: {removal}", bills_for_nothing(connector, found)),
     )
@@ -56,7 +57,7 @@ pub fn idle_after_refusal(connector: &ConnectorRef, found: &Connector, failed: &
         None => "may name it",
     };
     note(
-        "idle",
+        Code::Idle,
         format!("connector/{}", connector.name),
         format!(
             "{}. The deploy of {what} at {} {names} and was refused; Google said: {}",
@@ -92,7 +93,7 @@ pub fn subnet(connector: &ConnectorRef) -> String {
 
 pub fn left_over(connector: &ConnectorRef) -> Note {
     note(
-        "left-over",
+        Code::LeftOver,
         format!("connector/{}", connector.name),
         format!(
             "connector {} is gone and nothing asks for it, while its subnet or rules of ours still stand and cost nothing; `connector.prune: 7d` lets them go",
@@ -115,7 +116,7 @@ pub fn unseen(failure: &ReadFailure, at: &Target) -> Note {
     };
     let region = &at.region;
     note(
-        &code,
+        code,
         call,
         format!(
             "it is not known whether {users} use a connector of {region}, so nothing is removed (`connector.prune`) or replaced (`connector.repair`) there: {why}"

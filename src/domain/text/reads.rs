@@ -1,11 +1,12 @@
 use jiff::Timestamp;
 
 use super::{
-    cause::{self, ORG_POLICY, org_policy, region_note},
+    cause::{self, org_policy, region_note},
     note,
 };
 use crate::domain::{
     cause::{Cause, project_in},
+    codes::Code,
     denial::Denial,
     names::ConnectorRef,
     permissions,
@@ -15,11 +16,11 @@ use crate::domain::{
 };
 
 /// The code of a read that is worth another try.
-pub const FAILED: &str = "read-failed";
+pub const FAILED: Code = Code::ReadFailed;
 
 /// What a write was decided without: told with the write, and not asked again when nothing is left to write.
 pub fn is_of_decision(note: &Note) -> bool {
-    note.code.ends_with("-unread")
+    note.code.is_unread()
 }
 
 /// A read that only a person can make possible; transient ones are tried again instead, and an absent network is reported
@@ -28,18 +29,18 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
     let ReadFailure { call, kind, message, .. } = failure;
     let (code, why) = match kind {
         FailureKind::Denied { permission } => match beyond_permissions(message, at.project.as_str()) {
-            Some((why, mend)) => ("denied", format!("{call} was denied: {why}; {mend}")),
-            None => ("denied", denied(call, permission.as_deref(), message)),
+            Some((why, mend)) => (Code::Denied, format!("{call} was denied: {why}; {mend}")),
+            None => (Code::Denied, denied(call, permission.as_deref(), message)),
         },
-        FailureKind::ApiDisabled => ("api-disabled", api_disabled(failure, at)),
-        FailureKind::Quota => ("quota", format!("{call} was refused: {}", cause::used_up(call, message, at))),
+        FailureKind::ApiDisabled => (Code::ApiDisabled, api_disabled(failure, at)),
+        FailureKind::Quota => (Code::Quota, format!("{call} was refused: {}", cause::used_up(call, message, at))),
         FailureKind::OrgPolicy { constraint } => {
             let project = project_in(message).unwrap_or(at.project.as_str());
-            (ORG_POLICY, format!("{call} was refused: {}", org_policy(constraint.as_deref(), project)))
+            (Code::OrgPolicy, format!("{call} was refused: {}", org_policy(constraint.as_deref(), project)))
         }
         FailureKind::RegionClosed => return Some(region_note(failure, at)),
         FailureKind::Invalid | FailureKind::AddressConflict => {
-            ("refused", format!("{call} was refused, so nothing that needs it is planned"))
+            (Code::Refused, format!("{call} was refused, so nothing that needs it is planned"))
         }
         FailureKind::Transient | FailureKind::Absent => return None,
     };
@@ -158,7 +159,7 @@ pub fn transient(failure: &ReadFailure) -> Note {
 
 /// A run that ended without a report.
 pub fn died() -> Note {
-    note("run-died", "run", "the run crashed; its log says why, and the event will be delivered again".to_owned())
+    note(Code::RunDied, "run", "the run crashed; its log says why, and the event will be delivered again".to_owned())
 }
 
 /// `failed`, or `was denied; grant X …: run …` where Google's words say on what.

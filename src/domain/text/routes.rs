@@ -2,6 +2,7 @@
 
 use super::{few, list, note, reads::why_unread};
 use crate::domain::{
+    codes::Code,
     names::NetworkRef,
     plan::Note,
     state::{read::ReadFailure, route::Route},
@@ -56,7 +57,7 @@ pub fn elsewhere(ways: &Ways<'_>) -> Note {
         "traffic to the internet goes to {}, so what reaches the internet is decided there and no NAT is made{rest}",
         hops(ways.elsewhere())
     );
-    note("default-route-appliance", object, text)
+    note(Code::DefaultRouteAppliance, object, text)
 }
 
 /// No route that applies leads anywhere.
@@ -68,7 +69,7 @@ pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>) -> Note {
             "network {name} has no default route, so by what is seen no NAT can reach the internet ({UNSEEN}); if it should: `gcloud compute routes create NAME --network={name} --destination-range=0.0.0.0/0 --next-hop-gateway=default-internet-gateway --project={}`",
             network.project
         );
-        return note("no-default-route", object, text);
+        return note(Code::NoDefaultRoute, object, text);
     }
     let routes = few(&ways.idle.iter().map(idle).collect::<Vec<_>>());
     let how = match ways.all_idle_lead_elsewhere() {
@@ -83,13 +84,13 @@ pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>) -> Note {
     let text = format!(
         "no default route of network {name} that is seen applies to the connector ({UNSEEN}); there are {routes}; {how}"
     );
-    note("no-default-route", object, text)
+    note(Code::NoDefaultRoute, object, text)
 }
 
 /// The NAT is made all the same: what it is for is decided by the other routes.
 pub fn policies_unread(failure: &ReadFailure) -> Note {
     note(
-        "policy-routes-unread",
+        Code::PolicyRoutesUnread,
         &failure.call,
         format!(
             "policy-based routes go before all others and could not be read, so one of them may lead the connector's traffic past our NAT: {} {}. Google said: {}",
@@ -107,7 +108,7 @@ pub fn unread(failure: &ReadFailure) -> Note {
         _ => "compute.routers.get",
     };
     note(
-        "routes-unread",
+        Code::RoutesUnread,
         &failure.call,
         format!(
             "routes learnt by BGP or imported from a peering could not all be read, so the new subnet's range may be in use behind one: {} {}. Google said: {}",
