@@ -21,7 +21,7 @@ use super::{
         workload::{Workload, WorkloadKind},
     },
     target::Target,
-    text,
+    text::{self, prune::Removal},
 };
 
 /// A subnet of ours whose connector is gone asks for it only so long: later, its absence is somebody's wish.
@@ -272,13 +272,19 @@ impl Draft<'_> {
         let subnet = fresh.then_some((subnet, &observed.network_name.project));
         let settings = self.policy.for_connector(connector);
         let pruned = settings.connector.prune == Prune::SevenDays && settings.mode == Mode::Enforce;
+        let is_unknown = !observed.unseen().is_empty() || observed.missing_revisions().next().is_some();
+        let removal = match (is_unknown, pruned) {
+            (true, _) => Removal::UsersUnknown,
+            (false, true) => Removal::Pruned,
+            (false, false) => Removal::ByHand { every_user_seen: observed.others.is_some() },
+        };
         // Somebody may be about to use it.
         let names_it = |of: &&FailedDeploy| of.connector.as_ref().is_some_and(|named| named.name == connector.name);
         let failed = observed.failed.iter().find(names_it);
         let failed = failed.or_else(|| observed.failed.iter().find(|one| one.connector.is_none()));
         is_idle.then(|| match failed {
             Some(failed) => text::prune::idle_after_refusal(connector, found, failed),
-            None => text::prune::idle(connector, found, subnet, pruned),
+            None => text::prune::idle(connector, found, subnet, removal),
         })
     }
 

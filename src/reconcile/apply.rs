@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
+        audit::entry::is_about_another_nat,
         names::ConnectorRef,
         plan::{Change, Note, Object, Plan, Step, StepId, Verb},
         report::{StepOutcome, StepReport},
@@ -190,6 +191,10 @@ fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
         // It is gone, as it should be.
         (ErrorKind::NotFound, Change::Delete(_)) => return Applied::plain(step, StepOutcome::Done),
         (ErrorKind::NotFound, Change::Extend { .. } | Change::Repair { .. }) => true,
+        // Somebody's NAT came in between: the next look shows whether the path needs ours.
+        (_, Change::Create(Object::Router(_)) | Change::Extend { .. }) if is_about_another_nat(&error.to_string()) => {
+            true
+        }
         (kind, _) => matches!(kind, ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict),
     };
     if lost {

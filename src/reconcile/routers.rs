@@ -140,8 +140,13 @@ async fn others(client: &Client, place: Place<'_>, attempts: &[Attempt]) -> Othe
             // What had ended by then, the read showed.
             begun && time(&other.end_time).is_none_or(|at| at > asked) && !other.has_failed()
         };
-        let foreign =
-            |other: &&Operation| other.user != own.user && !mine.iter().any(|(_, mine)| mine.name == other.name);
+        // Another instance of this program has the same user, and so may a person on whose behalf it runs; the ids of its
+        // writes are made of names.
+        let of_us = |other: &Operation| {
+            let id = other.client_operation_id.parse::<Uuid>();
+            other.user == own.user && id.is_ok_and(|id| id.get_version() == Some(uuid::Version::Sha1))
+        };
+        let foreign = |other: &&Operation| !of_us(other) && !mine.iter().any(|(_, mine)| mine.name == other.name);
         for other in operations.iter().filter(foreign).filter(between) {
             let race = Race {
                 at: place.at.clone(),

@@ -164,10 +164,9 @@ impl<'a> AuditLog<'a> {
     /// matter.
     pub fn refused_nat(&self) -> Option<Cow<'a, str>> {
         const PERMISSION_DENIED: i64 = 7;
-        const ABOUT: [&str; 3] = ["ALL_SUBNETWORKS", "already configured", "another Nat"];
         let Status { code, message } = self.status();
         let refused = !matches!(code, 0 | PERMISSION_DENIED) && self.method().contains("compute.routers.");
-        (refused && message.contains("Nat") && ABOUT.iter().any(|words| message.contains(words))).then_some(message)
+        (refused && is_about_another_nat(&message)).then_some(message)
     }
 
     /// The subnets that a router's NAT is asked to serve, by their own names.
@@ -208,6 +207,12 @@ impl<'a> AuditLog<'a> {
     pub fn response(&self) -> Fields<'a> {
         self.0.object("response").unwrap_or_default()
     }
+}
+
+/// Whether Google refused a NAT because another one exists, by its words.
+pub fn is_about_another_nat(words: &str) -> bool {
+    const ABOUT: [&str; 3] = ["ALL_SUBNETWORKS", "already configured", "another Nat"];
+    words.contains("Nat") && ABOUT.iter().any(|part| words.contains(part))
 }
 
 #[cfg(test)]

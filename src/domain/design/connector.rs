@@ -126,10 +126,12 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
 fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> Remedy {
     let connector = &path.required.connector;
     let cause = draft.cause(connector);
-    let unused = || demand.idle.contains(connector) || unused_since(draft.policy, draft.observed, connector).is_some();
     let by = path.required.by.iter();
+    // A mark may be older than its newest user.
+    let is_marked = || unused_since(draft.policy, draft.observed, connector).is_some();
+    let unused = || demand.idle.contains(connector) || by.clone().all(|by| *by == Requirer::Stamp) && is_marked();
     let further: Vec<String> =
-        by.filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
+        by.clone().filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
     match (path.ownership, path.required.untouchable()) {
         (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
         (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),

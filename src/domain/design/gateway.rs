@@ -2,11 +2,13 @@
 
 use super::Draft;
 use crate::domain::{
-    names::{last_segment, relative},
+    names::{ProjectId, Region, last_segment, relative},
     ownership::{NAT_NAME, own_name, own_nat, own_router},
+    plan::Note,
     policy::{NatLogging, Policy},
     stamp::Stamp,
     state::{
+        address::Address,
         observed::Observed,
         router::{LIST, Nat, NatLog, NatSubnet, Router, router_of},
     },
@@ -103,26 +105,56 @@ fn exhausted(draft: &mut Draft<'_>, router: &Router) {
     }
 }
 
-/// The policy names addresses, and somebody else's gateway serves the subnet without them.
+/// The policy names addresses, and a gateway that we did not create serves the subnet without them.
 pub(super) fn unused_addresses(draft: &mut Draft<'_>, routers: &[&Router], nat: &Nat, subnet: Option<&str>) {
     let observed = draft.observed;
     let addresses = &draft.policy.for_target(&observed.target).nat.static_ips;
     let Some(router) = router_of(routers, nat) else { return };
-    if own_router(draft.policy, observed).is_some_and(|own| own.name == router.name) {
+    if own_router(draft.policy, observed).is_some_and(|own| own.name == router.name && nat.name == NAT_NAME) {
         return;
     }
     let uses = |name: &String| nat.nat_ips.iter().any(|ip| last_segment(ip) == name);
     let unused: Vec<&String> = addresses.iter().filter(|name| !uses(name)).collect();
-    if !unused.is_empty() {
-        let place = (&observed.network_name.project, &observed.target.region);
-        draft.find(text::nat::static_address_unused(&unused, nat, &router.name, subnet, place));
+    // A command that Google would refuse helps nobody.
+    let found = observed.addresses.iter().flatten().map(Vec::as_slice).next();
+    let router_path = format!(
+        "projects/{}/regions/{}/routers/{}",
+        observed.network_name.project, observed.target.region, router.name
+    );
+    let wrong: Vec<Note> =
+        unused.iter().filter_map(|name| unfit(found?, name, &router_path, place(observed))).collect();
+    if !wrong.is_empty() {
+        draft.notes.findings.extend(wrong);
+    } else if !unused.is_empty() {
+        draft.find(text::nat::static_address_unused(&unused, nat, &router.name, subnet, place(observed)));
     }
+}
+
+/// Whether a gateway that the policy's addresses are missing from covers one of the subnets, so that they are looked up.
+pub fn lacks_addresses(policy: &Policy, observed: &Observed, nat: &Nat) -> bool {
+    let mut wanted = policy.for_target(&observed.target).nat.static_ips.iter();
+    wanted.any(|name| !nat.nat_ips.iter().any(|ip| last_segment(ip) == name))
+}
+
+fn place(observed: &Observed) -> (&ProjectId, &Region) {
+    (&observed.network_name.project, &observed.target.region)
+}
+
+/// Why an address of the policy cannot be given to a gateway of a router.
+fn unfit(found: &[Address], name: &str, router: &str, place: (&ProjectId, &Region)) -> Option<Note> {
+    let Some(address) = found.iter().find(|address| address.name == name) else {
+        return Some(text::nat::static_address_missing(name, place));
+    };
+    if address.is_internal() || address.address.contains(':') {
+        return Some(text::nat::static_address_unfit(name, &address.address, place));
+    }
+    let other = address.users.iter().find(|user| relative(user) != router)?;
+    Some(text::nat::static_address_in_use(name, other))
 }
 
 /// Whether the policy's addresses can be given to our gateway; if not, why is told.
 fn addresses_fit(draft: &mut Draft<'_>) -> bool {
     let observed = draft.observed;
-    let place = (&observed.network_name.project, &observed.target.region);
     let own = own_name(observed).1;
     let wanted = &draft.policy.for_target(&observed.target).nat.static_ips;
     let found = match &observed.addresses {
@@ -133,19 +165,7 @@ fn addresses_fit(draft: &mut Draft<'_>) -> bool {
         }
         Some(Err(_)) | None => return true,
     };
-    let mut wrong = Vec::new();
-    for name in wanted {
-        let Some(address) = found.iter().find(|address| address.name == *name) else {
-            wrong.push(text::nat::static_address_missing(name, place));
-            continue;
-        };
-        let other = address.users.iter().find(|user| relative(user) != own);
-        if address.is_internal() || address.address.contains(':') {
-            wrong.push(text::nat::static_address_unfit(name, &address.address, place));
-        } else if let Some(user) = other {
-            wrong.push(text::nat::static_address_in_use(name, user));
-        }
-    }
+    let mut wrong: Vec<Note> = wanted.iter().filter_map(|name| unfit(found, name, &own, place(observed))).collect();
     let fit = wrong.is_empty();
     draft.notes.blocked_by.append(&mut wrong);
     fit

@@ -3,7 +3,7 @@
 use super::{Draft, Path, gateway};
 use crate::domain::{
     firewall::reach::COMMON_TAG,
-    names::relative,
+    names::{last_segment, relative},
     policy::{EnsureNat, Policy},
     state::{
         egress::Egress,
@@ -39,9 +39,22 @@ pub(super) fn design(draft: &mut Draft<'_>, paths: &[Path<'_>]) -> (Option<Route
         }
     }
     let direct = direct_subnets(draft);
-    // Which tags a Direct VPC workload has is its owner's business.
-    if !direct.is_empty() && leads_out(draft, &ways_from(observed, &[], None)) {
-        uncovered.extend(direct.into_iter().filter(|subnet| covering(&routers, Some(subnet)).is_none()));
+    for subnet in &direct {
+        if let Some(nat) = covering(&routers, Some(subnet)) {
+            gateway::unused_addresses(draft, &routers, nat, Some(subnet));
+        }
+    }
+    for subnet in direct {
+        // Routes depend on the tags of who is there; nobody may be yet.
+        let mut tags = observed.direct_tags(last_segment(&subnet));
+        if tags.is_empty() {
+            tags.push(Vec::new());
+        }
+        let ways: Vec<_> = tags.iter().map(|tags| ways_from(observed, tags, None)).collect();
+        let best = ways.iter().find(|ways| ways.reach_gateway()).or(ways.first());
+        if best.is_some_and(|ways| leads_out(draft, ways)) && covering(&routers, Some(&subnet)).is_none() {
+            uncovered.push(subnet);
+        }
     }
     uncovered.sort();
     uncovered.dedup();
@@ -61,7 +74,10 @@ fn leads_out(draft: &mut Draft<'_>, ways: &Ways<'_>) -> bool {
         draft.find(text::routes::elsewhere(ways));
         return false;
     }
-    draft.find(text::routes::none_applies(network, ways));
+    let by_policy = draft.observed.policy_routes.iter().flatten().any(|routes| !routes.is_empty());
+    let of_network = |router: &&Router| relative(&router.network) == network.to_string();
+    let by_bgp = draft.observed.routers.iter().flatten().filter(of_network).any(Router::has_peers);
+    draft.find(text::routes::none_applies(network, ways, by_policy || by_bgp));
     // The route may come later, and the gateway does no harm before; where all that there is leads to appliances, it is not
     // expected.
     !ways.all_idle_lead_elsewhere()

@@ -152,7 +152,9 @@ impl Scene<'_> {
         let mut objects: Vec<String> = routers.filter(|id| id.starts_with("router/")).cloned().collect();
         objects.push(format!("network/{}", self.observed.network_name.name));
         let mark = if self.is_blocked(&objects) { Mark::Blocked } else { Mark::Missing };
-        Hop { notes: self.notes(&objects), ..hop("", mark, text::explain::no_nat(ensure)) }
+        let mut notes = self.notes(&objects);
+        notes.extend(text::routes::hop::partly(&ways));
+        Hop { notes, ..hop("", mark, text::explain::no_nat(ensure)) }
     }
 
     /// The addresses that the world sees of a gateway; what is wrong with it goes to the notes.
@@ -187,7 +189,8 @@ impl Scene<'_> {
                 Attachment::Subnet(subnet) => {
                     hops.push(self.direct_subnet(workload, subnet));
                     let path = subnet_path(&self.observed.network_name, &self.observed.target, name);
-                    let nat = self.nat(Some(&path), all, ensure, (&[], subnet.cidr()));
+                    let tags: Vec<&str> = interface.tags.iter().map(String::as_str).collect();
+                    let nat = self.nat(Some(&path), all, ensure, (&tags, subnet.cidr()));
                     let notes = if nat.mark == Mark::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
                     hops.push(Hop { notes: [notes, nat.notes.clone()].concat(), ..nat });
                 }

@@ -43,6 +43,12 @@ impl Scene<'_> {
                 vec![Hop { notes, ..Hop::new(HopKind::Workload, &workload.name, Mark::Blocked, text) }]
             }
             (None, _) if !workload.direct.is_empty() => self.direct(workload, all),
+            // A revision that serves may have another network than the newest one, and is told by itself where it was read.
+            (None, _) if !workload.older.is_empty() => {
+                let unread = self.observed.unread_revisions(workload);
+                let mark = if unread.is_empty() { Mark::Ok } else { Mark::Blocked };
+                vec![Hop::new(HopKind::Workload, &workload.name, mark, text::explain::newest(&unread))]
+            }
             (None, _) => vec![
                 Hop::new(HopKind::Workload, &workload.name, Mark::Ok, text::explain::without_vpc(workload)),
                 Hop::new(HopKind::Internal, "private addresses", Mark::NotAsked, text::explain::no_way_inside()),

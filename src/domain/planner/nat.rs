@@ -3,12 +3,14 @@
 use super::gateway;
 use crate::domain::{
     demand::{Demand, listed},
-    design::needs_nat,
+    design::{gateway::lacks_addresses, needs_nat},
     firewall::reach::COMMON_TAG,
     names::relative,
+    ownership::NAT_NAME,
     policy::{EnsureNat, Policy},
     state::{
         observed::{Needs, Observed},
+        requirement::Required,
         router::{Router, covering},
     },
     target::subnet_path,
@@ -23,15 +25,15 @@ pub(in crate::domain) fn needs(policy: &Policy, observed: &Observed, demand: &De
     let settings = policy.for_target(&observed.target);
     let needing =
         demand.connectors.iter().filter(|required| needs_nat(policy.for_connector(&required.connector), required));
-    let lacking = needing.filter(|required| match listed(observed, &required.connector) {
-        None => false,
-        Some(None) => covering(&routers, None).is_none(),
-        Some(Some(found)) => {
-            let form = found.subnet.as_ref();
-            let path = form.map(|form| subnet_path(&observed.network_name, &observed.target, &form.name));
-            covering(&routers, path.as_deref()).is_none()
-        }
-    });
+    let gateway_of = |required: &Required| {
+        let found = listed(observed, &required.connector)?;
+        let form = found.and_then(|found| found.subnet.as_ref());
+        let path = form.map(|form| subnet_path(&observed.network_name, &observed.target, &form.name));
+        Some(covering(&routers, path.as_deref()))
+    };
+    let covered = needing.clone().filter_map(|required| gateway_of(required).flatten());
+    needs.addresses |= covered.into_iter().any(|nat| nat.name != NAT_NAME && lacks_addresses(policy, observed, nat));
+    let lacking = needing.filter(|required| gateway_of(required).is_some_and(|nat| nat.is_none()));
     let of_use = |ways: &Ways<'_>| ways.reach_gateway() || ways.parts.is_empty() && !ways.all_idle_lead_elsewhere();
     let mut uncovered =
         lacking.filter(|required| of_use(&ways_from(observed, &[COMMON_TAG, &required.connector.tag()], None)));

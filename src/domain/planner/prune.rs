@@ -35,9 +35,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand) {
             None => {}
         }
     }
+    // A workload with Direct VPC egress may be on it: without the gateway's line it has no way out.
+    let on_it: BTreeSet<&str> = observed.direct_subnets().map(|subnet| subnet.name.as_str()).collect();
     let subnets: Vec<(ConnectorRef, &Subnet)> = stamped(draft.policy, observed)
         .into_iter()
         .filter(|(connector, stamp, subnet)| gone.contains(&connector) || superseded(draft, connector, stamp, subnet))
+        .filter(|(.., subnet)| !on_it.contains(subnet.name.as_str()))
         .map(|(connector, _, subnet)| (connector, subnet))
         .collect();
     let first = match unlist(draft, &subnets) {

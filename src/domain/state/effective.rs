@@ -86,13 +86,25 @@ pub struct Layer4Config {
 }
 
 impl EffectiveFirewalls {
-    /// Without the rules that name other networks only.
+    /// Without the rules that name other networks only. One that names a network of this name in a project by its number
+    /// may be about this one.
     pub fn over(mut self, network: &NetworkRef) -> Self {
-        let network = network.to_string();
+        let path = network.to_string();
+        let may_be = |named: &String| {
+            let other = NetworkRef::try_from(relative(named).to_owned());
+            other.is_ok_and(|other| other.project.is_number() && other.name == network.name)
+        };
         for policy in &mut self.firewall_policys {
-            policy.rules.retain(|rule| {
+            policy.rules.retain_mut(|rule| {
                 let named = &rule.target_resources;
-                named.is_empty() || named.iter().any(|named| relative(named) == network)
+                if named.is_empty() || named.iter().any(|named| relative(named) == path) {
+                    return true;
+                }
+                let perhaps = named.iter().any(may_be);
+                if perhaps {
+                    rule.matches.other.insert("targetResources".to_owned(), serde_json::json!(named));
+                }
+                perhaps
             });
         }
         self

@@ -83,6 +83,25 @@ impl Observed {
         named.or_else(stamp)
     }
 
+    /// Subnets of the policy's network that workloads of every kind that was read use by Direct VPC egress.
+    pub fn direct_subnets(&self) -> impl Iterator<Item = &Subnet> {
+        let others = self.others.iter().flat_map(|others| others.instances.iter().flatten());
+        let interfaces = self.workloads().chain(others).flat_map(|workload| &workload.direct);
+        interfaces.filter_map(|interface| match self.attachment(interface) {
+            Attachment::Subnet(subnet) => Some(subnet),
+            Attachment::Absent | Attachment::OtherNetwork => None,
+        })
+    }
+
+    /// The network tags of each interface on a subnet of the policy's network.
+    pub fn direct_tags(&self, subnet: &str) -> Vec<Vec<&str>> {
+        let interfaces = self.workloads().flat_map(|workload| &workload.direct);
+        let on_it = interfaces.filter(
+            |interface| matches!(self.attachment(interface), Attachment::Subnet(found) if found.name == subnet),
+        );
+        on_it.map(|interface| interface.tags.iter().map(String::as_str).collect()).collect()
+    }
+
     /// Interfaces on a subnet that belongs to a connector, with both.
     pub fn on_connector_subnets<'a>(&'a self, workload: &'a Workload) -> Vec<(&'a Subnet, ConnectorRef)> {
         let subnets = workload.direct.iter().filter_map(|interface| match self.attachment(interface) {

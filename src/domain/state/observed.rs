@@ -210,6 +210,12 @@ impl Observed {
         missing.map(|(path, _)| path.as_str())
     }
 
+    /// Revisions of a workload that serve, and that were not read or not found.
+    pub fn unread_revisions<'a>(&self, workload: &'a Workload) -> Vec<&'a str> {
+        let known = |path: &&String| matches!(self.revisions.get(*path), Some(Ok(Some(_))));
+        workload.older.iter().filter(|path| !known(path)).map(String::as_str).collect()
+    }
+
     /// Every kind of user was looked at.
     pub fn sees_every_user(&self) -> bool {
         let found = self.missing_revisions().next().is_none();

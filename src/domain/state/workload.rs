@@ -66,6 +66,9 @@ impl fmt::Display for Workload {
 pub struct Interface {
     pub network: String,
     pub subnetwork: String,
+    /// Network tags of the instances, for routes and firewall rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// A job of run v2: the revision settings stand two templates deep.

@@ -2,6 +2,7 @@
 
 use super::list;
 use crate::domain::{
+    names::last_segment,
     names::{ConnectorRef, NetworkRef},
     plan::{ConnectorEgress, EgressState, Step, Withheld},
     policy::EnsureNat,
@@ -33,6 +34,19 @@ pub fn bad_reference(workload: &Workload, name: &str) -> String {
 
 pub fn without_vpc(workload: &Workload) -> String {
     format!("uses neither a connector nor Direct VPC, so this {} is in no network of yours", workload.kind)
+}
+
+/// The newest revision of a workload whose traffic goes to other revisions, some of which could not be read.
+pub fn newest(unread: &[&str]) -> String {
+    let newest =
+        "its newest revision uses neither a connector nor Direct VPC, and other revisions have traffic or a tag";
+    match unread {
+        [] => newest.to_owned(),
+        unread => {
+            let names = list(unread.iter().map(|path| last_segment(path)));
+            format!("{newest}; the network of {names} is not known, because it could not be read")
+        }
+    }
 }
 
 pub fn no_way_inside() -> String {
@@ -116,7 +130,7 @@ pub fn nat(router: &str, addresses: &[String]) -> String {
 
 pub fn no_nat(ensure: EnsureNat) -> String {
     let never = if ensure == EnsureNat::Never { ", and `nat.ensure: never` makes none" } else { "" };
-    format!("none covers the subnet, so nothing of it reaches the internet{never}")
+    format!("none covers the subnet, so nothing that goes to the internet gateway reaches the internet{never}")
 }
 
 pub fn direct_nat() -> String {

@@ -138,7 +138,7 @@ pub fn static_address_missing(name: &str, (project, region): Place<'_>) -> Note 
         Code::StaticAddressMissing,
         format!("address/{name}"),
         format!(
-            "`nat.static_ips` names {name}, and {project} has no such address in {region}, so our NAT is not written; create it: `gcloud compute addresses create {name} --region={region} --project={project}`"
+            "`nat.static_ips` names {name}, and {project} has no such address in {region}, so no NAT can use it; create it: `gcloud compute addresses create {name} --region={region} --project={project}`"
         ),
     )
 }
@@ -148,7 +148,7 @@ pub fn static_address_unfit(name: &str, address: &str, (project, region): Place<
         Code::StaticAddressUnfit,
         format!("address/{name}"),
         format!(
-            "`nat.static_ips` names {name}, which is {address} and not an external IPv4 address, so our NAT is not written; name an external address of {region} in {project}, or create one: `gcloud compute addresses create NAME --region={region} --project={project}`"
+            "`nat.static_ips` names {name}, which is {address} and not an external IPv4 address, so no NAT can use it; name an external address of {region} in {project}, or create one: `gcloud compute addresses create NAME --region={region} --project={project}`"
         ),
     )
 }
@@ -158,7 +158,7 @@ pub fn static_address_in_use(name: &str, user: &str) -> Note {
         Code::StaticAddressInUse,
         format!("address/{name}"),
         format!(
-            "`nat.static_ips` names {name}, which {} uses already, so our NAT is not written; name another address, or release this one there",
+            "`nat.static_ips` names {name}, which {} uses already, so no NAT can use it; name another address, or release this one there",
             crate::domain::names::relative(user)
         ),
     )

@@ -23,8 +23,24 @@ pub fn mark(connector: &ConnectorRef, unused: bool) -> String {
     }
 }
 
-/// `fresh`: its subnet, while that would have a deleted connector made again, and the subnet's project.
-pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet, &ProjectId)>, pruned: bool) -> Note {
+/// How an idle connector is removed.
+#[derive(Debug, Clone, Copy)]
+pub enum Removal {
+    /// By the policy, in time.
+    Pruned,
+    /// By a person, who has to look for users of other kinds unless they were looked for.
+    ByHand { every_user_seen: bool },
+    /// Not before it is known who uses it.
+    UsersUnknown,
+}
+
+/// `fresh`: its subnet, while that would have a deleted connector created again, and the subnet's project.
+pub fn idle(
+    connector: &ConnectorRef,
+    found: &Connector,
+    fresh: Option<(&Subnet, &ProjectId)>,
+    removal: Removal,
+) -> Note {
     let ConnectorRef { project, region, name } = connector;
     let subnet = fresh.map_or_else(String::new, |(subnet, host)| {
         format!(
@@ -32,21 +48,26 @@ pub fn idle(connector: &ConnectorRef, found: &Connector, fresh: Option<(&Subnet,
             subnet.name
         )
     });
-    let removal = match pruned {
-        true => "`connector.prune: 7d` removes it after 7 days".to_owned(),
-        false => format!(
-            "set `connector.prune: 7d` under `mode: enforce`, or run `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
-        ),
+    let removal = match removal {
+        Removal::Pruned => "To remove it: `connector.prune: 7d` removes it after 7 days".to_owned(),
+        Removal::ByHand { every_user_seen } => {
+            let check = match every_user_seen {
+                true => "run",
+                false => "check that no Cloud Run instance, function or App Engine version uses it, and run",
+            };
+            format!(
+                "To remove it: set `connector.prune: 7d` under `mode: enforce`, or {check} `gcloud compute networks vpc-access connectors delete {name} --region={region} --project={project}`{subnet}"
+            )
+        }
+        Removal::UsersUnknown => {
+            "It is not removed, because other kinds of users, or a revision with traffic, could not be read".to_owned()
+        }
     };
     let again = match fresh {
         Some(_) => " If a deploy was refused because it did not exist, deploy again.",
         None => "",
     };
-    note(
-        Code::Idle,
-        format!("connector/{name}"),
-        format!("{}.{again} To remove it: {removal}", bills_for_nothing(connector, found)),
-    )
+    note(Code::Idle, format!("connector/{name}"), format!("{}.{again} {removal}", bills_for_nothing(connector, found)))
 }
 
 /// An idle connector that a deploy of the last 24 hours names, or may name: it is not to be removed yet.

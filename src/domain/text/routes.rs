@@ -61,13 +61,23 @@ pub fn elsewhere(ways: &Ways<'_>) -> Note {
 }
 
 /// No route that applies leads anywhere.
-pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>) -> Note {
+/// `inspected` = routes that do not apply here, or that BGP brings, may lead traffic elsewhere: then nobody should go round
+/// them without asking.
+pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>, inspected: bool) -> Note {
     let object = format!("network/{}", network.name);
     let name = &network.name;
     if ways.idle.is_empty() {
+        let how = match inspected {
+            true => {
+                "policy-based routes or BGP peers of the network may lead such traffic elsewhere, so ask whoever manages its routes".to_owned()
+            }
+            false => format!(
+                "if it should: `gcloud compute routes create NAME --network={name} --destination-range=0.0.0.0/0 --next-hop-gateway=default-internet-gateway --project={}`",
+                network.project
+            ),
+        };
         let text = format!(
-            "network {name} has no default route, so by what is seen no NAT can reach the internet ({UNSEEN}); if it should: `gcloud compute routes create NAME --network={name} --destination-range=0.0.0.0/0 --next-hop-gateway=default-internet-gateway --project={}`",
-            network.project
+            "network {name} has no default route, so by what is seen no NAT can reach the internet ({UNSEEN}); {how}"
         );
         return note(Code::NoDefaultRoute, object, text);
     }
