@@ -1,4 +1,27 @@
 //! A case as it is written: a first line that says what it shows, then sections.
+//!
+//! `== world` says only what differs from the usual. Its collections are those of `GET /sim/world`, each a map from the names of
+//! its documents to their fields, laid over one another in this order:
+//!
+//! - what a document of that collection usually looks like: `presets/documents.yaml`, which also says where one stands that is
+//!   named by its last part (`egress` is `projects/demo-project/locations/europe-west2/connectors/egress`);
+//! - the presets under `like`, from left to right: `like: [job, connector: {range: 10.8.0.16/28}]` is `presets/job.yaml` as it
+//!   is, and `presets/connector.yaml` with one of the parameters that stand there under `with`;
+//! - what the case itself says. A field is merged with the one below, but a list takes its place.
+//!
+//! `null` takes away: a field, a document of a preset, or a whole collection with what the demo has in it. `{}` is a document
+//! as it usually looks, or a collection that can be asked and has nothing in it. So
+//!
+//! ```yaml
+//! like: [job, connector]
+//! vpcaccess.connectors:
+//!   egress: {state: ERROR}
+//! compute.firewalls:
+//!   deny-all: {priority: 500, destinationRanges: [0.0.0.0/0], denied: [{IPProtocol: all}]}
+//! ```
+//!
+//! is a job, the connector that it names, which failed, on its subnet, and somebody's rule. `projects`, `regions` and `seed` are
+//! laid over those of the demo.
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
@@ -6,7 +29,10 @@ use egress_reconciler::{domain::audit::wanted::WantedConnector, sim::world::Worl
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::lab::{PROJECT, REGION, world};
+use crate::{
+    lab::{PROJECT, REGION, world},
+    preset,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +79,7 @@ impl Case {
         self.sections.iter().find(|(own, _)| own == name).map_or("", |(_, body)| body)
     }
 
-    fn yaml(&self, name: &str) -> Value {
+    pub fn yaml(&self, name: &str) -> Value {
         let text = self.section(name);
         if text.trim().is_empty() {
             json!({})
@@ -70,7 +96,7 @@ impl Case {
         let mut sections = Vec::new();
         for (name, body) in &self.sections {
             let mut value = match name.as_str() {
-                name if name == "policy" || name == "before" || name.starts_with("then") => self.yaml(name),
+                name if name == "policy" || name == "before" || is_chapter(name) => self.yaml(name),
                 _ => Value::Null,
             };
             match &mut value {
@@ -99,23 +125,17 @@ impl Case {
 
     pub fn world(&self) -> World {
         let mut document = world().written();
-        let mut over = self.yaml("world");
-        let map = over.as_object_mut().unwrap();
-        // Keys of the world itself are laid over; collections are added to.
-        for key in ["projects", "regions", "seed"] {
-            if let Some(value) = map.remove(key) {
-                lay_over(&mut document[key], value);
+        for (key, value) in preset::world(self.yaml("world")) {
+            match value {
+                Value::Null => document["resources"][key] = json!([]),
+                // A collection is added to the demo's.
+                Value::Array(documents) if key.contains('.') => {
+                    let list = &mut document["resources"][key];
+                    let demo = list.as_array().cloned().unwrap_or_default();
+                    *list = [demo, documents].concat().into();
+                }
+                value => lay_over(&mut document[key], value),
             }
-        }
-        for (collection, documents) in std::mem::take(map) {
-            let list = &mut document["resources"][&collection];
-            let mut all = list.as_array().cloned().unwrap_or_default();
-            match documents {
-                Value::Array(documents) => all.extend(documents),
-                // `collection: {}` empties it.
-                _ => all.clear(),
-            }
-            *list = Value::Array(all);
         }
         World::read(document).unwrap_or_else(|error| panic!("{}: world: {error}", self.title))
     }
@@ -142,9 +162,10 @@ impl Case {
         serde_json::from_value(self.yaml(name)).unwrap_or_else(|error| panic!("{}: {name}: {error}", self.title))
     }
 
-    /// `== then`, `== then again`, …: what happens after each time the world has come to rest.
+    /// `== then`, `== then again`, …: what happens after each time the world has come to rest; `== or …`: what happens in place
+    /// of the chapters before it.
     pub fn chapters(&self) -> Vec<(&str, Vec<Happens>)> {
-        let names = self.sections.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("then"));
+        let names = self.sections.iter().map(|(name, _)| name.as_str()).filter(|name| is_chapter(name));
         names.map(|name| (name, self.happens(name))).collect()
     }
 
@@ -166,6 +187,15 @@ impl Case {
         }
         fs::write(path, out).unwrap();
     }
+}
+
+fn is_chapter(section: &str) -> bool {
+    section.starts_with("then") || starts_over(section)
+}
+
+/// Whether a chapter goes on from the first end and not from that of the chapter before it.
+pub fn starts_over(chapter: &str) -> bool {
+    chapter.starts_with("or ")
 }
 
 /// Takes a key out, of each entry where it lies in a list.

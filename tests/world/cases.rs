@@ -1,11 +1,12 @@
 //! Every file under `tests/cases` is a small world and a policy, with the plan and the end that they must lead to.
 //!
 //! A new case is a new file with a first line that says what it shows, a `== policy` and a `== world` section (YAML; both are
-//! laid over those of the demo; the world has the collections of `GET /sim/world`) and, if a deploy was refused, `== wanted`.
+//! laid over those of the demo; `case_file` says how a world is written) and, if a deploy was refused, `== wanted`.
 //! `== then` lists what somebody does, or how the policy changes, after the world has come to rest:
 //! `- call: [PATCH compute/v1/…, {disabled: true}]`, `- refused: [POST v2/…, {…}, bob@example.com]` (Google must refuse it),
 //! `- policy: {…}`, `- wait: SECONDS`, `- fault: {…}`.
-//! `== before` does the same before the first run.
+//! `== before` does the same before the first run. `== or somebody disabled it` is a `== then` that follows the first end
+//! again: so a file tells several stories that begin alike.
 //! Run the tests with `CASES=accept` to have `== plan` and `== end` written, then read what was written.
 
 use std::{
@@ -21,7 +22,7 @@ use egress_reconciler::{domain::report::Report, reconcile::queue::RunRequest};
 use tokio::time::sleep;
 
 use crate::{
-    case_file::{Case, Happens},
+    case_file::{Case, Happens, starts_over},
     lab::Lab,
 };
 
@@ -145,16 +146,24 @@ fn host(path: &str) -> &'static str {
 
 /// Every section that a case leads to.
 pub async fn play(case: &Case) -> Result<BTreeMap<String, String>, String> {
-    let lab = Lab::new(case.world(), &case.policy(&serde_json::json!({})));
     let mut results = BTreeMap::new();
-    let before = happen(&lab, case, case.before()).await;
-    let request = RunRequest { wanted: [case.wanted(), before.wanted.clone()].concat(), ..before };
-    chapter(&lab, "", request, &mut results).await?;
+    let mut lab = begin(case, &mut results).await?;
     for (name, events) in case.chapters() {
+        if starts_over(name) {
+            lab = begin(case, &mut results).await?;
+        }
         let request = happen(&lab, case, events).await;
         chapter(&lab, name, request, &mut results).await?;
     }
     Ok(results)
+}
+
+async fn begin(case: &Case, results: &mut BTreeMap<String, String>) -> Result<Lab, String> {
+    let lab = Lab::new(case.world(), &case.policy(&serde_json::json!({})));
+    let before = happen(&lab, case, case.before()).await;
+    let request = RunRequest { wanted: [case.wanted(), before.wanted.clone()].concat(), ..before };
+    chapter(&lab, "", request, results).await?;
+    Ok(lab)
 }
 
 fn check(path: &Path, accept: bool) -> Result<(), String> {
@@ -194,11 +203,16 @@ async fn settle(lab: &Lab) -> Result<std::sync::Arc<Report>, Vec<String>> {
 
 /// Every case file.
 pub fn files() -> Vec<PathBuf> {
+    files_ending_in("case")
+}
+
+pub fn files_ending_in(ending: &str) -> Vec<PathBuf> {
     fn under(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries.flat_map(|path| if path.is_dir() { under(&path) } else { vec![path] }).collect()
     }
     let mut found = under(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases"));
+    found.retain(|path| path.extension().is_some_and(|own| own == ending));
     found.sort();
     found
 }
