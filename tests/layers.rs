@@ -35,6 +35,19 @@ const DOMAIN: [&[&str]; 10] = [
     &["explain"],
 ];
 
+/// Floors of the flow, the ground first: a file uses what lies on lower floors, and nothing beside it. What the process
+/// remembers and how it reads and writes lie below the engine, and its runs above.
+const RECONCILE: [&[&str]; 8] = [
+    &["breaker", "cloudevent", "heard", "outcome", "queue", "races", "reads", "refusals", "reserved", "turns"],
+    &["completion", "operations", "projects", "publish", "routers", "users", "wishes"],
+    &["apply", "history", "outbox", "routes"],
+    &["course", "observe"],
+    &["refused"],
+    &["engine"],
+    &["run"],
+    &["emergency", "examine", "expand"],
+];
+
 /// Floors of the simulated cloud, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.
 /// What is kept lies below the services; the services do not know who calls them.
 const SIM: [&[&str]; 9] = [
@@ -231,6 +244,11 @@ fn upward(parent: &[&str], floors: &[&[&str]]) -> Vec<String> {
 #[test]
 fn decisions_have_floors() {
     assert_eq!(upward(&["domain"], &DOMAIN), Vec::<String>::new());
+}
+
+#[test]
+fn the_flow_has_floors() {
+    assert_eq!(upward(&["reconcile"], &RECONCILE), Vec::<String>::new());
 }
 
 #[test]

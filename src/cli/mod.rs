@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 //!
 //! `plan`, `apply` and `sweep` go the way of the service, through the same queue and the same engine, without its doors
-//! ([`session`]); what they find is drawn by [`table`], which reads and prints nothing itself.
+//! (`session`); what they find is drawn by [`table`], which reads and prints nothing itself.
 
 mod apply;
 mod args;

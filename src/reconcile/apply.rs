@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    observe::{failure, words},
+    outcome::{WriteOutcome, may_be_made},
     races::Race,
+    reads::{failure, words},
     routers::{self, Others, Place},
     turns::Turn,
 };
@@ -24,7 +25,7 @@ use crate::{
         target::Target,
         text,
     },
-    google::{client::Client, error::CallError, kind::ErrorKind, transport::Sent},
+    google::{client::Client, error::CallError, kind::ErrorKind},
 };
 
 /// Why a step was not begun.
@@ -178,14 +179,15 @@ async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> App
 }
 
 /// What a write came to.
-fn came_to(step: &Step, at: &Target, written: Result<(), Written>) -> Applied {
+fn came_to(step: &Step, at: &Target, written: Result<WriteOutcome, CallError>) -> Applied {
     let error = match written {
-        Ok(()) => return Applied::plain(step, StepOutcome::Done),
-        Err(Written::Creating(connector)) => {
+        Ok(WriteOutcome::Done) => return Applied::plain(step, StepOutcome::Done),
+        Ok(WriteOutcome::Started(connector)) => {
             return Applied { creation: Some(connector), ..Applied::plain(step, StepOutcome::Done) };
         }
-        Err(Written::Changed(what)) => return first_was_another(step, &what),
-        Err(Written::Failed(error)) => error,
+        Ok(WriteOutcome::Overtaken(what)) => return first_was_another(step, &what),
+        Ok(WriteOutcome::NotSent(why)) => return Applied::plain(step, StepOutcome::Skipped { why }),
+        Err(error) => error,
     };
     let lost = match (error.kind(), &step.change) {
         // It is gone, as it should be.
@@ -239,17 +241,6 @@ pub fn warn_failed(step: &StepId, error: &str, transient: bool) {
     tracing::warn!(%step, transient, "a step failed: {told}");
 }
 
-/// Whether a write of which no good answer came may have been made all the same.
-pub(super) fn may_be_made(error: &CallError) -> bool {
-    match error {
-        CallError::Unreachable { source, .. } => source.sent == Sent::Maybe,
-        CallError::Refused { .. } => error.kind() == ErrorKind::Transient,
-        // It was accepted, and its end was not seen.
-        CallError::DeadlinePassed { .. } => true,
-        _ => false,
-    }
-}
-
 /// The project that is written to, in the plan's region.
 fn written_at(plan: &Plan, step: &Step) -> Target {
     let object = step.change.after().or(step.change.before());
@@ -260,33 +251,24 @@ fn written_at(plan: &Plan, step: &Step) -> Target {
     Target { project: project.clone(), region: plan.target.region.clone() }
 }
 
-/// How a write ended other than by being done.
-pub(super) enum Written {
-    /// Google has begun to make the connector: minutes of work that nobody waits for here.
-    Creating(ConnectorRef),
-    /// What was to go is not what was seen any more.
-    Changed(String),
-    Failed(CallError),
-}
-
-impl From<CallError> for Written {
-    fn from(error: CallError) -> Self {
-        Self::Failed(error)
-    }
-}
-
-async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<(), Written> {
+async fn write(client: &Client, plan: &Plan, step: &Step, id: Uuid) -> Result<WriteOutcome, CallError> {
     let (project, region) = (plan.network.project.as_str(), plan.target.region.as_str());
     match &step.change {
         Change::Create(object) => create(client, project, region, object, id).await,
         Change::Extend { before, after } | Change::Repair { before, after } => {
-            Ok(update(client, project, before, after, id).await?)
+            update(client, project, before, after, id).await
         }
         Change::Delete(object) => delete(client, project, region, object, id).await,
     }
 }
 
-async fn create(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), Written> {
+async fn create(
+    client: &Client,
+    project: &str,
+    region: &str,
+    object: &Object,
+    id: Uuid,
+) -> Result<WriteOutcome, CallError> {
     let body = object.document();
     match object {
         Object::Network(_) => client.insert_network(project, &body, id).await?,
@@ -294,54 +276,85 @@ async fn create(client: &Client, project: &str, region: &str, object: &Object, i
         Object::Router(_) => client.insert_router(project, region, &body, id).await?,
         Object::Firewall(_) => client.insert_firewall(project, &body, id).await?,
         Object::Connector(connector) => {
-            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
+            let named = match named(connector) {
+                Ok(named) => named,
+                Err(outcome) => return Ok(outcome),
+            };
             let body = without(body, &["name"]);
             client.create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body).await?;
-            return Err(Written::Creating(named));
+            return Ok(WriteOutcome::Started(named));
         }
     }
-    Ok(())
+    Ok(WriteOutcome::Done)
 }
 
-async fn update(client: &Client, project: &str, before: &Object, after: &Object, id: Uuid) -> Result<(), CallError> {
+async fn update(
+    client: &Client,
+    project: &str,
+    before: &Object,
+    after: &Object,
+    id: Uuid,
+) -> Result<WriteOutcome, CallError> {
     match after {
         Object::Firewall(firewall) => {
             let body = settings(&before.document(), &after.document());
-            client.patch_firewall(project, &firewall.name, &body, id).await
+            client.patch_firewall(project, &firewall.name, &body, id).await?;
         }
         Object::Connector(connector) => {
-            let Ok(named) = ConnectorRef::try_from(connector.name.clone()) else { return Ok(()) };
+            let named = match named(connector) {
+                Ok(named) => named,
+                Err(outcome) => return Ok(outcome),
+            };
             let body = json!({ "minInstances": connector.min_instances, "maxInstances": connector.max_instances });
             let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
-            client.patch_connector(project, region, name, &["minInstances", "maxInstances"], &body).await.map(drop)
+            client.patch_connector(project, region, name, &["minInstances", "maxInstances"], &body).await?;
         }
         // Networks and subnets of ours never change: nothing of theirs is ours to repair. Routers have a way of their own.
-        Object::Network(_) | Object::Subnet(_) | Object::Router(_) => Ok(()),
+        Object::Network(_) | Object::Subnet(_) | Object::Router(_) => return Ok(not_sent(after)),
     }
+    Ok(WriteOutcome::Done)
 }
 
-async fn delete(client: &Client, project: &str, region: &str, object: &Object, id: Uuid) -> Result<(), Written> {
+/// The whole name of a connector; a name that does not parse is not written to.
+fn named(connector: &Connector) -> Result<ConnectorRef, WriteOutcome> {
+    ConnectorRef::try_from(connector.name.clone())
+        .map_err(|error| WriteOutcome::NotSent(format!("connector {}: {error}", connector.name)))
+}
+
+fn not_sent(object: &Object) -> WriteOutcome {
+    WriteOutcome::NotSent(format!("{} is never changed in this way", object.id()))
+}
+
+async fn delete(
+    client: &Client,
+    project: &str,
+    region: &str,
+    object: &Object,
+    id: Uuid,
+) -> Result<WriteOutcome, CallError> {
     match object {
         Object::Firewall(firewall) => client.delete_firewall(project, &firewall.name, id).await?,
         Object::Router(router) => client.delete_router(project, region, &router.name, id).await?,
         Object::Subnet(subnet) => client.delete_subnetwork(project, region, &subnet.name, id).await?,
         Object::Connector(connector) => return delete_connector(client, connector).await,
-        // A network is never deleted.
-        Object::Network(_) => {}
+        Object::Network(_) => return Ok(not_sent(object)),
     }
-    Ok(())
+    Ok(WriteOutcome::Done)
 }
 
 /// Connectors have no etag, so a last look is all that keeps one from being deleted that somebody has just made anew.
-async fn delete_connector(client: &Client, seen: &Connector) -> Result<(), Written> {
-    let Ok(named) = ConnectorRef::try_from(seen.name.clone()) else { return Ok(()) };
+async fn delete_connector(client: &Client, seen: &Connector) -> Result<WriteOutcome, CallError> {
+    let named = match named(seen) {
+        Ok(named) => named,
+        Err(outcome) => return Ok(outcome),
+    };
     let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
     let now: Connector = client.get_connector(project, region, name).await?;
     if now.state != seen.state || now.subnet != seen.subnet {
-        return Err(Written::Changed(format!("connector {name} is {} by now", now.state.word())));
+        return Ok(WriteOutcome::Overtaken(format!("connector {name} is {} by now", now.state.word())));
     }
     client.delete_connector(project, region, name).await?;
-    Ok(())
+    Ok(WriteOutcome::Done)
 }
 
 /// A firewall rule's PATCH: what changes, and nothing else. A merge patch keeps what it does not say, so a list that became

@@ -12,11 +12,12 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use super::{
-    Engine, Progress,
     apply::Applied,
     course::Course,
-    observe::{read, surroundings},
+    engine::{Engine, Progress},
+    observe::surroundings,
     queue::RunRequest,
+    reads::read,
     run::{RUN_DEADLINE, span},
 };
 use crate::{

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::{
-    Engine,
+    engine::Engine,
     observe::{look_closer, observe},
     queue::RunRequest,
     run::span,

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Engine,
+    engine::Engine,
     queue::{Queue, RunRequest},
 };
 use crate::{

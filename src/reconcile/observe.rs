@@ -6,7 +6,12 @@ use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
-use super::{operations::connector_operations, projects::Projects, routes, users};
+use super::{
+    operations::connector_operations,
+    projects::Projects,
+    reads::{absent_is_empty, absent_is_none, read},
+    routes, users,
+};
 use crate::{
     domain::{
         audit::wanted::WantedConnector,
@@ -20,13 +25,13 @@ use crate::{
             effective::EffectiveFirewalls,
             network::Network,
             observed::{AddressSpace, Needs, Observed},
-            read::{FailureKind, Read, ReadFailure},
+            read::{FailureKind, Read},
             requirement::Required,
             workload::{JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
     },
-    google::{client::Client, error::CallError, kind::ErrorKind},
+    google::client::Client,
 };
 
 /// Looks at everything that a plan needs.
@@ -192,50 +197,4 @@ pub async fn get_connector(client: &Client, connector: ConnectorRef) -> (Connect
     let (project, region, name) = (connector.project.as_str(), connector.region.as_str(), connector.name.as_str());
     let found = absent_is_none(client.get_connector(project, region, name).await);
     (connector, found)
-}
-
-pub(super) fn absent_is_none<T>(answer: Result<T, CallError>) -> Read<Option<T>> {
-    match read(answer) {
-        Ok(found) => Ok(Some(found)),
-        Err(failure) if failure.is_absent() => Ok(None),
-        Err(failure) => Err(failure),
-    }
-}
-
-/// Where a method does not exist there is nothing that it could list.
-pub(super) fn absent_is_empty<T>(answer: Result<Vec<T>, CallError>) -> Read<Vec<T>> {
-    Ok(absent_is_none(answer)?.unwrap_or_default())
-}
-
-pub fn read<T>(answer: Result<T, CallError>) -> Read<T> {
-    answer.map_err(|error| failure(&error))
-}
-
-/// What a refused call means for whoever must decide.
-pub(super) fn failure(error: &CallError) -> ReadFailure {
-    let kind = match error.kind() {
-        ErrorKind::Denied { permission } => FailureKind::Denied { permission },
-        ErrorKind::ApiDisabled => FailureKind::ApiDisabled,
-        ErrorKind::Quota => FailureKind::Quota,
-        ErrorKind::OrgPolicy { constraint } => FailureKind::OrgPolicy { constraint },
-        ErrorKind::RegionClosed => FailureKind::RegionClosed,
-        ErrorKind::AddressConflict => FailureKind::AddressConflict,
-        ErrorKind::NotFound => FailureKind::Absent,
-        kind if kind.is_transient() => FailureKind::Transient,
-        // A read is refused so only while something else is written; of a write the caller has asked for the kind before.
-        ErrorKind::Conflict | ErrorKind::AlreadyExists => FailureKind::Transient,
-        _ => FailureKind::Invalid,
-    };
-    let consumer = error.consumer().map(str::to_owned);
-    ReadFailure { call: error.call().to_owned(), kind, message: words(error), consumer }
-}
-
-/// Google's own words where there are some.
-pub fn words(error: &CallError) -> String {
-    match error {
-        CallError::Refused { message, .. } | CallError::OperationFailed { message, .. } if !message.is_empty() => {
-            message.clone()
-        }
-        other => other.to_string(),
-    }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::observe::{failure, read};
+use super::reads::{failure, read};
 use crate::{
     domain::{
         names::last_segment,

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::observe::read;
+use super::reads::read;
 use crate::{
     domain::{names::ProjectId, state::read::Read},
     google::client::Client,

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Engine;
 use crate::domain::{
     audit::classify::RouterRequest,
     plan::Note,
@@ -46,19 +45,6 @@ struct Open {
     of: Target,
     race: Race,
     told: bool,
-}
-
-impl Engine {
-    /// An audit entry told what a call asked of a router.
-    pub fn hear(&self, request: RouterRequest) {
-        let now = (self.now)();
-        self.remember(|history| history.races.hear(request, now));
-    }
-
-    pub(super) fn races(&self, of: &Target, observed: &Observed) -> Vec<Note> {
-        let now = (self.now)();
-        self.remember(|history| history.races.notes(of, observed, now))
-    }
 }
 
 impl Races {

@@ -10,11 +10,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{
-    observe::{get_connector, read},
-    operations::connector_operations,
-    projects::Projects,
-};
+use super::{observe::get_connector, operations::connector_operations, projects::Projects, reads::read};
 use crate::{
     domain::{
         audit::signal::Trigger,

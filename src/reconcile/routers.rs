@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    apply::{Written, may_be_made},
-    observe::failure,
+    outcome::{WriteOutcome, may_be_made},
     races::Race,
+    reads::failure,
 };
 use crate::{
     domain::{
@@ -21,7 +21,7 @@ use crate::{
         target::Target,
         text,
     },
-    google::{client::Client, operations::Operation},
+    google::{client::Client, error::CallError, operations::Operation},
 };
 
 /// How long a router that is being changed is waited for in all.
@@ -63,7 +63,7 @@ pub(super) async fn change(
     before: &Object,
     after: &Object,
     id: Uuid,
-) -> (Result<(), Written>, Others) {
+) -> (Result<WriteOutcome, CallError>, Others) {
     let mut attempts: Vec<Attempt> = Vec::new();
     let result = try_to(client, place, before, after, id, &mut attempts).await;
     let others = match attempts.is_empty() {
@@ -80,7 +80,7 @@ async fn try_to(
     after: &Object,
     id: Uuid,
     attempts: &mut Vec<Attempt>,
-) -> Result<(), Written> {
+) -> Result<WriteOutcome, CallError> {
     let (project, region, name) = place.parts();
     let begun = Instant::now();
     for number in 0_u32.. {
@@ -89,7 +89,7 @@ async fn try_to(
         let nats = match merge::nats(&before.document(), &after.document(), &Object::Router(now).document()) {
             Merge::Write(nats) => nats,
             Merge::Nothing => break,
-            Merge::Changed(why) => return Err(Written::Changed(format!("router {name}: {why}"))),
+            Merge::Changed(why) => return Ok(WriteOutcome::Overtaken(format!("router {name}: {why}"))),
         };
         // `nats` is replaced whole, and an empty list must be said.
         let body = json!({ "nats": nats });
@@ -99,7 +99,8 @@ async fn try_to(
         let error = match written {
             Ok(operation) => {
                 attempts.push(attempt);
-                return Ok(client.end_router_patch(project, region, &operation).await?);
+                client.end_router_patch(project, region, &operation).await?;
+                return Ok(WriteOutcome::Done);
             }
             Err(error) => error,
         };
@@ -107,11 +108,11 @@ async fn try_to(
             attempts.push(attempt);
         }
         if !error.is_transient() || begun.elapsed() + PAUSE > PATIENCE {
-            return Err(error.into());
+            return Err(error);
         }
         sleep(error.retry_after().unwrap_or(PAUSE).clamp(PAUSE, PATIENCE)).await;
     }
-    Ok(())
+    Ok(WriteOutcome::Done)
 }
 
 /// What others did to the router between our read and our write.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 
-use super::{observe::read, projects::Projects};
+use super::{projects::Projects, reads::read};
 use crate::{
     domain::{
         names::{NetworkRef, ProjectId, Region, last_segment, relative},

@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
 use super::{
-    Engine, Progress,
     apply::{self, Applied, Terms},
     completion::wait_for_completion,
     course::{Course, Proven},
+    engine::{Engine, Progress},
     history::History,
     observe::observe,
     publish::PublishError,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     domain::{
-        audit::signal::Trigger,
+        audit::{classify::RouterRequest, signal::Trigger},
         cause,
         demand::{demand, listed},
         design::design,
@@ -388,6 +388,17 @@ impl Engine {
                 self.remember(|history| history.note_refused(&connector, failure.clone()));
             }
         }
+    }
+
+    /// An audit entry told what a call asked of a router.
+    pub fn hear(&self, request: RouterRequest) {
+        let now = (self.now)();
+        self.remember(|history| history.races.hear(request, now));
+    }
+
+    pub(super) fn races(&self, of: &Target, observed: &Observed) -> Vec<Note> {
+        let now = (self.now)();
+        self.remember(|history| history.races.notes(of, observed, now))
     }
 
     pub(super) fn remember<T>(&self, with: impl FnOnce(&mut History) -> T) -> T {

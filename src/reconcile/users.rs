@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::{join_all, try_join_all};
 use tokio::join;
 
-use super::observe::{absent_is_empty, absent_is_none, read};
+use super::reads::{absent_is_empty, absent_is_none, read};
 use crate::{
     domain::{
         names::last_segment,

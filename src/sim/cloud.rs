@@ -1,4 +1,4 @@
-//! The cloud: a world that answers requests in process. [`control`](super::control) serves it over HTTP.
+//! The cloud: a world that answers requests in process. `control` serves it over HTTP.
 
 use std::{
     sync::{Arc, MutexGuard},

@@ -2,7 +2,7 @@
 //! Run, their audit logs, Pub/Sub, and what an installation needs of other services.
 //!
 //! It shares no types with the client, so that a mistake in the client's types does not go unnoticed. A table of kinds
-//! ([`store::kind`]) describes every resource; validation ([`api::fields`]), the store ([`store::documents`]) and the audit
+//! (`store::kind`) describes every resource; validation (`api::fields`), the store (`store::documents`) and the audit
 //! log read that table. An operation in progress is a version of a document in the future.
 //!
 //! ```text
@@ -12,11 +12,11 @@
 //! ```
 //!
 //! Each folder uses only those below it: `api`, then `store` and `faults`, `http`, `audit`, `state`, `services`, then `world`,
-//! `outbound` and `dispatch`, then `cloud`, then `control`. How to add a kind of resource: see [`services`].
+//! `outbound` and `dispatch`, then `cloud`, then `control`. How to add a kind of resource: see `services`.
 //!
 //! If a project of the world has `iam`, callers have the permissions that it lists and those that IAM policies grant
-//! ([`state::bindings`]); otherwise they have all permissions. A world file that mentions neither enabled APIs nor resources
-//! of App Engine or Cloud Functions refuses reads of them ([`state::Project::unknown`]).
+//! (`state::bindings`); otherwise they have all permissions. A world file that mentions neither enabled APIs nor resources
+//! of App Engine or Cloud Functions refuses reads of them (`state::Project::unknown`).
 //!
 //! [`cloud::Cloud`] is the entry point: a `Transport` in process, and an HTTP router with the control endpoints `/sim/…`.
 

@@ -1,7 +1,7 @@
 //! The log: for people on a terminal, or as Cloud Logging reads it.
 //!
 //! <https://cloud.google.com/logging/docs/structured-logging>. tracing-stackdriver knows no trace without all of
-//! OpenTelemetry, so two small parts add it: [`Traces`] finds the trace of an event's spans, [`Spliced`] writes it.
+//! OpenTelemetry, so two small parts add it: `Traces` finds the trace of an event's spans, `Spliced` writes it.
 
 use std::{
     borrow::Cow,

@@ -7,7 +7,7 @@
 //!         └▶ health    GET /livez, /readyz, /metrics: no token, never shed
 //! ```
 //!
-//! [`delivery`] knows the forms in which entries come, [`token`] and [`auth`] what a caller must prove, [`patience`] how
+//! [`delivery`] knows the forms in which entries come, [`token`] and [`auth`] what a caller must prove, `patience` how
 //! many are let in and how long they wait, [`server`] how to stop.
 
 mod admission;

@@ -18,7 +18,7 @@ use crate::{
         state::read::Read,
     },
     google::{logging::SinkOf, transport::Request},
-    reconcile::observe::read,
+    reconcile::reads::read,
 };
 
 impl Doctor {

@@ -31,7 +31,8 @@ use crate::{
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
     reconcile::{
         Ids, Now,
-        observe::{address_space, get_network, read},
+        observe::{address_space, get_network},
+        reads::read,
         routes::dynamic,
     },
 };

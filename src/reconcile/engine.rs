@@ -1,0 +1,79 @@
+//! What runs targets, and what the runs share.
+
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{history::History, outbox::Outbox, projects::Projects, turns::Turns};
+use crate::{
+    domain::{
+        plan::Plan,
+        policy::Policy,
+        report::{Report, StepReport},
+        target::Target,
+    },
+    google::client::Client,
+};
+
+/// The wall clock, given by whoever puts the program together: sleeps go by tokio's clock, stamps and reports by this.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Who counts the runs that have ended.
+pub type Ended = Arc<dyn Fn(&Report) + Send + Sync>;
+/// Where report ids come from.
+pub type Ids = Arc<dyn Fn() -> Uuid + Send + Sync>;
+
+/// What somebody who waits may be shown meanwhile.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    Started { target: Target },
+    Planned { target: Target, plan: Arc<Plan> },
+    Step { target: Target, step: Box<StepReport> },
+    Done { report: Arc<Report> },
+}
+
+/// Runs targets. One for the process.
+pub struct Engine {
+    pub client: Client,
+    pub policy: watch::Receiver<Arc<Policy>>,
+    pub outbox: Outbox,
+    pub history: Mutex<History>,
+    pub(super) projects: Projects,
+    pub now: Now,
+    pub ids: Ids,
+    pub progress: tokio::sync::broadcast::Sender<Progress>,
+    /// Set when the process is asked to end: no step is begun after it.
+    pub stop: CancellationToken,
+    /// Told of every run that has ended, dry ones too.
+    pub(super) ended: Ended,
+    pub(super) turns: Turns,
+}
+
+impl Engine {
+    pub fn new(
+        client: Client,
+        policy: watch::Receiver<Arc<Policy>>,
+        outbox: Outbox,
+        now: Now,
+        ids: Ids,
+        ended: Ended,
+    ) -> Self {
+        /// Progress that a slow watcher may fall behind by.
+        const WATCHED: usize = 1024;
+        Self {
+            client,
+            policy,
+            outbox,
+            history: Mutex::default(),
+            projects: Projects::default(),
+            now,
+            ids,
+            progress: tokio::sync::broadcast::channel(WATCHED).0,
+            stop: CancellationToken::new(),
+            ended,
+            turns: Turns::default(),
+        }
+    }
+}
