@@ -36,9 +36,9 @@ impl Cause {
             FailureKind::Quota => Self::Quota,
             FailureKind::OrgPolicy { .. } => Self::OrgPolicy,
             FailureKind::RegionClosed => Self::RegionClosed,
-            // Google says no more than that it failed.
-            FailureKind::Transient => Self::Unknown,
+            // Google says no more than that it failed. That it has no machines left is a cause.
             _ if failure.message.to_ascii_lowercase().contains("internal error") => Self::Unknown,
+            FailureKind::Transient if !is_stockout(&failure.message) => Self::Unknown,
             FailureKind::Denied { .. } if in_operation => Self::Agent,
             _ if agent_in(&failure.message).is_some() => Self::Agent,
             _ => Self::Other,
@@ -49,6 +49,13 @@ impl Cause {
     pub fn permits_another_range(self) -> bool {
         matches!(self, Self::AddressConflict | Self::Unknown)
     }
+}
+
+/// <https://cloud.google.com/compute/docs/troubleshooting/troubleshooting-resource-availability>
+fn is_stockout(message: &str) -> bool {
+    ["RESOURCE_POOL_EXHAUSTED", "does not have enough resources", "STOCKOUT"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// The service agent that Google's sentence names, by its e-mail address.

@@ -94,7 +94,7 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
-    let unasked = draft.unasked(observed);
+    let unasked = draft.unasked(observed, wanted);
     draft.found.retain(|connector, _| !unasked.unused.contains(connector));
     let awaited: BTreeSet<&ConnectorName> = wanted.iter().map(|wanted| &wanted.connector.name).collect();
     let idle = draft.found.values().filter(|required| !awaited.contains(&required.connector.name));
@@ -289,9 +289,14 @@ impl Draft<'_> {
     }
 
     /// What of ours nothing asks for.
-    fn unasked(&self, observed: &Observed) -> Demand {
+    fn unasked(&self, observed: &Observed, wanted: &[WantedConnector]) -> Demand {
         let mut unasked = Demand::default();
-        for connector in self.stamped_for(observed) {
+        // Who has just been refused asks for it all the same, and an entry that names no connector may be about any.
+        let named = observed.failed.iter().map(|failed| failed.connector.as_ref().map(|connector| &connector.name));
+        let named: BTreeSet<Option<&ConnectorName>> =
+            named.chain(wanted.iter().map(|wanted| Some(&wanted.connector.name))).collect();
+        let is_asked_for = |connector: &ConnectorRef| named.contains(&Some(&connector.name)) || named.contains(&None);
+        for connector in self.stamped_for(observed).into_iter().filter(|connector| !is_asked_for(connector)) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {
                 continue;

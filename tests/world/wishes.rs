@@ -279,3 +279,34 @@ async fn a_connector_that_a_refused_deploy_names_is_not_offered_for_removal() {
     sleep(Duration::from_secs(5)).await;
     assert!(idle(&*sweep(&lab).await).contains("connectors delete"), "a look tells, though nothing was heard");
 }
+
+/// A connector whose seven days are up, and that a deploy names at that moment, is not pruned.
+#[tokio::test(start_paused = true)]
+async fn who_was_refused_just_now_keeps_a_connector() {
+    for named in [true, false] {
+        let prune = "connector: {subnet_pools: [10.8.0.0/20], prune: 7d}\nfirewall: {enforcement: enforce}\n";
+        let off = ["cloudfunctions.googleapis.com", "appengine.googleapis.com"];
+        let world = off.iter().fold(world(), |world, api| world.without_api(PROJECT, api));
+        let lab = Lab::new(world, &policy(prune));
+        lab.deploy("first", "conn").await;
+        lab.hear(0).await;
+        let mut entry = lab.cloud.audit_entries().remove(0);
+        for _ in 0..2 {
+            lab.cloud.advance(Duration::from_secs(8 * 86_400));
+            sleep(Duration::from_secs(300)).await;
+            if entry["insertId"] != "refused" {
+                sweep(&lab).await;
+                entry["insertId"] = "refused".into();
+            }
+        }
+        entry["timestamp"] = lab.cloud.now().to_string().into();
+        entry["protoPayload"]["status"]["message"] = "The network is not ready.".into();
+        if named {
+            lab.hear_entry(&entry).await;
+        }
+        sweep(&lab).await;
+        let calls = lab.cloud.calls();
+        let deleted = calls.iter().any(|call| call.call == "vpcaccess.projects.locations.connectors.delete");
+        assert_eq!(deleted, !named);
+    }
+}

@@ -174,8 +174,10 @@ impl Doctor {
             lines.push(project::quotas(id, &read(quotas)));
         }
         lines.extend(cpus);
-        let mut policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
-        let flow_logs = policies.any(|policy| policy.connector.subnet_flow_logs);
+        // Every subnet that may be created has them, by whatever override.
+        let policies = std::iter::once(&self.policy).chain(&self.policy.resolved);
+        let mut creating = policies.filter(|policy| policy.connector.ensure != Ensure::Never);
+        let flow_logs = creating.all(|policy| policy.connector.subnet_flow_logs);
         let regions = self.policy.scope.regions.list();
         let judged = Judged { project: id, ancestry: &ancestry, flow_logs, regions };
         lines.extend(constraints.iter().map(|(constraint, found)| constraints::line(&judged, constraint, found)));

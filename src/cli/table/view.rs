@@ -1,10 +1,11 @@
 //! What is drawn, in the order in which it is drawn.
 
 use crate::domain::{
+    codes::Code,
     names::last_segment,
     plan::{ConnectorEgress, EgressState, FieldDiff, Note, Plan, Step, StepId, Verb, Why, Withheld},
     policy::Mode,
-    report::{Report, StepOutcome, StepReport},
+    report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
 };
 
@@ -60,7 +61,13 @@ impl<'a> View<'a> {
             rows: rows.chain(plan.withheld.iter().map(withheld)).collect(),
             lists: lists(&plan.waiting_on, &plan.blocked_by, &plan.findings),
             egress: plan.egress.iter().map(egress).collect(),
-            summary: summary(counts, plan.withheld.len(), &plan.waiting_on, &plan.blocked_by),
+            summary: summary(
+                counts,
+                plan.withheld.len(),
+                &plan.waiting_on,
+                &plan.blocked_by,
+                otherwise(&plan.findings),
+            ),
         }
     }
 
@@ -75,7 +82,16 @@ impl<'a> View<'a> {
             (count(|outcome| matches!(outcome, StepOutcome::Failed { .. })), "failed".to_owned()),
             (count(|outcome| matches!(outcome, StepOutcome::Skipped { .. })), "skipped".to_owned()),
         ];
-        let counted = summary(counts, report.withheld.len(), &report.waiting_on, &report.blocked_by);
+        let counted = summary(
+            counts,
+            report.withheld.len(),
+            &report.waiting_on,
+            &report.blocked_by,
+            match report.outcome {
+                Outcome::InSync => otherwise(&report.findings),
+                other => other.word(),
+            },
+        );
         Self {
             heading: format!("{heading} (mode {}{how})", report.mode.word()),
             rows: rows.chain(report.withheld.iter().map(withheld)).collect(),
@@ -191,9 +207,18 @@ fn summary(
     withheld: usize,
     waiting: &[Note],
     blocked: &[Note],
+    otherwise: &str,
 ) -> String {
     let rest = [(withheld, "withheld"), (waiting.len(), "waiting"), (blocked.len(), "blocked")];
     let all = counts.into_iter().chain(rest.map(|(count, word)| (count, word.to_owned())));
     let told: Vec<_> = all.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
-    if told.is_empty() { "in-sync".to_owned() } else { told.join(", ") }
+    if told.is_empty() { otherwise.to_owned() } else { told.join(", ") }
+}
+
+/// What to say where nothing is to be done. What could not be read may not be so.
+fn otherwise(findings: &[Note]) -> &'static str {
+    match findings.iter().any(|note| note.code == Code::ReadFailed) {
+        true => "unknown, because some reads failed",
+        false => "in-sync",
+    }
 }

@@ -141,6 +141,7 @@ fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
             && entry.operation().is_none_or(|operation| operation.last),
         grants: row.grants,
         nat_subnets: audit.refused_nat().map_or_else(Vec::new, |_| audit.nat_subnets()),
+        nat_network: audit.refused_nat().and_then(|_| audit.request().text("network")).map(Into::into),
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Told {
     pub grants: bool,
     /// The subnets that a refused change of a router's NAT lists.
     pub nat_subnets: Vec<String>,
+    /// The network of such a router, where the call names it.
+    pub nat_network: Option<String>,
 }
 
 /// Adds triggers to those of the same run; an entry that is there already is counted.

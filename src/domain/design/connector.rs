@@ -107,8 +107,8 @@ fn found<'a>(
     (ownership == Ownership::Ours || !leaves).then_some(path)
 }
 
-/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change says since when.
-/// Where none is kept, the change began before any that is, unless our subnet for the connector is newer.
+/// A change that has gone on for too long. Only operations that were read tell: the latest one of the change, which is not
+/// done, says since when. Where none is kept of a creation, it began before any that is, unless our subnet is newer.
 fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) -> Option<Note> {
     let change = match state {
         ConnectorState::Creating => ConnectorChange::Create,
@@ -117,8 +117,12 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
     };
     let Some(Ok(_)) = draft.observed.operations else { return None };
     let operation = cause::latest(draft.observed, connector, change);
-    let subnet = || owned_since(draft.policy, draft.observed, connector);
-    let since = operation.map_or_else(subnet, |operation| operation.begun)?;
+    let since = match operation {
+        Some(operation) if operation.done => None,
+        Some(operation) => operation.begun,
+        None if change == ConnectorChange::Create => owned_since(draft.policy, draft.observed, connector),
+        None => None,
+    }?;
     let long = draft.now.duration_since(since) >= CHANGES_WITHIN;
     long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }

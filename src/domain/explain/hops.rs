@@ -34,7 +34,12 @@ impl Scene<'_> {
         let Some(standing) = found else { return hops };
         let objects = [format!("connector/{}", connector.name)];
         if standing.is_some()
-            && self.plan.blocked_by.iter().any(|note| note.code == Code::OtherNetwork && objects.contains(&note.object))
+            && self
+                .plan
+                .blocked_by
+                .iter()
+                .chain(&self.plan.findings)
+                .any(|note| note.code == Code::OtherNetwork && objects.contains(&note.object))
         {
             return hops;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::draft::Draft;
 use crate::domain::{
     audit::signal::Trigger,
+    demand::{Demand, listed},
     design::{
         Blueprint, Path,
         gateway::{STATIC_IPS, drift, nat},
@@ -15,6 +16,7 @@ use crate::domain::{
     policy::{Policy, Prune},
     state::{
         observed::{Needs, Observed},
+        requirement::{Required, Requirer},
         router::{Nat, Router},
     },
     target::subnet_path,
@@ -22,14 +24,14 @@ use crate::domain::{
 };
 
 /// Creates or extends our gateway so that it lists what nothing covers; where nothing is uncovered, repairs its settings.
-pub(super) fn plan(draft: &mut Draft<'_>, blueprint: &Blueprint<'_>) {
+pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand, blueprint: &Blueprint<'_>) {
     let observed = draft.observed;
     if observed.routers.is_err() || observed.routes.is_err() {
         return;
     }
     let ours = own_router(draft.policy, observed);
     if let Some(router) = ours {
-        dead(draft, router, &blueprint.paths);
+        dead(draft, router, demand, &blueprint.paths);
     }
     let (Some(wanted), uncovered) = (&blueprint.router, &blueprint.uncovered) else { return };
     let settings = draft.policy.for_target(&observed.target);
@@ -87,7 +89,11 @@ pub fn refused_for(policy: &Policy, observed: &Observed, triggers: &[Arc<Trigger
     let of_network = |trigger: &&Arc<Trigger>| {
         let name = last_segment(&trigger.resource);
         let known = observed.routers.iter().flatten().find(|router| router.name == name);
-        known.is_none_or(|router| relative(&router.network) == network)
+        // The router of a refused insert exists nowhere; a bare or partial link has the name alone.
+        let asked = trigger.told.nat_network.as_deref().map(relative);
+        let is_here =
+            |named: &str| network == named || network.ends_with(&format!("/{}", named.trim_start_matches('/')));
+        asked.is_none_or(is_here) && known.is_none_or(|router| relative(&router.network) == network)
     };
     let place = (&observed.network_name.project, &observed.target.region);
     let mut notes: Vec<Note> = Vec::new();
@@ -128,14 +134,20 @@ pub(super) fn needs(policy: &Policy, observed: &Observed, uncovered: bool, needs
 
 /// Subnets of ours that the gateway lists though no connector stands on them, now or after this plan. Other projects'
 /// subnets are theirs to judge.
-fn dead(draft: &mut Draft<'_>, router: &Router, paths: &[Path<'_>]) {
+fn dead(draft: &mut Draft<'_>, router: &Router, demand: &Demand, paths: &[Path<'_>]) {
     let observed = draft.observed;
     let Ok(connectors) = &observed.connectors else { return };
     let entries: Vec<_> = router.nats.iter().flat_map(|nat| &nat.subnetworks).collect();
     let stays = |connector: &ConnectorRef| draft.policy.for_connector(connector).connector.prune == Prune::Never;
     for (connector, _, subnet) in stamped(draft.policy, observed).into_iter().filter(|(of, ..)| stays(of)) {
         let name = subnet_path(&observed.network_name, &observed.target, &subnet.name);
-        let in_use = connectors.iter().any(|other| other.subnet.as_ref().is_some_and(|form| form.name == subnet.name))
+        // One that could not be created yet is still asked for.
+        let is_missing = matches!(listed(observed, &connector), Some(None));
+        let asked = |required: &Required| {
+            is_missing && required.connector == connector && required.by.iter().any(Requirer::is_alive)
+        };
+        let in_use = demand.connectors.iter().any(asked)
+            || connectors.iter().any(|other| other.subnet.as_ref().is_some_and(|form| form.name == subnet.name))
             || paths.iter().any(|path| path.subnet.as_ref().is_some_and(|(used, _)| *used == name));
         if !in_use && entries.iter().any(|entry| relative(&entry.name) == name) {
             draft.findings.push(text::nat::dead_subnet(&router.name, &subnet.name, &connector));

@@ -38,7 +38,7 @@ pub fn plan(policy: &Policy, observed: &Observed, demand: &Demand, blueprint: &B
     draft.take(&blueprint.notes);
     connector::elsewhere(&mut draft, demand);
     connector::plan(&mut draft, blueprint);
-    gateway::plan(&mut draft, blueprint);
+    gateway::plan(&mut draft, demand, blueprint);
     firewall::plan(&mut draft, blueprint);
     google_apis::plan(&mut draft, &blueprint.paths);
     direct::plan(&mut draft);

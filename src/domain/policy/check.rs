@@ -46,6 +46,13 @@ pub fn policy(policy: &Policy) -> Vec<String> {
                 exemption.reason
             ),
         );
+        let workload = exemption.workload.as_deref().unwrap_or_default();
+        check(
+            !workload.contains('/'),
+            format!(
+                "exemptions: found the workload {workload:?}, expected its name alone, such as nightly-export; `project` and `region` narrow it"
+            ),
+        );
     }
     nat_ports(&policy.nat, &mut check);
     for name in &policy.nat.static_ips {

@@ -35,3 +35,10 @@ pub enum Requirer {
     /// It stands on a subnet of ours.
     Stamp,
 }
+
+impl Requirer {
+    /// Somebody asks for it now, beside what is left of it.
+    pub fn is_alive(&self) -> bool {
+        *self != Self::Stamp
+    }
+}

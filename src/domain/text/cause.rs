@@ -61,7 +61,7 @@ pub fn region_note(failure: &ReadFailure, at: &Target) -> Note {
 pub fn advice(connector: &ConnectorRef, failure: &ReadFailure) -> Option<(Code, String)> {
     let at = Target::from(connector);
     Some(match Cause::of(failure) {
-        Cause::Quota => (Code::QuotaCause, quota(&at, &failure.message)),
+        Cause::Quota => (Code::QuotaCause, quota(&at, failure)),
         Cause::OrgPolicy => {
             let FailureKind::OrgPolicy { constraint } = &failure.kind else { return None };
             (Code::OrgPolicy, org_policy(constraint.as_deref(), at.project.as_str()))
@@ -72,20 +72,41 @@ pub fn advice(connector: &ConnectorRef, failure: &ReadFailure) -> Option<(Code, 
     })
 }
 
-fn quota(at: &Target, message: &str) -> String {
+fn quota(at: &Target, failure: &ReadFailure) -> String {
     let Target { project, region } = at;
-    let what = if message.contains("CPU") { "the quota CPUS" } else { "a quota" };
-    let see = show_quotas(project, Some(region));
-    format!(
-        "{what} of region {region} in {project} is too small for its instances; see `{see}`; ask for a higher limit in {region} on {QUOTAS_PAGE}?project={project}, or set a smaller `connector.machine_type`, `connector.min_instances` or `connector.max_instances`"
-    )
+    let message = &failure.message;
+    let of_cpus = message.contains("CPU");
+    let what = match (metric(message), of_cpus) {
+        (Some(metric), _) => format!("the quota {metric}"),
+        (None, true) => "the quota CPUS".to_owned(),
+        (None, false) => "a quota".to_owned(),
+    };
+    let global = message.contains("globally");
+    let of = if global { project.to_string() } else { format!("region {region} in {project}") };
+    let page = format!("{QUOTAS_PAGE}?project={project}");
+    // Connectors count against a quota of Serverless VPC Access itself.
+    if metric(message).is_none() && !of_cpus && message.contains("vpcaccess.googleapis.com") {
+        return format!(
+            "a quota of Serverless VPC Access for {of} is used up; remove connectors that are not needed, or ask for a higher limit on {page}"
+        );
+    }
+    let see = show_quotas(project, (!global).then_some(region));
+    let smaller = match of_cpus {
+        true => ", or set a smaller `connector.machine_type`, `connector.min_instances` or `connector.max_instances`",
+        false => ", or set a smaller `connector.min_instances` or `connector.max_instances`",
+    };
+    format!("{what} of {of} is too small for its instances; see `{see}`; ask for a higher limit on {page}{smaller}")
+}
+
+/// The metric that Compute Engine's sentence names.
+fn metric(message: &str) -> Option<&str> {
+    Some(message.split_once("Quota '")?.1.split_once('\'')?.0)
 }
 
 /// What to do about a quota of Compute Engine that Google's sentence names, or of another API.
 pub fn used_up(call: &str, message: &str, at: &Target) -> String {
     let Target { project, region } = at;
-    let named = message.split_once("Quota '").and_then(|(_, rest)| rest.split_once('\'')).map(|(metric, _)| metric);
-    let which = named.map_or_else(|| "a quota".to_owned(), |metric| format!("the quota {metric}"));
+    let which = metric(message).map_or_else(|| "a quota".to_owned(), |metric| format!("the quota {metric}"));
     let page = format!("{QUOTAS_PAGE}?project={project}");
     let see = match (call.starts_with("compute."), message.contains("globally")) {
         (true, global) => format!("see what is used with `{}`, ", show_quotas(project, (!global).then_some(region))),
