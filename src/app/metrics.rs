@@ -136,7 +136,7 @@ impl Metrics {
                 StepOutcome::Failed { .. } => "failed",
                 StepOutcome::Skipped { .. } => "skipped",
             };
-            let kind = step.step.0.split('/').next().unwrap_or_default().to_owned();
+            let kind = step.step.kind.word().to_owned();
             self.writes.get_or_create(&Wrote { kind, verb: step.verb.word(), result }).inc();
         }
         let Some(first) = report.triggers.iter().map(|trigger| trigger.at).min() else { return };

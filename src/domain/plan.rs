@@ -1,6 +1,7 @@
 //! What is to be written, as finished data: doing it makes no choice.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashSet},
     fmt,
 };
@@ -37,22 +38,89 @@ pub struct Plan {
     pub egress: Vec<ConnectorEgress>,
 }
 
-/// `kind/name`, such as `firewall/deny-conn-europe-west2-egress`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct StepId(pub String);
+/// What is written: an object by its kind and short name. JSON and people have it as `firewall/deny-conn-europe-west2-egress`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ObjectId {
+    pub kind: Kind,
+    pub name: String,
+}
 
-impl fmt::Display for StepId {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Connector,
+    Firewall,
+    Network,
+    Router,
+    Subnet,
+}
+
+/// A text that is no `kind/name`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} found, KIND/NAME expected, such as firewall/deny-conn")]
+pub struct NoObjectId(String);
+
+impl Kind {
+    pub const ALL: [Self; 5] = [Self::Connector, Self::Firewall, Self::Network, Self::Router, Self::Subnet];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connector => "connector",
+            Self::Firewall => "firewall",
+            Self::Network => "network",
+            Self::Router => "router",
+            Self::Subnet => "subnet",
+        }
+    }
+
+    /// The object of this kind with a short name.
+    pub fn named(self, name: impl Into<String>) -> ObjectId {
+        ObjectId { kind: self, name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{}/{}", self.kind.word(), self.name)
+    }
+}
+
+impl From<ObjectId> for String {
+    fn from(id: ObjectId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for ObjectId {
+    type Error = NoObjectId;
+    fn try_from(text: String) -> Result<Self, NoObjectId> {
+        let parts = text.split_once('/').filter(|(_, name)| !name.is_empty());
+        let kind = |word: &str| Kind::ALL.into_iter().find(|kind| kind.word() == word);
+        let id = parts.and_then(|(word, name)| Some(kind(word)?.named(name)));
+        id.ok_or(NoObjectId(text))
+    }
+}
+
+impl JsonSchema for ObjectId {
+    fn schema_name() -> Cow<'static, str> {
+        "ObjectId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let kinds = Kind::ALL.map(Kind::word).join("|");
+        schemars::json_schema!({
+            "description": "`kind/name`, such as `firewall/deny-conn-europe-west2-egress`.",
+            "type": "string",
+            "pattern": format!("^({kinds})/.+$"),
+        })
     }
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    pub id: StepId,
+    pub id: ObjectId,
     /// Steps of the same plan that must be done first.
-    pub after: Vec<StepId>,
+    pub after: Vec<ObjectId>,
     pub change: Change,
     /// What is wrong and why this mends it, in one sentence.
     pub reason: String,
@@ -133,7 +201,7 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Withheld {
-    pub step: StepId,
+    pub step: ObjectId,
     pub verb: Verb,
     pub why: Why,
     pub text: String,
@@ -226,14 +294,14 @@ pub struct Budget {
 /// A change that is the same whenever it is made: what tells a person who undoes it from a world that moves on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Repeat {
-    pub step: StepId,
+    pub step: ObjectId,
     pub verb: Verb,
     pub diff: Vec<FieldDiff>,
 }
 
 impl Step {
     /// The same object may be written in several ways in a run.
-    pub fn key(&self) -> (StepId, Verb) {
+    pub fn key(&self) -> (ObjectId, Verb) {
         (self.id.clone(), self.change.verb())
     }
 
@@ -266,6 +334,14 @@ impl Change {
         }
     }
 
+    /// What is written, as it will be or, where it goes, as it is.
+    pub fn object(&self) -> &Object {
+        match self {
+            Self::Create(object) | Self::Delete(object) => object,
+            Self::Extend { after, .. } | Self::Repair { after, .. } => after,
+        }
+    }
+
     pub fn permitted_by(&self, mode: Mode) -> bool {
         match self {
             Self::Create(_) | Self::Extend { .. } => mode >= Mode::Create,
@@ -275,13 +351,13 @@ impl Change {
 }
 
 impl Object {
-    pub fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Network(_) => "network",
-            Self::Subnet(_) => "subnet",
-            Self::Connector(_) => "connector",
-            Self::Router(_) => "router",
-            Self::Firewall(_) => "firewall",
+            Self::Network(_) => Kind::Network,
+            Self::Subnet(_) => Kind::Subnet,
+            Self::Connector(_) => Kind::Connector,
+            Self::Router(_) => Kind::Router,
+            Self::Firewall(_) => Kind::Firewall,
         }
     }
 
@@ -296,8 +372,8 @@ impl Object {
         }
     }
 
-    pub fn id(&self) -> StepId {
-        StepId(format!("{}/{}", self.kind(), self.name()))
+    pub fn id(&self) -> ObjectId {
+        self.kind().named(self.name())
     }
 
     /// The document as Google has it.
@@ -330,7 +406,7 @@ impl EgressState {
 
 impl Plan {
     /// Takes out steps that failed already, with all that waits for them.
-    pub fn leave_out(&mut self, failed: &HashSet<StepId>) {
+    pub fn leave_out(&mut self, failed: &HashSet<ObjectId>) {
         let mut out = failed.clone();
         self.steps.retain(|step| {
             let stays = !out.contains(&step.id) && !step.after.iter().any(|id| out.contains(id));
@@ -342,8 +418,8 @@ impl Plan {
     }
 
     /// Takes out the creation of what stands already, though a list does not show it yet; what waits for it may go on.
-    pub fn take_as_made(&mut self, made: &HashSet<(StepId, Verb)>) {
-        let stands = |id: &StepId| made.contains(&(id.clone(), Verb::Create));
+    pub fn take_as_made(&mut self, made: &HashSet<(ObjectId, Verb)>) {
+        let stands = |id: &ObjectId| made.contains(&(id.clone(), Verb::Create));
         self.steps.retain(|step| step.change.verb() != Verb::Create || !stands(&step.id));
         for step in &mut self.steps {
             step.after.retain(|id| !stands(id));

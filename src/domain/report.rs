@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     audit::signal::Trigger,
-    plan::{ConnectorEgress, FieldDiff, Note, Plan, Step, StepId, Verb, Withheld},
+    plan::{ConnectorEgress, FieldDiff, Note, ObjectId, Plan, Step, Verb, Withheld},
     policy::{Mode, Policy},
     target::Target,
 };
@@ -103,7 +103,7 @@ pub struct Rejected {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
-    pub step: StepId,
+    pub step: ObjectId,
     pub verb: Verb,
     pub reason: String,
     pub diff: Vec<FieldDiff>,
@@ -191,7 +191,7 @@ impl Report {
 
     fn judge(&self, left_over: bool) -> Outcome {
         // What only a person can make possible is told as blocked.
-        let is_blocked = |step: &StepReport| self.blocked_by.iter().any(|note| note.object == step.step.0);
+        let is_blocked = |step: &StepReport| self.blocked_by.iter().any(|note| note.object == step.step.to_string());
         let has_failed = |step: &StepReport| matches!(step.outcome, StepOutcome::Failed { .. }) && !is_blocked(step);
         let failed = self.steps.iter().any(has_failed);
         [

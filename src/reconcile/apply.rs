@@ -19,7 +19,7 @@ use crate::{
     domain::{
         audit::entry::is_about_another_nat,
         names::ConnectorRef,
-        plan::{Change, Note, Object, Plan, Step, StepId, Verb},
+        plan::{Change, Kind, Note, Object, ObjectId, Plan, Step, Verb},
         report::{StepOutcome, StepReport},
         state::{connector::Connector, read::ReadFailure},
         target::Target,
@@ -91,9 +91,9 @@ pub async fn apply(
     progress: &(dyn Fn(&StepReport) + Sync),
 ) -> Vec<Applied> {
     let mut waiting: Vec<&Step> = plan.steps.iter().collect();
-    let mut done: HashSet<&StepId> = HashSet::new();
+    let mut done: HashSet<&ObjectId> = HashSet::new();
     // Steps that were not done; of these, whether a later look may plan them again.
-    let mut missing: HashMap<&StepId, bool> = HashMap::new();
+    let mut missing: HashMap<&ObjectId, bool> = HashMap::new();
     let mut running: FuturesUnordered<BoxFuture<'_, (&Step, Applied)>> = FuturesUnordered::new();
     let mut results = Vec::with_capacity(waiting.len());
     loop {
@@ -130,7 +130,7 @@ pub async fn apply(
 impl Applied {
     /// The list of a router was written over: another writer of the same moment may have written over ours.
     pub fn changed_list(&self) -> bool {
-        self.report.is_done() && self.report.verb != Verb::Create && self.report.step.0.starts_with("router/")
+        self.report.is_done() && self.report.verb != Verb::Create && self.report.step.kind == Kind::Router
     }
 
     fn plain(step: &Step, outcome: StepOutcome) -> Self {
@@ -236,7 +236,7 @@ fn failed(step: &Step, at: &Target, error: &CallError) -> Applied {
 }
 
 /// A step that failed goes to the log too.
-pub fn warn_failed(step: &StepId, error: &str, transient: bool) {
+pub fn warn_failed(step: &ObjectId, error: &str, transient: bool) {
     let told = text::reads::write_failed(error, transient);
     tracing::warn!(%step, transient, "a step failed: {told}");
 }

@@ -69,7 +69,7 @@ impl Fight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::plan::{StepId, Verb};
+    use crate::domain::plan::{Kind, Verb};
 
     #[test]
     fn rests_grow_while_the_fight_goes_on_and_end_with_it() {
@@ -77,7 +77,7 @@ mod tests {
             project: "demo-project".to_owned().try_into().unwrap(),
             region: "europe-west2".to_owned().try_into().unwrap(),
         };
-        let change = Repeat { step: StepId("firewall/a".into()), verb: Verb::Repair, diff: Vec::new() };
+        let change = Repeat { step: Kind::Firewall.named("a"), verb: Verb::Repair, diff: Vec::new() };
         let start: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let minute = |minutes: i64| start + SignedDuration::from_mins(minutes);
         let mut breaker = Breaker::default();

@@ -9,7 +9,7 @@ use super::apply::{self, Applied, Unproven};
 use crate::domain::{
     demand::listed,
     names::ConnectorRef,
-    plan::{Change, Note, Object, Plan, Step, StepId, Verb},
+    plan::{Change, Note, Object, ObjectId, Plan, Step, Verb},
     report::{Report, StepOutcome, StepReport},
     state::{observed::Observed, read::Read},
     text,
@@ -26,12 +26,12 @@ const LOST_ROUNDS: u32 = 3;
 /// What came of the steps of a run so far.
 #[derive(Default)]
 pub(super) struct Course {
-    pub failed: HashSet<StepId>,
-    pub written: HashSet<(StepId, Verb)>,
+    pub failed: HashSet<ObjectId>,
+    pub written: HashSet<(ObjectId, Verb)>,
     pub blocked: Vec<Note>,
     pub findings: Vec<Note>,
     /// Not tried in this run, and why.
-    resting: BTreeMap<StepId, Note>,
+    resting: BTreeMap<ObjectId, Note>,
     unproven: Vec<(StepReport, Unproven)>,
     /// Reads that a decision did without, as findings: the last look has nothing left to decide and does not ask again.
     unread: Vec<Note>,
@@ -42,7 +42,7 @@ pub(super) struct Course {
 
 impl Course {
     /// A run that leaves some steps alone.
-    pub fn with(resting: BTreeMap<StepId, Note>) -> Self {
+    pub fn with(resting: BTreeMap<ObjectId, Note>) -> Self {
         Self { resting, ..Self::default() }
     }
 

@@ -25,7 +25,7 @@ use crate::{
         audit::signal::Trigger,
         firewall::proof::Proof,
         names::ProjectId,
-        plan::{Object, Plan, StepId},
+        plan::{Object, ObjectId, Plan},
         planner::emergency::{self, Pick},
         policy::Policy,
         report::{Outcome, Report},
@@ -198,7 +198,7 @@ impl Engine {
     async fn end(&self, mut report: Report) -> Report {
         report.done = (self.now)();
         // A step that lost a race may have been done in a later round.
-        let is_done = |id: &StepId| report.steps.iter().any(|step| step.is_done() && step.step == *id);
+        let is_done = |id: &ObjectId| report.steps.iter().any(|step| step.is_done() && step.step == *id);
         if !report.steps.iter().all(|step| is_done(&step.step)) {
             report.outcome = Outcome::Failed;
         }

@@ -16,7 +16,7 @@ use crate::domain::{
     audit::signal::Trigger,
     codes::Code,
     names::{ConnectorRef, NetworkRef, relative},
-    plan::{Budget, Change, Note, Object, Step, StepId},
+    plan::{Budget, Change, Kind, Note, Object, ObjectId, Step},
     policy::Policy,
     report::Report,
     state::{read::ReadFailure, requirement::Required},
@@ -152,8 +152,8 @@ impl History {
     /// Remembers what keeps connectors of the report's target from being made.
     pub fn note_hindrances(&mut self, report: &Report) {
         let Some(target) = &report.target else { return };
-        let held = report.withheld.iter().filter(|held| held.step.0.starts_with("connector/"));
-        let held = held.map(|held| Hindrance { code: None, object: held.step.0.clone(), text: held.text.clone() });
+        let held = report.withheld.iter().filter(|held| held.step.kind == Kind::Connector);
+        let held = held.map(|held| Hindrance { code: None, object: held.step.to_string(), text: held.text.clone() });
         let blocked = report.blocked_by.iter().map(|note| {
             let Note { code, object, text, .. } = note.clone();
             Hindrance { code: Some(code), object, text }
@@ -180,8 +180,8 @@ impl History {
     }
 
     /// A sweep tries again, but for what rests.
-    pub fn forget_refusals(&mut self, target: &Target, resting: &BTreeMap<StepId, Note>) {
-        let rests = |connector: &ConnectorRef| resting.contains_key(&StepId(format!("connector/{}", connector.name)));
+    pub fn forget_refusals(&mut self, target: &Target, resting: &BTreeMap<ObjectId, Note>) {
+        let rests = |connector: &ConnectorRef| resting.contains_key(&Kind::Connector.named(connector.name.as_str()));
         self.refused.retain(|connector, _| !target.has(connector) || rests(connector));
     }
 

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            plan::{StepId, Verb},
+            plan::{Kind, Verb},
             policy,
             report::{StepOutcome, StepReport},
         },
@@ -179,7 +179,7 @@ mod tests {
 
     fn changed(id: &str) -> Report {
         let step = StepReport {
-            step: StepId("firewall/a".into()),
+            step: Kind::Firewall.named("a"),
             verb: Verb::Create,
             reason: "missing".into(),
             diff: Vec::new(),

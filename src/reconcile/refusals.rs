@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    plan::{Note, StepId},
+    plan::{Note, ObjectId},
     target::Target,
     text,
 };
@@ -16,7 +16,7 @@ const FIRST_REST: SignedDuration = SignedDuration::from_mins(10);
 const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Debug, Default)]
-pub struct Refusals(BTreeMap<(Target, StepId), Refusal>);
+pub struct Refusals(BTreeMap<(Target, ObjectId), Refusal>);
 
 #[derive(Debug)]
 struct Refusal {
@@ -30,7 +30,7 @@ struct Refusal {
 
 impl Refusals {
     /// A write was refused.
-    pub fn note(&mut self, target: &Target, step: &StepId, note: &Note, policy: &str, now: Timestamp) {
+    pub fn note(&mut self, target: &Target, step: &ObjectId, note: &Note, policy: &str, now: Timestamp) {
         let known = self.0.get(&(target.clone(), step.clone())).map_or(0, |refusal| refusal.times);
         let rest = match known {
             0 => SignedDuration::ZERO,
@@ -42,7 +42,7 @@ impl Refusals {
     }
 
     /// A write was made.
-    pub fn done(&mut self, target: &Target, step: &StepId) {
+    pub fn done(&mut self, target: &Target, step: &ObjectId) {
         self.0.remove(&(target.clone(), step.clone()));
     }
 
@@ -57,7 +57,7 @@ impl Refusals {
     }
 
     /// What is not tried now, and why.
-    pub fn active(&mut self, target: &Target, policy: &str, now: Timestamp) -> BTreeMap<StepId, Note> {
+    pub fn active(&mut self, target: &Target, policy: &str, now: Timestamp) -> BTreeMap<ObjectId, Note> {
         // Nothing has asked for it for as long as the longest rest.
         self.0.retain(|_, refusal| now.duration_since(refusal.until) < LONGEST_REST);
         self.0.retain(|(of, _), refusal| of != target || refusal.policy == policy);
@@ -70,6 +70,7 @@ impl Refusals {
 mod tests {
     use super::*;
     use crate::domain::codes::Code;
+    use crate::domain::plan::Kind;
 
     #[test]
     fn rests_double_up_to_a_day_and_end_with_a_change() {
@@ -77,8 +78,8 @@ mod tests {
             project: "demo-project".to_owned().try_into().unwrap(),
             region: "europe-west2".to_owned().try_into().unwrap(),
         };
-        let step = StepId("router/a".into());
-        let note = Note { code: Code::Quota, object: step.0.clone(), by: None, text: "quota".into() };
+        let step = Kind::Router.named("a");
+        let note = Note { code: Code::Quota, object: step.to_string(), by: None, text: "quota".into() };
         let start: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let mut refusals = Refusals::default();
         let mut tries = Vec::new();

@@ -75,15 +75,13 @@ fn cut(change: &Change) -> Option<(&str, Ipv4Net)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{
-        plan::{Step, StepId},
-        state::subnet::Subnet,
-    };
+    use crate::domain::plan::Kind;
+    use crate::domain::{plan::Step, state::subnet::Subnet};
 
     fn plan(project: &str, subnet: &str, range: &str) -> Plan {
         let subnet = Subnet { name: subnet.into(), ip_cidr_range: range.into(), ..Subnet::default() };
         let step = Step {
-            id: StepId(format!("subnet/{}", subnet.name)),
+            id: Kind::Subnet.named(subnet.name.as_str()),
             after: Vec::new(),
             change: Change::Create(Object::Subnet(subnet)),
             reason: String::new(),

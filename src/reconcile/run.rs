@@ -28,7 +28,7 @@ use crate::{
         demand::{demand, listed},
         design::design,
         names::ConnectorRef,
-        plan::{Change, Note, Object, Plan, StepId},
+        plan::{Change, Note, Object, ObjectId, Plan},
         planner,
         policy::{Mode, Policy},
         report::{Outcome, Report},
@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// What was refused so often that it is not tried now.
-    fn resting(&self, policy: &Policy, request: &RunRequest) -> BTreeMap<StepId, Note> {
+    fn resting(&self, policy: &Policy, request: &RunRequest) -> BTreeMap<ObjectId, Note> {
         if request.dry_run {
             return BTreeMap::new();
         }

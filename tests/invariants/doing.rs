@@ -6,7 +6,7 @@ use egress_reconciler::domain::{
     demand::demand,
     design::design,
     names::{last_segment, short_hash},
-    plan::{Budget, Change, Object, Plan, Step, StepId},
+    plan::{Budget, Change, Object, ObjectId, Plan, Step},
     planner::{
         emergency::{self, Pick},
         plan,
@@ -85,7 +85,7 @@ pub fn settle(policy: &Policy, world: &mut Observed, course: Course) -> Option<V
         if plan.steps.is_empty() {
             return Some(done);
         }
-        let mut out: HashSet<StepId> = HashSet::new();
+        let mut out: HashSet<ObjectId> = HashSet::new();
         for step in in_some_order(plan.steps, course.seed) {
             let fails = course.fails == Some(tried);
             tried += 1;
@@ -107,7 +107,7 @@ pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
         emergency::release(policy, &host, &firewalls, &Pick::default(), &Release::new("alice", world.at, RELEASED_FOR));
     let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
     steps.iter().for_each(|step| perform(world, step));
-    steps.into_iter().filter_map(|step| Some(step.id.0.strip_prefix("firewall/")?.to_owned())).collect()
+    steps.into_iter().filter_map(|step| Some(step.id.to_string().strip_prefix("firewall/")?.to_owned())).collect()
 }
 
 /// One of the orders in which steps can end: any that keeps what waits behind what it waits for.
@@ -128,7 +128,7 @@ fn in_some_order(mut left: Vec<Step>, seed: u64) -> Vec<Step> {
 pub fn interleave(policy: &Policy, world: &mut Observed, turns: &[bool]) {
     struct Instance {
         steps: VecDeque<Step>,
-        lost: HashSet<StepId>,
+        lost: HashSet<ObjectId>,
     }
     let mut instances = [0, 1].map(|_| Instance { steps: VecDeque::new(), lost: HashSet::new() });
     for turn in turns {
@@ -168,15 +168,19 @@ fn is_refused(world: &Observed, step: &Step) -> bool {
         entries.all(|entry| stands.contains_key(&format!("subnet/{}", last_segment(&entry.name))))
     };
     match (step.change.before(), step.change.after()) {
-        (None, Some(Object::Router(after))) => stands.contains_key(&step.id.0) || !known(after),
-        (None, _) => stands.contains_key(&step.id.0),
-        (Some(Object::Router(_)), Some(Object::Router(after))) => !stands.contains_key(&step.id.0) || !known(after),
+        (None, Some(Object::Router(after))) => stands.contains_key(&step.id.to_string()) || !known(after),
+        (None, _) => stands.contains_key(&step.id.to_string()),
+        (Some(Object::Router(_)), Some(Object::Router(after))) => {
+            !stands.contains_key(&step.id.to_string()) || !known(after)
+        }
         (Some(Object::Subnet(subnet)), None) => {
             world.routers.iter().flatten().any(|router| lists(router, &subnet.name))
         }
         // A connector is looked at once more before it is deleted.
-        (Some(before @ Object::Connector(_)), _) => stands.get(&step.id.0) != Some(&sorted(before.document())),
-        (Some(_), _) => !stands.contains_key(&step.id.0),
+        (Some(before @ Object::Connector(_)), _) => {
+            stands.get(&step.id.to_string()) != Some(&sorted(before.document()))
+        }
+        (Some(_), _) => !stands.contains_key(&step.id.to_string()),
     }
 }
 
@@ -189,7 +193,7 @@ pub fn objects(world: &Observed) -> BTreeMap<String, Value> {
         .chain(of(&world.connectors, Object::Connector))
         .chain(of(&world.routers, Object::Router))
         .chain(of(&world.firewalls, Object::Firewall));
-    all.map(|object| (object.id().0, sorted(object.document()))).collect()
+    all.map(|object| (object.id().to_string(), sorted(object.document()))).collect()
 }
 
 /// A list's order says nothing.

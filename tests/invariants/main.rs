@@ -160,7 +160,7 @@ proptest! {
     fn only_what_is_ours_is_changed(scene in scenes()) {
         let world = after_all(&scene);
         for step in decide(&scene.after, &world, 1000).steps {
-            let automatic = scene.after.firewall.replace_auto && step.id.0 == "firewall/foreign-1";
+            let automatic = scene.after.firewall.replace_auto && step.id.to_string() == "firewall/foreign-1";
             if let Some(object) = step.change.before() {
                 prop_assert!(is_ours(&world, object) || automatic, "{} changes what is not ours", step.id);
             }
@@ -219,7 +219,7 @@ proptest! {
     fn no_new_rule_opens_what_foreign_rules_stop(scene in scenes()) {
         let world = after_all(&scene);
         for step in decide(&scene.after, &world, 1000).steps {
-            let (Change::Create(Object::Firewall(rule)), false) = (&step.change, step.id.0.contains("/deny-")) else { continue };
+            let (Change::Create(Object::Firewall(rule)), false) = (&step.change, step.id.to_string().contains("/deny-")) else { continue };
             for index in 0..CONNECTORS {
                 let Some(range) = range(&world, index) else { continue };
                 let overridden = &scene.after.for_connector(&connector(index)).firewall.override_denies;
@@ -322,7 +322,7 @@ proptest! {
         let plan = rearm(&scene.before, &world, &Pick::default());
         for step in &plan.steps {
             let object = step.change.before().or(step.change.after());
-            prop_assert!(object.is_some_and(|object| is_ours(&world, object)) && step.id.0.contains("/deny-"));
+            prop_assert!(object.is_some_and(|object| is_ours(&world, object)) && step.id.to_string().contains("/deny-"));
             perform(&mut world, step);
         }
         for (index, now) in reach(&world).into_iter().enumerate() {
@@ -356,9 +356,9 @@ proptest! {
             {
                 continue;
             }
-            let repairs = matches!(step.change, Change::Repair { .. } | Change::Delete(_)) && !step.id.0.starts_with("router/");
-            let automatic = step.id.0 == "firewall/foreign-1";
-            prop_assert!(automatic || !repairs && !step.id.0.contains("/deny-"), "{} {}", step.change.verb().word(), step.id);
+            let repairs = matches!(step.change, Change::Repair { .. } | Change::Delete(_)) && !step.id.to_string().starts_with("router/");
+            let automatic = step.id.to_string() == "firewall/foreign-1";
+            prop_assert!(automatic || !repairs && !step.id.to_string().contains("/deny-"), "{} {}", step.change.verb().word(), step.id);
         }
     }
 
@@ -399,7 +399,7 @@ proptest! {
         };
         let cuts = matches!(which, 5 | 6);
         for step in decide(&scene.after, &blind, 1000).steps {
-            let kind = step.id.0.split('/').next().unwrap();
+            let kind = step.id.kind.word();
             let made = matches!(step.change, Change::Create(_)) && kind == "subnet";
             // What of our gateway is not about subnets needs no other list.
             let settings = kind == "router" && which != 2 && !step.diff.is_empty()

@@ -494,7 +494,7 @@ async fn the_rules_of_a_host_project() {
         .replace("network: {name: my-vpc}", "network: {name: projects/host-project/global/networks/shared}");
     let lab = scoped(shared, &text).await;
     let answer = lab.release(Pick { project: Some(PROJECT.to_owned().try_into().unwrap()), ..only("conn") }).await;
-    let step = answer.reports[0].steps[0].step.0.clone();
+    let step = answer.reports[0].steps[0].step.to_string();
     let rule = lab.rule("host-project", step.strip_prefix("firewall/").unwrap()).await;
     assert_eq!(rule["disabled"], true, "{rule}");
     rest(5).await;

@@ -31,7 +31,7 @@ fn assert_whole(report: &Report, fault: &Value) {
     let failed = report.steps.iter().filter(|step| matches!(step.outcome, StepOutcome::Failed { .. }));
     assert_eq!(failed.count(), 0, "{fault}: {:?}", not_done(report));
     for step in ["subnet/", "connector/", "router/", "firewall/allow-", "firewall/deny-"] {
-        let is_done = report.steps.iter().any(|done| done.is_done() && done.step.0.starts_with(step));
+        let is_done = report.steps.iter().any(|done| done.is_done() && done.step.to_string().starts_with(step));
         assert!(is_done, "{fault}: {step} {:?}", not_done(report));
     }
 }

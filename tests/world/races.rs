@@ -198,7 +198,10 @@ fn what_another_adds_to_our_router_is_kept_or_its_loss_is_told() {
                     // A read that is held up on its way cannot be told from one that was answered before.
                     assert!(note.is_none() || (call, after) == ("compute.routers.get", false), "{here}");
                 }
-                assert!(report.steps.iter().any(|step| step.step.0.starts_with("router/") && step.is_done()), "{here}");
+                assert!(
+                    report.steps.iter().any(|step| step.step.to_string().starts_with("router/") && step.is_done()),
+                    "{here}"
+                );
             }
         }
         assert!(met > 60 && told == 2, "{met} races, {told} told");

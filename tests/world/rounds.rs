@@ -72,7 +72,7 @@ async fn what_this_run_made_is_not_made_again() {
     assert_eq!((report.outcome, left_over(report)), (Outcome::Waiting, Vec::new()), "{report:#?}");
     let writes = lab.writes(0);
     assert_eq!(writes.iter().filter(|call| call.ends_with("connectors.create")).count(), 1, "{writes:?}");
-    assert!(report.steps.iter().any(|step| step.step.0.starts_with("firewall/deny-") && step.is_done()));
+    assert!(report.steps.iter().any(|step| step.step.to_string().starts_with("firewall/deny-") && step.is_done()));
 }
 
 /// Another change was first, once or thrice in one run: nothing is left to the next.
@@ -92,7 +92,10 @@ async fn a_round_lost_to_another_change_is_not_counted() {
         assert_eq!(left_over(report).iter().filter(|(_, why)| why.starts_with("another")).count(), lost, "{fault}");
         assert_eq!(report.outcome, Outcome::Waiting, "{fault}: {report:#?}");
         assert!(!left_over(report).iter().any(|(_, why)| why.contains("no round")), "{fault}: {report:#?}");
-        assert!(report.steps.iter().any(|step| step.step.0.starts_with("firewall/deny-") && step.is_done()), "{fault}");
+        assert!(
+            report.steps.iter().any(|step| step.step.to_string().starts_with("firewall/deny-") && step.is_done()),
+            "{fault}"
+        );
         let rest = lab.run().await;
         assert!(rest.steps.is_empty(), "{fault}: {rest:#?}");
     }

@@ -86,7 +86,7 @@ The failed audit entry reaches the service as a Pub/Sub push. It plans:
 
 fn deny_came_last(report: &Report) -> bool {
     let created: Vec<_> = report.steps.iter().filter(|step| step.verb == Verb::Create).collect();
-    created.last().is_some_and(|step| step.step.0.ends_with(&deny()))
+    created.last().is_some_and(|step| step.step.name.ends_with(&deny()))
 }
 
 async fn completed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
@@ -104,7 +104,8 @@ async fn broken_and_mended(stage: &mut Stage, proofs: &mut Proofs) -> Result<(),
     chapter("Somebody disables our deny rule, and clears our router")?;
     let rule = format!("firewall/{}", deny());
     stage.alice.disable_rule(&deny()).await?;
-    let report = stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.0 == rule)).await?;
+    let report =
+        stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.to_string() == rule)).await?;
     say(&format!("\n{}", draw_report(&report)))?;
     proofs.check(
         "the disabled deny was put back, and the report names who did it",
@@ -114,8 +115,9 @@ async fn broken_and_mended(stage: &mut Stage, proofs: &mut Proofs) -> Result<(),
     let router = format!("egress-my-vpc-{REGION}");
     let step_id = format!("router/{router}");
     stage.alice.clear_nats(&router).await?;
-    let report =
-        stage.report(|report| report.steps.iter().any(|step| step.is_done() && step.step.0 == step_id)).await?;
+    let report = stage
+        .report(|report| report.steps.iter().any(|step| step.is_done() && step.step.to_string() == step_id))
+        .await?;
     say(&format!("\n{}", draw_report(&report)))?;
     proofs.check("the cleared NAT was put back, and the report names who did it", names(&report, ALICE));
     Ok(())

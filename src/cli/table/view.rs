@@ -3,7 +3,7 @@
 use crate::domain::{
     codes::Code,
     names::last_segment,
-    plan::{ConnectorEgress, EgressState, FieldDiff, Note, Plan, Step, StepId, Verb, Why, Withheld},
+    plan::{ConnectorEgress, EgressState, FieldDiff, Note, ObjectId, Plan, Step, Verb, Why, Withheld},
     policy::Mode,
     report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
@@ -44,7 +44,7 @@ pub enum Tone {
 
 impl<'a> View<'a> {
     pub fn of_plan(plan: &'a Plan, mode: Mode) -> Self {
-        let number = |id: &StepId| plan.steps.iter().position(|step| step.id == *id).map(|at| at + 1);
+        let number = |id: &ObjectId| plan.steps.iter().position(|step| step.id == *id).map(|at| at + 1);
         let rows = plan.steps.iter().enumerate().map(|(at, step)| planned(at + 1, step, number));
         let counts = Verb::ALL.map(|verb| {
             let count = plan.steps.iter().filter(|step| step.change.verb() == verb).count();
@@ -110,7 +110,7 @@ fn place(target: &Target) -> String {
     format!("{} {}", target.project, target.region)
 }
 
-fn planned(number: usize, step: &Step, number_of: impl Fn(&StepId) -> Option<usize>) -> Row {
+fn planned(number: usize, step: &Step, number_of: impl Fn(&ObjectId) -> Option<usize>) -> Row {
     let mut why = vec![step.reason.clone()];
     why.extend(step.diff.iter().map(difference));
     let after: Vec<_> = step.after.iter().filter_map(number_of).map(|number| format!("#{number}")).collect();
@@ -172,11 +172,8 @@ fn lists<'a>(waiting: &'a [Note], blocked: &'a [Note], findings: &'a [Note]) -> 
 }
 
 /// `firewall deny-conn-europe-west2-egress`.
-fn name(step: &StepId) -> String {
-    match step.0.split_once('/') {
-        Some((kind, name)) => format!("{kind} {}", last_segment(name)),
-        None => step.0.clone(),
-    }
+fn name(step: &ObjectId) -> String {
+    format!("{} {}", step.kind.word(), last_segment(&step.name))
 }
 
 /// `priority 930 → 1000`.

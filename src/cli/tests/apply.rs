@@ -66,7 +66,7 @@ async fn waits_until_the_connector_stands() {
     let report = &reports[0];
     assert_eq!(report.outcome, Outcome::Changed, "{report:?}");
     assert!(report.waiting_on.is_empty());
-    assert!(report.steps.iter().any(|step| step.step.0 == "connector/conn" && step.is_done()));
+    assert!(report.steps.iter().any(|step| step.step.to_string() == "connector/conn" && step.is_done()));
     let again = until_done(&session, vec![target()], Duration::from_secs(900)).await;
     assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
 }
@@ -87,7 +87,7 @@ async fn goes_on_until_an_empty_project_has_all_it_should() {
     assert!(report.rounds > 3, "{report:#?}");
     assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
     assert!(report.steps.iter().all(|step| step.is_done()), "{report:#?}");
-    let done = |id: &str| report.steps.iter().any(|step| step.step.0 == id);
+    let done = |id: &str| report.steps.iter().any(|step| step.step.to_string() == id);
     assert!(done("network/my-vpc") && done("firewall/deny-conn-europe-west2-egress"), "{report:#?}");
     assert_eq!(until_done(&session, vec![target()], Duration::from_secs(900)).await[0].outcome, Outcome::InSync);
 }

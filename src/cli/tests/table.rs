@@ -8,7 +8,8 @@ use crate::{
         codes::Code,
         names::{ConnectorName, ConnectorRef, NetworkRef, ProjectId, Region, ResourceName},
         plan::{
-            Change, ConnectorEgress, EgressState, FieldDiff, Note, Object, Plan, Step, StepId, Verb, Why, Withheld,
+            Change, ConnectorEgress, EgressState, FieldDiff, Kind, Note, Object, ObjectId, Plan, Step, Verb, Why,
+            Withheld,
         },
         policy::Mode,
         report::{Outcome, Report, StepOutcome, StepReport},
@@ -82,7 +83,7 @@ fn full_plan() -> Plan {
     let rule = Firewall { name: "allow-conn-europe-west2-egress".into(), ..Firewall::default() };
     let repair = Change::Repair { before: Object::Firewall(rule.clone()), after: Object::Firewall(rule) };
     let diff = FieldDiff { field: "priority".into(), before: "930".into(), after: "1000".into() };
-    let step = |change: Change, after: &[StepId], reason: &str, diff: Vec<FieldDiff>| Step {
+    let step = |change: Change, after: &[ObjectId], reason: &str, diff: Vec<FieldDiff>| Step {
         id: change.after().unwrap().id(),
         after: after.to_vec(),
         change,
@@ -96,7 +97,7 @@ fn full_plan() -> Plan {
             step(repair, &[first], "priority changed by mallory@example.com", vec![diff]),
         ],
         withheld: vec![Withheld {
-            step: StepId("firewall/deny-conn-europe-west2-egress".into()),
+            step: Kind::Firewall.named("deny-conn-europe-west2-egress"),
             verb: Verb::Create,
             why: Why::AllowsFirst,
             text: "the deny waits until a later look finds every allow standing".into(),
@@ -133,7 +134,7 @@ fn a_plan_with_nothing_to_do() {
 #[test]
 fn a_report() {
     let step = |name: &str, outcome: StepOutcome| StepReport {
-        step: StepId(name.into()),
+        step: ObjectId::try_from(name.to_owned()).unwrap(),
         verb: Verb::Create,
         reason: "conn needs it".into(),
         diff: Vec::new(),

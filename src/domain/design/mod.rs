@@ -22,7 +22,7 @@ use super::{
     demand::Demand,
     firewall::rule_set::Rule,
     names::ConnectorRef,
-    plan::{Budget, Note, Object, StepId},
+    plan::{Budget, Note, Object, ObjectId},
     policy::Policy,
     state::{
         connector::Connector, network::Network, observed::Observed, read::ReadFailure, requirement::Required,
@@ -134,7 +134,7 @@ impl<'a> Draft<'a> {
 
 impl Path<'_> {
     /// The step that creates its subnet, if one is to be created.
-    pub fn subnet_step(&self) -> Option<StepId> {
+    pub fn subnet_step(&self) -> Option<ObjectId> {
         Some(Object::Subnet(self.new_subnet.clone()?).id())
     }
 }

@@ -151,10 +151,10 @@ impl Scene<'_> {
             let status = self.status(router, &nat.name, &mut notes);
             return Hop { notes, ..hop(&nat.name, Mark::Ok, text::explain::nat(router, &status)) };
         }
-        let routers = self.plan.steps.iter().map(|step| &step.id.0);
-        let routers = routers.chain(self.plan.withheld.iter().map(|held| &held.step.0));
-        let routers = routers.chain(self.plan.blocked_by.iter().map(|note| &note.object));
-        let mut objects: Vec<String> = routers.filter(|id| id.starts_with("router/")).cloned().collect();
+        let routers = self.plan.steps.iter().map(|step| step.id.to_string());
+        let routers = routers.chain(self.plan.withheld.iter().map(|held| held.step.to_string()));
+        let routers = routers.chain(self.plan.blocked_by.iter().map(|note| note.object.clone()));
+        let mut objects: Vec<String> = routers.filter(|id| id.starts_with("router/")).collect();
         objects.push(format!("network/{}", self.observed.network_name.name));
         let mark = if self.is_blocked(&objects) { Mark::Blocked } else { Mark::Missing };
         let mut notes = self.notes(&objects);

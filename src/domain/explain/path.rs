@@ -106,8 +106,8 @@ impl Scene<'_> {
         let about = |note: &&Note| objects.contains(&note.object);
         let plan = self.plan;
         let notes = [&plan.blocked_by, &plan.waiting_on, &plan.findings].into_iter().flatten();
-        let held = plan.withheld.iter().filter(|held| objects.contains(&held.step.0));
-        let steps = plan.steps.iter().filter(|step| objects.contains(&step.id.0));
+        let held = plan.withheld.iter().filter(|held| objects.contains(&held.step.to_string()));
+        let steps = plan.steps.iter().filter(|step| objects.contains(&step.id.to_string()));
         let mut told: Vec<String> = notes.filter(about).map(|note| note.text.clone()).collect();
         told.extend(steps.map(text::explain::planned));
         told.extend(held.map(text::explain::held_back));
@@ -121,8 +121,12 @@ impl Scene<'_> {
 
     /// One of these objects is to be written, now or when nothing holds it back any more.
     pub(super) fn is_out_of_sync(&self, objects: &[String]) -> bool {
-        self.plan.steps.iter().any(|step| objects.contains(&step.id.0) && step.change.verb() != Verb::Extend)
-            || self.plan.withheld.iter().any(|held| objects.contains(&held.step.0) && held.verb != Verb::Extend)
+        self.plan.steps.iter().any(|step| objects.contains(&step.id.to_string()) && step.change.verb() != Verb::Extend)
+            || self
+                .plan
+                .withheld
+                .iter()
+                .any(|held| objects.contains(&held.step.to_string()) && held.verb != Verb::Extend)
     }
 }
 

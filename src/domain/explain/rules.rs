@@ -13,7 +13,7 @@ use crate::domain::{
     ownership,
     plan::EgressState,
     state::{effective::EffectiveFirewalls, firewall::Firewall},
-    text,
+    text::{self, explain::Openness},
 };
 
 /// RFC 1918 and RFC 6598.
@@ -55,10 +55,14 @@ impl Scene<'_> {
     fn firewall(&self, connector: &ConnectorRef, tag: &str) -> Hop {
         let base = Site::new(self.policy, connector, &self.observed.network_name).base();
         let plan = self.plan;
-        let notes = plan.blocked_by.iter().chain(&plan.findings).map(|note| &note.object);
-        let steps = plan.steps.iter().map(|step| &step.id.0).chain(plan.withheld.iter().map(|held| &held.step.0));
-        let is_own = |id: &&String| id.starts_with("firewall/") && id.contains(&format!("-{base}-"));
-        let mut objects: Vec<String> = notes.chain(steps).filter(is_own).cloned().collect();
+        let notes = plan.blocked_by.iter().chain(&plan.findings).map(|note| note.object.clone());
+        let steps = plan
+            .steps
+            .iter()
+            .map(|step| step.id.to_string())
+            .chain(plan.withheld.iter().map(|held| held.step.to_string()));
+        let is_own = |id: &String| id.starts_with("firewall/") && id.contains(&format!("-{base}-"));
+        let mut objects: Vec<String> = notes.chain(steps).filter(is_own).collect();
         objects.sort();
         objects.dedup();
         let of_connector = plan.blocked_by.iter().chain(&plan.findings).filter(|note| {
@@ -135,14 +139,18 @@ fn google_apis(verdicts: &[Verdict], all: bool) -> Hop {
     let https = [("tcp", &["443".to_owned()][..])];
     let private = Reach::of(APIS, https);
     let public = outside().and(&Reach::of(["0.0.0.0/0"], https));
-    let out = reach::allowed(verdicts);
-    let is_private_open = !private.overlaps(&reach::denied(verdicts));
-    let is_public_open = !public.overlaps(&reach::denied(verdicts));
-    let text = text::explain::google_apis(is_private_open, all.then_some((is_public_open, out.overlaps(&public))));
-    let mark = match () {
-        () if is_public_open || !all => Mark::Ok,
-        () if is_private_open => Mark::Missing,
-        () => Mark::Blocked,
+    let (open, stopped) = (reach::allowed(verdicts), reach::denied(verdicts));
+    let openness = |part: &Reach| match (part.overlaps(&open), part.overlaps(&stopped)) {
+        (_, false) => Openness::Whole,
+        (true, true) => Openness::Partly,
+        (false, true) => Openness::Closed,
+    };
+    let (over_private, over_public) = (openness(&private), all.then(|| openness(&public)));
+    let text = text::explain::google_apis(over_private, over_public);
+    let mark = match (over_private, over_public) {
+        (_, None | Some(Openness::Whole)) => Mark::Ok,
+        (Openness::Closed, _) => Mark::Blocked,
+        _ => Mark::Missing,
     };
     let stoppers = verdicts.iter().filter(|verdict| {
         let is_asked = verdict.packets.overlaps(&private) || all && verdict.packets.overlaps(&public);

@@ -5,7 +5,7 @@ use crate::domain::{
     demand::Demand,
     design::{Blueprint, Ground, Path, attempt},
     names::last_segment,
-    plan::{Change, Object, StepId},
+    plan::{Change, Object, ObjectId},
     state::connector::ConnectorState,
     text,
 };
@@ -18,14 +18,14 @@ pub(super) fn plan(draft: &mut Draft<'_>, blueprint: &Blueprint<'_>) {
     }
 }
 
-fn network(draft: &mut Draft<'_>, ground: &Ground) -> Option<StepId> {
+fn network(draft: &mut Draft<'_>, ground: &Ground) -> Option<ObjectId> {
     let Ground::New(network) = ground else { return None };
     let mode = draft.policy.for_target(&draft.observed.target).mode;
     let reason = text::network::create(&draft.observed.network_name);
     Some(draft.push(Change::Create(Object::Network((**network).clone())), Vec::new(), reason, mode))
 }
 
-fn subnet(draft: &mut Draft<'_>, path: &Path<'_>, network: Option<&StepId>) {
+fn subnet(draft: &mut Draft<'_>, path: &Path<'_>, network: Option<&ObjectId>) {
     let Some(subnet) = &path.new_subnet else { return };
     let reason = text::connector::create_subnet(&path.required.connector, &subnet.ip_cidr_range, attempt(subnet));
     let change = Change::Create(Object::Subnet(subnet.clone()));

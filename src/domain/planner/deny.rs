@@ -13,7 +13,7 @@ use crate::domain::{
         rule_set::{self, Role, Rule},
     },
     ownership,
-    plan::{Change, Object, Step, StepId, Verb, Why, Withheld},
+    plan::{Change, Object, ObjectId, Step, Verb, Why, Withheld},
     policy::{FARTHEST_PRIORITY, Rearm},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
@@ -67,7 +67,7 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
 
 /// A deny that goes back to its place opens what the allows behind it let out: those that somebody widened are narrowed
 /// first, so that nothing gets out in between that the policy does not name.
-pub(super) fn after_narrowing(draft: &mut Draft<'_>, back: &StepId) {
+pub(super) fn after_narrowing(draft: &mut Draft<'_>, back: &ObjectId) {
     let narrows = |step: &Step| match &step.change {
         Change::Repair { before: Object::Firewall(before), after: Object::Firewall(after) } => {
             !before.is_deny() && !reach::of_rule(after).contains(&reach::of_rule(before))
@@ -77,7 +77,7 @@ pub(super) fn after_narrowing(draft: &mut Draft<'_>, back: &StepId) {
     let Some(at) = draft.steps.iter().position(|(step, _)| step.id == *back) else { return };
     let planned = draft.steps.split_off(at);
     // With what they wait for, which stands before them: behind the deny as it is now, none of it lets anything out.
-    let mut early: HashSet<StepId> = HashSet::new();
+    let mut early: HashSet<ObjectId> = HashSet::new();
     for (step, _) in planned.iter().rev() {
         if step.id != *back && (narrows(step) || early.contains(&step.id)) {
             early.insert(step.id.clone());
@@ -113,9 +113,9 @@ fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
 /// Whether the deny has to go first.
 pub(super) enum Lead {
     Nothing,
-    Step(StepId),
+    Step(ObjectId),
     /// Somebody moved it before the allows, and it goes back.
-    Back(StepId),
+    Back(ObjectId),
     /// The policy moves it, and it may not go: a foreign allow stands between where it is and where it would be.
     Held,
 }

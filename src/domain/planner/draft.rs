@@ -12,7 +12,7 @@ use crate::domain::{
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, Step, StepId, Withheld},
+    plan::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, ObjectId, Step, Withheld},
     policy::{Mode, Policy},
     stamp::Stamp,
     state::{
@@ -115,10 +115,8 @@ impl<'a> Draft<'a> {
             && stamped(self.policy, self.observed).is_empty()
     }
 
-    pub fn push(&mut self, change: Change, after: Vec<StepId>, reason: String, mode: Mode) -> StepId {
-        let object = change.after().or(change.before());
-        // A change always has one of the two; the name of an empty one could only be wrong, not harmful.
-        let id = object.map_or_else(|| StepId(String::new()), Object::id);
+    pub fn push(&mut self, change: Change, after: Vec<ObjectId>, reason: String, mode: Mode) -> ObjectId {
+        let id = change.object().id();
         let diff = diff(&change);
         // A step that was not planned needs no waiting for.
         let after = after.into_iter().filter(|id| self.steps.iter().any(|(step, _)| step.id == *id)).collect();

@@ -117,7 +117,7 @@ pub fn tell_proof(
     prove: impl Fn(&ConnectorRef) -> Proof,
 ) {
     let scoped_by = |note: &Note| {
-        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().0)?;
+        let rule = firewalls.iter().find(|rule| note.object == Object::Firewall((*rule).clone()).id().to_string())?;
         let stamp = ownership::stamp_of_rule(policy, host, rule).filter(|_| rule.direction == Direction::Egress)?;
         ConnectorRef::try_from(stamp.purpose?).ok()
     };
@@ -196,7 +196,7 @@ fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick,
     for (connector, _, rule) in picked(policy, &observed.network_name.project, firewalls, pick) {
         let id = Object::Firewall(rule.clone()).id();
         let told = plan.steps.iter().any(|step| step.id == id)
-            || plan.blocked_by.iter().any(|note| note.code == Code::NotRearmed && note.object == id.0);
+            || plan.blocked_by.iter().any(|note| note.code == Code::NotRearmed && note.object == id.to_string());
         if !rule.is_deny() || !rule.disabled || told || !observed.target.has(&connector) {
             continue;
         }
@@ -205,7 +205,7 @@ fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick,
             Direction::Egress => settings.enforcement == Enforcement::Enforce,
             Direction::Ingress => settings.ingress.harden,
         };
-        let about = [format!("connector/{}", connector.name), id.0];
+        let about = [format!("connector/{}", connector.name), id.to_string()];
         let why: Vec<_> = notes.iter().filter(|n| about.contains(&n.object)).map(|n| n.text.as_str()).collect();
         match listed(observed, &connector) {
             _ if !asked => plan.findings.push(text::emergency::not_asked(&rule.name)),
@@ -263,7 +263,7 @@ fn empty(target: Target, network: NetworkRef) -> Plan {
 
 /// In an order of its own, whatever that of the lists.
 fn sorted(mut plan: Plan) -> Plan {
-    plan.steps.sort_by(|a, b| a.id.0.cmp(&b.id.0));
+    plan.steps.sort_by(|a, b| a.id.cmp(&b.id));
     for notes in [&mut plan.blocked_by, &mut plan.findings] {
         notes.sort();
         notes.dedup();

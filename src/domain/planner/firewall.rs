@@ -16,7 +16,7 @@ use crate::domain::{
         reach::Sender,
         rule_set::{Role, Rule},
     },
-    plan::{Change, ConnectorEgress, EgressState, Object, StepId},
+    plan::{Change, ConnectorEgress, EgressState, Kind, Object, ObjectId},
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -114,12 +114,12 @@ fn allows(
     scoping: &mut Scoping<'_, '_>,
     firewalls: &[Firewall],
     opened: &[Opened],
-    lead: Option<&StepId>,
-) -> Vec<StepId> {
+    lead: Option<&ObjectId>,
+) -> Vec<ObjectId> {
     let path = scoping.path;
     let order = handover::order(scoping, firewalls, opened);
-    let made_by: Vec<StepId> = path.subnet_step().into_iter().collect();
-    let first: Vec<StepId> = lead.into_iter().chain(&made_by).cloned().collect();
+    let made_by: Vec<ObjectId> = path.subnet_step().into_iter().collect();
+    let first: Vec<ObjectId> = lead.into_iter().chain(&made_by).cloned().collect();
     let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
     let deny_at = deny_at.map(|deny| deny.priority);
     let mut steps = first.clone();
@@ -136,7 +136,7 @@ fn allows(
         let fits = rule.role.is_allow() && deny_at.is_some_and(|deny| rule.firewall.priority < deny);
         let mut waits = if fits && scoping.existing(&rule).is_none() { made_by.clone() } else { first.clone() };
         let before = order.before.get(&rule.firewall.name).into_iter().flatten();
-        waits.extend(before.map(|name| StepId(format!("firewall/{name}"))));
+        waits.extend(before.map(|name| Kind::Firewall.named(name.as_str())));
         let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);
         steps.extend(one(draft, scoping, &rule, firewalls, opens, &waits));
     }
@@ -150,8 +150,8 @@ fn one(
     rule: &Rule,
     firewalls: &[Firewall],
     opens: Option<&Opened>,
-    first: &[StepId],
-) -> Option<StepId> {
+    first: &[ObjectId],
+) -> Option<ObjectId> {
     let name = &rule.firewall.name;
     let stands = scoping.existing(rule).is_some();
     let holder = firewalls.iter().find(|other| other.name == *name).filter(|_| !stands);
@@ -207,7 +207,7 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
 
 /// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
 /// deny stands.
-fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[StepId]) {
+fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) {
     if scoping.path.required.untouchable().is_some() || scoping.moving {
         return;
     }
@@ -269,7 +269,7 @@ fn judge_state(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: Deny, sha
 
 /// This plan changes the rule or takes it away, now or when nothing holds it back any more.
 fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
-    let id = StepId(format!("firewall/{rule}"));
+    let id = Kind::Firewall.named(rule);
     draft.steps.iter().any(|(step, _)| step.id == id) || draft.withheld.iter().any(|held| held.step == id)
 }
 

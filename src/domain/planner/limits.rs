@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::draft::Draft;
 use crate::domain::{
-    plan::{Plan, Step, StepId, Why, Withheld},
+    plan::{Kind, ObjectId, Plan, Step, Why, Withheld},
     policy::Mode,
     state::observed::Observed,
     text,
@@ -15,7 +15,7 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
     let observed = draft.observed;
     let mut withheld = draft.withheld;
     let mut blocked_by = draft.blocked_by;
-    let mut held: BTreeSet<StepId> = BTreeSet::new();
+    let mut held: BTreeSet<ObjectId> = BTreeSet::new();
     let mut steps: Vec<Step> = Vec::new();
     for (step, mode) in ordered(draft.steps) {
         let waits_for_held = step.after.iter().find(|id| held.contains(*id)).cloned();
@@ -59,26 +59,33 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
 /// The relative name of what a step changes.
 fn path(observed: &Observed, step: &Step) -> String {
     let (host, region) = (&observed.network_name.project, &observed.target.region);
-    let (kind, name) = step.id.0.split_once('/').unwrap_or_default();
+    let ObjectId { kind, name } = &step.id;
     match kind {
-        "connector" => format!("{}/connectors/{name}", observed.target),
-        "subnet" => format!("projects/{host}/regions/{region}/subnetworks/{name}"),
-        "router" => format!("projects/{host}/regions/{region}/routers/{name}"),
-        kind => format!("projects/{host}/global/{kind}s/{name}"),
+        Kind::Connector => format!("{}/connectors/{name}", observed.target),
+        Kind::Subnet => format!("projects/{host}/regions/{region}/subnetworks/{name}"),
+        Kind::Router => format!("projects/{host}/regions/{region}/routers/{name}"),
+        Kind::Network => format!("projects/{host}/global/networks/{name}"),
+        Kind::Firewall => format!("projects/{host}/global/firewalls/{name}"),
     }
 }
 
-fn reason_of(withheld: &[Withheld], step: &StepId) -> Why {
+fn reason_of(withheld: &[Withheld], step: &ObjectId) -> Why {
     withheld.iter().find(|entry| entry.step == *step).map_or(Why::Mode, |entry| entry.why)
 }
 
 /// Steps after what they wait for; else by kind and name, so that list order changes nothing.
 fn ordered(mut steps: Vec<(Step, Mode)>) -> Vec<(Step, Mode)> {
-    const KINDS: [&str; 5] = ["network", "subnet", "connector", "router", "firewall"];
-    let rank = |step: &Step| KINDS.iter().position(|kind| step.id.0.starts_with(kind));
+    // What others stand on comes first.
+    let rank = |step: &Step| match step.id.kind {
+        Kind::Network => 0,
+        Kind::Subnet => 1,
+        Kind::Connector => 2,
+        Kind::Router => 3,
+        Kind::Firewall => 4,
+    };
     // Within the firewall family the planner's own order counts: it follows the roles.
     steps.sort_by_key(|(step, _)| rank(step));
-    let mut done: BTreeSet<StepId> = BTreeSet::new();
+    let mut done: BTreeSet<ObjectId> = BTreeSet::new();
     let mut sorted = Vec::with_capacity(steps.len());
     while !steps.is_empty() {
         let ready = steps.iter().position(|(step, _)| step.after.iter().all(|id| done.contains(id)));

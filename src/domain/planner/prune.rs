@@ -10,7 +10,7 @@ use crate::domain::{
     demand::{Demand, PRUNED_AFTER, listed},
     names::{ConnectorRef, last_segment, relative},
     ownership::{infra_rule, stamped, stamped_rules},
-    plan::{Change, Object, StepId},
+    plan::{Change, Object, ObjectId},
     policy::Prune,
     stamp::Stamp,
     state::{
@@ -117,7 +117,7 @@ fn superseded(draft: &Draft<'_>, connector: &ConnectorRef, stamp: &Stamp, subnet
 enum Unlisted {
     /// No gateway lists them.
     Done,
-    By(StepId),
+    By(ObjectId),
     Later,
 }
 
@@ -153,7 +153,7 @@ fn unlist(draft: &mut Draft<'_>, subnets: &[(ConnectorRef, &Subnet)]) -> Unliste
 }
 
 /// The rules of a connector that is gone; the deny goes when nothing else is left.
-fn remove_rules(draft: &mut Draft<'_>, connector: &ConnectorRef, first: &[StepId]) -> Vec<StepId> {
+fn remove_rules(draft: &mut Draft<'_>, connector: &ConnectorRef, first: &[ObjectId]) -> Vec<ObjectId> {
     let mode = draft.policy.for_connector(connector).mode;
     let mut rules = stamped_rules(draft.policy, draft.observed, connector);
     rules.sort_by_key(|rule| (rule.is_deny(), rule.name.clone()));
@@ -166,7 +166,7 @@ fn remove_rules(draft: &mut Draft<'_>, connector: &ConnectorRef, first: &[StepId
     steps
 }
 
-fn remove_subnet(draft: &mut Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, after: Vec<StepId>) {
+fn remove_subnet(draft: &mut Draft<'_>, connector: &ConnectorRef, subnet: &Subnet, after: Vec<ObjectId>) {
     let mode = draft.policy.for_connector(connector).mode;
     let change = Change::Delete(Object::Subnet(subnet.clone()));
     draft.push(change, after, text::prune::subnet(connector), mode);

@@ -9,7 +9,7 @@ use crate::domain::{
     },
     names::{ConnectorRef, relative},
     ownership,
-    plan::{Change, Object, StepId},
+    plan::{Change, Object, ObjectId},
     policy::Mode,
     stamp::Stamp,
     state::firewall::{Direction, Firewall},
@@ -122,8 +122,8 @@ pub(super) fn ensure(
     draft: &mut Draft<'_>,
     scoping: &Scoping<'_, '_>,
     rule: &Rule,
-    after: Vec<StepId>,
-) -> Option<StepId> {
+    after: Vec<ObjectId>,
+) -> Option<ObjectId> {
     let connector = &scoping.path.required.connector;
     let Some(existing) = scoping.existing(rule) else {
         let reason = text::firewall::create(rule.role, connector);
@@ -147,8 +147,8 @@ pub(super) fn repair(
     rule: &Rule,
     existing: &Firewall,
     repaired: &Firewall,
-    after: Vec<StepId>,
-) -> StepId {
+    after: Vec<ObjectId>,
+) -> ObjectId {
     let by = draft.budget.touched_by.get(&scoping.rule_path(&existing.name)).map(String::as_str);
     let reason = text::firewall::repair(rule.role, existing, repaired, by);
     let (before, repaired) = (Object::Firewall(existing.clone()), Object::Firewall(repaired.clone()));

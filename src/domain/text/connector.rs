@@ -320,7 +320,7 @@ pub fn refused_before(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
         code,
         object(connector),
         format!(
-            "Google did not create connector {}: {why}; the next sweep tries again. Google said: {}",
+            "Google did not create connector {}: {why}; later sweeps try again, at intervals that grow up to 24 hours. Google said: {}",
             connector.name, failure.message
         ),
     )
@@ -383,7 +383,7 @@ pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barr
             mode.word()
         ),
         None => format!(
-            "{what}, and it does not exist yet; every run tries again until {until:.0}, or until {who} is deployed or deleted; when the connector is ready, deploy {who} again"
+            "{what}, and it does not exist yet; later runs try again until {until:.0}, or until {who} is deployed or deleted; when the connector is ready, deploy {who} again"
         ),
     };
     note(Code::HeldWish, object(&wanted.connector), text)

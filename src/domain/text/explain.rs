@@ -181,22 +181,42 @@ pub fn open(whole: &[String], partly: &[String], stoppers: &[&str]) -> String {
     said.join("; ")
 }
 
-/// `public`: whether all public addresses are open, and whether some are; `None` = they are not reached this way.
-pub fn google_apis(private: bool, public: Option<(bool, bool)>) -> String {
-    let over_private = if private { "open" } else { "closed" };
-    let private = format!("{over_private} over restricted.googleapis.com and private.googleapis.com");
+/// How much of a destination is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Openness {
+    Whole,
+    /// Some of it is stopped, or may be: not all that decides can be seen.
+    Partly,
+    Closed,
+}
+
+impl Openness {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Whole => "open",
+            Self::Partly => "only partly open, as far as can be seen,",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// `public` = of traffic to the internet that comes this way.
+pub fn google_apis(private: Openness, public: Option<Openness>) -> String {
+    let over = format!("{} over restricted.googleapis.com and private.googleapis.com", private.words());
     match public {
-        None => format!("{private}; the public addresses are reached from Google's shared addresses"),
-        Some((true, _)) => format!("{private}, and open over the public addresses of *.googleapis.com"),
-        Some((false, some)) => {
-            let how = if some { "open to some addresses only" } else { "closed" };
-            let todo = match over_private {
-                "open" => "; let DNS answer *.googleapis.com with the private addresses, or allow tcp:443 to 0.0.0.0/0",
-                _ => {
+        None => format!("{over}; the public addresses are reached from Google's shared addresses"),
+        Some(Openness::Whole) => format!("{over}, and open over the public addresses of *.googleapis.com"),
+        Some(public) => {
+            let todo = match private {
+                Openness::Whole => {
+                    "; let DNS answer *.googleapis.com with the private addresses, or allow tcp:443 to 0.0.0.0/0"
+                }
+                Openness::Partly => "",
+                Openness::Closed => {
                     "; set `firewall.google_apis: true` and let DNS answer with the private addresses, or allow tcp:443 to 0.0.0.0/0"
                 }
             };
-            format!("{private}, {how} over the public addresses of *.googleapis.com{todo}")
+            format!("{over}, {} over the public addresses of *.googleapis.com{todo}", public.words())
         }
     }
 }

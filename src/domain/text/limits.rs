@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::note_by;
 use crate::domain::{
     codes::Code,
-    plan::{Note, StepId, Verb},
+    plan::{Note, ObjectId, Verb},
     policy::Mode,
 };
 
@@ -16,7 +16,7 @@ pub fn mode(mode: Mode, verb: Verb, reason: &str) -> String {
     format!("{reason}; held back by `mode: {is}`, set {needs} to let it happen")
 }
 
-pub fn depends(first: &StepId, reason: &str) -> String {
+pub fn depends(first: &ObjectId, reason: &str) -> String {
     format!("{reason}; waits for {first}, which is held back")
 }
 
@@ -29,11 +29,11 @@ pub fn undone(until: Timestamp, reason: &str) -> String {
 }
 
 /// The breaker: two programs, or a program and a person, must not fight over an object.
-pub fn left_alone(step: &StepId, until: Timestamp, by: Option<&str>) -> Note {
+pub fn left_alone(step: &ObjectId, until: Timestamp, by: Option<&str>) -> Note {
     let who = by.unwrap_or("unknown");
     note_by(
         Code::LeftAlone,
-        &step.0,
+        step.to_string(),
         who,
         format!(
             "{step} was put right three times within an hour and undone each time, last by {who}, so it is left alone until {until:.0}; agree with them, or change the policy"

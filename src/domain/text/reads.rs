@@ -10,7 +10,7 @@ use crate::domain::{
     denial::Denial,
     names::ConnectorRef,
     permissions,
-    plan::{Note, StepId},
+    plan::{Kind, Note, ObjectId},
     state::read::{FailureKind, ReadFailure},
     target::Target,
 };
@@ -100,7 +100,7 @@ fn api_disabled(failure: &ReadFailure, at: &Target) -> String {
 }
 
 /// A write that only a person can make possible; of other refusals the step itself tells.
-pub fn write_blocked(step: &StepId, failure: &ReadFailure, at: &Target) -> Option<Note> {
+pub fn write_blocked(step: &ObjectId, failure: &ReadFailure, at: &Target) -> Option<Note> {
     let by_person = match failure.kind {
         FailureKind::Denied { .. }
         | FailureKind::ApiDisabled
@@ -111,14 +111,15 @@ pub fn write_blocked(step: &StepId, failure: &ReadFailure, at: &Target) -> Optio
     };
     let general = blocked(failure, at).filter(|_| by_person)?;
     // Which quota a connector needs is known, and which of Google's agents.
-    let connector = step.0.strip_prefix("connector/").and_then(|name| name.to_owned().try_into().ok());
+    let connector =
+        Some(&step.name).filter(|_| step.kind == Kind::Connector).and_then(|name| name.clone().try_into().ok());
     let own = connector.filter(|_| matches!(Cause::of(failure), Cause::Quota | Cause::Agent)).and_then(|name| {
         let connector = ConnectorRef { project: at.project.clone(), region: at.region.clone(), name };
         let (code, why) = cause::advice(&connector, failure)?;
         let ReadFailure { call, message, .. } = failure;
         Some(note(code, "", format!("{call} was refused: {why}. Google said: {message}")))
     });
-    Some(Note { object: step.0.clone(), ..own.unwrap_or(general) })
+    Some(Note { object: step.to_string(), ..own.unwrap_or(general) })
 }
 
 /// A write that was refused before, and is not tried again yet.

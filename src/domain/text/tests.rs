@@ -8,7 +8,7 @@ use super::{nat::Lost, *};
 use crate::domain::{
     firewall::rule_set::Role,
     names::{ConnectorRef, NetworkRef},
-    plan::{Remedy, StepId, Verb},
+    plan::{Kind, Remedy, Verb},
     policy::{ConnectorSection, Ensure, Mode, Rearm},
     stamp::{RELEASED_FOR, Release, Stamp},
     state::{
@@ -133,7 +133,7 @@ fn causes() {
         failed(FailureKind::Denied { permission: None }, "Permission denied."),
     ];
     // As the operation told it, and as the answer to the call would.
-    let step = StepId("connector/conn".into());
+    let step = Kind::Connector.named("conn");
     let call = |cause: &ReadFailure| ReadFailure {
         call: "vpcaccess.projects.locations.connectors.create".into(),
         ..cause.clone()
@@ -297,7 +297,7 @@ fn orders() {
 
 #[test]
 fn everything_else() {
-    let step = StepId("firewall/deny-conn".into());
+    let step = Kind::Firewall.named("deny-conn");
     let failure =
         |kind| ReadFailure { call: "compute.firewalls.list".into(), kind, message: "No.".into(), consumer: None };
     let read =
