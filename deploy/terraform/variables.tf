@@ -9,12 +9,12 @@ variable "region" {
 }
 
 variable "projects" {
-  description = "Projects whose egress is looked after: scope.projects of the policy."
+  description = "Projects to reconcile: scope.projects of the policy."
   type        = list(string)
 
   validation {
     condition     = length(var.projects) > 0
-    error_message = "Name at least one project: an empty scope means that nothing is looked after."
+    error_message = "Name at least one project: an empty scope means that nothing is reconciled."
   }
 }
 
@@ -94,7 +94,7 @@ variable "eventarc_methods" {
 }
 
 variable "max_instances" {
-  description = "Instances at most. Budgets and turns are kept in memory, so more than one may exceed them."
+  description = "Maximum number of instances. Budgets and write locks are kept in memory, so more than one may exceed them."
   type        = number
   default     = 1
 }

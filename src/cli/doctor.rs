@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Check an installation line by line, and print the command that mends what is not right
+/// Check an installation line by line, and print the command that fixes what is not right
 #[derive(Debug, Args)]
 #[command(
     after_help = "Permissions are those of whoever runs this: to hear of the service, be its account\n(gcloud auth application-default login --impersonate-service-account=EMAIL).\nExit status: 0, or 1 if something is bad."

@@ -16,7 +16,7 @@ use crate::domain::{
     target::Target,
 };
 
-/// Tell the path of each workload hop by hop: what stands, what is missing, and what it may reach
+/// Show each workload's egress path hop by hop: what exists, what is missing, and what it may reach
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0, or 1 if something could not be looked at.")]
 pub struct Explain {

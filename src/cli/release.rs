@@ -13,7 +13,7 @@ use crate::{
     reconcile::emergency,
 };
 
-/// Take our egress denies down at once, whatever mode, budget or opt-out say, for a day or as long as --for says; rearm puts them back
+/// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 every deny is down, 1 some may still stand.")]
 pub struct Release {

@@ -296,7 +296,7 @@ impl Draft<'_> {
         let named: BTreeSet<Option<&ConnectorName>> =
             named.chain(wanted.iter().map(|wanted| Some(&wanted.connector.name))).collect();
         let is_asked_for = |connector: &ConnectorRef| named.contains(&Some(&connector.name)) || named.contains(&None);
-        for connector in self.stamped_for(observed).into_iter().filter(|connector| !is_asked_for(connector)) {
+        for connector in self.stamped_for(observed) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {
                 continue;
@@ -305,7 +305,8 @@ impl Draft<'_> {
             if self.may_go(observed, &connector) {
                 // Between a job's deletion and its next deploy there may be seconds: only a mark tells of days.
                 let since = unused_since(self.policy, observed, &connector);
-                match since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER) && stands {
+                let is_early = since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER);
+                match (is_early || is_asked_for(&connector)) && stands {
                     true => unasked.idle.push(connector),
                     false => unasked.unused.push(connector),
                 }

@@ -24,6 +24,6 @@ pub async fn read(patience: &Patience, body: Body) -> Result<Bytes, Problem> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {LARGEST} bytes")))
         }
-        Err(_) => Err(Problem::bad("the body broke off")),
+        Err(_) => Err(Problem::bad("the request body is incomplete")),
     }
 }

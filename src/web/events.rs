@@ -149,7 +149,7 @@ fn is_settled(result: Result<Reports, ExpandError>) -> bool {
             false
         }
         Err(error) => {
-            tracing::error!(%error, "an event leads nowhere");
+            tracing::error!(%error, "an event could not be expanded");
             true
         }
     }

@@ -134,7 +134,7 @@ impl Claims {
             return Err("the token has expired");
         }
         if at(self.iat)?.duration_since(now) > SKEW {
-            return Err("the token is of the future");
+            return Err("the token is not yet valid (iat)");
         }
         Ok(())
     }

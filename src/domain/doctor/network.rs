@@ -32,7 +32,7 @@ pub fn network(network: &NetworkRef, create: bool, found: &Read<Option<Network>>
         Ok(None) => {
             let name = &network.name;
             let create = format!("gcloud compute networks create {name} --subnet-mode=custom --project={project}");
-            Line::bad(&subject, format!("does not stand in {project}"), create)
+            Line::bad(&subject, format!("does not exist in {project}"), create)
         }
     }
 }

@@ -42,11 +42,11 @@ pub fn users(by: &[Requirer]) -> String {
 
 pub fn create(by: &[Requirer], subnet: &str, size: &ConnectorSection) -> String {
     let ConnectorSection { min_instances: min, max_instances: max, machine_type, .. } = size;
-    format!("needed by {}; stands on subnet {subnet} with {min} to {max} {}", users(by), machine_type.as_str())
+    format!("needed by {}; on subnet {subnet}, with {min} to {max} {}", users(by), machine_type.as_str())
 }
 
 pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> String {
-    let why = if attempt == 1 { "needs a /28 of its own" } else { "is in ERROR and must be made again on another /28" };
+    let why = if attempt == 1 { "needs a /28 of its own" } else { "is in ERROR and must be recreated on another /28" };
     format!("connector {} {why}; {range} is the first free one of the pools", connector.name)
 }
 
@@ -84,7 +84,7 @@ pub fn not_proven_ours(connector: &ConnectorRef) -> Note {
         Code::NotProvenOurs,
         object(connector),
         format!(
-            "connector {} stands on a subnet of ours, but its infra rule with our stamp was not seen, so it is not deleted; the rule is written first where the policy's mode permits it",
+            "connector {} is on a subnet of ours, but its infra rule with our stamp was not found, so the connector is not deleted; the rule is created first where the policy's mode permits it",
             connector.name
         ),
     )
@@ -138,7 +138,7 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
         ConnectorState::Deleting => note(
             Code::ConnectorDeleting,
             object(connector),
-            format!("connector {} is being deleted; it can be made again when it is gone", connector.name),
+            format!("connector {} is being deleted; it can be recreated when the deletion is done", connector.name),
         ),
         state => note(
             Code::ConnectorUpdating,

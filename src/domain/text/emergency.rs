@@ -60,7 +60,7 @@ pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by
 pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, now: Timestamp) -> Note {
     let ended = release.ends().filter(|end| *end <= now);
     let since = ended.map_or_else(
-        || format!("; its stamp bears no usable time, so the release counts as over on {}", now.strftime("%F")),
+        || format!("; its stamp has no valid time, so the release counts as over on {}", now.strftime("%F")),
         |end| match now.duration_since(end).as_hours() / 24 {
             0 => format!("; the release ended at {end}"),
             1 => format!("; the release ended at {end}, 1 day ago"),
@@ -98,7 +98,7 @@ pub fn no_such_connector(connector: &ConnectorRef) -> String {
 }
 
 pub fn decides_in_part(rule: &str) -> String {
-    format!("{rule} may stop some of its packets, and which cannot be told")
+    format!("{rule} may stop some of its packets, and it is not known which")
 }
 
 pub fn unread(failure: &ReadFailure) -> String {
@@ -116,7 +116,7 @@ pub fn not_released(deny: &str, project: &ProjectId) -> Note {
         Code::NotReleased,
         format!("firewall/{deny}"),
         format!(
-            "{deny} could not be taken down and may still stand; by hand: `gcloud compute firewall-rules update {deny} --disabled --project {project}`"
+            "{deny} could not be disabled and may still be in force; to disable it by hand: `gcloud compute firewall-rules update {deny} --disabled --project {project}`"
         ),
     )
 }
@@ -141,14 +141,14 @@ pub fn not_rearmed(deny: &str, why: &str) -> Note {
 
 /// Why, where nothing says more.
 pub const UNJUDGED: &str =
-    "what stands around it could not be judged; run `egress-reconciler plan` to see what is in its way";
+    "the rules and policies around it could not be evaluated; run `egress-reconciler plan` to see what is in its way";
 
 pub fn connector_gone(deny: &str, connector: &ConnectorRef) -> Note {
     note(
         Code::NotRearmed,
         format!("firewall/{deny}"),
         format!(
-            "{deny} stays down: connector {} does not stand, so there is nothing to stop; run `egress-reconciler rearm` again if it is made anew",
+            "{deny} stays disabled: connector {} does not exist, so there is nothing to stop; run `egress-reconciler rearm` again if it is recreated",
             connector.name
         ),
     )
@@ -158,6 +158,6 @@ pub fn not_asked(deny: &str) -> Note {
     note(
         Code::NotRearmed,
         format!("firewall/{deny}"),
-        format!("{deny} stays down: the policy asks for no such deny any more"),
+        format!("{deny} stays disabled: the policy no longer asks for it"),
     )
 }

@@ -74,7 +74,7 @@ pub fn not_looked_at() -> String {
 }
 
 pub fn no_connector() -> String {
-    "does not stand, so nothing gets out this way".to_owned()
+    "does not exist, so there is no egress this way".to_owned()
 }
 
 pub fn connector(connector: &Connector, ours: bool) -> String {
@@ -82,7 +82,7 @@ pub fn connector(connector: &Connector, ours: bool) -> String {
         (Some(min), Some(max)) => format!(", {min} to {max} {}", connector.machine_type),
         _ => String::new(),
     };
-    let maker = if ours { "made here" } else { "made by somebody else" };
+    let maker = if ours { "managed by egress-reconciler" } else { "not managed by egress-reconciler" };
     format!("{}{size}, {maker}", connector.state.word())
 }
 
@@ -103,7 +103,7 @@ pub fn hidden_subnet(range: &str) -> String {
 }
 
 pub fn no_subnet() -> String {
-    "does not stand".to_owned()
+    "does not exist".to_owned()
 }
 
 pub fn other_network() -> String {
@@ -145,15 +145,15 @@ pub fn own_tags() -> String {
 pub fn egress(egress: Option<&ConnectorEgress>) -> String {
     let by = egress.and_then(|egress| egress.by.as_deref()).unwrap_or("unknown");
     match egress.map(|egress| egress.state) {
-        None => "no rule of ours stands for it yet".to_owned(),
+        None => "no rule of ours exists for it yet".to_owned(),
         Some(EgressState::Scoped) => "scoped, only what the policy names gets out".to_owned(),
         Some(EgressState::Observed) => "observed, all gets out, and what the policy does not name is logged".to_owned(),
         Some(EgressState::AllowOnly) => "allow-only, nothing is stopped, allow rules alone scope nothing".to_owned(),
-        Some(EgressState::Shadowed) => format!("shadowed, {by} lets out more than the policy names"),
+        Some(EgressState::Shadowed) => format!("shadowed, {by} allows more than the policy"),
         Some(EgressState::Disarmed) => {
             format!("disarmed by {by}, our deny is down, and nothing of ours stops anything")
         }
-        Some(EgressState::CutOff) => format!("cut off, {by} stops what the policy lets out"),
+        Some(EgressState::CutOff) => format!("cut off, {by} denies what the policy allows"),
         Some(EgressState::Unmanaged) => "unmanaged, no rule of ours is written for it".to_owned(),
     }
 }

@@ -13,16 +13,16 @@ use crate::domain::{
 
 fn what(role: Role) -> &'static str {
     match role {
-        Role::Infra => "lets the connector reach Google's serverless machines, without which it is dead",
-        Role::GoogleApis => "lets it reach Google's APIs over their private ranges",
-        Role::Internal => "lets it reach the internal ranges of the policy",
-        Role::Internet => "lets it reach what the policy names on the internet",
-        Role::Serverless => "lets Google's serverless machines reach it in a host project's network",
-        Role::HealthChecks => "lets Google's health checks reach it in a host project's network",
-        Role::IngressAllow => "lets it reach the tags that the policy opens",
-        Role::IngressDeny => "stops it from reaching other instances of the network",
-        Role::Watch => "logs what leaves beyond the policy, and stops nothing",
-        Role::Deny => "stops what the policy does not name, and logs it",
+        Role::Infra => "allows egress to the connector's control and data plane, which it requires",
+        Role::GoogleApis => "allows egress to Google's APIs over their private ranges",
+        Role::Internal => "allows egress to the internal ranges of the policy",
+        Role::Internet => "allows egress to the internet destinations of the policy",
+        Role::Serverless => "allows ingress from Google's serverless infrastructure in a host project's network",
+        Role::HealthChecks => "allows ingress from Google's health checks in a host project's network",
+        Role::IngressAllow => "allows ingress to the tags that the policy names",
+        Role::IngressDeny => "denies ingress to the other instances of the network",
+        Role::Watch => "logs egress that the policy does not allow, and blocks nothing",
+        Role::Deny => "denies and logs all other egress",
     }
 }
 
@@ -32,32 +32,33 @@ pub fn create(role: Role, connector: &ConnectorRef) -> String {
 
 pub fn repair(role: Role, existing: &Firewall, wanted: &Firewall, by: Option<&str>) -> String {
     let (before, after) = (existing.managed(), wanted.managed());
-    let fields =
-        list(before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field));
+    let changed = before.iter().filter(|(field, value)| after.get(*field) != Some(*value)).map(|(field, _)| *field);
+    let changed: Vec<_> = changed.collect();
+    let (fields, were) = (list(&changed), if changed.len() == 1 { "was" } else { "were" });
     let who = by.map_or_else(String::new, |by| format!(" by {by}"));
     match existing.disabled && !wanted.disabled {
         true if Stamp::read(&existing.description).is_some_and(|stamp| stamp.released.is_some()) => {
-            format!("was released{who}, and that is over; it {}", what(role))
+            format!("was released{who}, and the release is over; this rule {}", what(role))
         }
-        true => format!("was disabled{who}; it {}", what(role)),
-        false => format!("{fields} changed{who}; it {}", what(role)),
+        true => format!("was disabled{who}; this rule {}", what(role)),
+        false => format!("{fields} {were} changed{who}; this rule {}", what(role)),
     }
 }
 
 pub fn retire(rule: &Firewall) -> String {
-    format!("the policy asks for no rule {} any more", rule.name)
+    format!("the policy no longer asks for rule {}", rule.name)
 }
 
 pub fn spare() -> String {
-    "rules of the policy trade places: what one of them lets out stays open here until both have changed".to_owned()
+    "temporary rule: keeps current egress allowed while two rules swap".to_owned()
 }
 
 pub fn arm() -> String {
-    "the deny was read back in force; the mark tells later whether somebody took it down".to_owned()
+    "deny verified; recorded as active so that a manual disable can be detected".to_owned()
 }
 
 pub fn allows_first(missing: &[String]) -> String {
-    format!("the deny waits until a later look finds every allow standing; {} do not yet", missing.len())
+    format!("the deny waits until every allow rule is verified; {} are not yet", missing.len())
 }
 
 /// On a host network.
@@ -92,7 +93,7 @@ pub fn unkept(connector: &ConnectorRef, rules: &[&Firewall]) -> Option<Note> {
             Code::Unkept,
             format!("connector/{}", connector.name),
             format!(
-                "connector {} is neither ours nor adopted any more, but rules of ours still hold its egress and nobody keeps them right: {}; add it to `firewall.adopt`, or delete them",
+                "connector {} is neither ours nor adopted any longer, but rules of ours still apply to it and are not updated: {}; add it to `firewall.adopt`, or delete them",
                 connector.name,
                 list(&standing)
             ),
@@ -102,14 +103,14 @@ pub fn unkept(connector: &ConnectorRef, rules: &[&Firewall]) -> Option<Note> {
 
 pub fn automatic(rule: &str, replace: bool) -> Note {
     let todo = if replace {
-        "it is disabled as soon as our rules stand for every connector that it lets out"
+        "it is disabled as soon as our rules exist for every connector that it allows"
     } else {
         "remove it where it is not wanted, or set `firewall.replace_auto: true`"
     };
     note(
         Code::AutomaticRule,
         format!("firewall/{rule}"),
-        format!("{rule} matches `firewall.auto_rules`: a broad egress rule that somebody's automation made; {todo}"),
+        format!("{rule} matches `firewall.auto_rules`: a broad egress rule that other automation created; {todo}"),
     )
 }
 
@@ -117,13 +118,13 @@ pub fn automatic(rule: &str, replace: bool) -> Note {
 pub fn replace_automatic(for_all: bool) -> String {
     let whom = if for_all { ", for every instance of the network" } else { "" };
     format!(
-        "a broad rule that somebody's automation made; our own rules stand, and `firewall.replace_auto` takes it out of force{whom}"
+        "a broad rule that other automation created; our own rules are in place, and `firewall.replace_auto` disables it{whom}"
     )
 }
 
 pub fn other_network(rule: &Firewall, connector: &ConnectorRef) -> String {
     format!(
-        "it bears our stamp for connector {} and stands in {}, where the connector is not; a rule cannot be moved, so it leaves and is made again",
+        "it has our stamp for connector {} and is in {}, where the connector is not; a rule cannot be moved, so it is deleted and recreated",
         connector.name,
         last_segment(&rule.network)
     )
@@ -131,7 +132,7 @@ pub fn other_network(rule: &Firewall, connector: &ConnectorRef) -> String {
 
 pub fn foreign_deny(rule: &str, deny: &str, stands: bool) -> Note {
     let what = if stands {
-        "opens what the deny stops and is left as it stands"
+        "allows what the deny stops and is left as it is"
     } else {
         "is not written: it would open what the deny stops"
     };
@@ -160,13 +161,13 @@ pub fn watch_defeats(rule: &str, deny: &str) -> Note {
         format!("firewall/{rule}"),
         deny,
         format!(
-            "{rule} would let out what {deny} stops, so it is not in force; use `enforcement: enforce`, which needs no watch rule"
+            "{rule} would allow what {deny} stops, so it is disabled; use `enforcement: enforce`, which needs no watch rule"
         ),
     )
 }
 
 pub fn disable_watch(deny: &str) -> String {
-    format!("it lets out what {deny} stops")
+    format!("it allows what {deny} stops")
 }
 
 pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
@@ -284,7 +285,7 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         format!("firewall/{deny}"),
         who,
         format!(
-            "{deny} was {how} by {who}, and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over, or set `firewall.rearm: at-once`",
+            "{deny} was {how} by {who} and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over, or set `firewall.rearm: at-once`",
             connector.name
         ),
     )

@@ -36,7 +36,7 @@ pub fn left_alone(step: &ObjectId, until: Timestamp, by: Option<&str>) -> Note {
         step.to_string(),
         who,
         format!(
-            "{step} was put right three times within an hour and undone each time, last by {who}, so it is left alone until {until:.0}; agree with them, or change the policy"
+            "{step} was repaired three times within an hour and undone each time, last by {who}, so it is left alone until {until:.0}; agree with them, or change the policy"
         ),
     )
 }

@@ -44,7 +44,7 @@ pub fn name_taken(kind: &str, name: &str) -> Note {
         Code::NameTaken,
         format!("{kind}/{name}"),
         format!(
-            "name taken: the {kind} {name} stands already and does not bear our stamp; rename or delete it, or leave its connector out of the policy"
+            "the {kind} {name} already exists and is not managed by egress-reconciler; rename or delete it, or leave its connector out of the policy"
         ),
     )
 }

@@ -16,7 +16,7 @@ fn subnets(paths: &[String]) -> String {
 
 pub fn create(uncovered: &[String], addresses: &[String]) -> String {
     let with = if addresses.is_empty() { String::new() } else { format!("; it leaves with {}", list(addresses)) };
-    format!("no Cloud NAT covers {}, from where all traffic is to leave{with}", subnets(uncovered))
+    format!("no Cloud NAT covers {}, whose users send all their traffic this way{with}", subnets(uncovered))
 }
 
 /// `lost` = our gateway is gone from our router; `by` is who was last heard to have touched the router.
@@ -63,7 +63,7 @@ pub fn unfit(router: &str, nat: &str, subnet: &str) -> Note {
         Code::NatUnfit,
         format!("router/{router}"),
         format!(
-            "{nat} on our router was made anew for something other than virtual machines' way to the internet, which Google lets nobody change, so {} has no way out; delete {nat}, and it is made again",
+            "{nat} on our router was recreated for something other than internet egress of virtual machines, which cannot be changed, so {} has no way out; delete {nat}, and it is recreated",
             last_segment(subnet)
         ),
     )
@@ -113,7 +113,7 @@ pub fn dead_subnet(router: &str, subnet: &str, connector: &ConnectorRef) -> Note
         Code::DeadSubnet,
         format!("router/{router}"),
         format!(
-            "our NAT lists {subnet}, on which connector {} does not stand; it costs nothing and stays, unless `connector.prune: 7d` lets it go",
+            "our NAT lists {subnet}, which connector {} does not use; this costs nothing, and `connector.prune: 7d` removes it",
             connector.name
         ),
     )

@@ -17,9 +17,9 @@ pub fn connector(connector: &ConnectorRef) -> String {
 pub fn mark(connector: &ConnectorRef, unused: bool) -> String {
     match unused {
         true => {
-            format!("nothing asks for {} any more; the mark tells since when (`connector.prune: 7d`)", connector.name)
+            format!("{} is no longer referenced; recording since when (`connector.prune: 7d`)", connector.name)
         }
-        false => format!("{} is asked for again, so the mark that nothing does leaves", connector.name),
+        false => format!("{} is referenced again; clearing the unused-since mark", connector.name),
     }
 }
 
@@ -44,7 +44,7 @@ pub fn idle(
     let ConnectorRef { project, region, name } = connector;
     let subnet = fresh.map_or_else(String::new, |(subnet, host)| {
         format!(
-            ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: for 24 hours its subnet would have the connector made again",
+            ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: for 24 hours its subnet would have the connector recreated",
             subnet.name
         )
     });
@@ -101,15 +101,15 @@ fn bills_for_nothing(connector: &ConnectorRef, found: &Connector) -> String {
 }
 
 pub fn unlist(subnets: &[String]) -> String {
-    format!("no connector stands on {} any more (`connector.prune: 7d`)", list(subnets))
+    format!("no connector uses {} any longer (`connector.prune: 7d`)", list(subnets))
 }
 
 pub fn rule(connector: &ConnectorRef) -> String {
-    format!("its connector {} is gone and nothing asks for it (`connector.prune: 7d`)", connector.name)
+    format!("its connector {} is gone and not referenced (`connector.prune: 7d`)", connector.name)
 }
 
 pub fn subnet(connector: &ConnectorRef) -> String {
-    format!("connector {} does not stand on it any more (`connector.prune: 7d`)", connector.name)
+    format!("connector {} no longer uses it (`connector.prune: 7d`)", connector.name)
 }
 
 pub fn left_over(connector: &ConnectorRef) -> Note {
@@ -117,7 +117,7 @@ pub fn left_over(connector: &ConnectorRef) -> Note {
         Code::LeftOver,
         format!("connector/{}", connector.name),
         format!(
-            "connector {} is gone and nothing asks for it, while its subnet or rules of ours still stand and cost nothing; `connector.prune: 7d` lets them go",
+            "connector {} is gone and not referenced, while its subnet or rules of ours still exist and cost nothing; `connector.prune: 7d` removes them",
             connector.name
         ),
     )

@@ -142,7 +142,7 @@ pub fn write_failed(error: &str, transient: bool) -> String {
 /// Operations that could not be read: causes stay unknown, nothing else is missing.
 pub fn operations_unread(failure: &ReadFailure, at: &Target) -> Option<Note> {
     let known = blocked(failure, at)?;
-    let text = format!("why a connector failed, and since when one is changing, cannot be told: {}", known.text);
+    let text = format!("why a connector failed, and since when one is changing, is not known: {}", known.text);
     Some(Note { text, ..known })
 }
 
