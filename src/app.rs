@@ -1,8 +1,8 @@
 //! The one place that puts clouds, policy, publisher, clock and ids together.
 
 pub mod certificates;
-mod counted;
 pub mod doctor;
+mod metered;
 pub mod metrics;
 mod policy_file;
 mod principal;
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use self::{counted::Counted, metrics::Metrics};
+use self::{metered::MeteredTransport, metrics::Metrics};
 use crate::{
     domain::{
         audit::{classify::OwnPrincipals, scope::Scope},
@@ -35,7 +35,7 @@ use crate::{
         transport::Transport,
     },
     reconcile::{
-        Engine, Ids, Now,
+        Clock, Engine, IdGenerator,
         expand::Expander,
         outbox::Outbox,
         publish::{self, Publish, WithoutTopic},
@@ -98,12 +98,12 @@ impl App {
     pub fn build(
         settings: Settings,
         transport: Arc<dyn Transport>,
-        now: Now,
-        ids: Ids,
+        now: Clock,
+        ids: IdGenerator,
     ) -> Result<Arc<Self>, StartError> {
         let policy = Arc::new(read_policy(&settings.policy)?);
         let metrics = Arc::new(Metrics::default());
-        let transport: Arc<dyn Transport> = Arc::new(Counted::new(transport, metrics.clone()));
+        let transport: Arc<dyn Transport> = Arc::new(MeteredTransport::new(transport, metrics.clone()));
         let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
         let (publisher, sends) = watch::channel(settings.publisher(&policy));
         let scope = watch::Sender::new(Arc::new(Scope::of(&policy)));
@@ -233,12 +233,12 @@ pub fn wire() -> Arc<dyn Transport> {
 }
 
 /// The machine's clock.
-pub fn now() -> Now {
+pub fn now() -> Clock {
     Arc::new(Timestamp::now)
 }
 
 /// Random ids.
-pub fn ids() -> Ids {
+pub fn ids() -> IdGenerator {
     Arc::new(Uuid::new_v4)
 }
 

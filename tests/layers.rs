@@ -38,14 +38,25 @@ const DOMAIN: [&[&str]; 10] = [
 /// Floors of the flow, the ground first: a file uses what lies on lower floors, and nothing beside it. What the process
 /// remembers and how it reads and writes lie below the engine, and its runs above.
 const RECONCILE: [&[&str]; 8] = [
-    &["breaker", "cloudevent", "heard", "outcome", "queue", "races", "reads", "refusals", "reserved", "turns"],
+    &[
+        "breaker",
+        "cloudevent",
+        "seen_events",
+        "outcome",
+        "queue",
+        "races",
+        "reads",
+        "refusals",
+        "reserved",
+        "write_locks",
+    ],
     &["completion", "operations", "projects", "publish", "routers", "users", "wishes"],
     &["apply", "history", "outbox", "routes"],
     &["course", "observe"],
     &["refused"],
     &["engine"],
     &["run"],
-    &["emergency", "examine", "expand"],
+    &["break_glass", "examine", "expand"],
 ];
 
 /// Floors of the simulated cloud, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.

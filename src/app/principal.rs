@@ -11,7 +11,7 @@ use crate::google::transport::{Request, Transport};
 
 const HOST: &str = "metadata.google.internal";
 const DEADLINE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Asks until it is told. `host` is `GCE_METADATA_HOST`.
 pub async fn learn(transport: &dyn Transport, host: Option<&str>) -> String {
@@ -25,7 +25,7 @@ pub async fn learn(transport: &dyn Transport, host: Option<&str>) -> String {
             Err(why) => tracing::warn!(why, "who we are is unknown: no entry counts as our own"),
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 

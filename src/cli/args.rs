@@ -48,10 +48,11 @@ pub enum Format {
 
 /// Reads `30s`, `15m`, `1h 30m`, or a number of seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
     let seconds = text.parse().ok().map(Duration::from_secs);
     let read = seconds.or_else(|| Duration::try_from(text.parse::<SignedDuration>().ok()?).ok());
-    read.filter(|time| *time <= LONGEST).ok_or_else(|| "expected a time such as 30s or 15m, at most 24h".to_owned())
+    read.filter(|time| *time <= MAX_DURATION)
+        .ok_or_else(|| "expected a time such as 30s or 15m, at most 24h".to_owned())
 }
 
 /// Reads the name of a Pub/Sub topic.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, value_parser};
 use http::Uri;
 
 use super::args::address;
-use crate::web::{Allowed, Auth, Door, auth::CERTIFICATES};
+use crate::web::{Allowed, Auth, ServerConfig, auth::CERTIFICATES};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Who may call")]
@@ -87,7 +87,7 @@ pub enum Refused {
 impl DoorArgs {
     /// # Errors
     /// What would let in whom nobody meant to let in, or nobody at all.
-    pub fn decide(self, around: &Surroundings) -> Result<(SocketAddr, Door), Refused> {
+    pub fn decide(self, around: &Surroundings) -> Result<(SocketAddr, ServerConfig), Refused> {
         let kind = match self.auth {
             Some(kind) => kind,
             None if around.on_cloud_run => return Err(Refused::NoAuth),
@@ -107,7 +107,7 @@ impl DoorArgs {
             AuthKind::Platform => Auth::Platform(self.allowed("platform")?),
             AuthKind::Own => Auth::Own { certificates: self.certificates()?, allowed: self.allowed("self")? },
         };
-        Ok((listen, Door { auth, max_concurrent }))
+        Ok((listen, ServerConfig { auth, max_concurrent }))
     }
 
     fn allowed(self, mode: &'static str) -> Result<Allowed, Refused> {

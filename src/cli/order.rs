@@ -14,10 +14,10 @@ use crate::{
     domain::{
         codes::Code,
         names::{ProjectId, Region},
-        planner::emergency::Pick,
+        planner::break_glass::DenySelector,
         report::{Outcome, Report},
     },
-    reconcile::emergency::Answer,
+    reconcile::break_glass::Answer,
 };
 
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub struct Order {
 /// An order that can be given.
 pub struct Given {
     pub session: Session,
-    pub pick: Pick,
+    pub pick: DenySelector,
     pub by: String,
     pub format: Format,
 }
@@ -56,7 +56,7 @@ impl Order {
         session.has_region(self.region.as_ref())?;
         let read = |path: &std::path::Path| std::fs::read_to_string(path).ok();
         let by = self.principal.unwrap_or_else(|| principal::of_machine(&variable, &read));
-        let pick = Pick { project: self.project, region: self.region, connector: self.connector };
+        let pick = DenySelector { project: self.project, region: self.region, connector: self.connector };
         Ok(Given { session, pick, by, format: self.common.format })
     }
 }

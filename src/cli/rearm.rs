@@ -7,7 +7,7 @@ use super::{
     order::{self, Order},
     progress::Progress,
 };
-use crate::{domain::names::ProjectId, reconcile::emergency};
+use crate::{domain::names::ProjectId, reconcile::break_glass};
 
 /// Put our egress denies back that were released, disabled or deleted, where every allow stands
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ impl Rearm {
         let given = self.order.open()?;
         let engine = &given.session.app.engine;
         let progress = Progress::start(&engine.progress);
-        let answer = engine.rearm(emergency::Order { pick: &given.pick, by: &given.by }).await;
+        let answer = engine.rearm(break_glass::Order { pick: &given.pick, by: &given.by }).await;
         progress.end().await;
         order::show(&given, &answer, "no deny of ours is down there, so there is nothing to put back", try_again)
     }

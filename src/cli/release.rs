@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{names::ProjectId, stamp::MAX_RELEASED_FOR},
-    reconcile::emergency,
+    reconcile::break_glass,
 };
 
 /// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
@@ -36,7 +36,7 @@ impl Release {
         let given = self.order.open().map_err(|why| format!("{why}\n{}", by_hand(None)))?;
         let engine = &given.session.app.engine;
         let progress = Progress::start(&engine.progress);
-        let answer = engine.release(emergency::Order { pick: &given.pick, by: &given.by }, self.lasts).await;
+        let answer = engine.release(break_glass::Order { pick: &given.pick, by: &given.by }, self.lasts).await;
         progress.end().await;
         order::show(&given, &answer, "no deny of ours stands there, so there is nothing to release", |project| {
             by_hand(Some(project))

@@ -43,7 +43,7 @@ impl Session {
             credentials,
             report_topic,
             // stdout is for the command's own result.
-            without_topic: WithoutTopic::Nowhere,
+            without_topic: WithoutTopic::Discard,
             pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
             principal: None,
             wide_interval: Duration::ZERO,

@@ -14,7 +14,7 @@ const AUTO_MODE: Ipv4Net = Ipv4Net::new_assert(std::net::Ipv4Addr::new(10, 128, 
 
 /// Everything that is taken.
 #[derive(Debug, Clone, Default)]
-pub struct Taken(Vec<Held>);
+pub struct AllocatedRanges(Vec<Held>);
 
 /// A range that something takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ enum Takes {
     Routed,
 }
 
-impl Taken {
+impl AllocatedRanges {
     /// `subnets` are those of the region that round one read; `space` is all the rest.
     pub fn new(network: &str, subnets: &[Subnet], space: &AddressSpace, routes: &[Route], auto_mode: bool) -> Self {
         let short = last_segment(network);
@@ -164,7 +164,7 @@ mod tests {
             (vec!["10.8.0.0/27", "10.9.0.0/28"], Routed, None),
         ] {
             let held = |text: &&str| Held { range: net(text), by: "x".into(), takes };
-            let taken = Taken(taken.iter().map(held).collect());
+            let taken = AllocatedRanges(taken.iter().map(held).collect());
             assert_eq!(taken.first_free(&pools), expected.map(net), "{taken:?}");
         }
         assert_eq!(capacity(&pools), 3);
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_takes_the_pools_is_named_once_and_the_widest_first() {
-        let mut taken = Taken::default();
+        let mut taken = AllocatedRanges::default();
         taken.add(net("10.8.0.0/28"), "subnet a".into());
         taken.add(net("10.8.0.0/28"), "route of it".into());
         taken.add(net("10.20.0.0/28"), "subnet far".into());

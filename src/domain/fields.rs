@@ -14,7 +14,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// Far above what Google writes, and few enough to be compared with each other.
-const MOST_MEMBERS: usize = 1000;
+const MAX_MEMBERS: usize = 1000;
 
 /// The members of one JSON object, as borrowed text.
 #[derive(Debug, Default, Clone)]
@@ -179,8 +179,8 @@ impl<'de> Visitor<'de> for Members<'_, 'de> {
                 }
                 continue;
             }
-            if members.len() == MOST_MEMBERS {
-                return Err(A::Error::custom(format_args!("more than {MOST_MEMBERS} members")));
+            if members.len() == MAX_MEMBERS {
+                return Err(A::Error::custom(format_args!("more than {MAX_MEMBERS} members")));
             }
             if members.iter().any(|(known, _)| *known == key) {
                 return Err(A::Error::custom(format_args!("the key {key:?} twice")));
@@ -257,8 +257,8 @@ mod tests {
             (r#"{"a":1,"b":2,"\u0061":3}"#.to_owned(), false),
             (r#"{"messageId":"1","message_id":"1"}"#.to_owned(), true),
             (r#"{"skipped":{"a":1,"a":2}}"#.to_owned(), true),
-            (many(MOST_MEMBERS), true),
-            (many(MOST_MEMBERS + 1), false),
+            (many(MAX_MEMBERS), true),
+            (many(MAX_MEMBERS + 1), false),
         ];
         for (json, expected) in cases {
             assert_eq!(Fields::parse(&json).is_ok(), expected, "{}", &json[..json.len().min(80)]);

@@ -133,14 +133,14 @@ pub fn is_unruly(c: char) -> bool {
 
 /// Google's words for a person to read: of one line, and bounded.
 pub(super) fn one_line(words: &str) -> String {
-    const LONGEST: usize = 500;
-    words.chars().filter(|c| !is_unruly(*c)).take(LONGEST).collect()
+    const MAX_CHARS: usize = 500;
+    words.chars().filter(|c| !is_unruly(*c)).take(MAX_CHARS).collect()
 }
 
 /// What a message shows of text that a stranger wrote.
 pub(super) fn shorten(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
+    const MAX_SHOWN: usize = 80;
+    match text.char_indices().nth(MAX_SHOWN) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }

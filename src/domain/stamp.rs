@@ -53,8 +53,8 @@ impl Release {
     /// To the second, as a person reads it.
     pub fn new(by: &str, at: Timestamp, lasts: SignedDuration) -> Self {
         /// Google takes 2048 characters for the whole description.
-        const LONGEST: usize = 200;
-        let by = by.trim().chars().take(LONGEST).map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
+        const MAX_NAME: usize = 200;
+        let by = by.trim().chars().take(MAX_NAME).map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c });
         let by = Some(by.collect::<String>()).filter(|by| !by.is_empty());
         let second = Timestamp::from_second(at.as_second()).unwrap_or(at);
         let until = second.checked_add(lasts.min(MAX_RELEASED_FOR)).ok();

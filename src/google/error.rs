@@ -11,7 +11,7 @@ use crate::google::{
 };
 
 /// The longest text of others that an error repeats, in characters.
-const LONGEST_TEXT: usize = 500;
+const MAX_TEXT: usize = 500;
 
 /// A call that failed. `call` is Google's name of the method.
 #[derive(Debug, thiserror::Error)]
@@ -162,7 +162,7 @@ fn without_values(text: &str) -> String {
 pub(super) fn one_line(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let mut chars = text.trim().chars();
-    let mut line: String = chars.by_ref().take(LONGEST_TEXT).map(plain).collect();
+    let mut line: String = chars.by_ref().take(MAX_TEXT).map(plain).collect();
     if chars.next().is_some() {
         line.push('…');
     }

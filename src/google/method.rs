@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::google::{endpoints::Endpoints, error::CallError, retry::Repeat};
 
 /// The longest segment we send. Google's longest names have 63 characters.
-const LONGEST_SEGMENT: usize = 128;
+const MAX_SEGMENT: usize = 128;
 /// Names of topics and subscriptions have up to 255.
-const LONGEST_WIDE: usize = 255;
+const MAX_WIDE_SEGMENT: usize = 255;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Api {
@@ -134,6 +134,6 @@ fn checked<'a>(call: &'static str, segment: &'a str, wide: bool) -> Result<&'a s
     let good = bytes.first().is_some_and(edge)
         && bytes.last().is_some_and(|byte| if wide { inner(byte) } else { edge(byte) })
         && bytes.iter().all(inner)
-        && bytes.len() <= if wide { LONGEST_WIDE } else { LONGEST_SEGMENT };
+        && bytes.len() <= if wide { MAX_WIDE_SEGMENT } else { MAX_SEGMENT };
     if good { Ok(segment) } else { Err(CallError::bad_segment(call, segment)) }
 }

@@ -12,7 +12,7 @@ use crate::google::{
 const PAGE_SIZE: &str = "500";
 
 /// With 500 to a page more than any quota allows; a list that goes on is one that never ends.
-const MOST_PAGES: usize = 200;
+const MAX_PAGES: usize = 200;
 
 /// Warnings that say that something is missing from the list.
 const GAPS: [&str; 3] = ["UNREACHABLE", "PARTIAL_SUCCESS", "LIST_OVERHEAD_QUOTA_EXCEED"];
@@ -75,7 +75,7 @@ impl Client {
             if tokens.contains(&token) {
                 return Err(incomplete(call.name, "a page token came twice"));
             }
-            if tokens.len() + 1 >= MOST_PAGES {
+            if tokens.len() + 1 >= MAX_PAGES {
                 return Err(incomplete(call.name, "the pages do not end"));
             }
             call.url = first.clone();

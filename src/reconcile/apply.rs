@@ -13,7 +13,7 @@ use super::{
     races::Race,
     reads::{failure, words},
     routers::{self, Others, Place},
-    turns::Turn,
+    write_locks::WriteLock,
 };
 use crate::{
     domain::{
@@ -66,17 +66,17 @@ pub struct Unproven {
 
 /// What it takes to write: ids that make a repeat harmless, and the moment after which no step is begun.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms<'a> {
+pub struct ApplyContext<'a> {
     pub report_id: &'a str,
     pub round: u32,
     pub deadline: Instant,
     /// Shutting down: no new step.
     pub stop: &'a tokio_util::sync::CancellationToken,
     /// Held over each write to the gateways of the network and region.
-    pub turn: &'a Turn,
+    pub turn: &'a WriteLock,
 }
 
-impl Terms<'_> {
+impl ApplyContext<'_> {
     fn halted(&self) -> Option<&'static str> {
         let stopping = self.stop.is_cancelled().then_some(STOPPING);
         stopping.or_else(|| (Instant::now() >= self.deadline).then_some(NO_TIME))
@@ -87,7 +87,7 @@ impl Terms<'_> {
 pub async fn apply(
     client: &Client,
     plan: &Plan,
-    terms: Terms<'_>,
+    context: ApplyContext<'_>,
     progress: &(dyn Fn(&StepReport) + Sync),
 ) -> Vec<Applied> {
     let mut waiting: Vec<&Step> = plan.steps.iter().collect();
@@ -97,7 +97,7 @@ pub async fn apply(
     let mut running: FuturesUnordered<BoxFuture<'_, (&Step, Applied)>> = FuturesUnordered::new();
     let mut results = Vec::with_capacity(waiting.len());
     loop {
-        let halted = terms.halted();
+        let halted = context.halted();
         waiting.retain(|&step| {
             let doomed = step.after.iter().find_map(|id| missing.get(id).map(|again| (id, *again)));
             let doom = doomed.map(|(id, again)| (format!("{id} was not done"), again));
@@ -107,7 +107,7 @@ pub async fn apply(
                 return false;
             }
             if step.after.iter().all(|id| done.contains(id)) {
-                running.push(Box::pin(async move { (step, one(client, plan, step, terms).await) }));
+                running.push(Box::pin(async move { (step, apply_step(client, plan, step, context).await) }));
                 return false;
             }
             true
@@ -149,23 +149,23 @@ impl Applied {
     }
 }
 
-async fn one(client: &Client, plan: &Plan, step: &Step, terms: Terms<'_>) -> Applied {
+async fn apply_step(client: &Client, plan: &Plan, step: &Step, context: ApplyContext<'_>) -> Applied {
     let _turn = match &step.change.after() {
-        Some(Object::Router(_)) => Some(terms.turn.lock().await),
+        Some(Object::Router(_)) => Some(context.turn.lock().await),
         _ => None,
     };
     // Others may have had their turn for long.
-    if let Some(why) = terms.halted() {
+    if let Some(why) = context.halted() {
         return Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why: why.to_owned() }) };
     }
-    let report_id = terms.report_id;
+    let report_id = context.report_id;
     // The log has both documents before the write: what goes wrong afterwards can be put back by hand.
     let before = step.change.before().map_or(Value::Null, Object::document).to_string();
     let after = step.change.after().map_or(Value::Null, Object::document).to_string();
     let verb = step.change.verb().word();
     tracing::info!(step = %step.id, verb, reason = step.reason, before, after, "writing");
     // The same object may be written in several rounds of a run: to Google, one id is one write.
-    let write_id = format!("{report_id}/{}/{}", terms.round, step.id);
+    let write_id = format!("{report_id}/{}/{}", context.round, step.id);
     let request_id = Uuid::new_v5(&Uuid::NAMESPACE_OID, write_id.as_bytes());
     let (written, Others { races, unknown }) = match &step.change {
         Change::Extend { before, after } | Change::Repair { before, after } if matches!(after, Object::Router(_)) => {

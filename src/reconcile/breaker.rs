@@ -10,7 +10,7 @@ use crate::domain::{plan::Repeat, target::Target};
 const TIMES: usize = 3;
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 const FIRST_REST: SignedDuration = SignedDuration::from_mins(15);
-const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_REST: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Debug, Default)]
 pub struct Breaker {
@@ -37,7 +37,7 @@ impl Breaker {
         // After a rest one more try is enough to tell that the other hand has not given up.
         if fight.made.len() >= TIMES || fight.until.is_some() {
             fight.until = now.checked_add(fight.rest).ok();
-            fight.rest = LONGEST_REST.min(fight.rest * 2);
+            fight.rest = MAX_REST.min(fight.rest * 2);
         }
     }
 

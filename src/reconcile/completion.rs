@@ -25,7 +25,7 @@ const WAKE_PAUSES: [Duration; 6] = [
 ];
 
 /// Connectors waited for at once, however many events name one; the rest are seen as they are.
-const MOST_AWAITED: usize = 16;
+const MAX_AWAITED: usize = 16;
 
 /// Waits until the connectors whose completion woke this run have left their state of change.
 pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
@@ -36,7 +36,7 @@ pub(super) async fn wait_for_completion(client: &Client, request: &RunRequest) {
         .filter_map(|trigger| ConnectorRef::try_from(trigger.resource.clone()).ok())
         .filter(|connector| request.target.has(connector))
         .collect();
-    join_all(completed.iter().take(MOST_AWAITED).map(|connector| settled(client, connector))).await;
+    join_all(completed.iter().take(MAX_AWAITED).map(|connector| settled(client, connector))).await;
 }
 
 async fn settled(client: &Client, connector: &ConnectorRef) {

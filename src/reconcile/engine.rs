@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{history::History, outbox::Outbox, projects::Projects, turns::Turns};
+use super::{history::History, outbox::Outbox, projects::Projects, write_locks::WriteLocks};
 use crate::{
     domain::{
         plan::Plan,
@@ -19,11 +19,11 @@ use crate::{
 };
 
 /// The wall clock, given by whoever puts the program together: sleeps go by tokio's clock, stamps and reports by this.
-pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Who counts the runs that have ended.
-pub type Ended = Arc<dyn Fn(&Report) + Send + Sync>;
+pub type RunObserver = Arc<dyn Fn(&Report) + Send + Sync>;
 /// Where report ids come from.
-pub type Ids = Arc<dyn Fn() -> Uuid + Send + Sync>;
+pub type IdGenerator = Arc<dyn Fn() -> Uuid + Send + Sync>;
 
 /// What somebody who waits may be shown meanwhile.
 #[derive(Debug, Clone)]
@@ -41,14 +41,14 @@ pub struct Engine {
     pub outbox: Outbox,
     pub history: Mutex<History>,
     pub(super) projects: Projects,
-    pub now: Now,
-    pub ids: Ids,
+    pub now: Clock,
+    pub ids: IdGenerator,
     pub progress: tokio::sync::broadcast::Sender<Progress>,
     /// Set when the process is asked to end: no step is begun after it.
     pub stop: CancellationToken,
     /// Told of every run that has ended, dry ones too.
-    pub(super) ended: Ended,
-    pub(super) turns: Turns,
+    pub(super) ended: RunObserver,
+    pub(super) turns: WriteLocks,
 }
 
 impl Engine {
@@ -56,12 +56,12 @@ impl Engine {
         client: Client,
         policy: watch::Receiver<Arc<Policy>>,
         outbox: Outbox,
-        now: Now,
-        ids: Ids,
-        ended: Ended,
+        now: Clock,
+        ids: IdGenerator,
+        ended: RunObserver,
     ) -> Self {
         /// Progress that a slow watcher may fall behind by.
-        const WATCHED: usize = 1024;
+        const PROGRESS_CAPACITY: usize = 1024;
         Self {
             client,
             policy,
@@ -70,10 +70,10 @@ impl Engine {
             projects: Projects::default(),
             now,
             ids,
-            progress: tokio::sync::broadcast::channel(WATCHED).0,
+            progress: tokio::sync::broadcast::channel(PROGRESS_CAPACITY).0,
             stop: CancellationToken::new(),
             ended,
-            turns: Turns::default(),
+            turns: WriteLocks::default(),
         }
     }
 }

@@ -36,7 +36,7 @@ const REGIONS_FOR: Duration = Duration::from_secs(300);
 
 /// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with nine reads, and
 /// Google counts reads by the minute.
-pub const SIDE_BY_SIDE: usize = 16;
+pub const MAX_CONCURRENT_RUNS: usize = 16;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
@@ -81,7 +81,7 @@ impl Expander {
             interval,
             wide: Mutex::default(),
             regions: Mutex::default(),
-            places: Semaphore::new(SIDE_BY_SIDE),
+            places: Semaphore::new(MAX_CONCURRENT_RUNS),
         })
     }
 
@@ -111,14 +111,14 @@ impl Expander {
         Ok(asked.map(|region| Target { project: project.clone(), region }).collect())
     }
 
-    /// Runs of many targets, as they end: no more than [`SIDE_BY_SIDE`] at once in the whole process.
+    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process.
     pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
         let run = move |request| async move {
             // Never closed.
             let _place = self.places.acquire().await;
             self.queue.submit(request).await
         };
-        stream::iter(requests).map(run).buffer_unordered(SIDE_BY_SIDE)
+        stream::iter(requests).map(run).buffer_unordered(MAX_CONCURRENT_RUNS)
     }
 
     /// A change of rights is looked at only where something was refused: most change nothing for anybody here.

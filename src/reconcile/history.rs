@@ -10,7 +10,8 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    breaker::Breaker, heard::Heard, races::Races, refusals::Refusals, reserved::ReservedRanges, wishes::Wishes,
+    breaker::Breaker, races::Races, refusals::Refusals, reserved::ReservedRanges, seen_events::SeenEvents,
+    wishes::Wishes,
 };
 use crate::domain::{
     audit::signal::Trigger,
@@ -26,7 +27,7 @@ use crate::domain::{
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Objects remembered with who touched them.
-const TOUCHES: usize = 10_000;
+const MAX_TOUCHED_OBJECTS: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub struct History {
@@ -46,7 +47,7 @@ pub struct History {
     /// What a person must do first, by the last report of a target.
     hindered: HashMap<Target, Vec<Hindrance>>,
     pub breaker: Breaker,
-    pub heard: Heard,
+    pub heard: SeenEvents,
     pub races: Races,
     pub reserved: ReservedRanges,
     pub wishes: Wishes,
@@ -190,7 +191,7 @@ impl History {
             let Some(principal) = &trigger.principal else { continue };
             let object = relative(&trigger.resource).to_owned();
             let newer = self.touched.get(&object).is_none_or(|(at, _)| *at <= trigger.at);
-            if newer && (self.touched.len() < TOUCHES || self.touched.contains_key(&object)) {
+            if newer && (self.touched.len() < MAX_TOUCHED_OBJECTS || self.touched.contains_key(&object)) {
                 self.touched.insert(object, (trigger.at, principal.clone()));
             }
         }

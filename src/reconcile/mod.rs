@@ -4,15 +4,14 @@
 //! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
+pub mod break_glass;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
 mod course;
-pub mod emergency;
 mod engine;
 pub mod examine;
 pub mod expand;
-mod heard;
 pub mod history;
 pub mod observe;
 mod operations;
@@ -29,8 +28,9 @@ mod reserved;
 mod routers;
 pub mod routes;
 mod run;
-mod turns;
+mod seen_events;
 mod users;
 mod wishes;
+mod write_locks;
 
-pub use self::engine::{Ended, Engine, Ids, Now, Progress};
+pub use self::engine::{Clock, Engine, IdGenerator, Progress, RunObserver};

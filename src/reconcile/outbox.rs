@@ -12,9 +12,9 @@ use super::publish::{Publish, PublishError};
 use crate::domain::report::Report;
 
 /// Reports kept; beyond it the oldest is dropped, loudly. Its writes stand in the log.
-const KEPT: usize = 200;
+const MAX_UNSENT_REPORTS: usize = 200;
 /// After a publish without an answer, the next is not tried before this.
-const BREATH: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 pub struct Outbox {
     /// Replaced when the policy names another topic.
@@ -34,23 +34,26 @@ struct Unsent {
 impl Unsent {
     fn may_try(&self) -> Result<(), PublishError> {
         match &self.failed {
-            Some((at, why)) if at.elapsed() < BREATH => Err(PublishError::Transient(why.clone())),
+            Some((at, why)) if at.elapsed() < RETRY_INTERVAL => Err(PublishError::Transient(why.clone())),
             _ => Ok(()),
         }
     }
 
     fn failed(&mut self, why: &str) {
-        let fresh = self.failed.as_ref().is_none_or(|(at, _)| at.elapsed() >= BREATH);
+        let fresh = self.failed.as_ref().is_none_or(|(at, _)| at.elapsed() >= RETRY_INTERVAL);
         if fresh {
             self.failed = Some((Instant::now(), why.to_owned()));
         }
     }
 
     fn keep(&mut self, report: Report) {
-        if self.kept.len() == KEPT
+        if self.kept.len() == MAX_UNSENT_REPORTS
             && let Some(dropped) = self.kept.pop_front()
         {
-            tracing::error!(report = dropped.id, "a report of changes is dropped: {KEPT} others wait for the topic");
+            tracing::error!(
+                report = dropped.id,
+                "a report of changes is dropped: {MAX_UNSENT_REPORTS} others wait for the topic"
+            );
         }
         self.kept.push_back(report);
     }
@@ -155,9 +158,9 @@ mod tests {
     const POLICY: &str = "{version: 1, owner: o, mode: create, scope: {projects: [demo-project]}, network: {name: vpc}, connector: {ensure: never}}";
 
     /// Answers what stands in the list, then takes everything.
-    struct Moody(Mutex<VecDeque<PublishError>>);
+    struct FlakyPublisher(Mutex<VecDeque<PublishError>>);
 
-    impl Publish for Moody {
+    impl Publish for FlakyPublisher {
         fn publish<'a>(&'a self, _: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
             let answer = self.0.lock().unwrap().pop_front();
             Box::pin(async move { answer.map_or(Ok(()), Err) })
@@ -194,14 +197,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_kept_report_that_cannot_be_sent_is_not_dropped_in_silence() {
         let answers = [PublishError::Transient("no answer".into()), PublishError::Unfit("too large".into())];
-        let publish: Arc<dyn Publish> = Arc::new(Moody(Mutex::new(answers.into())));
+        let publish: Arc<dyn Publish> = Arc::new(FlakyPublisher(Mutex::new(answers.into())));
         let outbox = Outbox::new(watch::channel(publish).1);
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
         let _guard = tracing::subscriber::set_default(subscriber);
         assert!(outbox.send(&changed("first")).await.is_err());
-        tokio::time::sleep(BREATH).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
         assert!(outbox.send(&changed("second")).await.is_ok(), "those behind it are not held up");
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(text.lines().any(|line| line.contains("ERROR") && line.contains("first")), "{text}");

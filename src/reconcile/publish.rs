@@ -50,9 +50,9 @@ impl Publish for Stdout {
 }
 
 /// Reports that somebody else shows.
-struct Nowhere;
+struct Discard;
 
-impl Publish for Nowhere {
+impl Publish for Discard {
     fn publish<'a>(&'a self, _: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
         Box::pin(std::future::ready(Ok(())))
     }
@@ -131,7 +131,7 @@ pub enum WithoutTopic {
     /// One JSON line each.
     Stdout,
     /// Nowhere: a command prints what it found itself.
-    Nowhere,
+    Discard,
 }
 
 /// The way out that a policy asks for.
@@ -139,6 +139,6 @@ pub fn to(topic: Option<&str>, emulator: Option<&str>, without: WithoutTopic) ->
     match (topic, without) {
         (Some(name), _) => Arc::new(Topic::new(name.to_owned(), emulator)),
         (None, WithoutTopic::Stdout) => Arc::new(Stdout),
-        (None, WithoutTopic::Nowhere) => Arc::new(Nowhere),
+        (None, WithoutTopic::Discard) => Arc::new(Discard),
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Requests, and races, that are remembered.
-const MOST: usize = 1000;
+const MAX_REMEMBERED: usize = 1000;
 
 /// A change of a router that began between our read of it and our write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +90,10 @@ impl Races {
 
     fn forget(&mut self, now: Timestamp) {
         let old = |since: Timestamp| now.duration_since(since) >= HOUR;
-        while self.requests.len() > MOST || self.requests.front().is_some_and(|(since, _)| old(*since)) {
+        while self.requests.len() > MAX_REMEMBERED || self.requests.front().is_some_and(|(since, _)| old(*since)) {
             self.requests.pop_front();
         }
-        while self.open.len() > MOST || self.open.front().is_some_and(|open| old(open.since)) {
+        while self.open.len() > MAX_REMEMBERED || self.open.front().is_some_and(|open| old(open.since)) {
             self.open.pop_front();
         }
     }

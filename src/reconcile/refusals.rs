@@ -13,7 +13,7 @@ use crate::domain::{
 
 /// After the second refusal; the first may have been an accident, and the next run or sweep tries again.
 const FIRST_REST: SignedDuration = SignedDuration::from_mins(10);
-const LONGEST_REST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_REST: SignedDuration = SignedDuration::from_hours(24);
 
 #[derive(Debug, Default)]
 pub struct Refusals(BTreeMap<(Target, ObjectId), Refusal>);
@@ -36,7 +36,7 @@ impl Refusals {
             0 => SignedDuration::ZERO,
             times => FIRST_REST * 2_i32.pow((times - 1).min(10)),
         };
-        let until = now.checked_add(rest.min(LONGEST_REST)).unwrap_or(now);
+        let until = now.checked_add(rest.min(MAX_REST)).unwrap_or(now);
         let refusal = Refusal { times: known + 1, until, note: note.clone(), policy: policy.to_owned() };
         self.0.insert((target.clone(), step.clone()), refusal);
     }
@@ -59,7 +59,7 @@ impl Refusals {
     /// What is not tried now, and why.
     pub fn active(&mut self, target: &Target, policy: &str, now: Timestamp) -> BTreeMap<ObjectId, Note> {
         // Nothing has asked for it for as long as the longest rest.
-        self.0.retain(|_, refusal| now.duration_since(refusal.until) < LONGEST_REST);
+        self.0.retain(|_, refusal| now.duration_since(refusal.until) < MAX_REST);
         self.0.retain(|(of, _), refusal| of != target || refusal.policy == policy);
         let here = self.0.iter().filter(|((of, _), refusal)| of == target && refusal.until > now);
         here.map(|((_, step), refusal)| (step.clone(), text::reads::resting(&refusal.note, refusal.until))).collect()

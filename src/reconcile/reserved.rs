@@ -12,7 +12,7 @@ use crate::domain::{
 };
 
 /// Longer than a run may take, and than a list may lag.
-const KEPT: SignedDuration = SignedDuration::from_mins(10);
+const RESERVATION_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// By network, then by target and subnet.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl ReservedRanges {
     /// What the next plan of a target must not cut.
     pub fn taken(&mut self, network: &NetworkRef, target: &Target, now: Timestamp) -> Vec<Ipv4Net> {
         let Some(cuts) = self.0.get_mut(network) else { return Vec::new() };
-        cuts.retain(|_, cut| now.duration_since(cut.at) < KEPT);
+        cuts.retain(|_, cut| now.duration_since(cut.at) < RESERVATION_LIFETIME);
         let others = cuts.iter().filter(|((owner, _), cut)| owner != target || cut.is_made);
         others.map(|(_, cut)| cut.range).collect()
     }

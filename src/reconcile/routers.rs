@@ -25,8 +25,8 @@ use crate::{
 };
 
 /// How long a router that is being changed is waited for in all.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PAUSE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(30);
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where a router is.
 #[derive(Clone, Copy)]
@@ -107,10 +107,10 @@ async fn try_to(
         if may_be_made(&error) {
             attempts.push(attempt);
         }
-        if !error.is_transient() || begun.elapsed() + PAUSE > PATIENCE {
+        if !error.is_transient() || begun.elapsed() + RETRY_INTERVAL > MAX_WAIT {
             return Err(error);
         }
-        sleep(error.retry_after().unwrap_or(PAUSE).clamp(PAUSE, PATIENCE)).await;
+        sleep(error.retry_after().unwrap_or(RETRY_INTERVAL).clamp(RETRY_INTERVAL, MAX_WAIT)).await;
     }
     Ok(WriteOutcome::Done)
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span};
 
 use super::{
-    apply::{self, Applied, Terms},
+    apply::{self, Applied, ApplyContext},
     completion::wait_for_completion,
     course::{Course, Proven},
     engine::{Engine, Progress},
@@ -19,7 +19,7 @@ use super::{
     publish::PublishError,
     queue::{Ran, Run, RunRequest},
     refused::refused_deploys,
-    turns::Turn,
+    write_locks::WriteLock,
 };
 use crate::{
     domain::{
@@ -318,12 +318,12 @@ impl Engine {
         client: &Client,
         plan: &Plan,
         report: &Report,
-        (deadline, turn): (Instant, &Turn),
+        (deadline, turn): (Instant, &WriteLock),
     ) -> Vec<Applied> {
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
-        let terms = Terms { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop, turn };
+        let terms = ApplyContext { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop, turn };
         apply::apply(client, plan, terms, &tell).await
     }
 

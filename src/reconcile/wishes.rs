@@ -20,7 +20,7 @@ use crate::domain::{
     text,
 };
 
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+const WISH_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 /// The most wishes kept for a target; the oldest make room.
 const MAX_PER_TARGET: usize = 1000;
 /// The most workloads of which it is remembered when they were last deployed; the oldest make room.
@@ -96,7 +96,7 @@ impl Wishes {
             }
         }
         failed.retain(|Failed { deploy, .. }| {
-            now.duration_since(deploy.at) < KEPT && !is_over(&deploy.workload, deploy.at)
+            now.duration_since(deploy.at) < WISH_LIFETIME && !is_over(&deploy.workload, deploy.at)
         });
         failed.sort_by_key(|one| one.deploy.at);
         failed.drain(..failed.len().saturating_sub(MAX_PER_TARGET));
@@ -119,7 +119,7 @@ impl Wishes {
                 held.push(again.unwrap_or_else(|| Held { barred: barred(policy, &wanted), wanted, at, first: None }));
             }
         }
-        held.retain(|wish| now.duration_since(wish.at) < KEPT && !is_over(&wish.wanted.workload, wish.at));
+        held.retain(|wish| now.duration_since(wish.at) < WISH_LIFETIME && !is_over(&wish.wanted.workload, wish.at));
         held.sort_by_key(|wish| wish.at);
         held.drain(..held.len().saturating_sub(MAX_PER_TARGET));
         request.wanted = asked(policy, &*held);
@@ -132,17 +132,17 @@ impl Wishes {
     /// The wishes that a look at a target goes by, beside those of its own request.
     pub fn of(&self, policy: &Policy, target: &Target, now: Timestamp) -> Vec<WantedConnector> {
         let held = self.held.get(target).into_iter().flatten();
-        asked(policy, held.filter(|wish| now.duration_since(wish.at) < KEPT))
+        asked(policy, held.filter(|wish| now.duration_since(wish.at) < WISH_LIFETIME))
     }
 
     /// The refused deploys of a target that nobody has repeated.
     pub fn failed(&self, target: &Target, now: Timestamp) -> Vec<FailedDeploy> {
         let failed = self.failed.get(target).into_iter().flatten().map(|one| &one.deploy);
-        failed.filter(|deploy| now.duration_since(deploy.at) < KEPT).cloned().collect()
+        failed.filter(|deploy| now.duration_since(deploy.at) < WISH_LIFETIME).cloned().collect()
     }
 
     fn forget(&mut self, now: Timestamp) {
-        self.deployed.retain(|_, at| now.duration_since(*at) < KEPT);
+        self.deployed.retain(|_, at| now.duration_since(*at) < WISH_LIFETIME);
         while self.deployed.len() > MAX_DEPLOYED {
             let oldest = self.deployed.iter().min_by_key(|(_, at)| **at).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest {
@@ -178,7 +178,7 @@ impl Wishes {
         });
         missing
             .map(|wish| {
-                let until = wish.at.checked_add(KEPT).unwrap_or(wish.at);
+                let until = wish.at.checked_add(WISH_LIFETIME).unwrap_or(wish.at);
                 text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
             })
             .collect()
@@ -188,7 +188,7 @@ impl Wishes {
     pub fn unseen(&self, target: &Target) -> Vec<Note> {
         let held = self.held.get(target).into_iter().flatten();
         held.map(|wish| {
-            let until = wish.at.checked_add(KEPT).unwrap_or(wish.at);
+            let until = wish.at.checked_add(WISH_LIFETIME).unwrap_or(wish.at);
             text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
         })
         .collect()

@@ -13,13 +13,13 @@ use super::{patience::Patience, problem::Problem};
 /// Four times what the largest audit entry takes.
 pub const LARGEST: usize = 1 << 20;
 /// Who delivers has the whole body before he connects.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// 413 for what is larger than [`LARGEST`], 400 for what breaks off, 429 for what takes too long.
 pub async fn read(patience: &Patience, body: Body) -> Result<Bytes, Problem> {
-    let late = || Problem::again(format!("the body did not come within {} s", LONGEST.as_secs()));
+    let late = || Problem::again(format!("the body did not come within {} s", MAX_WAIT.as_secs()));
     let body = Limited::new(body, LARGEST).collect();
-    match patience.within(Instant::now() + LONGEST, late, body).await? {
+    match patience.within(Instant::now() + MAX_WAIT, late, body).await? {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {LARGEST} bytes")))

@@ -28,7 +28,7 @@ use super::{problem::Problem, trace::Asked};
 /// How long a client may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(10);
 /// After an accept that failed for want of file descriptors: the next one would fail as well.
-const BREATH: Duration = Duration::from_millis(200);
+const CLOSE_DELAY: Duration = Duration::from_millis(200);
 
 /// Answers every connection until `halt`; then those that are open end with the request they are at.
 pub async fn serve(listener: TcpListener, router: Router, halt: CancellationToken) -> io::Result<()> {
@@ -39,7 +39,7 @@ pub async fn serve(listener: TcpListener, router: Router, halt: CancellationToke
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    sleep(BREATH).await;
+                    sleep(CLOSE_DELAY).await;
                     continue;
                 }
             },

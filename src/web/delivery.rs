@@ -40,7 +40,7 @@ pub struct Delivery<'a> {
 
 #[derive(Debug)]
 enum Content<'a> {
-    One(Result<Letter<'a>, RejectReason>),
+    One(Result<Envelope<'a>, RejectReason>),
     /// As text, in the order of the body.
     Batch(Vec<&'a str>),
 }
@@ -125,39 +125,39 @@ impl Delivery<'_> {
     /// Takes every event out of its envelopes, in the order of the body; only a batch has other than one.
     pub fn each(self, mut hear: impl FnMut(Item<'_>)) {
         match self.content {
-            Content::One(letter) => open(letter, MOST_ENVELOPES, &mut hear),
+            Content::One(letter) => open(letter, MAX_ENVELOPES, &mut hear),
             Content::Batch(events) => {
-                events.into_iter().for_each(|json| open(Letter::read(json.as_bytes()), MOST_ENVELOPES, &mut hear));
+                events.into_iter().for_each(|json| open(Envelope::read(json.as_bytes()), MAX_ENVELOPES, &mut hear));
             }
         }
     }
 }
 
 fn single(is_cloud_event: bool, body: &[u8]) -> Delivery<'_> {
-    let letter = Letter::read(body);
+    let letter = Envelope::read(body);
     let form = match (&letter, is_cloud_event) {
-        (Ok(Letter::Pubsub { .. }), true) => Form::EventarcPubsub,
-        (Ok(Letter::Pubsub { .. }), false) => Form::Pubsub,
+        (Ok(Envelope::Pubsub { .. }), true) => Form::EventarcPubsub,
+        (Ok(Envelope::Pubsub { .. }), false) => Form::Pubsub,
         (_, true) => Form::Eventarc,
-        (Ok(Letter::CloudEvent(_)), false) => Form::Structured,
-        (Ok(Letter::Entry(_)) | Err(_), false) => Form::Unwrapped,
+        (Ok(Envelope::CloudEvent(_)), false) => Form::Structured,
+        (Ok(Envelope::Entry(_)) | Err(_), false) => Form::Unwrapped,
     };
     Delivery {
         form,
-        message_id: letter.as_ref().ok().and_then(Letter::id),
-        attempt: letter.as_ref().ok().and_then(Letter::attempt),
+        message_id: letter.as_ref().ok().and_then(Envelope::id),
+        attempt: letter.as_ref().ok().and_then(Envelope::attempt),
         content: Content::One(letter),
     }
 }
 
 /// In a batch: the smallest entries that say anything have half a KiB. Each event may cost a line in the log.
-const MOST_EVENTS: usize = 1000;
+const MAX_EVENTS: usize = 1000;
 
 fn batch(body: &[u8]) -> Delivery<'_> {
     const EXPECTED: &str = "a JSON array of at most 1000 CloudEvents";
     let malformed = |found: &str| Content::One(Err(RejectReason::malformed("body", found, EXPECTED)));
     let content = match str::from_utf8(body).ok().and_then(|json| fields::list(json).ok()) {
-        Some(events) if events.len() > MOST_EVENTS => malformed(&format!("{} of them", events.len())),
+        Some(events) if events.len() > MAX_EVENTS => malformed(&format!("{} of them", events.len())),
         Some(events) => Content::Batch(events),
         None => malformed("other text"),
     };
@@ -166,7 +166,7 @@ fn batch(body: &[u8]) -> Delivery<'_> {
 
 /// A JSON object, told by its members, as senders do not agree on content types. What has a log entry's is one.
 #[derive(Debug)]
-enum Letter<'a> {
+enum Envelope<'a> {
     Entry(Entry<'a>),
     CloudEvent(Fields<'a>),
     Pubsub { message: Fields<'a>, attempt: Option<i64> },
@@ -174,9 +174,9 @@ enum Letter<'a> {
 
 /// An entry may travel as a CloudEvent in a Pub/Sub message, and one subscription's push may be published to another
 /// topic. Nobody packs deeper.
-const MOST_ENVELOPES: usize = 2;
+const MAX_ENVELOPES: usize = 2;
 
-impl<'a> Letter<'a> {
+impl<'a> Envelope<'a> {
     fn read(json: &'a [u8]) -> Result<Self, RejectReason> {
         let json = entry::utf8(json)?;
         let names = ["message", entry::PROTO_PAYLOAD];
@@ -220,19 +220,19 @@ fn payload<'a>(field: &'static str, json: Option<&'a str>) -> Result<Option<Cow<
     }
 }
 
-fn open(letter: Result<Letter<'_>, RejectReason>, envelopes: usize, hear: &mut dyn FnMut(Item<'_>)) {
+fn open(letter: Result<Envelope<'_>, RejectReason>, envelopes: usize, hear: &mut dyn FnMut(Item<'_>)) {
     let payload = match letter {
-        Ok(Letter::Entry(entry)) => return hear(Item::Entry(entry)),
+        Ok(Envelope::Entry(entry)) => return hear(Item::Entry(entry)),
         Ok(_) if envelopes == 0 => return hear(Item::NoEntry),
-        Ok(Letter::CloudEvent(event)) => match event.raw_any_case("data") {
+        Ok(Envelope::CloudEvent(event)) => match event.raw_any_case("data") {
             Some(data) => Ok(Some(Cow::Borrowed(data.as_bytes()))),
             None => payload("data_base64", event.raw_any_case("data_base64")),
         },
-        Ok(Letter::Pubsub { message, .. }) => payload("message.data", message.raw("data")),
+        Ok(Envelope::Pubsub { message, .. }) => payload("message.data", message.raw("data")),
         Err(reason) => Err(reason),
     };
     match payload {
-        Ok(Some(payload)) if !is_other_text(&payload) => open(Letter::read(&payload), envelopes - 1, hear),
+        Ok(Some(payload)) if !is_other_text(&payload) => open(Envelope::read(&payload), envelopes - 1, hear),
         Ok(_) => hear(Item::NoEntry),
         Err(reason) => hear(Item::Malformed(reason)),
     }

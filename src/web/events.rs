@@ -8,7 +8,7 @@ use http::{StatusCode, request::Parts};
 use tracing::Instrument;
 
 use super::{
-    Front,
+    AppState,
     admission::Caller,
     body,
     delivery::{Item, decode},
@@ -30,7 +30,7 @@ use crate::{
 /// redelivery would change is 204 too: whatever is refused comes again for days. Only what is no event at all is refused:
 /// by its size (413), or by its media type or encoding (415).
 pub async fn receive(
-    State(front): State<Arc<Front>>,
+    State(front): State<Arc<AppState>>,
     Caller(held): Caller,
     request: Request,
 ) -> Result<StatusCode, Problem> {
@@ -49,7 +49,7 @@ pub async fn receive(
     }
 }
 
-impl Front {
+impl AppState {
     /// What a delivery asks for.
     fn signals(&self, head: &Parts, body: &[u8]) -> Result<Vec<Signal>, Problem> {
         let delivery = decode(&head.headers, body)?;
@@ -107,7 +107,7 @@ impl Front {
 
 /// Waits for the runs of a delivery's signals; false = it should come again. Each signal takes a place among those that
 /// wait, until its runs have ended: who delivered may hang up, the runs go on.
-async fn settled(front: &Front, signals: Vec<Signal>) -> Result<bool, Problem> {
+async fn settled(front: &AppState, signals: Vec<Signal>) -> Result<bool, Problem> {
     let Some(places) = front.waiting.take(signals.len()) else {
         signals.iter().for_each(|_| front.app.metrics.event("shed", ""));
         return Err(Problem::again("as many events as this instance takes are waiting for their runs"));

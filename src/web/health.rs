@@ -10,7 +10,7 @@ use axum::{
 use http::{StatusCode, header::CONTENT_TYPE};
 use serde_json::json;
 
-use super::Front;
+use super::AppState;
 
 /// <https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -20,7 +20,7 @@ pub async fn alive() -> Response {
 }
 
 /// 503 while a person must act: the policy file is wrong, or nobody can hear the reports.
-pub async fn ready(State(front): State<Arc<Front>>) -> Response {
+pub async fn ready(State(front): State<Arc<AppState>>) -> Response {
     let reasons = front.app.troubles();
     match reasons.is_empty() {
         true => Json(json!({"status": "ready"})).into_response(),
@@ -30,6 +30,6 @@ pub async fn ready(State(front): State<Arc<Front>>) -> Response {
     }
 }
 
-pub async fn metrics(State(front): State<Arc<Front>>) -> Response {
+pub async fn metrics(State(front): State<Arc<AppState>>) -> Response {
     ([(CONTENT_TYPE, OPEN_METRICS)], front.app.metrics.text()).into_response()
 }

@@ -23,12 +23,12 @@ const EVERY: Duration = Duration::from_secs(60);
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 /// Where the answer does not say how long it is fresh.
 const USUAL: Duration = Duration::from_secs(3600);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MAX_KEY_AGE: Duration = Duration::from_secs(24 * 3600);
 /// How long keys that are no longer fresh still count while no others can be had. Google shows a new key for days
 /// before it signs with it: <https://cloud.google.com/docs/authentication/verifying-signatures>.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
 /// Google has two or three.
-const MOST_KEYS: usize = 32;
+const MAX_KEYS: usize = 32;
 
 /// How to ask for the keys.
 pub type Fetch = Box<dyn Fn() -> BoxFuture<'static, Result<Certificates, String>> + Send + Sync>;
@@ -124,7 +124,7 @@ impl Keys {
         match found {
             Ok((by_id, fresh_for)) => {
                 *turn = Some(now + EVERY);
-                let fresh_until = now + fresh_for.unwrap_or(USUAL).clamp(EVERY, LONGEST);
+                let fresh_until = now + fresh_for.unwrap_or(USUAL).clamp(EVERY, MAX_KEY_AGE);
                 *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Kept { by_id, fresh_until });
             }
             Err(why) => {
@@ -138,7 +138,7 @@ impl Keys {
 /// Keys of other kinds and uses are left out.
 fn read(json: &[u8]) -> Result<HashMap<String, Arc<Key>>, String> {
     let set: Set = serde_json::from_slice(json).map_err(|error| format!("no set of JSON Web Keys: {error}"))?;
-    let keys: HashMap<_, _> = set.keys.into_iter().take(MOST_KEYS).filter_map(Jwk::key).collect();
+    let keys: HashMap<_, _> = set.keys.into_iter().take(MAX_KEYS).filter_map(Jwk::key).collect();
     match keys.is_empty() {
         true => Err("no RSA key for RS256 is among the JSON Web Keys".to_owned()),
         false => Ok(keys),

@@ -54,10 +54,10 @@ where
 
 /// Text that a stranger wrote, for one line of a log: without control characters and not too long.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 400;
-    match text.len() <= MOST && !text.contains(is_unruly) {
+    const MAX_BYTES: usize = 400;
+    match text.len() <= MAX_BYTES && !text.contains(is_unruly) {
         true => Cow::Borrowed(text),
-        false => Cow::Owned(text.chars().filter(|c| !is_unruly(*c)).take(MOST).collect()),
+        false => Cow::Owned(text.chars().filter(|c| !is_unruly(*c)).take(MAX_BYTES).collect()),
     }
 }
 

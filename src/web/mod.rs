@@ -50,7 +50,7 @@ use crate::app::App;
 
 /// Who may come in, and how many at once.
 #[derive(Debug, Clone)]
-pub struct Door {
+pub struct ServerConfig {
     pub auth: Auth,
     /// Requests worked on at once, of which three quarters may wait for runs; who comes beyond them is asked to come
     /// again.
@@ -58,7 +58,7 @@ pub struct Door {
 }
 
 /// What the doors share.
-struct Front {
+struct AppState {
     app: Arc<App>,
     guard: Guard,
     patience: Patience,
@@ -67,9 +67,9 @@ struct Front {
 }
 
 /// Every door, for a server or for a test.
-pub fn router(app: Arc<App>, door: Door) -> Router {
+pub fn router(app: Arc<App>, door: ServerConfig) -> Router {
     let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
-    let front = Front {
+    let front = AppState {
         guard: Guard::new(app.clone(), door.auth),
         patience: Patience::new(max_concurrent, app.engine.stop.clone()),
         waiting: Waiting::among(max_concurrent),

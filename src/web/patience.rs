@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::problem::Problem;
 
 /// Less than the 600 s after which Cloud Run and Pub/Sub give up on a request.
-const LONGEST: Duration = Duration::from_secs(550);
+const MAX_WAIT: Duration = Duration::from_secs(550);
 
 /// The places of those who wait for runs: a quarter fewer than there are for requests, so that an event that asks for
 /// nothing is answered at once however many wait.
@@ -61,14 +61,14 @@ impl Patience {
             return Err(stopping());
         }
         match self.permits.clone().try_acquire_owned() {
-            Ok(place) => Ok(Held { _place: place, until: Instant::now() + LONGEST - ANSWER }),
+            Ok(place) => Ok(Held { _place: place, until: Instant::now() + MAX_WAIT - ANSWER }),
             Err(_) => Err(Problem::again("as many requests as this instance takes are being worked on")),
         }
     }
 
     /// What a request asks for. What it started goes on though the request is answered here.
     pub async fn wait<T>(&self, held: &Held, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
-        let late = || Problem::again(format!("not done within {} s; the work goes on", LONGEST.as_secs()));
+        let late = || Problem::again(format!("not done within {} s; the work goes on", MAX_WAIT.as_secs()));
         self.within(held.until + ANSWER, late, work).await?
     }
 

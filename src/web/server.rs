@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Door, connections, router};
+use super::{ServerConfig, connections, router};
 use crate::app::App;
 
 /// For calls to Google that are on their way.
@@ -26,7 +26,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
-    door: Door,
+    door: ServerConfig,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let halt = app.engine.stop.clone();

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 
-use super::{Front, admission::Admin, problem::Problem};
+use super::{AppState, admission::Admin, problem::Problem};
 use crate::domain::{
     audit::scope::Scope,
     names::{ProjectId, Region},
@@ -37,7 +37,7 @@ pub struct Seen {
 
 /// 400 without both parameters, 404 out of scope.
 pub async fn show(
-    State(front): State<Arc<Front>>,
+    State(front): State<Arc<AppState>>,
     Admin(held, span): Admin,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Json<Seen>, Problem> {

@@ -22,9 +22,9 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    Front,
+    AppState,
     admission::Admin,
-    ask::{Ask, Wrong},
+    ask::{FieldError, SweepRequest},
     body,
     patience::Held,
     problem::Problem,
@@ -89,13 +89,13 @@ fn is_zero(count: &usize) -> bool {
 /// 200, or 207 if a run failed, a project could not be listed, or time ran out; 429 if this instance stops meanwhile.
 /// `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
 pub async fn run(
-    State(front): State<Arc<Front>>,
+    State(front): State<Arc<AppState>>,
     Admin(held, span): Admin,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let (app, patience) = (&front.app, &front.patience);
-    let ask = Ask::parse(&body::read(patience, body).await?, &app.scope())?;
+    let ask = SweepRequest::parse(&body::read(patience, body).await?, &app.scope())?;
     let (targets, errors) = patience.wait(&held, targets(app, &ask)).instrument(span.clone()).await?;
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());
@@ -112,7 +112,7 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 }
 
 /// What is to be swept, and the projects of which that could not be found out.
-async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), Problem> {
+async fn targets(app: &App, ask: &SweepRequest) -> Result<(Vec<Target>, Vec<Unlisted>), Problem> {
     let policy = app.policy();
     let all = policy.scope.all().into_iter();
     let asked = all.filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
@@ -129,7 +129,7 @@ async fn targets(app: &App, ask: &Ask) -> Result<(Vec<Target>, Vec<Unlisted>), P
         && let Some(index) = ask.regions.iter().position(|region| !known.contains(region))
     {
         let found = format!("{:?}", ask.regions[index].as_str());
-        return Err(Wrong::new(format!("regions[{index}]"), &found, "a region that Cloud Run has").into());
+        return Err(FieldError::new(format!("regions[{index}]"), &found, "a region that Cloud Run has").into());
     }
     Ok((targets, errors))
 }

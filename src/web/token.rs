@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::problem::Problem;
 
 /// Far above any token that Google makes.
-const LONGEST_HEADER: usize = 8 << 10;
+const MAX_HEADER_BYTES: usize = 8 << 10;
 /// What Cloud Run puts in the place of a signature that it has verified.
 const VERIFIED: &str = "SIGNATURE_REMOVED_BY_GOOGLE";
 const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
@@ -55,7 +55,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let (Some(value), None) = (sent.next(), sent.next()) else {
         return Err(unproven("expected exactly one Authorization header"));
     };
-    if value.len() > LONGEST_HEADER {
+    if value.len() > MAX_HEADER_BYTES {
         return Err(unproven("the Authorization header is longer than 8 KiB"));
     }
     let text = value.to_str().map_err(|_| unproven("the Authorization header is not plain text"))?;

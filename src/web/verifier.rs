@@ -19,7 +19,7 @@ use super::{
 };
 
 /// Pub/Sub sends one token for an hour; a few callers have a few each.
-const MOST_KEPT: usize = 1000;
+const MAX_VERIFIED_TOKENS: usize = 1000;
 
 /// Verifies signatures, each token's once.
 pub struct Verifier {
@@ -78,10 +78,10 @@ impl Verifier {
     /// Only what was let in is kept, so that strangers with tokens of their own cannot fill the room.
     fn keep(&self, digest: [u8; 32], claims: Claims, now: Timestamp) {
         let mut proven = self.proven();
-        if proven.len() >= MOST_KEPT {
+        if proven.len() >= MAX_VERIFIED_TOKENS {
             proven.retain(|_, claims| !claims.has_expired(now));
         }
-        if proven.len() < MOST_KEPT {
+        if proven.len() < MAX_VERIFIED_TOKENS {
             proven.insert(digest, claims);
         }
     }

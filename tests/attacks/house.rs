@@ -28,7 +28,7 @@ use egress_reconciler::{
         http::calls::Logged,
         world::World,
     },
-    web::{self, Allowed, Auth, Door, connections::answered, logs},
+    web::{self, Allowed, Auth, ServerConfig, connections::answered, logs},
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
@@ -197,7 +197,7 @@ impl House {
             endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
             credentials: Credentials::literal(&format!("{CANARY}@example.com")).unwrap(),
             report_topic: None,
-            without_topic: WithoutTopic::Nowhere,
+            without_topic: WithoutTopic::Discard,
             pubsub_emulator: None,
             principal: None,
             wide_interval: Duration::from_secs(30),
@@ -213,7 +213,7 @@ impl House {
             .with(EnvFilter::new(levels))
             .with(logs::cloud(Some("demo-project".into()), move || ear.clone()));
         Self {
-            router: web::router(app, Door { auth, max_concurrent: 1000 }),
+            router: web::router(app, ServerConfig { auth, max_concurrent: 1000 }),
             cloud,
             wire,
             topic,

@@ -16,7 +16,7 @@ use egress_reconciler::{
     google::{credentials::Credentials, endpoints::Endpoints, transport::Request},
     reconcile::publish::WithoutTopic,
     sim::cloud::{Cloud, Options},
-    web::{Auth, Door, router},
+    web::{Auth, ServerConfig, router},
 };
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -127,7 +127,7 @@ impl TestCloud {
         let clock = self.cloud.clone();
         app.report_to(Arc::new(Topic { shared: self.shared.clone(), cloud: clock, killed: killed.subscribe() }));
         app.start();
-        let router = router(app.clone(), Door { auth: Auth::Off, max_concurrent: 1000 });
+        let router = router(app.clone(), ServerConfig { auth: Auth::Off, max_concurrent: 1000 });
         Arc::new(Instance { name, app, router, killed })
     }
 

@@ -8,7 +8,7 @@ use egress_reconciler::domain::{
     names::{last_segment, short_hash},
     plan::{Budget, Change, Object, ObjectId, Plan, Step},
     planner::{
-        emergency::{self, Pick},
+        break_glass::{self, DenySelector},
         plan,
     },
     policy::Policy,
@@ -103,8 +103,13 @@ pub fn settle(policy: &Policy, world: &mut Observed, course: Course) -> Option<V
 /// The order of a person: every deny of ours down. Their names.
 pub fn release(policy: &Policy, world: &mut Observed) -> Vec<String> {
     let (host, firewalls) = (world.network_name.project.clone(), world.firewalls.clone().unwrap());
-    let plans =
-        emergency::release(policy, &host, &firewalls, &Pick::default(), &Release::new("alice", world.at, RELEASED_FOR));
+    let plans = break_glass::release(
+        policy,
+        &host,
+        &firewalls,
+        &DenySelector::default(),
+        &Release::new("alice", world.at, RELEASED_FOR),
+    );
     let steps: Vec<Step> = plans.into_iter().flat_map(|plan| plan.steps).collect();
     steps.iter().for_each(|step| perform(world, step));
     steps.into_iter().filter_map(|step| Some(step.id.to_string().strip_prefix("firewall/")?.to_owned())).collect()

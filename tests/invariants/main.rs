@@ -9,7 +9,7 @@ use egress_reconciler::domain::{
     firewall::reach::Reach,
     names::short_hash,
     plan::{Change, EgressState, Object},
-    planner::emergency::{Pick, rearm},
+    planner::break_glass::{DenySelector, rearm},
     policy::Mode,
     stamp::{RELEASED_FOR, Stamp},
     state::{
@@ -319,7 +319,7 @@ proptest! {
         // Under the first policy again, the order puts back what stands, and opens nothing.
         prop_assert!(settle(&scene.before, &mut world, undisturbed).is_some());
         let open = reach(&world);
-        let plan = rearm(&scene.before, &world, &Pick::default());
+        let plan = rearm(&scene.before, &world, &DenySelector::default());
         for step in &plan.steps {
             let object = step.change.before().or(step.change.after());
             prop_assert!(object.is_some_and(|object| is_ours(&world, object)) && step.id.to_string().contains("/deny-"));
@@ -336,7 +336,7 @@ proptest! {
             let told = plan.blocked_by.iter().chain(&plan.findings).any(|note| note.object.ends_with(&rule.name));
             prop_assert!(told, "{} stays down and nobody is told", rule.name);
         }
-        prop_assert!(rearm(&scene.before, &world, &Pick::default()).steps.is_empty());
+        prop_assert!(rearm(&scene.before, &world, &DenySelector::default()).steps.is_empty());
     }
 
     #[test]

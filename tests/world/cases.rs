@@ -23,7 +23,7 @@ use tokio::time::sleep;
 
 use crate::{
     case_file::{Case, Happens, starts_over},
-    lab::Lab,
+    lab::TestCloud,
 };
 
 /// What a report says, for a person to compare.
@@ -81,7 +81,7 @@ fn end(first: &Report, writes: &[String], later: &Report) -> String {
 
 /// Plans, runs and lets the world come to rest; the results are kept under the names of their sections.
 async fn chapter(
-    lab: &Lab,
+    lab: &TestCloud,
     name: &str,
     request: RunRequest,
     results: &mut BTreeMap<String, String>,
@@ -99,7 +99,7 @@ async fn chapter(
 }
 
 /// Lets a chapter happen; the answer is what a run would be told of it.
-async fn happen(lab: &Lab, case: &Case, events: Vec<Happens>) -> RunRequest {
+async fn happen(lab: &TestCloud, case: &Case, events: Vec<Happens>) -> RunRequest {
     let heard = lab.cloud.audit_entries().len();
     for event in events {
         match event {
@@ -158,8 +158,8 @@ pub async fn play(case: &Case) -> Result<BTreeMap<String, String>, String> {
     Ok(results)
 }
 
-async fn begin(case: &Case, results: &mut BTreeMap<String, String>) -> Result<Lab, String> {
-    let lab = Lab::new(case.world(), &case.policy(&serde_json::json!({})));
+async fn begin(case: &Case, results: &mut BTreeMap<String, String>) -> Result<TestCloud, String> {
+    let lab = TestCloud::new(case.world(), &case.policy(&serde_json::json!({})));
     let before = happen(&lab, case, case.before()).await;
     let request = RunRequest { wanted: [case.wanted(), before.wanted.clone()].concat(), ..before };
     chapter(&lab, "", request, results).await?;
@@ -188,7 +188,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Runs until nothing is changed any more; a small budget takes several.
-async fn settle(lab: &Lab) -> Result<std::sync::Arc<Report>, Vec<String>> {
+async fn settle(lab: &TestCloud) -> Result<std::sync::Arc<Report>, Vec<String>> {
     let mut wrote = Vec::new();
     for _ in 0..6 {
         let calls = lab.cloud.calls().len();

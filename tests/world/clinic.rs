@@ -30,7 +30,7 @@ use egress_reconciler::{
         cloud::{Cloud, Options},
         world::World,
     },
-    web::{Auth, Door, router},
+    web::{Auth, ServerConfig, router},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -132,7 +132,7 @@ impl Patient {
     }
 }
 
-pub struct Clinic {
+pub struct TestInstall {
     pub cloud: Cloud,
     pub doctor: Doctor,
     pub roads: Arc<Roads>,
@@ -190,7 +190,7 @@ impl Roads {
     }
 }
 
-impl Clinic {
+impl TestInstall {
     pub fn open(patient: Patient) -> Self {
         use std::io::Write;
         let roads = Arc::new(Roads { cloud: OnceLock::new(), service: OnceLock::new() });
@@ -213,11 +213,11 @@ impl Clinic {
             wide_interval: Duration::from_secs(30),
         };
         let clock = cloud.clone();
-        let now: egress_reconciler::reconcile::Now = Arc::new(move || clock.now());
-        let ids: egress_reconciler::reconcile::Ids = Arc::new(uuid::Uuid::new_v4);
+        let now: egress_reconciler::reconcile::Clock = Arc::new(move || clock.now());
+        let ids: egress_reconciler::reconcile::IdGenerator = Arc::new(uuid::Uuid::new_v4);
         let app = App::build(settings, cloud.transport(), now.clone(), ids.clone()).unwrap();
         app.report_to(Arc::new(Post(roads.clone())));
-        let _ = roads.service.set(router(app, Door { auth: Auth::Off, max_concurrent: 100 }));
+        let _ = roads.service.set(router(app, ServerConfig { auth: Auth::Off, max_concurrent: 100 }));
         let policy = policy::read(&text).unwrap();
         let doctor = Doctor::new(roads.clone(), (endpoints, credentials()), policy, patient.asked, (now, ids));
         let background = cloud.clone();

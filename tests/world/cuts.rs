@@ -15,7 +15,7 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, PROJECT, policy, states, world};
+use crate::lab::{ENFORCE, PROJECT, TestCloud, policy, states, world};
 
 const COMPUTE: &str = "https://compute.googleapis.com/compute/v1/projects/demo-project";
 
@@ -31,14 +31,14 @@ impl Publish for Topic {
 }
 
 struct Watched {
-    lab: Lab,
+    lab: TestCloud,
     topic: Arc<Topic>,
 }
 
 impl Watched {
     /// A path at rest.
     async fn new() -> Self {
-        let lab = Lab::new(world(), &policy(ENFORCE));
+        let lab = TestCloud::new(world(), &policy(ENFORCE));
         lab.deploy("nightly", "conn").await;
         lab.hear(0).await;
         tokio::time::sleep(Duration::from_secs(180)).await;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     case_file::lay_over,
     cases::runtime,
-    clinic::{Clinic, EVENTS, Patient, REPORTS, RUNNER, SINK, SUBSCRIPTION},
+    clinic::{EVENTS, Patient, REPORTS, RUNNER, SINK, SUBSCRIPTION, TestInstall},
     lab::PROJECT,
 };
 
@@ -221,7 +221,7 @@ fn told(lines: &[Line]) -> String {
 
 async fn examined(patient: Patient) -> Vec<Line> {
     let swept = patient.swept;
-    let clinic = Clinic::open(patient);
+    let clinic = TestInstall::open(patient);
     if swept {
         clinic.live().await;
     }
@@ -251,7 +251,7 @@ fn what_is_spoiled_is_red_and_says_what_mends_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_that_stays_away_is_red() {
-    let clinic = Clinic::open(Patient::healthy());
+    let clinic = TestInstall::open(Patient::healthy());
     clinic.live().await;
     clinic.cloud.advance(Duration::from_secs(3600));
     let lines = clinic.examine().await;
@@ -268,7 +268,7 @@ async fn a_push_is_seen_in_the_log_of_requests() {
     patient.asked.service = Some(by_name());
     let path = format!("projects/{PROJECT}/locations/europe-west2/services/egress-reconciler");
     patient.add("run.services", &path, json!({"uri": "https://egress.example"}));
-    let clinic = Clinic::open(patient);
+    let clinic = TestInstall::open(patient);
     clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
     assert_eq!(
         told(&clinic.examine().await),
@@ -283,7 +283,7 @@ fn target() -> Target {
 /// What the service, its policy and the way between them make of a probe.
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_timed_to_its_report_and_leaves_nothing_behind() {
-    let clinic = Clinic::open(Patient::healthy());
+    let clinic = TestInstall::open(Patient::healthy());
     // The target's news is told: only a probe has anything to add.
     clinic.live().await;
     let told = clinic.cloud.published().len();
@@ -300,7 +300,7 @@ async fn a_probe_is_timed_to_its_report_and_leaves_nothing_behind() {
 async fn a_probe_that_nobody_hears_is_told() {
     let mut patient = Patient::healthy();
     subscription(&mut patient, json!({"pushConfig": {"pushEndpoint": "https://egress.example/nowhere"}}));
-    let clinic = Clinic::open(patient);
+    let clinic = TestInstall::open(patient);
     let line = clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
     assert_eq!((line.mark, line.text.as_str()), (Mark::Bad, "no report came within 60 s"), "{line:?}");
 }
@@ -319,7 +319,7 @@ async fn a_probe_is_not_sent_where_nothing_could_answer() {
     for (spoil, expected) in cases {
         let mut patient = Patient::healthy();
         spoil(&mut patient);
-        let clinic = Clinic::open(patient);
+        let clinic = TestInstall::open(patient);
         let line = clinic.doctor.probe(&target(), Duration::from_secs(5)).await;
         assert_eq!((line.mark, line.text.as_str()), (Mark::Bad, expected));
         assert!(!clinic.cloud.published().iter().any(|message| message.topic == EVENTS));

@@ -13,7 +13,7 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, PROJECT, REGION, policy, signal, world};
+use crate::lab::{PROJECT, REGION, TestCloud, policy, signal, world};
 
 const HUB: &str = "projects/other-project/locations/europe-west2/connectors/hub";
 const ROUTER: &str = "/compute/v1/projects/other-project/regions/europe-west2/routers/egress-my-vpc-europe-west2";
@@ -50,18 +50,18 @@ fn other() -> Target {
     Target { project: ProjectId::parse("other-project").unwrap(), region: Region::parse(REGION).unwrap() }
 }
 
-async fn router(lab: &Lab) -> u16 {
+async fn router(lab: &TestCloud) -> u16 {
     lab.call("GET", &format!("https://compute.googleapis.com{ROUTER}"), Value::Null).await.status().as_u16()
 }
 
-async fn run_there(lab: &Lab) -> Arc<Report> {
+async fn run_there(lab: &TestCloud) -> Arc<Report> {
     lab.app.queue.submit(RunRequest::new(other())).await
 }
 
 /// The connector's own project sees nobody who needs the internet: it is told.
 #[tokio::test(start_paused = true)]
 async fn a_user_in_another_project_gets_its_way_out() {
-    let lab = Lab::new(standing(), &both(PROJECTS, "connector: {subnet_pools: [10.8.0.0/20]}\n"));
+    let lab = TestCloud::new(standing(), &both(PROJECTS, "connector: {subnet_pools: [10.8.0.0/20]}\n"));
     assert_eq!(lab.run().await.outcome, Outcome::InSync);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(router(&lab).await, 200, "the connector's project was asked");
@@ -91,7 +91,7 @@ async fn what_may_not_be_made_there_is_not_waited_for() {
             "report",
         ),
     ] {
-        let lab = Lab::new(shared(), &both(PROJECTS, more));
+        let lab = TestCloud::new(shared(), &both(PROJECTS, more));
         assert_eq!(lab.run().await.outcome, Outcome::Waiting, "{more}");
         tokio::time::sleep(Duration::from_secs(60)).await;
         let report = lab.run().await;
@@ -106,7 +106,7 @@ async fn a_hosts_own_events_reach_its_connectors() {
     let scope = "projects: [demo-project], hosts: [other-project]";
     let declared = "[{project: other-project, region: europe-west2, name: hub}]";
     let more = format!("connector: {{subnet_pools: [10.8.0.0/20], declared: {declared}}}\nnat: {{ensure: always}}\n");
-    let lab = Lab::new(shared(), &both(scope, &more));
+    let lab = TestCloud::new(shared(), &both(scope, &more));
     let event = || {
         let mut event = signal(&lab.target());
         event.place = Place::Target(other());

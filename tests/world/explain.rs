@@ -6,34 +6,34 @@ use egress_reconciler::{
     cli::table::{Look, render_path},
     domain::{
         explain::{Mark, explain},
-        planner::emergency::Pick,
+        planner::break_glass::DenySelector,
         stamp::RELEASED_FOR,
     },
-    reconcile::emergency::Order,
+    reconcile::break_glass::Order,
 };
 use serde_json::{Value, json};
 
 use crate::{
     case_file::Case,
-    lab::{ENFORCE, Lab, PROJECT, REGION, policy, world},
+    lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world},
 };
 
 const LOOK: Look = Look { width: 120, colour: false };
 
-async fn explained(lab: &Lab, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
+async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.examine(&lab.target()).await;
     let blueprint = basis.blueprint();
     explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
 }
 
-async fn told(lab: &Lab) -> String {
+async fn told(lab: &TestCloud) -> String {
     explained(lab, None).await.iter().map(|path| render_path(path, &lab.target(), LOOK)).collect()
 }
 
 /// Each world: the name of its case, and what it looks like before and after.
 async fn before_and_after(name: &str) -> String {
     let case = Case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/{name}.case")));
-    let lab = Lab::new(case.world(), &case.policy(&json!({})));
+    let lab = TestCloud::new(case.world(), &case.policy(&json!({})));
     let before = told(&lab).await;
     lab.run().await;
     tokio::time::sleep(Duration::from_secs(180)).await;
@@ -74,7 +74,7 @@ async fn paths_in_many_worlds() {
 /// At 3 a.m.: the deny was released, and a service beside it uses no network at all.
 #[tokio::test(start_paused = true)]
 async fn a_released_path() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     lab.deploy("nightly", "conn").await;
     lab.hear(0).await;
     tokio::time::sleep(Duration::from_secs(130)).await;
@@ -85,14 +85,14 @@ async fn a_released_path() {
         json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
     assert_eq!(lab.call("POST", &url, body).await.status(), 200);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    lab.app.engine.release(Order { pick: &Pick::default(), by: "alice@example.com" }, RELEASED_FOR).await;
+    lab.app.engine.release(Order { pick: &DenySelector::default(), by: "alice@example.com" }, RELEASED_FOR).await;
     insta::assert_snapshot!("released", told(&lab).await);
 }
 
 /// What could not be read is said where it is missing, and hides nothing else.
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_looked_at() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     lab.deploy("nightly", "conn").await;
     lab.hear(0).await;
     tokio::time::sleep(Duration::from_secs(130)).await;

@@ -5,22 +5,22 @@ use std::time::Duration;
 use egress_reconciler::{domain::report::Outcome, reconcile::queue::RunRequest};
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world};
 
-fn lab() -> Lab {
+fn lab() -> TestCloud {
     let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
     let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
     let job = json!({"template": {"template": {"containers": [{"image": "i"}], "vpcAccess": access}}});
     let path = format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly");
-    Lab::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
+    TestCloud::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
 }
 
-async fn exported(lab: &Lab) -> Value {
+async fn exported(lab: &TestCloud) -> Value {
     let basis = lab.app.engine.examine(&lab.target()).await;
     basis.blueprint().document(&basis.observed)
 }
 
-async fn settle(lab: &Lab) {
+async fn settle(lab: &TestCloud) {
     for _ in 0..3 {
         lab.app.queue.submit(RunRequest::new(lab.target())).await;
         tokio::time::sleep(Duration::from_secs(300)).await;

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use crate::{
     case_file::Case,
     cases::{files, runtime},
-    lab::Lab,
+    lab::TestCloud,
 };
 
 /// Makes each call take its time, before and after: which, the seed decides.
@@ -51,13 +51,13 @@ impl Transport for Dawdling {
     }
 }
 
-fn dawdling(lab: &Lab, seed: String) -> Arc<App> {
+fn dawdling(lab: &TestCloud, seed: String) -> Arc<App> {
     lab.beside(Arc::new(Dawdling { inner: lab.cloud.transport(), seed, calls: AtomicU32::new(0) }))
 }
 
 /// The case's world as one instance leaves it, or as two do.
 async fn end(case: &Case, seed: Option<&str>) -> BTreeMap<String, Value> {
-    let lab = Lab::new(case.world(), &case.policy(&json!({})));
+    let lab = TestCloud::new(case.world(), &case.policy(&json!({})));
     let request = RunRequest { wanted: case.wanted(), ..RunRequest::new(lab.target()) };
     let instances = match seed {
         None => vec![lab.app.clone()],

@@ -29,7 +29,7 @@ pub const PROJECT: &str = "demo-project";
 pub const REGION: &str = "europe-west2";
 pub const START: &str = "2026-11-23T12:00:00Z";
 
-pub struct Lab {
+pub struct TestCloud {
     pub cloud: Cloud,
     pub app: Arc<App>,
     policy: tempfile::NamedTempFile,
@@ -68,7 +68,7 @@ fn instance(cloud: &Cloud, transport: Arc<dyn Transport>, policy: &Path) -> Arc<
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-impl Lab {
+impl TestCloud {
     pub fn new(world: World, policy: &str) -> Self {
         Self::over(world, policy, None)
     }

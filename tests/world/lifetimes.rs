@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cases::runtime,
-    lab::{Lab, PROJECT, REGION, policy, world},
+    lab::{PROJECT, REGION, TestCloud, policy, world},
 };
 
 const NAME: &str = "egress-egress-europe-west2";
@@ -57,7 +57,7 @@ fn connector(world: World, attempt: u32, state: &str) -> World {
 }
 
 /// How often each thing was made or deleted.
-fn counts(lab: &Lab, verb: &str) -> BTreeMap<String, u32> {
+fn counts(lab: &TestCloud, verb: &str) -> BTreeMap<String, u32> {
     let mut counts = BTreeMap::new();
     for call in lab.cloud.calls().into_iter().filter(|call| call.method == verb && call.caller.starts_with("runner@")) {
         let name = call.body["name"].as_str().unwrap_or_default().to_owned();
@@ -89,7 +89,7 @@ fn what_nothing_uses_leaves_once_and_nothing_is_made_twice() {
     for (title, world, deletions) in worlds {
         runtime().block_on(async {
             let more = "connector: {subnet_pools: [10.8.0.0/20], prune: 7d, repair: true}\nfirewall: {enforcement: allow-only}\n";
-            let lab = Lab::new(world, &policy(more));
+            let lab = TestCloud::new(world, &policy(more));
             for _ in 0..9 * 24 {
                 lab.run().await;
                 lab.cloud.advance(Duration::from_secs(3600));

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use egress_reconciler::domain::report::{Outcome, Report, StepOutcome};
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, policy, world};
+use crate::lab::{ENFORCE, TestCloud, policy, world};
 
 const CREATE: &str = "vpcaccess.projects.locations.connectors.create";
 
-async fn deployed_with(faults: &[Value]) -> (Lab, Arc<Report>) {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+async fn deployed_with(faults: &[Value]) -> (TestCloud, Arc<Report>) {
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     for fault in faults {
         lab.cloud.inject(serde_json::from_value(fault.clone()).unwrap());
     }

@@ -1,12 +1,12 @@
 //! The whole program against the simulated cloud, in process.
 
+mod break_glass;
 mod case_file;
 mod cases;
 mod clinic;
 mod cuts;
 mod doctor;
 mod elsewhere;
-mod emergency;
 mod explain;
 mod export;
 mod instances;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use uuid::Uuid;
 
-use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world};
 
 /// A body as Google's type writes it again. A field the type does not know is kept by it, and shows in its debug form.
 fn again<T: Serialize + DeserializeOwned + Debug>(body: &Value) -> Value {
@@ -40,7 +40,7 @@ fn by_google(call: &str, body: &Value) -> Value {
 async fn every_body_is_one_of_googles_messages() {
     let world = world().document("run.jobs", JOB, job());
     let before = policy(ENFORCE).replace("{name: my-vpc}", "{name: own-vpc, create: true}");
-    let lab = Lab::new(world, &before);
+    let lab = TestCloud::new(world, &before);
     let settle = async || {
         for _ in 0..3 {
             lab.run().await;

@@ -11,7 +11,7 @@ use egress_reconciler::{
     domain::report::Report,
     google::transport::{BoxFuture, Request, Response, SendError, Transport},
     reconcile::publish::{Publish, PublishError},
-    web::{Auth, Door, router},
+    web::{Auth, ServerConfig, router},
 };
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
-use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, signal, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world};
 
 const ELSEWHERE: &str = "us-central1";
 
@@ -54,7 +54,7 @@ impl Transport for Service {
 }
 
 struct House {
-    lab: Lab,
+    lab: TestCloud,
     topic: Arc<Topic>,
     service: Arc<Service>,
 }
@@ -67,10 +67,10 @@ impl House {
         let mut world = world();
         world.regions.push(ELSEWHERE.to_owned());
         let service = Arc::new(Service::default());
-        let lab = Lab::pushing(world, &text, service.clone());
+        let lab = TestCloud::pushing(world, &text, service.clone());
         let topic = Arc::new(Topic::default());
         lab.app.report_to(topic.clone());
-        let door = Door { auth: Auth::Off, max_concurrent };
+        let door = ServerConfig { auth: Auth::Off, max_concurrent };
         service.router.set(router(lab.app.clone(), door)).unwrap();
         Self { lab, topic, service }
     }

@@ -25,7 +25,7 @@ use tokio::time::sleep;
 use crate::{
     cases::runtime,
     clinic::RUNNER,
-    lab::{Lab, PROJECT, REGION},
+    lab::{PROJECT, REGION, TestCloud},
 };
 
 const ALICE: &str = "alice@example.com";
@@ -170,7 +170,7 @@ fn peered(world: &mut World) {
 }
 
 async fn built() -> World {
-    let lab = Lab::new(empty(), &policy(json!({})));
+    let lab = TestCloud::new(empty(), &policy(json!({})));
     for _ in 0..3 {
         lab.run().await;
         sleep(Duration::from_secs(130)).await;
@@ -204,7 +204,7 @@ async fn play(scene: Scene, (world, policy): (World, String), permissions: &[&st
     if scene == Foreign && !permissions.contains(&"vpcaccess.connectors.get") {
         world = world.allow(OTHER, RUNNER, &[]);
     }
-    let lab = Lab::new(world, &policy);
+    let lab = TestCloud::new(world, &policy);
     let mut told = Told::default();
     match scene {
         Regions => {
@@ -317,7 +317,7 @@ fn each_project_needs_its_half_alone() {
             .allow(HOST, "service-123456789012@gcp-sa-vpcaccess.iam.gserviceaccount.com", &used)
             .allow(HOST, "123456789012@cloudservices.gserviceaccount.com", &used);
         let shared = json!({"network": {"name": format!("projects/{HOST}/global/networks/shared"), "create": false}});
-        let lab = Lab::new(world, &policy(shared));
+        let lab = TestCloud::new(world, &policy(shared));
         let mut last: Option<Arc<Report>> = None;
         for _ in 0..3 {
             last = Some(lab.run().await);

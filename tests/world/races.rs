@@ -25,7 +25,7 @@ use tokio::time::sleep;
 
 use crate::{
     cases::runtime,
-    lab::{Lab, PROJECT, REGION, policy, world},
+    lab::{PROJECT, REGION, TestCloud, policy, world},
 };
 
 const ALICE: &str = "alice@example.com";
@@ -105,7 +105,7 @@ impl Transport for Meddler {
 /// Our gateway serves one connector, and a job names another.
 async fn start(drifted: bool) -> World {
     let world = world().subnetwork(PROJECT, REGION, "team", "my-vpc", "10.30.0.0/24");
-    let lab = Lab::new(world, &policy(POLICY));
+    let lab = TestCloud::new(world, &policy(POLICY));
     lab.deploy("nightly", "conn").await;
     lab.hear(0).await;
     sleep(Duration::from_secs(180)).await;
@@ -147,7 +147,7 @@ async fn race(
     after: bool,
     holds: Duration,
 ) -> Option<(Arc<Report>, &'static str, bool, Vec<String>)> {
-    let lab = Lab::new(start, &policy(POLICY));
+    let lab = TestCloud::new(start, &policy(POLICY));
     let meddler = Arc::new(Meddler {
         cloud: lab.cloud.transport(),
         who,
@@ -219,7 +219,7 @@ fn the_nat_that_is_lost_is_named() {
         let mut met = 0;
         for at in 0.. {
             let run = async {
-                let lab = Lab::new(start.clone(), &policy(POLICY));
+                let lab = TestCloud::new(start.clone(), &policy(POLICY));
                 let meddler = Arc::new(Meddler {
                     cloud: lab.cloud.transport(),
                     who: ALICE,

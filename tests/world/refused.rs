@@ -8,22 +8,22 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, signal, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world};
 
 /// A job names a connector that does not exist.
-fn lab() -> Lab {
+fn lab() -> TestCloud {
     let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
     let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
     let job = json!({"template": {"template": {"containers": [{"image": "i"}], "vpcAccess": access}}});
     let path = format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly");
-    Lab::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
+    TestCloud::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
 }
 
-async fn sweep(lab: &Lab) -> Arc<Report> {
+async fn sweep(lab: &TestCloud) -> Arc<Report> {
     lab.app.queue.submit(RunRequest { sweep: true, ..RunRequest::new(lab.target()) }).await
 }
 
-fn tries(lab: &Lab, method: &str, name: &str) -> usize {
+fn tries(lab: &TestCloud, method: &str, name: &str) -> usize {
     let calls = lab.cloud.calls();
     calls.iter().filter(|call| call.call == method && (call.body["name"] == name || call.url.contains(name))).count()
 }

@@ -5,18 +5,18 @@ use std::time::Duration;
 use egress_reconciler::domain::report::{Outcome, Report, StepOutcome};
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, Lab, REGION, policy, world};
+use crate::lab::{ENFORCE, REGION, TestCloud, policy, world};
 
-fn lab() -> Lab {
-    Lab::new(world(), &policy(ENFORCE))
+fn lab() -> TestCloud {
+    TestCloud::new(world(), &policy(ENFORCE))
 }
 
-fn lay(lab: &Lab, fault: Value) {
+fn lay(lab: &TestCloud, fault: Value) {
     lab.cloud.inject(serde_json::from_value(fault).unwrap());
 }
 
 /// A connector that stands, behind its deny.
-async fn settled() -> Lab {
+async fn settled() -> TestCloud {
     let lab = lab();
     lab.deploy("nightly-export", "conn").await;
     lab.hear(0).await;

@@ -15,7 +15,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::lab::{Lab, REGION};
+use crate::lab::{REGION, TestCloud};
 
 const HOST: &str = "net-host";
 const LATENCY: Duration = Duration::from_millis(50);
@@ -61,7 +61,7 @@ fn policy(projects: usize, more: &Value) -> String {
 }
 
 /// A sweep of every project; the reports, and how long it took.
-async fn sweep(lab: &Lab, projects: usize) -> (Vec<Arc<Report>>, Duration) {
+async fn sweep(lab: &TestCloud, projects: usize) -> (Vec<Arc<Report>>, Duration) {
     let begun = Instant::now();
     let targets = (0..projects).map(|index| Target {
         project: ProjectId::parse(&project(index)).unwrap(),
@@ -76,14 +76,15 @@ fn calls(report: &Report) -> u32 {
     report.calls.values().sum()
 }
 
-fn documents(lab: &Lab, collection: &str) -> Vec<Value> {
+fn documents(lab: &TestCloud, collection: &str) -> Vec<Value> {
     lab.cloud.world().written()["resources"][collection].as_array().cloned().unwrap_or_default()
 }
 
 #[tokio::test(start_paused = true)]
 async fn rules_of_many_projects_are_written_side_by_side() {
     for projects in [1, 8, 16] {
-        let lab = Lab::distant(standing(projects), &policy(projects, &json!({"nat": {"ensure": "never"}})), LATENCY);
+        let lab =
+            TestCloud::distant(standing(projects), &policy(projects, &json!({"nat": {"ensure": "never"}})), LATENCY);
         let (reports, took) = sweep(&lab, projects).await;
         for report in &reports {
             assert_eq!(report.outcome, Outcome::Changed, "{projects}: {report:#?}");
@@ -102,7 +103,8 @@ async fn rules_of_many_projects_are_written_side_by_side() {
 #[tokio::test(start_paused = true)]
 async fn every_project_gets_its_line_of_the_shared_gateway() {
     for projects in [8, 16] {
-        let lab = Lab::distant(standing(projects), &policy(projects, &json!({"nat": {"ensure": "always"}})), LATENCY);
+        let lab =
+            TestCloud::distant(standing(projects), &policy(projects, &json!({"nat": {"ensure": "always"}})), LATENCY);
         let (reports, took) = sweep(&lab, projects).await;
         for report in &reports {
             assert_eq!(report.outcome, Outcome::Changed, "{projects}: {report:#?}");
@@ -120,7 +122,7 @@ async fn every_project_gets_its_line_of_the_shared_gateway() {
 #[tokio::test(start_paused = true)]
 async fn no_two_projects_cut_the_same_range() {
     let projects = 16;
-    let lab = Lab::distant(empty(projects), &policy(projects, &json!({})), LATENCY);
+    let lab = TestCloud::distant(empty(projects), &policy(projects, &json!({})), LATENCY);
     let (reports, took) = sweep(&lab, projects).await;
     for report in &reports {
         assert_eq!(report.outcome, Outcome::Waiting, "{report:#?}");

@@ -8,7 +8,7 @@ use egress_reconciler::domain::{
 };
 use futures_util::future::join_all;
 
-use crate::lab::{ENFORCE, Lab, REGION, policy, signal, states, world};
+use crate::lab::{ENFORCE, REGION, TestCloud, policy, signal, states, world};
 
 fn done(report: &Report) -> Vec<String> {
     report
@@ -20,8 +20,8 @@ fn done(report: &Report) -> Vec<String> {
 }
 
 /// A refused deploy comes in, a repaired path and a report go out.
-async fn from_scratch() -> Lab {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+async fn from_scratch() -> TestCloud {
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     let refused = lab.deploy("nightly-export", "vpc-conn-europe").await;
     assert_eq!(refused.status(), 400, "{:?}", refused.body());
     let reports = lab.hear(0).await;
@@ -94,7 +94,7 @@ async fn in_sync_is_nine_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_deliveries_are_two_runs() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     let reports = join_all((0..100).map(|_| lab.app.expander.submit(signal(&lab.target())))).await;
     let mut ids: Vec<_> =
         reports.into_iter().flat_map(|reports| reports.unwrap()).map(|report| report.id.clone()).collect();
@@ -163,7 +163,7 @@ async fn what_people_break_is_put_back_and_told() {
 /// Somebody takes a name in the very moment: what waited for it is done in the next round.
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_is_made_good_in_the_same_run() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     let fault = serde_json::json!({
         "method": "compute.subnetworks.insert", "nth": [1], "kind": "refuse", "status": 409, "reason": "alreadyExists",
     });
@@ -183,7 +183,7 @@ async fn one_bad_project_hides_no_other() {
         "projects: [demo-project], regions: [europe-west2]",
         "projects: [demo-project, other-project], regions: all",
     );
-    let lab = Lab::new(both, &text);
+    let lab = TestCloud::new(both, &text);
     let mut wide = signal(&lab.target());
     wide.place = Place::Project(lab.target().project);
     let reports = lab.app.expander.submit(wide).await.unwrap();
@@ -194,7 +194,7 @@ async fn one_bad_project_hides_no_other() {
 /// A deploy may name the connector's project by its number; what it wanted is made all the same.
 #[tokio::test(start_paused = true)]
 async fn a_refused_deploy_that_names_the_project_by_number() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     let url = format!("https://run.googleapis.com/v2/projects/demo-project/locations/{REGION}/jobs?jobId=nightly");
     let connector = format!("projects/123456789012/locations/{REGION}/connectors/conn");
     let job = serde_json::json!({"template": {"template": {"containers": [{"image": "app"}], "vpcAccess": {"connector": connector}}}});
@@ -208,7 +208,7 @@ async fn a_refused_deploy_that_names_the_project_by_number() {
 /// Wide signals of one project, whatever each is about: the first runs at once, the rest share one run, and then all is quiet.
 #[tokio::test(start_paused = true)]
 async fn wide_signals_of_a_project_are_two_runs() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     let (project, network) = (lab.target().project, "projects/demo-project/global/networks/my-vpc".to_owned());
     let places =
         [Place::Project(project.clone()), Place::Network(network.try_into().unwrap()), Place::Project(project)];

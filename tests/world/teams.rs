@@ -5,14 +5,14 @@ use std::time::Duration;
 use egress_reconciler::domain::report::Outcome;
 use serde_json::json;
 
-use crate::lab::{ENFORCE, Lab, policy, world};
+use crate::lab::{ENFORCE, TestCloud, policy, world};
 
 const ROUTERS: &str = "https://compute.googleapis.com/compute/v1/projects/demo-project/regions/europe-west2/routers";
 
 /// A team wants a NAT for all subnets, and Google refuses it because ours exists: the next report says so, once.
 #[tokio::test(start_paused = true)]
 async fn a_nat_refused_because_of_ours_is_told() {
-    let lab = Lab::new(world(), &policy(ENFORCE));
+    let lab = TestCloud::new(world(), &policy(ENFORCE));
     lab.deploy("nightly-export", "conn").await;
     lab.hear(0).await;
     tokio::time::sleep(Duration::from_secs(180)).await;
@@ -58,7 +58,7 @@ async fn a_nat_refused_because_of_another_teams_is_not_blamed_on_ours() {
         &format!("{region}/routers/first"),
         first,
     );
-    let lab = Lab::new(world, &policy(ENFORCE));
+    let lab = TestCloud::new(world, &policy(ENFORCE));
     lab.deploy("nightly-export", "conn").await;
     lab.hear(0).await;
     tokio::time::sleep(Duration::from_secs(180)).await;

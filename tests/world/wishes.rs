@@ -12,20 +12,20 @@ use egress_reconciler::{
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::lab::{ENFORCE, Lab, PROJECT, REGION, policy, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world};
 
 const CREATE: &str = "vpcaccess.projects.locations.connectors.create";
 const LIST: &str = "vpcaccess.projects.locations.connectors.list";
 
-fn lab() -> Lab {
-    Lab::new(world(), &policy(ENFORCE))
+fn lab() -> TestCloud {
+    TestCloud::new(world(), &policy(ENFORCE))
 }
 
-fn lay(lab: &Lab, fault: Value) {
+fn lay(lab: &TestCloud, fault: Value) {
     lab.cloud.inject(serde_json::from_value(fault).unwrap());
 }
 
-async fn sweep(lab: &Lab) -> Arc<Report> {
+async fn sweep(lab: &TestCloud) -> Arc<Report> {
     lab.app.queue.submit(RunRequest { sweep: true, ..RunRequest::new(lab.target()) }).await
 }
 
@@ -33,13 +33,13 @@ fn held(report: &Report) -> Vec<&Note> {
     report.findings.iter().filter(|note| note.code.word() == "held-wish").collect()
 }
 
-fn made(lab: &Lab) -> usize {
+fn made(lab: &TestCloud) -> usize {
     let calls = lab.cloud.calls();
     calls.iter().filter(|call| call.call == CREATE && call.status == 200).count()
 }
 
 /// The workload's own entry of a later deploy, or of its deletion.
-async fn call_job(lab: &Lab, method: &str, job: &str, body: Value) -> u16 {
+async fn call_job(lab: &TestCloud, method: &str, job: &str, body: Value) -> u16 {
     let base = format!("https://run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/jobs");
     let url = if method == "POST" { format!("{base}?jobId={job}") } else { format!("{base}/{job}") };
     lab.call(method, &url, body).await.status().as_u16()
@@ -80,7 +80,7 @@ async fn what_cannot_be_made_now_is_made_by_a_later_sweep() {
 }
 
 /// Takes every fault away.
-fn clear(lab: &Lab) {
+fn clear(lab: &TestCloud) {
     lab.cloud.clear_faults();
 }
 
@@ -111,7 +111,7 @@ async fn a_stale_list_does_not_end_a_wish() {
 
 #[tokio::test(start_paused = true)]
 async fn the_daily_limit_puts_a_wish_off() {
-    let lab = Lab::new(
+    let lab = TestCloud::new(
         world(),
         &policy("connector: {subnet_pools: [10.8.0.0/20], new_per_day: 1}\nfirewall: {enforcement: enforce}\n"),
     );
@@ -193,7 +193,7 @@ async fn a_wish_ends_with_its_workload() {
 async fn what_was_refused_under_report_or_off_is_named_and_never_made() {
     for mode in ["report", "off"] {
         let text = policy(ENFORCE).replace("mode: enforce", &format!("mode: {mode}"));
-        let lab = Lab::new(world(), &text);
+        let lab = TestCloud::new(world(), &text);
         assert_eq!(lab.deploy("nightly", "conn").await.status(), 400);
         let report = lab.hear(0).await.pop().unwrap();
         assert_eq!(held(&report).len(), 1, "{mode}: {report:#?}");
@@ -287,7 +287,7 @@ async fn who_was_refused_just_now_keeps_a_connector() {
         let prune = "connector: {subnet_pools: [10.8.0.0/20], prune: 7d}\nfirewall: {enforcement: enforce}\n";
         let off = ["cloudfunctions.googleapis.com", "appengine.googleapis.com"];
         let world = off.iter().fold(world(), |world, api| world.without_api(PROJECT, api));
-        let lab = Lab::new(world, &policy(prune));
+        let lab = TestCloud::new(world, &policy(prune));
         lab.deploy("first", "conn").await;
         lab.hear(0).await;
         let mut entry = lab.cloud.audit_entries().remove(0);

@@ -30,7 +30,7 @@ use crate::{
     },
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, transport::Transport},
     reconcile::{
-        Ids, Now,
+        Clock, IdGenerator,
         observe::{address_space, get_network},
         reads::read,
         routes::dynamic,
@@ -65,8 +65,8 @@ pub struct Doctor {
     transport: Arc<dyn Transport>,
     policy: Policy,
     asked: Asked,
-    now: Now,
-    ids: Ids,
+    now: Clock,
+    ids: IdGenerator,
 }
 
 /// What a project is used for.
@@ -83,7 +83,7 @@ impl Doctor {
         (endpoints, credentials): (Endpoints, Credentials),
         policy: Policy,
         asked: Asked,
-        (now, ids): (Now, Ids),
+        (now, ids): (Clock, IdGenerator),
     ) -> Self {
         let client = Client::new(transport.clone(), endpoints, credentials);
         Self { client, transport, policy, asked, now, ids }

@@ -22,7 +22,7 @@ use crate::{
     cli::{exit::Failure, print, serve::events_at, table},
     domain::{plan::Plan, policy::Mode, report::Report},
     reconcile::{Progress, publish::WithoutTopic},
-    web::{Auth, Door, server},
+    web::{Auth, ServerConfig, server},
 };
 
 pub const PROJECT: &str = "demo-project";
@@ -30,7 +30,7 @@ pub const REGION: &str = "europe-west2";
 pub const CONNECTOR: &str = "vpc-conn-europe";
 const POLICY: &str = include_str!("policy.yaml");
 /// Longer than anything in the story takes.
-const PATIENCE: Duration = Duration::from_secs(700);
+const MAX_WAIT: Duration = Duration::from_secs(700);
 
 pub struct Stage {
     pub google: SocketAddr,
@@ -126,7 +126,7 @@ impl Stage {
 
     async fn next(&mut self) -> Result<Progress, Failure> {
         loop {
-            match timeout(PATIENCE, self.progress.recv()).await {
+            match timeout(MAX_WAIT, self.progress.recv()).await {
                 Ok(Ok(progress)) => return Ok(progress),
                 Ok(Err(RecvError::Lagged(_))) => {}
                 Ok(Err(RecvError::Closed)) => return Err("the service ended in the middle of the story".into()),
@@ -155,7 +155,7 @@ fn settings(policy: PathBuf) -> Result<Settings, Failure> {
         endpoints,
         credentials,
         report_topic: None,
-        without_topic: WithoutTopic::Nowhere,
+        without_topic: WithoutTopic::Discard,
         pubsub_emulator: None,
         principal: None,
         wide_interval: Duration::from_secs(1),
@@ -164,7 +164,7 @@ fn settings(policy: PathBuf) -> Result<Settings, Failure> {
 
 async fn serve(doors: TcpListener, app: Arc<App>) {
     app.start();
-    let door = Door { auth: Auth::Off, max_concurrent: 100 };
+    let door = ServerConfig { auth: Auth::Off, max_concurrent: 100 };
     if let Err(error) = server::serve(doors, app, door, std::future::pending()).await {
         tracing::error!(%error, "the service ended");
     }

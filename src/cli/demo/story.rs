@@ -8,11 +8,11 @@ use crate::{
     cli::{exit::Failure, print},
     domain::{
         plan::{EgressState, Verb},
-        planner::emergency::Pick,
+        planner::break_glass::DenySelector,
         report::{Outcome, Report},
         stamp::RELEASED_FOR,
     },
-    reconcile::emergency::Order,
+    reconcile::break_glass::Order,
 };
 
 const ALICE: &str = "alice@example.com";
@@ -149,7 +149,7 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
 
 async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
     chapter("3 a.m.: the person on call takes our deny down, and puts it back")?;
-    let pick = Pick::default();
+    let pick = DenySelector::default();
     let order = Order { pick: &pick, by: ALICE };
     let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
     say("$ egress-reconciler release\n")?;

@@ -6,7 +6,7 @@ use super::{
     entry::{AuditLog, Entry, LogKind, Operation},
     locate::locate,
     method::{self, Row, Service},
-    reasons::{Declined, IgnoreReason, RejectReason},
+    reasons::{IgnoreReason, RejectReason, Skip},
     scope::Scope,
     signal::{Signal, Told, Trigger},
     wanted::{PERMISSION_DENIED, refused, wanted},
@@ -63,14 +63,14 @@ pub struct RouterRequest {
 /// `None` = the entry tells nothing of the NATs of a router in scope.
 pub fn router_request(entry: &Entry<'_>, scope: &Scope) -> Option<RouterRequest> {
     /// As many as a router can have; an operation's name and a NAT's are at most this long.
-    const MOST: usize = 50;
-    const LONGEST: usize = 128;
+    const MAX_NATS: usize = 50;
+    const MAX_BYTES: usize = 128;
     let (audit, row) = classify(entry).ok().filter(|(_, row)| row.collection == "routers.")?;
     let Place::Target(at) = locate(row.names, entry, audit, scope).ok()? else { return None };
-    let fits = |name: &String| !name.is_empty() && name.len() <= LONGEST && !name.contains(is_unruly);
+    let fits = |name: &String| !name.is_empty() && name.len() <= MAX_BYTES && !name.contains(is_unruly);
     let operation = entry.operation_id().or_else(|| audit.response().text("name"));
     let operation = operation.map(String::from).filter(fits)?;
-    let nats = audit.request().list("nats").into_iter().take(MOST);
+    let nats = audit.request().list("nats").into_iter().take(MAX_NATS);
     let names = nats.filter_map(|nat| Some(Fields::parse(nat).ok()?.text("name")?.into_owned()));
     let nats: Vec<String> = names.filter(fits).collect();
     (!nats.is_empty()).then_some(RouterRequest { at, operation, nats })
@@ -81,13 +81,13 @@ pub fn router_request(entry: &Entry<'_>, scope: &Scope) -> Option<RouterRequest>
 pub fn dispose(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timestamp) -> Disposition {
     match read(entry, scope, own, received) {
         Ok(signal) => Disposition::Act(signal),
-        Err(Declined::Ignored(reason)) => Disposition::Ignore(reason),
-        Err(Declined::Rejected(reason)) => Disposition::Reject(reason),
+        Err(Skip::Ignored(reason)) => Disposition::Ignore(reason),
+        Err(Skip::Rejected(reason)) => Disposition::Reject(reason),
     }
 }
 
 /// Cheapest questions first: what is not ours is known before `request` and `response` are read.
-fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timestamp) -> Result<Signal, Declined> {
+fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timestamp) -> Result<Signal, Skip> {
     let (audit, row) = classify(entry)?;
     changed_something(row, entry, audit, own)?;
     let place = locate(row.names, entry, audit, scope)?;
@@ -156,15 +156,15 @@ fn by_id(resource: &str, place: &Place) -> String {
 
 /// Text that is shown to people and kept: of one line, and bounded. Google's own names are shorter by far.
 fn plain(field: &'static str, text: &str) -> Result<(), RejectReason> {
-    const LONGEST: usize = 1024;
-    match text.len() <= LONGEST && !text.contains(is_unruly) {
+    const MAX_BYTES: usize = 1024;
+    match text.len() <= MAX_BYTES && !text.contains(is_unruly) {
         true => Ok(()),
         false => Err(RejectReason::malformed(field, text, "at most 1024 bytes without control characters")),
     }
 }
 
 /// By log, service and method alone.
-fn classify<'e, 'a>(entry: &'e Entry<'a>) -> Result<(&'e AuditLog<'a>, &'static Row), Declined> {
+fn classify<'e, 'a>(entry: &'e Entry<'a>) -> Result<(&'e AuditLog<'a>, &'static Row), Skip> {
     let log = entry.log_kind().ok_or(IgnoreReason::NotAudit)?;
     let audit = entry
         .audit_log()

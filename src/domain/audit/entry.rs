@@ -172,12 +172,12 @@ impl<'a> AuditLog<'a> {
     /// The subnets that a router's NAT is asked to serve, by their own names.
     pub fn nat_subnets(&self) -> Vec<String> {
         /// As many as a gateway may list.
-        const MOST: usize = 50;
+        const MAX_RANGES: usize = 50;
         let request = self.request();
         let objects = |list: Vec<&'a str>| list.into_iter().filter_map(|one| Fields::parse(one).ok());
         let listed = objects(request.list("nats")).flat_map(|nat| objects(nat.list("subnetworks")));
         let named = listed.filter_map(|subnet| subnet.text("name").map(|name| last_segment(&name).to_owned()));
-        named.take(MOST).collect()
+        named.take(MAX_RANGES).collect()
     }
 
     /// Who made the call: an e-mail address, else the subject, which is all that federated callers have.

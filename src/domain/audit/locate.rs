@@ -4,7 +4,7 @@
 use super::{
     entry::{AuditLog, Entry},
     method::Names,
-    reasons::{Declined, IgnoreReason, RejectReason},
+    reasons::{IgnoreReason, RejectReason, Skip},
     scope::Scope,
 };
 use crate::domain::{
@@ -14,9 +14,9 @@ use crate::domain::{
 };
 
 /// The place, if it is in scope.
-pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Place, Declined> {
+pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Place, Skip> {
     let project = match project(entry, audit, scope) {
-        Err(Declined::Ignored(IgnoreReason::NoOneProject)) if names == Names::Below && !scope.is_empty() => {
+        Err(Skip::Ignored(IgnoreReason::NoOneProject)) if names == Names::Below && !scope.is_empty() => {
             return Ok(Place::Everywhere);
         }
         found => found?,
@@ -30,7 +30,7 @@ pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scop
     }
 }
 
-fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<ProjectId, Declined> {
+fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<ProjectId, Skip> {
     let label = entry.resource_labels()?.text("project_id");
     if let Some(Err(error)) = label.as_deref().map(ProjectId::parse) {
         return Err(RejectReason::malformed("resource.labels.project_id", &error.found, error.expected).into());
@@ -68,7 +68,7 @@ fn project(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Pro
     }
 }
 
-fn region(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Region, Declined> {
+fn region(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Region, Skip> {
     let resource = audit.resource();
     let found = region_in_labels(&entry.resource_labels()?)
         .or_else(|| region_in(&resource))

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The most that a sink's filter may have: <https://cloud.google.com/logging/quotas>.
-pub const LONGEST_FILTER: usize = 20_000;
+pub const MAX_FILTER_BYTES: usize = 20_000;
 
 /// The Eventarc trigger of one method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -122,18 +122,18 @@ impl fmt::Display for RejectReason {
 
 /// Either of the two, so that a rule can end the decision with `?`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Declined {
+pub(super) enum Skip {
     Ignored(IgnoreReason),
     Rejected(RejectReason),
 }
 
-impl From<IgnoreReason> for Declined {
+impl From<IgnoreReason> for Skip {
     fn from(reason: IgnoreReason) -> Self {
         Self::Ignored(reason)
     }
 }
 
-impl From<RejectReason> for Declined {
+impl From<RejectReason> for Skip {
     fn from(reason: RejectReason) -> Self {
         Self::Rejected(reason)
     }

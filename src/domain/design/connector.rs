@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::{
     Draft, Ground, Ownership, Path,
-    creation::{self, Room},
+    creation::{self, AddressAllocator},
     replacement,
 };
 use crate::domain::{
@@ -24,7 +24,7 @@ use crate::domain::{
 };
 
 pub(super) fn design<'a>(draft: &mut Draft<'a>, demand: &'a Demand, network: &Ground) -> Vec<Path<'a>> {
-    let mut room = Room::new(draft, network);
+    let mut room = AddressAllocator::new(draft, network);
     let mut paths = Vec::new();
     for required in &demand.connectors {
         if let Some(warning) = text::connector::long_name(&required.connector) {
@@ -46,7 +46,7 @@ fn found<'a>(
     demand: &Demand,
     required: &'a Required,
     connector: &'a Connector,
-    room: &mut Room,
+    room: &mut AddressAllocator,
 ) -> Option<Path<'a>> {
     let settings = draft.policy.for_connector(&required.connector);
     let site = match place(draft, required, connector) {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Draft, Ground, Ownership, Path};
 use crate::domain::{
-    address_space::{self, Taken},
+    address_space::{self, AllocatedRanges},
     firewall::rule_set::Site,
     names::ConnectorRef,
     ownership::stamped,
@@ -24,23 +24,23 @@ use crate::domain::{
 };
 
 /// What new connectors use up, over the whole design.
-pub(super) struct Room {
+pub(super) struct AddressAllocator {
     /// `None` = some read that tells what is taken failed or was not made: no range is cut.
-    taken: Option<Taken>,
-    today: Today,
+    taken: Option<AllocatedRanges>,
+    today: CreationQuota,
 }
 
-impl Room {
+impl AddressAllocator {
     pub fn new(draft: &Draft<'_>, network: &Ground) -> Self {
-        Self { taken: taken(draft, network), today: Today::new(draft) }
+        Self { taken: taken(draft, network), today: CreationQuota::new(draft) }
     }
 }
 
 /// Connectors made in the last 24 hours: subnets of ours made for each, and how often it was made as far as memory goes. A
 /// subnet whose connector is still to be made has its creation counted already.
-struct Today(BTreeMap<ConnectorRef, (u32, u32)>);
+struct CreationQuota(BTreeMap<ConnectorRef, (u32, u32)>);
 
-impl Today {
+impl CreationQuota {
     fn new(draft: &Draft<'_>) -> Self {
         let day = jiff::SignedDuration::from_hours(24);
         let mut counts: BTreeMap<ConnectorRef, (u32, u32)> = BTreeMap::new();
@@ -74,7 +74,7 @@ pub(super) fn design<'a>(
     draft: &mut Draft<'a>,
     required: &'a Required,
     network: &Ground,
-    room: &mut Room,
+    room: &mut AddressAllocator,
 ) -> Option<Path<'a>> {
     let settings = draft.policy.for_connector(&required.connector);
     let own_subnet = own_subnet(draft, &required.connector);
@@ -117,8 +117,10 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
     let connector = &required.connector;
     let by = |requirer: fn(&Requirer) -> bool| required.by.iter().any(requirer);
     match bar(required, settings) {
-        Some(Bar::Ensure) => return Some(text::connector::not_ensured(connector, settings.connector.ensure)),
-        Some(Bar::Names) => return Some(text::connector::name_not_allowed(connector, &settings.connector.names)),
+        Some(PolicyBlock::Ensure) => return Some(text::connector::not_ensured(connector, settings.connector.ensure)),
+        Some(PolicyBlock::Names) => {
+            return Some(text::connector::name_not_allowed(connector, &settings.connector.names));
+        }
         None => {}
     }
     if let Some(frozen) = &required.frozen {
@@ -135,19 +137,19 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
 }
 
 /// Why the policy would not have the connector made, whatever became of an earlier one.
-enum Bar {
+enum PolicyBlock {
     Ensure,
     Names,
 }
 
-fn bar(required: &Required, settings: &Policy) -> Option<Bar> {
+fn bar(required: &Required, settings: &Policy) -> Option<PolicyBlock> {
     let section = &settings.connector;
     let declared = required.by.contains(&Requirer::Declared);
     let named = || section.names.iter().any(|glob| pattern::names(glob, &required.connector));
     match section.ensure {
-        Ensure::Never => Some(Bar::Ensure),
-        Ensure::Declared if !declared => Some(Bar::Ensure),
-        Ensure::Referenced | Ensure::Declared => (!declared && !named()).then_some(Bar::Names),
+        Ensure::Never => Some(PolicyBlock::Ensure),
+        Ensure::Declared if !declared => Some(PolicyBlock::Ensure),
+        Ensure::Referenced | Ensure::Declared => (!declared && !named()).then_some(PolicyBlock::Names),
     }
 }
 
@@ -155,12 +157,12 @@ fn bar(required: &Required, settings: &Policy) -> Option<Bar> {
 pub(super) fn irreplaceable(
     required: &Required,
     settings: &Policy,
-    room: &mut Room,
+    room: &mut AddressAllocator,
     on_newest: bool,
 ) -> Option<&'static str> {
     match bar(required, settings) {
-        Some(Bar::Ensure) => Some("connector.ensure"),
-        Some(Bar::Names) => Some("connector.names"),
+        Some(PolicyBlock::Ensure) => Some("connector.ensure"),
+        Some(PolicyBlock::Names) => Some("connector.names"),
         None => {
             let fits = room.today.take(&required.connector, on_newest, settings.connector.new_per_day);
             (!fits).then_some("connector.new_per_day")
@@ -183,7 +185,12 @@ pub(super) fn own_subnet(draft: &Draft<'_>, connector: &ConnectorRef) -> Option<
 }
 
 /// A subnet of the connector's own, on the first range that is free; `None` = it cannot be created, and why is noted.
-pub(super) fn new_subnet(draft: &mut Draft<'_>, required: &Required, attempt: u32, room: &mut Room) -> Option<Subnet> {
+pub(super) fn new_subnet(
+    draft: &mut Draft<'_>,
+    required: &Required,
+    attempt: u32,
+    room: &mut AddressAllocator,
+) -> Option<Subnet> {
     let connector = &required.connector;
     let pools = &draft.policy.for_connector(connector).connector.subnet_pools;
     let taken = room.taken.as_mut()?;
@@ -246,14 +253,14 @@ pub(super) fn new_connector(
     }
 }
 
-fn taken(draft: &Draft<'_>, network: &Ground) -> Option<Taken> {
+fn taken(draft: &Draft<'_>, network: &Ground) -> Option<AllocatedRanges> {
     let observed = draft.observed;
     let (Ok(subnets), Ok(routes), Some(Ok(space))) = (&observed.subnets, &observed.routes, &observed.address_space)
     else {
         return None;
     };
     let auto_mode = matches!(network, Ground::Stands { auto_mode: true, .. });
-    let mut taken = Taken::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
+    let mut taken = AllocatedRanges::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
     for range in &draft.memory.taken {
         taken.add(*range, "something that no list shows".to_owned());
     }

@@ -183,10 +183,10 @@ fn addable(
     let mut room = MAX_RANGES_PER_NAT.saturating_sub(own.map_or(0, Nat::listed_ranges));
     for subnet in uncovered {
         match in_the_way(routers, own, subnet) {
-            Some(Hindrance::Drained) => {}
-            Some(Hindrance::Unfit) => draft.block(text::nat::unfit(our_router, NAT_NAME, subnet)),
-            Some(Hindrance::All(router, nat)) => draft.block(text::nat::in_the_way(router, nat)),
-            Some(Hindrance::Listed(router, nat)) => draft.block(text::nat::listed_idle(router, nat, subnet)),
+            Some(NatConflict::Drained) => {}
+            Some(NatConflict::Unfit) => draft.block(text::nat::unfit(our_router, NAT_NAME, subnet)),
+            Some(NatConflict::All(router, nat)) => draft.block(text::nat::in_the_way(router, nat)),
+            Some(NatConflict::Listed(router, nat)) => draft.block(text::nat::listed_idle(router, nat, subnet)),
             None if room == 0 => draft.block(text::nat::full(our_router, subnet, MAX_RANGES_PER_NAT)),
             None => {
                 room -= 1;
@@ -198,7 +198,7 @@ fn addable(
 }
 
 /// What keeps an uncovered subnet off our list.
-enum Hindrance<'a> {
+enum NatConflict<'a> {
     /// We list it: the repair of our addresses serves it again.
     Drained,
     /// We list it, on a gateway that was made for something else; what it serves cannot be changed.
@@ -209,20 +209,20 @@ enum Hindrance<'a> {
     Listed(&'a str, &'a str),
 }
 
-fn in_the_way<'a>(routers: &[&'a Router], own: Option<&Nat>, subnet: &str) -> Option<Hindrance<'a>> {
+fn in_the_way<'a>(routers: &[&'a Router], own: Option<&Nat>, subnet: &str) -> Option<NatConflict<'a>> {
     if let Some(own) = own {
         if !own.is_public() || !own.serves_vms() {
-            return Some(Hindrance::Unfit);
+            return Some(NatConflict::Unfit);
         }
         if own.lists(subnet) || own.covers_all_subnets() {
-            return Some(Hindrance::Drained);
+            return Some(NatConflict::Drained);
         }
     }
     let gateways = routers.iter().flat_map(|router| router.nats.iter().map(|nat| (router.name.as_str(), nat)));
     let mut public = gateways.filter(|(_, nat)| nat.is_public());
     public.find_map(|(router, nat)| match nat.covers_all_subnets() {
-        true => Some(Hindrance::All(router, &nat.name)),
-        false => nat.lists(subnet).then_some(Hindrance::Listed(router, &nat.name)),
+        true => Some(NatConflict::All(router, &nat.name)),
+        false => nat.lists(subnet).then_some(NatConflict::Listed(router, &nat.name)),
     })
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     Draft, Path,
-    creation::{self, Room},
+    creation::{self, AddressAllocator},
 };
 use crate::domain::{
     names::last_segment,
@@ -19,7 +19,12 @@ use crate::domain::{
 /// A second replacement would most likely fail like the first.
 const LAST_ATTEMPT: u32 = 2;
 
-pub(super) fn design<'a>(draft: &mut Draft<'a>, path: Path<'a>, connector: &'a Connector, room: &mut Room) -> Path<'a> {
+pub(super) fn design<'a>(
+    draft: &mut Draft<'a>,
+    path: Path<'a>,
+    connector: &'a Connector,
+    room: &mut AddressAllocator,
+) -> Path<'a> {
     let required = path.required;
     let Some(newest) = creation::own_subnet(draft, &required.connector) else { return path };
     let attempt = creation::attempt(&newest);

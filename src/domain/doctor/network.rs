@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 
 use super::{Line, facts::InternalRange, unread};
 use crate::domain::{
-    address_space::{self, Taken},
+    address_space::{self, AllocatedRanges},
     names::{NetworkRef, last_segment, relative},
     state::{
         network::Network,
@@ -17,9 +17,9 @@ use crate::domain::{
 };
 
 /// Fewer free ranges than this are gone within a day: `connector.new_per_day` is 3.
-const FEW: usize = 4;
+const LOW_FREE_RANGES: usize = 4;
 /// Nobody needs to know of more.
-const MANY: usize = 1000;
+const MAX_COUNTED_RANGES: usize = 1000;
 
 /// `None` = there is no such network.
 pub fn network(network: &NetworkRef, create: bool, found: &Read<Option<Network>>) -> Line {
@@ -56,14 +56,17 @@ impl Space<'_> {
             (Ok(taken), Ok(routes)) => (taken, routes),
             (Err(failure), _) | (_, Err(failure)) => return unread(&subject, project, failure),
         };
-        let taken = Taken::new(&self.network.to_string(), &[], taken, routes, self.auto_mode);
-        let (free, all) = (taken.free(self.pools).take(MANY).count(), address_space::capacity(self.pools));
+        let taken = AllocatedRanges::new(&self.network.to_string(), &[], taken, routes, self.auto_mode);
+        let (free, all) =
+            (taken.free(self.pools).take(MAX_COUNTED_RANGES).count(), address_space::capacity(self.pools));
         let pools: Vec<_> = self.pools.iter().map(Ipv4Net::to_string).collect();
-        let more = if free == MANY { "or more " } else { "" };
+        let more = if free == MAX_COUNTED_RANGES { "or more " } else { "" };
         let text = format!("{free} {more}of {all} /28 are free in {}", pools.join(", "));
         match free {
             0 => Line::bad(&subject, text, "add a range to `connector.subnet_pools` of the policy"),
-            free if free < FEW => Line::warn(&subject, text, "add a range to `connector.subnet_pools` of the policy"),
+            free if free < LOW_FREE_RANGES => {
+                Line::warn(&subject, text, "add a range to `connector.subnet_pools` of the policy")
+            }
             _ => Line::ok(&subject, text),
         }
     }

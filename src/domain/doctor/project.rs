@@ -13,7 +13,7 @@ use crate::domain::{
 };
 
 /// Above this share of a quota the next connector may not fit.
-const NEAR: f64 = 0.8;
+const QUOTA_WARNING_SHARE: f64 = 0.8;
 /// What connectors, NAT and rules use up: <https://cloud.google.com/vpc/docs/quota>.
 const METRICS: [&str; 3] = ["FIREWALLS", "ROUTERS", "SUBNETWORKS"];
 
@@ -73,7 +73,7 @@ pub fn quotas(project: &ProjectId, found: &Read<Quotas>) -> Line {
         let each = quotas.iter().map(|quota| format!("{} {} of {}", quota.metric, quota.usage, quota.limit));
         each.collect::<Vec<_>>().join(", ")
     };
-    let near: Vec<_> = ours.iter().copied().filter(|quota| quota.usage >= quota.limit * NEAR).collect();
+    let near: Vec<_> = ours.iter().copied().filter(|quota| quota.usage >= quota.limit * QUOTA_WARNING_SHARE).collect();
     if near.is_empty() {
         return Line::ok(&subject, told(&ours));
     }

@@ -93,10 +93,10 @@ impl Scene<'_> {
                 let what = rule.map_or_else(String::new, |rule| text::explain::of_rule(rule));
                 (priority.to_string(), what, if ours { "ours" } else { "somebody else's" })
             }
-            Stage::Before | Stage::Behind | Stage::Unknown => {
+            Stage::BeforeRules | Stage::AfterRules | Stage::Unknown => {
                 let order = match verdict.stage {
-                    Stage::Before => "first",
-                    Stage::Behind => "behind",
+                    Stage::BeforeRules => "first",
+                    Stage::AfterRules => "behind",
                     _ => "unknown",
                 };
                 (order.to_owned(), of_policy(effective, &verdict.by), "a firewall policy's")

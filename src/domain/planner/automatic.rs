@@ -5,7 +5,7 @@
 use super::draft::Draft;
 use crate::domain::{
     design::Path,
-    firewall::reach::{Hit, Sender},
+    firewall::reach::{Match, Sender},
     names::relative,
     plan::{Change, Object},
     policy::pattern,
@@ -48,5 +48,5 @@ fn is_automatic(network: &str, globs: &[String], rule: &Firewall) -> bool {
 
 fn hits(path: &Path<'_>, rule: &Firewall) -> bool {
     let tag = path.required.connector.tag();
-    Sender { tag: &tag, range: path.range }.hit(rule) != Hit::Never
+    Sender { tag: &tag, range: path.range }.hit(rule) != Match::None
 }

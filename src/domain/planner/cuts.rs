@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     draft::Draft,
     scoping::Scoping,
-    shadows::{Judge, Opened},
+    shadows::{Conflict, RuleConflicts},
 };
 use crate::domain::{
     firewall::{
@@ -28,8 +28,8 @@ pub(super) struct Cut {
 pub(super) fn plan(
     draft: &mut Draft<'_>,
     scoping: &Scoping<'_, '_>,
-    judge: &Judge<'_>,
-    opened: &[Opened],
+    judge: &RuleConflicts<'_>,
+    opened: &[Conflict],
 ) -> Option<Cut> {
     let ours = scoping.set.iter().filter(|rule| rule.role.is_egress_allow());
     // A rule that is not written lets nothing out, unless it stands already.
@@ -52,7 +52,7 @@ pub(super) fn plan(
 }
 
 /// Whose control traffic somebody stops, though nothing of ours is written for the connector. Gives the rule that does.
-pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<Cut> {
+pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &RuleConflicts<'_>) -> Option<Cut> {
     let standing = scoping.neighbours.all();
     let verdicts =
         judge.decide(standing.filter(|rule| !scoping.neighbours.own.iter().any(|own| own.name == rule.name)));
@@ -67,7 +67,7 @@ pub(super) fn control(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &
 
 /// What leaves nothing open of all that the policy names, as everything stands now. One of our own rules may, that was moved
 /// before the others or is left without them.
-pub(super) fn closing(scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Option<Cut> {
+pub(super) fn closing(scoping: &Scoping<'_, '_>, judge: &RuleConflicts<'_>) -> Option<Cut> {
     let wanted = scoping.set.iter().filter(|rule| rule.role.is_egress_allow());
     let wanted = wanted.fold(Reach::default(), |sum, rule| sum.or(&reach::of_rule(&rule.firewall)));
     let verdicts = judge.decide(scoping.neighbours.all());
@@ -117,7 +117,7 @@ fn denies<'a>(verdicts: &'a [Verdict], of: &'a Reach) -> impl Iterator<Item = &'
 }
 
 /// The rule as a person finds it again.
-fn stopper<'a>(draft: &Draft<'a>, judge: &Judge<'a>, by: &'a str) -> Stopper<'a> {
+fn stopper<'a>(draft: &Draft<'a>, judge: &RuleConflicts<'a>, by: &'a str) -> Stopper<'a> {
     let rules = judge.effective.firewall_policys.iter();
     let policy = rules.flat_map(|policy| policy.rules.iter().map(move |rule| (policy, rule)));
     Stopper {

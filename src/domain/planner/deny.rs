@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use super::{
     draft::Draft,
     scoping::{Scoping, ensure, repair},
-    shadows::Judge,
+    shadows::RuleConflicts,
 };
 use crate::domain::{
     firewall::{
-        reach::{self, Hit},
+        reach::{self, Match},
         rule_set::{self, Role, Rule},
     },
     ownership,
@@ -22,33 +22,33 @@ use crate::domain::{
 
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
-pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Judge<'_>) -> Lead {
+pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &RuleConflicts<'_>) -> DenyMove {
     if draft.rearm || scoping.untouchable().is_some() {
-        return Lead::Nothing;
+        return DenyMove::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
         // To take a deny away restores nothing.
         if scoping.path.required.untouchable().is_some() {
-            return Lead::Nothing;
+            return DenyMove::Nothing;
         }
         let mut retired = scoping.retired();
         let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
-            return Lead::Nothing;
+            return DenyMove::Nothing;
         };
         let change = Change::Delete(Object::Firewall(leaving.clone()));
-        return Lead::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
+        return DenyMove::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
     };
-    let in_force = |existing: &&Firewall| scoping.sender.hit(existing) != Hit::Never;
-    let Some(existing) = scoping.existing(rule).filter(in_force) else { return Lead::Nothing };
+    let in_force = |existing: &&Firewall| scoping.sender.hit(existing) != Match::None;
+    let Some(existing) = scoping.existing(rule).filter(in_force) else { return DenyMove::Nothing };
     if existing.priority >= rule.firewall.priority {
-        return Lead::Nothing;
+        return DenyMove::Nothing;
     }
     let moved: Vec<&Firewall> = scoping.set.iter().map(|rule| &rule.firewall).collect();
     let uncovered = judge.uncovered(&scoping.neighbours, &moved, &scoping.set);
     match uncovered.filter(|_| !is_moved_alone(scoping, existing, &rule.firewall)) {
         Some(uncovered) => {
             draft.blocked_by.push(text::firewall::would_uncover(&existing.name, existing.priority, &uncovered));
-            Lead::Held
+            DenyMove::Held
         }
         None => {
             let step = if tightens(scoping, existing, &rule.firewall) {
@@ -57,9 +57,9 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Jud
                 ensure(draft, scoping, rule, Vec::new())
             };
             match step {
-                Some(step) if is_moved_alone(scoping, existing, &rule.firewall) => Lead::Back(step),
-                Some(step) => Lead::Step(step),
-                None => Lead::Nothing,
+                Some(step) if is_moved_alone(scoping, existing, &rule.firewall) => DenyMove::Back(step),
+                Some(step) => DenyMove::Step(step),
+                None => DenyMove::Nothing,
             }
         }
     }
@@ -111,7 +111,7 @@ fn behind(existing: &Firewall, wanted: &Firewall) -> Firewall {
 }
 
 /// Whether the deny has to go first.
-pub(super) enum Lead {
+pub(super) enum DenyMove {
     Nothing,
     Step(ObjectId),
     /// Somebody moved it before the allows, and it goes back.
@@ -127,8 +127,8 @@ fn tightens(scoping: &Scoping<'_, '_>, existing: &Firewall, wanted: &Firewall) -
     let harmless = ["priority", "logging"];
     let alike = before.keys().all(|field| harmless.contains(field) || same(*field));
     // Of packets that leave it can be told what the standing one stops already, whatever has drifted.
-    let stops_it = scoping.sender.hit(existing) == Hit::Always
-        && scoping.sender.hit(wanted) != Hit::Never
+    let stops_it = scoping.sender.hit(existing) == Match::Full
+        && scoping.sender.hit(wanted) != Match::None
         && reach::of_rule(existing).contains(&reach::of_rule(wanted));
     existing.disabled || existing.priority > wanted.priority || !alike && !stops_it
 }
@@ -203,9 +203,9 @@ fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewal
     let by = released_by(draft, scoping, &deny.name, release);
     if release.holds(draft.now) {
         let rearm = scoping.path.settings.firewall.rearm;
-        draft.tell(text::emergency::released(deny, connector, release, &by, rearm));
+        draft.tell(text::break_glass::released(deny, connector, release, &by, rearm));
     } else {
-        draft.blocked_by.push(text::emergency::release_over(deny, connector, release, &by, draft.now));
+        draft.blocked_by.push(text::break_glass::release_over(deny, connector, release, &by, draft.now));
     }
     by
 }
@@ -213,7 +213,7 @@ fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewal
 /// The principal of the audit entry, since whoever may update a rule may write its stamp.
 fn released_by(draft: &Draft<'_>, scoping: &Scoping<'_, '_>, deny: &str, release: &Release) -> String {
     let heard = draft.budget.touched_by.get(&scoping.rule_path(deny)).cloned();
-    heard.unwrap_or_else(|| text::emergency::claimed(release))
+    heard.unwrap_or_else(|| text::break_glass::claimed(release))
 }
 
 /// The mark of `release` on a deny that is down. One that somebody enabled by hand is in force, whatever the mark says.
@@ -236,7 +236,7 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
         ensure(draft, scoping, rule, Vec::new());
     } else {
         let connector = &scoping.path.required.connector;
-        let note = text::emergency::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
+        let note = text::break_glass::allows_missing(&rule.firewall.name, connector, &scoping.missing_allows);
         draft.blocked_by.push(note);
     }
     let last = existing.or(scoping.renamed_deny());
@@ -246,7 +246,7 @@ fn rearm(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, stood: b
 /// A deny in force bears no mark of a release: the next hand that takes it down is another one.
 fn clear_mark(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, standing: &Firewall) {
     let description = Stamp::with_release(&standing.description, None);
-    draft.mark(standing, description, text::emergency::clear_mark(), scoping.mode());
+    draft.mark(standing, description, text::break_glass::clear_mark(), scoping.mode());
 }
 
 /// The deny of `firewall.ingress.harden`: what it would cut off must be open before. It obeys the same orders.

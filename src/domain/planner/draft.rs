@@ -167,7 +167,7 @@ fn fields(object: &Object) -> BTreeMap<String, String> {
             managed
                 .chain([
                     named("mark", Some(marks.join(" "))),
-                    named("released", stamp.released.as_ref().map(text::emergency::mark)),
+                    named("released", stamp.released.as_ref().map(text::break_glass::mark)),
                 ])
                 .collect()
         }

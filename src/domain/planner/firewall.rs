@@ -3,12 +3,12 @@
 use super::{
     automatic,
     cuts::{self, Cut},
-    deny::{self, Deny, Lead},
+    deny::{self, Deny, DenyMove},
     draft::Draft,
-    handover,
     moving::Judges,
+    rule_migration,
     scoping::{Scoping, displaced, ensure},
-    shadows::{Judge, Opened},
+    shadows::{Conflict, RuleConflicts},
 };
 use crate::domain::{
     design::{Blueprint, Ground, Ownership, Path},
@@ -49,7 +49,7 @@ fn leave<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], 
     let scoping = Scoping::new(draft, path, &tag, firewalls);
     draft.blocked_by.extend(text::firewall::unkept(&path.required.connector, &scoping.neighbours.own));
     let cut = draft.observed.effective.as_ref().ok().and_then(|effective| {
-        let judge = Judge::new(effective, scoping.sender, &scoping.neighbours, policies_first);
+        let judge = RuleConflicts::new(effective, scoping.sender, &scoping.neighbours, policies_first);
         cuts::control(draft, &scoping, &judge)
     });
     match cut {
@@ -69,7 +69,7 @@ fn scope<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], 
         state(draft, path, EgressState::Unmanaged, None);
         return false;
     }
-    let judge = |sender| Judge::new(effective, sender, &scoping.neighbours, policies_first);
+    let judge = |sender| RuleConflicts::new(effective, sender, &scoping.neighbours, policies_first);
     let next = path.next.map(|range| judge(Sender { range: Some(range), ..scoping.sender }));
     let judges = Judges { here: judge(scoping.sender), next };
     judges.aim(&mut scoping);
@@ -79,13 +79,13 @@ fn scope<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], 
     let cut = cuts::plan(draft, &scoping, judge, &opened).or_else(|| cuts::closing(&scoping, judge));
     let mut back = None;
     let lead = match deny::lead(draft, &scoping, judge) {
-        Lead::Nothing => None,
-        Lead::Step(step) => Some(step),
-        Lead::Back(step) => {
+        DenyMove::Nothing => None,
+        DenyMove::Step(step) => Some(step),
+        DenyMove::Back(step) => {
             back = Some(step.clone());
             Some(step)
         }
-        Lead::Held => {
+        DenyMove::Held => {
             judge_state(draft, &scoping, Deny::InSync, shadow, cut);
             return false;
         }
@@ -113,19 +113,19 @@ fn allows(
     draft: &mut Draft<'_>,
     scoping: &mut Scoping<'_, '_>,
     firewalls: &[Firewall],
-    opened: &[Opened],
+    opened: &[Conflict],
     lead: Option<&ObjectId>,
 ) -> Vec<ObjectId> {
     let path = scoping.path;
-    let order = handover::order(scoping, firewalls, opened);
+    let order = rule_migration::order(scoping, firewalls, opened);
     let made_by: Vec<ObjectId> = path.subnet_step().into_iter().collect();
     let first: Vec<ObjectId> = lead.into_iter().chain(&made_by).cloned().collect();
     let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
     let deny_at = deny_at.map(|deny| deny.priority);
     let mut steps = first.clone();
-    for spare in &order.spares {
-        let change = Change::Create(Object::Firewall(spare.clone()));
-        steps.push(draft.push(change, first.clone(), text::firewall::spare(), scoping.mode()));
+    for bridge in &order.bridges {
+        let change = Change::Create(Object::Firewall(bridge.clone()));
+        steps.push(draft.push(change, first.clone(), text::firewall::bridge(), scoping.mode()));
     }
     for rule in order.sorted(&scoping.set) {
         if scoping.moving && order.before.contains_key(&rule.firewall.name) {
@@ -149,7 +149,7 @@ fn one(
     scoping: &mut Scoping<'_, '_>,
     rule: &Rule,
     firewalls: &[Firewall],
-    opens: Option<&Opened>,
+    opens: Option<&Conflict>,
     first: &[ObjectId],
 ) -> Option<ObjectId> {
     let name = &rule.firewall.name;

@@ -1,16 +1,15 @@
 //! The decision, as finished data: doing it makes no choice.
 
 mod automatic;
+pub mod break_glass;
 mod connector;
 mod cuts;
 mod deny;
 mod direct;
 mod draft;
-pub mod emergency;
 mod firewall;
 pub mod gateway;
 mod google_apis;
-mod handover;
 mod limits;
 mod moving;
 pub(super) mod nat;
@@ -19,6 +18,7 @@ pub mod openness;
 mod prune;
 mod refused_deploys;
 mod replacement;
+mod rule_migration;
 mod scoping;
 mod shadows;
 

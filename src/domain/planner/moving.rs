@@ -5,12 +5,12 @@ use ipnet::Ipv4Net;
 use super::{
     draft::Draft,
     scoping::Scoping,
-    shadows::{Judge, Neighbours, Opened},
+    shadows::{Conflict, NetworkRules, RuleConflicts},
 };
 use crate::domain::{
     design::Path,
     firewall::{
-        reach::{self, Hit, Reach, Sender, VerdictKind},
+        reach::{self, Match, Reach, Sender, VerdictKind},
         rule_set::{Role, Rule, Site},
     },
     names::{ConnectorRef, relative},
@@ -25,17 +25,17 @@ use crate::domain::{
 
 /// What decides over a connector: where it is, and where it will be.
 pub(super) struct Judges<'a> {
-    pub here: Judge<'a>,
-    pub next: Option<Judge<'a>>,
+    pub here: RuleConflicts<'a>,
+    pub next: Option<RuleConflicts<'a>>,
 }
 
 impl Judges<'_> {
     /// The foreign deny that `rule` would open, on either range that the rule is for.
-    pub fn opens(&self, scoping: &Scoping<'_, '_>, rule: &Rule) -> Option<Opened> {
+    pub fn opens(&self, scoping: &Scoping<'_, '_>, rule: &Rule) -> Option<Conflict> {
         let overridden = &scoping.path.settings.firewall.override_denies;
         let next = Sender { range: scoping.path.next, ..scoping.sender };
         let existing = scoping.existing(rule);
-        let is_for = |sender: Sender<'_>| sender.hit(&rule.firewall) != Hit::Never;
+        let is_for = |sender: Sender<'_>| sender.hit(&rule.firewall) != Match::None;
         let here = is_for(scoping.sender).then(|| self.here.opens(&rule.firewall, existing, overridden)).flatten();
         here.or_else(|| self.next.as_ref().filter(|_| is_for(next))?.opens(&rule.firewall, existing, overridden))
     }
@@ -44,7 +44,7 @@ impl Judges<'_> {
     /// open it are written for the new range alone, and the deny with them.
     pub fn aim(&self, scoping: &mut Scoping<'_, '_>) {
         let Some(next) = scoping.path.next.filter(|_| self.next.is_some()) else { return };
-        let in_force = |rule: &Firewall| scoping.sender.hit(rule) != Hit::Never;
+        let in_force = |rule: &Firewall| scoping.sender.hit(rule) != Match::None;
         let overridden = &scoping.path.settings.firewall.override_denies;
         let opens = |rule: &&Rule| {
             !scoping.existing(rule).is_some_and(in_force) && self.here.opens(&rule.firewall, None, overridden).is_some()
@@ -90,7 +90,7 @@ pub(super) fn is_covered(draft: &Draft<'_>, path: &Path<'_>, next: Ipv4Net) -> b
     let decide = |range: Option<Ipv4Net>, rules: &[&Firewall]| {
         reach::decide(Sender { tag: &tag, range }, rules.iter().copied(), effective, policies_first)
     };
-    let foreign = Neighbours::new(draft, path, firewalls).foreign;
+    let foreign = NetworkRules::new(draft, path, firewalls).foreign;
     let denies = decide(Some(next), &foreign).into_iter().filter(|verdict| verdict.kind == VerdictKind::Deny);
     let denies: Vec<_> = denies.collect();
     let stopped = |overridden: &[String]| {

@@ -52,7 +52,7 @@ impl Surroundings {
         let (surely, perhaps): (Vec<_>, Vec<_>) = denies.partition(|deny| !deny.packets.without(&allowed).is_empty());
         match (surely.is_empty(), perhaps.first()) {
             (false, _) => Proof::Closed(surely.into_iter().map(|deny| told(deny, &here)).collect()),
-            (true, Some(deny)) => Proof::NotProven(text::emergency::decides_in_part(&told(deny, &here))),
+            (true, Some(deny)) => Proof::NotProven(text::break_glass::decides_in_part(&told(deny, &here))),
             (true, None) => Proof::Open,
         }
     }
@@ -61,7 +61,7 @@ impl Surroundings {
     fn range(&self, connector: &ConnectorRef) -> Result<Option<Ipv4Net>, String> {
         let connectors = self.connectors.as_ref().map_err(unread)?;
         let found = connectors.iter().find(|found| last_segment(&found.name) == connector.name.as_str());
-        let Some(found) = found else { return Err(text::emergency::no_such_connector(connector)) };
+        let Some(found) = found else { return Err(text::break_glass::no_such_connector(connector)) };
         let Some(form) = &found.subnet else { return Ok(found.ip_cidr_range.parse().ok()) };
         let subnets = self.subnets.as_ref().map_err(unread)?;
         let network = self.network_name.to_string();
@@ -71,7 +71,7 @@ impl Surroundings {
 }
 
 fn unread(failure: &ReadFailure) -> String {
-    text::emergency::unread(failure)
+    text::break_glass::unread(failure)
 }
 
 /// The rule with what it matches.

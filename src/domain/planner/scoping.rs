@@ -1,10 +1,10 @@
 //! The set of one connector beside what stands of it.
 
-use super::{draft::Draft, shadows::Neighbours};
+use super::{draft::Draft, shadows::NetworkRules};
 use crate::domain::{
     design::Path,
     firewall::{
-        reach::{self, Hit, Reach, Sender},
+        reach::{self, Match, Reach, Sender},
         rule_set::{self, Role, Rule, Site},
     },
     names::{ConnectorRef, relative},
@@ -20,7 +20,7 @@ pub(super) struct Scoping<'a, 'b> {
     pub path: &'b Path<'a>,
     pub site: Site<'b>,
     pub sender: Sender<'b>,
-    pub neighbours: Neighbours<'a>,
+    pub neighbours: NetworkRules<'a>,
     pub set: Vec<Rule>,
     pub hash: String,
     /// Names of the set that somebody else's rules bear.
@@ -39,7 +39,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
         let connector = &path.required.connector;
         let site = Site::new(draft.policy, connector, &draft.observed.network_name).at(path.range, path.next);
         let set = path.rules.clone();
-        let neighbours = Neighbours::new(draft, path, firewalls);
+        let neighbours = NetworkRules::new(draft, path, firewalls);
         let in_set = |rule: &Firewall| set.iter().any(|own| own.firewall.name == rule.name);
         let moving = firewalls.iter().any(|rule| in_set(rule) && displaced(draft, rule, connector));
         Self {
@@ -88,7 +88,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
 
     /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
     pub fn stops_the_rest(&self) -> bool {
-        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.hit(own) == Hit::Always);
+        let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.hit(own) == Match::Full);
         denies.any(|deny| reach::of_rule(deny).contains(&Reach::everything()))
     }
 

@@ -4,7 +4,7 @@ use super::draft::Draft;
 use crate::domain::{
     design::Path,
     firewall::{
-        reach::{self, Hit, Reach, Sender, Stage, Verdict, VerdictKind},
+        reach::{self, Match, Reach, Sender, Stage, Verdict, VerdictKind},
         rule_set::Rule,
     },
     names::relative,
@@ -14,7 +14,7 @@ use crate::domain::{
 };
 
 /// The rules of the target's network, by who answers for them.
-pub(super) struct Neighbours<'a> {
+pub(super) struct NetworkRules<'a> {
     /// Our stamp names this connector.
     pub own: Vec<&'a Firewall>,
     /// Ours, for other connectors: where their tags are lost they decide about this one too.
@@ -22,7 +22,7 @@ pub(super) struct Neighbours<'a> {
     pub foreign: Vec<&'a Firewall>,
 }
 
-impl<'a> Neighbours<'a> {
+impl<'a> NetworkRules<'a> {
     pub fn new(draft: &Draft<'a>, path: &Path<'_>, firewalls: &'a [Firewall]) -> Self {
         let network = draft.observed.network_name.to_string();
         let mut neighbours = Self { own: Vec::new(), siblings: Vec::new(), foreign: Vec::new() };
@@ -56,14 +56,14 @@ fn is_copy(owner: &str, rule: &Firewall) -> bool {
 }
 
 /// A foreign deny that one of our allow rules would open, or a watch rule would defeat.
-pub(super) struct Opened {
+pub(super) struct Conflict {
     pub rule: String,
     pub deny: String,
     /// The rule stands and lets out more than it should: putting it right opens nothing that is closed now.
     pub narrows: bool,
 }
 
-pub(super) struct Judge<'a> {
+pub(super) struct RuleConflicts<'a> {
     sender: Sender<'a>,
     pub effective: &'a EffectiveFirewalls,
     policies_first: bool,
@@ -71,11 +71,11 @@ pub(super) struct Judge<'a> {
     denies: Vec<Verdict>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> RuleConflicts<'a> {
     pub fn new(
         effective: &'a EffectiveFirewalls,
         sender: Sender<'a>,
-        neighbours: &Neighbours<'_>,
+        neighbours: &NetworkRules<'_>,
         policies_first: bool,
     ) -> Self {
         let verdicts = reach::decide(sender, neighbours.foreign.iter().copied(), effective, policies_first);
@@ -84,13 +84,13 @@ impl<'a> Judge<'a> {
     }
 
     /// The foreign deny that `rule` would open: it stands before the deny and lets through what the deny stops.
-    pub fn opens(&self, rule: &Firewall, existing: Option<&Firewall>, overridden: &[String]) -> Option<Opened> {
+    pub fn opens(&self, rule: &Firewall, existing: Option<&Firewall>, overridden: &[String]) -> Option<Conflict> {
         let packets = reach::of_rule(rule);
         self.denies
             .iter()
             .filter(|deny| !overridden.contains(&deny.by))
             .find(|deny| deny.stage.is_after(rule.priority) && deny.packets.overlaps(&packets))
-            .map(|deny| Opened {
+            .map(|deny| Conflict {
                 rule: rule.name.clone(),
                 deny: deny.by.clone(),
                 narrows: existing.is_some_and(|existing| self.narrows(existing, rule)),
@@ -98,7 +98,7 @@ impl<'a> Judge<'a> {
     }
 
     fn narrows(&self, existing: &Firewall, wanted: &Firewall) -> bool {
-        self.sender.hit(existing) == Hit::Always
+        self.sender.hit(existing) == Match::Full
             && existing.priority <= wanted.priority
             && reach::of_rule(existing).contains(&reach::of_rule(wanted))
     }
@@ -110,19 +110,19 @@ impl<'a> Judge<'a> {
 
     /// The rule that lets out what the policy does not name, with these rules of ours in place: somebody else's, or one of
     /// ours that was changed or has not left yet.
-    pub fn shadowing(&self, neighbours: &Neighbours<'_>, set: &[Rule]) -> Option<String> {
+    pub fn shadowing(&self, neighbours: &NetworkRules<'_>, set: &[Rule]) -> Option<String> {
         self.beyond(neighbours, &neighbours.own, set).into_iter().next().map(|verdict| verdict.by)
     }
 
     /// The rule that would let out more beyond the policy than gets out now, were ours moved.
-    pub fn uncovered(&self, neighbours: &Neighbours<'_>, moved: &[&Firewall], set: &[Rule]) -> Option<String> {
+    pub fn uncovered(&self, neighbours: &NetworkRules<'_>, moved: &[&Firewall], set: &[Rule]) -> Option<String> {
         let out = reach::allowed(&self.beyond(neighbours, &neighbours.own, set));
         let more = self.beyond(neighbours, moved, set).into_iter().find(|verdict| !out.contains(&verdict.packets));
         more.map(|verdict| verdict.by)
     }
 
     /// What rules let out beyond the policy.
-    fn beyond(&self, neighbours: &Neighbours<'_>, own: &[&Firewall], set: &[Rule]) -> Vec<Verdict> {
+    fn beyond(&self, neighbours: &NetworkRules<'_>, own: &[&Firewall], set: &[Rule]) -> Vec<Verdict> {
         let policy = set
             .iter()
             .filter(|rule| rule.role.is_egress_allow())

@@ -20,7 +20,7 @@ fn object(connector: &ConnectorRef) -> String {
 
 /// `job a, job b and 3 more`.
 pub fn users(by: &[Requirer]) -> String {
-    const SHOWN: usize = 2;
+    const MAX_SHOWN: usize = 2;
     let mut names: Vec<_> = by
         .iter()
         .map(|by| match by {
@@ -32,8 +32,8 @@ pub fn users(by: &[Requirer]) -> String {
         .collect();
     names.sort();
     names.dedup();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
+    let more = names.len().saturating_sub(MAX_SHOWN);
+    names.truncate(MAX_SHOWN);
     match more {
         0 => names.join(" and "),
         more => format!("{} and {more} more", names.join(", ")),

@@ -49,7 +49,7 @@ pub fn retire(rule: &Firewall) -> String {
     format!("the policy no longer asks for rule {}", rule.name)
 }
 
-pub fn spare() -> String {
+pub fn bridge() -> String {
     "temporary rule: keeps current egress allowed while two rules swap".to_owned()
 }
 

@@ -1,9 +1,9 @@
 //! Every sentence that a person reads in a plan or a report: what, why, and what to do. One file a family.
 
+pub mod break_glass;
 pub mod cause;
 pub mod connector;
 pub mod direct;
-pub mod emergency;
 pub mod explain;
 pub mod firewall;
 pub mod google_apis;

@@ -245,7 +245,7 @@ fn firewalls() {
         &firewall::repair(Role::Internal, &rule, &moved, Some("alice@example.com")),
         &firewall::repair(Role::Deny, &Firewall { disabled: true, ..rule.clone() }, &moved, None),
         &firewall::retire(&rule),
-        &firewall::spare(),
+        &firewall::bridge(),
         &firewall::arm(),
         &firewall::allows_first(&["allow-conn-int".into()]),
         &firewall::unmanaged(&conn()),
@@ -272,26 +272,26 @@ fn orders() {
     let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
     let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
-    let claimed = emergency::claimed(&release);
+    let claimed = break_glass::claimed(&release);
     let timeless = Stamp::read("managed-by=egress-reconciler released-by=alice@example.com at=noon").unwrap();
     let timeless = timeless.released.unwrap();
     let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
     insta::assert_snapshot!(lines(&[
-        &emergency::release(&release),
-        &emergency::keep_down(&release),
-        &emergency::clear_mark(),
-        &emergency::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
-        &emergency::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
-        &emergency::release_over(&deny, &conn(), &release, &claimed, days_later),
-        &emergency::release_over(&deny, &conn(), &timeless, &claimed, days_later),
-        &emergency::mark(&release),
-        &emergency::mark(&timeless),
-        &emergency::not_released("deny-conn", &conn().project),
-        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
-        &emergency::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
-        &emergency::not_rearmed("deny-conn", emergency::UNJUDGED),
-        &emergency::connector_gone("deny-conn", &conn()),
-        &emergency::not_asked("deny-conn"),
+        &break_glass::release(&release),
+        &break_glass::keep_down(&release),
+        &break_glass::clear_mark(),
+        &break_glass::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
+        &break_glass::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
+        &break_glass::release_over(&deny, &conn(), &release, &claimed, days_later),
+        &break_glass::release_over(&deny, &conn(), &timeless, &claimed, days_later),
+        &break_glass::mark(&release),
+        &break_glass::mark(&timeless),
+        &break_glass::not_released("deny-conn", &conn().project),
+        &break_glass::allows_missing("deny-conn", &conn(), &["allow-conn-int".into()]),
+        &break_glass::allows_missing("deny-conn", &conn(), &["allow-conn-infra".into(), "allow-conn-int".into()]),
+        &break_glass::not_rearmed("deny-conn", break_glass::UNJUDGED),
+        &break_glass::connector_gone("deny-conn", &conn()),
+        &break_glass::not_asked("deny-conn"),
     ]));
 }
 

@@ -82,7 +82,7 @@ async fn what_may_work_in_a_moment_comes_again_and_what_a_person_must_mend_does_
 #[tokio::test(start_paused = true)]
 async fn a_batch_gets_the_worst_answer() {
     let policy = POLICY.replace("[europe-west1]", "[europe-west1, us-central1]");
-    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
     house.lay(json!({"method": "compute.routers.list", "resource": "*us-central1*", "nth": "all", "kind": "refuse"}));
     let event = |data: &Value| json!({"specversion": "1.0", "type": "t", "id": "1", "source": "s", "data": data});
     let other: Value = serde_json::from_str(&deployed().to_string().replace("europe-west1", "us-central1")).unwrap();
@@ -95,7 +95,7 @@ async fn a_batch_gets_the_worst_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn whom_there_is_no_room_for_comes_again() {
-    let house = House::with(POLICY, Door { auth: Auth::Off, max_concurrent: 1 });
+    let house = House::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
     house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
     let entry = deployed().to_string();
     let (first, second, open) =
@@ -108,7 +108,7 @@ async fn whom_there_is_no_room_for_comes_again() {
 /// A look takes a place as long as it lasts, as whatever is worked on does.
 #[tokio::test(start_paused = true)]
 async fn looks_are_bounded_too() {
-    let house = House::with(POLICY, Door { auth: Auth::Off, max_concurrent: 1 });
+    let house = House::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
     house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
     let state = "/state?project=demo-project&region=europe-west1";
     let (first, second) = tokio::join!(house.get(state), house.get(state));

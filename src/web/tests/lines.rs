@@ -120,7 +120,7 @@ async fn every_line_of_a_request_bears_its_trace() {
         ("died", Auth::Off, Request::get("/dies"), String::new(), "a request died"),
     ];
     for (name, auth, request, body, expected) in cases {
-        let (mut house, lines) = (House::with(POLICY, Door { auth, max_concurrent: 10 }), Lines::default());
+        let (mut house, lines) = (House::with(POLICY, ServerConfig { auth, max_concurrent: 10 }), Lines::default());
         house.router = house.router.route("/dies", get(dies));
         let guard = lines.hear();
         house

@@ -122,14 +122,14 @@ pub fn world() -> World {
 
 impl House {
     pub fn new() -> Self {
-        Self::with(POLICY, Door { auth: Auth::Off, max_concurrent: 1000 })
+        Self::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1000 })
     }
 
-    pub fn with(policy: &str, door: Door) -> Self {
+    pub fn with(policy: &str, door: ServerConfig) -> Self {
         Self::in_world(world(), policy, door)
     }
 
-    pub fn in_world(world: World, policy: &str, door: Door) -> Self {
+    pub fn in_world(world: World, policy: &str, door: ServerConfig) -> Self {
         let begun = "2026-05-06T07:08:09Z".parse().unwrap();
         let cloud = Cloud::new(world, Options::starting_at(begun), None).unwrap();
         let policy = PolicyFile::new(policy);

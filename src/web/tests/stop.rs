@@ -27,7 +27,7 @@ async fn stopping_takes_less_than_nine_seconds_whatever_hangs() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     house.app.tasks.spawn(std::future::pending::<()>());
     let began = Instant::now();
-    let door = Door { auth: Auth::Off, max_concurrent: 1 };
+    let door = ServerConfig { auth: Auth::Off, max_concurrent: 1 };
     server::serve(listener, house.app.clone(), door, sleep(Duration::from_secs(1))).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

@@ -31,7 +31,7 @@ async fn bad_bodies_are_told_by_field() {
 #[tokio::test(start_paused = true)]
 async fn a_region_that_cloud_run_lacks_is_not_skipped_in_silence() {
     let policy = POLICY.replace("[europe-west1]", "all");
-    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
     let answer = house.post("/sweep", r#"{"regions":["europe-west1","mars-west1"],"dry_run":true}"#).await;
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert!(answer.body.contains("regions[1]"), "{}", answer.body);
@@ -68,7 +68,8 @@ async fn one_failure_makes_it_207() {
     let answer = house.post("/sweep", "").await;
     assert_eq!((answer.status, &answer.json()["reports"][0]["outcome"]), (207, &json!("failed")));
 
-    let house = House::with(&POLICY.replace("[europe-west1]", "all"), Door { auth: Auth::Off, max_concurrent: 10 });
+    let house =
+        House::with(&POLICY.replace("[europe-west1]", "all"), ServerConfig { auth: Auth::Off, max_concurrent: 10 });
     house.lay(json!({"method": "run.projects.locations.list", "nth": "all", "kind": "refuse", "status": 403}));
     let answer = house.post("/sweep", "").await;
     assert_eq!(
@@ -135,7 +136,7 @@ fn house_with_host(policy: &str, bare: bool) -> House {
             .into_iter()
             .fold(world, |world, api| world.without_api("host-project", api));
     }
-    House::in_world(world, policy, Door { auth: Auth::Off, max_concurrent: 10 })
+    House::in_world(world, policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 })
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,7 +169,7 @@ async fn a_host_without_connectors_is_in_sync() {
 async fn a_sweep_that_takes_too_long_tells_what_is_done() {
     let regions: Vec<String> = (1..=300).map(|number| format!("europe-west{number}")).collect();
     let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
-    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
     house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 3_600_000}));
     let answer = house.post("/sweep", "").await;
     assert_eq!(answer.status, 207, "{}", answer.body);
@@ -182,7 +183,7 @@ async fn a_sweep_that_takes_too_long_tells_what_is_done() {
 async fn a_wide_event_starts_no_more_than_a_few_targets_at_once() {
     let regions: Vec<String> = (1..=60).map(|number| format!("europe-west{number}")).collect();
     let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
-    let house = House::with(&policy, Door { auth: Auth::Off, max_concurrent: 10 });
+    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
     house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 2000}));
     let mut entry = deployed();
     entry["resource"]["type"] = json!("gce_firewall_rule");

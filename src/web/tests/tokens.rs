@@ -5,13 +5,13 @@ use super::*;
 /// The simulated cloud's time.
 const NOW: i64 = 1_778_051_289;
 
-fn door() -> Door {
+fn door() -> ServerConfig {
     let auth = Auth::Platform(Allowed {
         audience: "https://reconciler.example".into(),
         callers: vec!["push@demo-project.iam.gserviceaccount.com".into()],
         admins: vec!["admin@example.com".into()],
     });
-    Door { auth, max_concurrent: 10 }
+    ServerConfig { auth, max_concurrent: 10 }
 }
 
 fn claims() -> Value {

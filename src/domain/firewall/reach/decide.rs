@@ -25,44 +25,44 @@ pub const COMMON_TAG: &str = "vpc-connector";
 
 /// Whether a rule decides about a packet that it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hit {
-    Never,
+pub enum Match {
+    None,
     /// For some instances, or some of the packets, and which of them cannot be told from here.
-    Perhaps,
-    Always,
+    Partial,
+    Full,
 }
 
 impl Sender<'_> {
     /// Whether the rule is on, about egress, and meant for these instances. Rules for service accounts are not: a
     /// connector's is Google's own.
-    pub fn hit(&self, rule: &Firewall) -> Hit {
+    pub fn hit(&self, rule: &Firewall) -> Match {
         let meant = rule.direction == Direction::Egress
             && !rule.disabled
             && rule.target_service_accounts.is_empty()
             && (rule.target_tags.is_empty() || rule.target_tags.iter().any(|tag| tag == self.tag || tag == COMMON_TAG));
-        if meant { self.lives_in(&rule.source_ranges) } else { Hit::Never }
+        if meant { self.lives_in(&rule.source_ranges) } else { Match::None }
     }
 
     /// Firewall policies know no network tags: only address ranges can tell a connector. Its instances are Google's: no
     /// secure tag can be bound to them, and load balancers they are not.
-    fn hit_by_policy(&self, rule: &PolicyRule) -> Hit {
+    fn hit_by_policy(&self, rule: &PolicyRule) -> Match {
         let meant = rule.direction == Direction::Egress
             && !rule.disabled
             && rule.target_service_accounts.is_empty()
             && rule.target_secure_tags.is_empty()
             && rule.target_forwarding_rules.is_empty();
         let target = match rule.target_type.as_str() {
-            _ if !meant => Hit::Never,
-            "" | "INSTANCES" => Hit::Always,
-            "INTERNAL_MANAGED_LB" => Hit::Never,
-            _ => Hit::Perhaps,
+            _ if !meant => Match::None,
+            "" | "INSTANCES" => Match::Full,
+            "INTERNAL_MANAGED_LB" => Match::None,
+            _ => Match::Partial,
         };
         self.lives_in(&rule.matches.src_ip_ranges).min(target)
     }
 
-    fn lives_in(&self, ranges: &[String]) -> Hit {
+    fn lives_in(&self, ranges: &[String]) -> Match {
         if ranges.is_empty() {
-            return Hit::Always;
+            return Match::Full;
         }
         let (mut nets, mut unknown) = (Vec::new(), false);
         for text in ranges {
@@ -75,13 +75,13 @@ impl Sender<'_> {
         let nets = Ipv4Net::aggregate(&nets);
         let hit = match self.range {
             // An unknown range may lie in any.
-            None if nets.is_empty() => Hit::Never,
-            None => Hit::Perhaps,
-            Some(own) if nets.iter().any(|net| net.contains(&own)) => Hit::Always,
-            Some(own) if nets.iter().any(|net| own.contains(net)) => Hit::Perhaps,
-            Some(_) => Hit::Never,
+            None if nets.is_empty() => Match::None,
+            None => Match::Partial,
+            Some(own) if nets.iter().any(|net| net.contains(&own)) => Match::Full,
+            Some(own) if nets.iter().any(|net| own.contains(net)) => Match::Partial,
+            Some(_) => Match::None,
         };
-        if unknown { hit.max(Hit::Perhaps) } else { hit }
+        if unknown { hit.max(Match::Partial) } else { hit }
     }
 }
 
@@ -101,11 +101,11 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// A policy that stands before every VPC rule.
-    Before,
+    BeforeRules,
     /// A VPC rule of this priority.
     Rule(u32),
     /// A network policy behind the VPC rules.
-    Behind,
+    AfterRules,
     /// A policy of a kind that is not known: it may be asked at any time.
     Unknown,
     Implied,
@@ -115,9 +115,9 @@ impl Stage {
     /// An allow rule of `priority` decides, or may decide, before this verdict; at equal priority a deny does.
     pub fn is_after(self, priority: u32) -> bool {
         match self {
-            Self::Before => false,
+            Self::BeforeRules => false,
             Self::Rule(own) => own > priority,
-            Self::Behind | Self::Unknown | Self::Implied => true,
+            Self::AfterRules | Self::Unknown | Self::Implied => true,
         }
     }
 }
@@ -140,13 +140,13 @@ pub fn decide<'a>(
     let mut table = Table { sender, left: Reach::everything(), verdicts: Vec::new() };
     let (beside, above): (Vec<&FirewallPolicy>, Vec<_>) =
         effective.firewall_policys.iter().partition(|policy| policy.kind().is_of_network());
-    table.policies(above, Stage::Before);
+    table.policies(above, Stage::BeforeRules);
     if policies_first {
-        table.policies(beside, Stage::Before);
+        table.policies(beside, Stage::BeforeRules);
         table.rules(rules);
     } else {
         table.rules(rules);
-        table.policies(beside, Stage::Behind);
+        table.policies(beside, Stage::AfterRules);
     }
     let left = std::mem::take(&mut table.left);
     table.verdicts.push(Verdict {
@@ -188,13 +188,13 @@ struct Table<'s> {
 impl Table<'_> {
     fn rules<'a>(&mut self, rules: impl IntoIterator<Item = &'a Firewall>) {
         let hits = rules.into_iter().map(|rule| (rule, self.sender.hit(rule)));
-        let mut vpc: Vec<(&Firewall, Hit)> = hits.filter(|(_, hit)| *hit != Hit::Never).collect();
+        let mut vpc: Vec<(&Firewall, Match)> = hits.filter(|(_, hit)| *hit != Match::None).collect();
         // "DENY rules take precedence over ALLOW rules if they have equal priority."
         vpc.sort_by_key(|(rule, _)| (rule.priority, !rule.is_deny(), rule.name.as_str()));
         for (rule, hit) in vpc {
             let kind = if rule.is_deny() { VerdictKind::Deny } else { VerdictKind::Allow };
             let left = std::mem::take(&mut self.left);
-            let matched = certain_if(hit == Hit::Always, matching::vpc_rule(rule));
+            let matched = certain_if(hit == Match::Full, matching::vpc_rule(rule));
             let decided = self.tell(&rule.name, &[kind], Stage::Rule(rule.priority), &left, &matched);
             self.left = left.without(&decided);
         }
@@ -220,12 +220,12 @@ impl Table<'_> {
         let placed = policy.kind() != PolicyKind::Unknown;
         let stage = if placed { stage } else { Stage::Unknown };
         let hits = policy.rules.iter().map(|rule| (rule, self.sender.hit_by_policy(rule)));
-        let mut rules: Vec<_> = hits.filter(|(_, hit)| *hit != Hit::Never).collect();
+        let mut rules: Vec<_> = hits.filter(|(_, hit)| *hit != Match::None).collect();
         rules.sort_by_key(|(rule, _)| rule.priority);
         let (mut left, mut all, mut passed_on) = (self.left.clone(), Reach::default(), Reach::default());
         let told = self.verdicts.len();
         for (rule, hit) in rules {
-            let matched = certain_if(hit == Hit::Always, matching::policy_rule(rule));
+            let matched = certain_if(hit == Match::Full, matching::policy_rule(rule));
             let (kinds, is_final): (&[VerdictKind], bool) = match rule.action.as_str() {
                 "allow" => (&[Allow], true),
                 "deny" => (&[Deny], true),

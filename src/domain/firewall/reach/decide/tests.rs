@@ -185,9 +185,9 @@ fn rules_of_a_policy() {
 #[test]
 fn an_allow_comes_before_what_it_would_open() {
     let cases = [
-        (Stage::Before, [false, false, false]),
+        (Stage::BeforeRules, [false, false, false]),
         (Stage::Rule(930), [true, false, false]),
-        (Stage::Behind, [true, true, true]),
+        (Stage::AfterRules, [true, true, true]),
         (Stage::Unknown, [true, true, true]),
         (Stage::Implied, [true, true, true]),
     ];

@@ -4,18 +4,18 @@ use super::metrics::Metrics;
 use crate::google::transport::{BoxFuture, Request, Response, SendError, Transport};
 
 /// Counts every call by method and status.
-pub struct Counted {
+pub struct MeteredTransport {
     inner: Arc<dyn Transport>,
     metrics: Arc<Metrics>,
 }
 
-impl Counted {
+impl MeteredTransport {
     pub fn new(inner: Arc<dyn Transport>, metrics: Arc<Metrics>) -> Self {
         Self { inner, metrics }
     }
 }
 
-impl Transport for Counted {
+impl Transport for MeteredTransport {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
         Box::pin(async move {
             let (call, begun) = (request.call, Instant::now());

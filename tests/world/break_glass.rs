@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use egress_reconciler::{
     domain::{
         plan::{EgressState, Note, Verb},
-        planner::emergency::Pick,
+        planner::break_glass::DenySelector,
         report::{Outcome, Report},
         stamp::RELEASED_FOR,
         target::Target,
     },
     reconcile::{
-        emergency::{Answer, Order},
+        break_glass::{Answer, Order},
         queue::RunRequest,
     },
     sim::world::World,
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cuts::Topic,
-    lab::{Lab, PROJECT, REGION, policy, states, world},
+    lab::{PROJECT, REGION, TestCloud, policy, states, world},
 };
 
 const COMPUTE: &str = "https://compute.googleapis.com/compute/v1";
@@ -33,8 +33,8 @@ fn settings(firewall: &str) -> String {
     ))
 }
 
-async fn scoped(world: World, policy: &str) -> Lab {
-    let lab = Lab::new(world, policy);
+async fn scoped(world: World, policy: &str) -> TestCloud {
+    let lab = TestCloud::new(world, policy);
     lab.run().await;
     rest(130).await;
     let report = lab.run().await;
@@ -51,24 +51,24 @@ fn released(report: &Report) -> Vec<&Note> {
     report.findings.iter().filter(|note| note.code.word() == "released").collect()
 }
 
-fn all() -> Pick {
-    Pick::default()
+fn all() -> DenySelector {
+    DenySelector::default()
 }
 
-fn only(connector: &str) -> Pick {
-    Pick { connector: Some(connector.to_owned()), ..Pick::default() }
+fn only(connector: &str) -> DenySelector {
+    DenySelector { connector: Some(connector.to_owned()), ..DenySelector::default() }
 }
 
-impl Lab {
+impl TestCloud {
     async fn sweep(&self) {
         self.app.queue.submit(RunRequest { sweep: true, ..RunRequest::new(self.target()) }).await;
     }
 
-    async fn release(&self, pick: Pick) -> Answer {
+    async fn release(&self, pick: DenySelector) -> Answer {
         self.app.engine.release(Order { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
     }
 
-    async fn rearm(&self, pick: Pick) -> Answer {
+    async fn rearm(&self, pick: DenySelector) -> Answer {
         self.app.engine.rearm(Order { pick: &pick, by: "bob@example.com" }).await
     }
 
@@ -284,7 +284,7 @@ async fn nothing_holds_an_order_up() {
 #[tokio::test(start_paused = true)]
 async fn an_order_is_narrowed() {
     let lab = scoped(world(), &settings("rearm: at-once")).await;
-    let other = Pick { region: Some("us-east1".to_owned().try_into().unwrap()), ..all() };
+    let other = DenySelector { region: Some("us-east1".to_owned().try_into().unwrap()), ..all() };
     assert!(!lab.release(other).await.found);
     assert!(!lab.release(only("conm")).await.found);
     lab.release(only("sec*")).await;
@@ -454,7 +454,7 @@ async fn a_host_and_a_service_project_with_one_name() {
     ))
     .replace("scope: {", "scope: {hosts: [host-project], ")
     .replace("network: {name: my-vpc}", "network: {name: projects/host-project/global/networks/shared}");
-    let lab = Lab::new(shared, &text);
+    let lab = TestCloud::new(shared, &text);
     let host = || RunRequest::new(Target { project: "host-project".to_owned().try_into().unwrap(), ..lab.target() });
     for _ in 0..2 {
         lab.run().await;
@@ -479,7 +479,7 @@ async fn a_host_and_a_service_project_with_one_name() {
         lab.app.queue.submit(host()).await;
         rest(5).await;
     }
-    let answer = lab.release(Pick { project: Some(PROJECT.to_owned().try_into().unwrap()), ..all() }).await;
+    let answer = lab.release(DenySelector { project: Some(PROJECT.to_owned().try_into().unwrap()), ..all() }).await;
     let report = &answer.reports[0];
     assert_eq!((answer.reports.len(), report.steps.len()), (1, 1));
     assert!(released(report)[0].text.contains("egress of connector conn is open: by all rules"), "{report:#?}");
@@ -493,7 +493,8 @@ async fn the_rules_of_a_host_project() {
     let text = settings("rearm: at-once")
         .replace("network: {name: my-vpc}", "network: {name: projects/host-project/global/networks/shared}");
     let lab = scoped(shared, &text).await;
-    let answer = lab.release(Pick { project: Some(PROJECT.to_owned().try_into().unwrap()), ..only("conn") }).await;
+    let answer =
+        lab.release(DenySelector { project: Some(PROJECT.to_owned().try_into().unwrap()), ..only("conn") }).await;
     let step = answer.reports[0].steps[0].step.to_string();
     let rule = lab.rule("host-project", step.strip_prefix("firewall/").unwrap()).await;
     assert_eq!(rule["disabled"], true, "{rule}");

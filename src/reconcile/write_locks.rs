@@ -11,13 +11,13 @@ use crate::domain::{
 };
 
 /// Held from the read of a list to the end of its write.
-pub type Turn = tokio::sync::Mutex<()>;
+pub type WriteLock = tokio::sync::Mutex<()>;
 
 #[derive(Default)]
-pub struct Turns(Mutex<HashMap<(NetworkRef, Region), Arc<Turn>>>);
+pub struct WriteLocks(Mutex<HashMap<(NetworkRef, Region), Arc<WriteLock>>>);
 
-impl Turns {
-    pub fn of(&self, network: NetworkRef, target: &Target) -> Arc<Turn> {
+impl WriteLocks {
+    pub fn of(&self, network: NetworkRef, target: &Target) -> Arc<WriteLock> {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         turns.entry((network, target.region.clone())).or_default().clone()
     }

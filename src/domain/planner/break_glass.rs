@@ -29,7 +29,7 @@ use crate::domain::{
 
 /// Which denies an order is about: all in the policy's scope, narrowed by what is named.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pick {
+pub struct DenySelector {
     /// The project that owns the connector, not the host of a Shared VPC.
     pub project: Option<ProjectId>,
     pub region: Option<Region>,
@@ -37,7 +37,7 @@ pub struct Pick {
     pub connector: Option<String>,
 }
 
-impl Pick {
+impl DenySelector {
     pub fn holds(&self, policy: &Policy, connector: &ConnectorRef) -> bool {
         policy.covers(connector)
             && self.project.as_ref().is_none_or(|project| *project == connector.project)
@@ -56,7 +56,7 @@ fn picked<'a>(
     policy: &Policy,
     host: &ProjectId,
     firewalls: &'a [Firewall],
-    pick: &Pick,
+    pick: &DenySelector,
 ) -> Vec<(ConnectorRef, Stamp, &'a Firewall)> {
     let own = |rule: &'a Firewall| {
         let stamp = ownership::stamp_of_rule(policy, host, rule)?;
@@ -67,13 +67,19 @@ fn picked<'a>(
 }
 
 /// Some rule of ours stands for a picked connector.
-pub fn is_known(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick) -> bool {
+pub fn is_known(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &DenySelector) -> bool {
     !picked(policy, host, firewalls, pick).is_empty()
 }
 
 /// Takes our denies down, one plan for each target: whatever the policy asks for, each that stands for a picked connector.
 /// What is down by an earlier release for as long is reported, and not written.
-pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick, release: &Release) -> Vec<Plan> {
+pub fn release(
+    policy: &Policy,
+    host: &ProjectId,
+    firewalls: &[Firewall],
+    pick: &DenySelector,
+    release: &Release,
+) -> Vec<Plan> {
     let mut plans: BTreeMap<(Target, NetworkRef), Plan> = BTreeMap::new();
     let denies = picked(policy, host, firewalls, pick).into_iter().filter(|(.., rule)| rule.is_deny());
     for (connector, _, rule) in denies {
@@ -94,7 +100,7 @@ pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: 
             // One whose time cannot be so, or is over, is written anew.
             Some(own) if own.outlasts(release) => {
                 let rearm = policy.for_connector(&connector).firewall.rearm;
-                plan.findings.push(text::emergency::released(rule, &connector, &own, &who(&own, release), rearm));
+                plan.findings.push(text::break_glass::released(rule, &connector, &own, &who(&own, release), rearm));
             }
             Some(_) | None => plan.steps.push(take_down(rule, release)),
         }
@@ -104,7 +110,7 @@ pub fn release(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: 
 
 /// Who released a deny: the caller of this command where it wrote the stamp, else whoever the stamp claims.
 fn who(own: &Release, caller: &Release) -> String {
-    if own == caller { own.by().to_owned() } else { text::emergency::claimed(own) }
+    if own == caller { own.by().to_owned() } else { text::break_glass::claimed(own) }
 }
 
 /// Says of each connector whose egress deny is down what `prove` has found, where that deny is told. What is not proven to be
@@ -124,7 +130,7 @@ pub fn tell_proof(
     for mut note in std::mem::take(&mut plan.findings) {
         let proof = scoped_by(&note).map(|connector| (prove(&connector), connector));
         if let Some((proof, connector)) = &proof {
-            note.text = format!("{}; {}", note.text, text::emergency::proof(connector, proof));
+            note.text = format!("{}; {}", note.text, text::break_glass::proof(connector, proof));
         }
         match proof {
             None | Some((Proof::Open, _)) => plan.findings.push(note),
@@ -138,15 +144,15 @@ fn take_down(rule: &Firewall, release: &Release) -> Step {
     let (before, after) = (Object::Firewall(rule.clone()), Firewall { disabled: true, description, ..rule.clone() });
     let after = Object::Firewall(after);
     let (change, reason) = match rule.disabled {
-        true => (Change::Extend { before, after }, text::emergency::keep_down(release)),
-        false => (Change::Repair { before, after }, text::emergency::release(release)),
+        true => (Change::Extend { before, after }, text::break_glass::keep_down(release)),
+        false => (Change::Repair { before, after }, text::break_glass::release(release)),
     };
     let object = Object::Firewall(rule.clone());
     Step { id: object.id(), after: Vec::new(), diff: diff(&change), change, reason }
 }
 
 /// Where a deny of ours is down, or is gone though it once stood: the targets that `rearm` has to look at.
-pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pick) -> BTreeSet<Target> {
+pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &DenySelector) -> BTreeSet<Target> {
     let mut by_connector: BTreeMap<ConnectorRef, Vec<(Stamp, &Firewall)>> = BTreeMap::new();
     for (connector, stamp, rule) in picked(policy, host, firewalls, pick) {
         by_connector.entry(connector).or_default().push((stamp, rule));
@@ -162,7 +168,7 @@ pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &Pi
 }
 
 /// Puts our denies back, whoever took them down, where the last look found every allow in sync. Nothing else is planned.
-pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
+pub fn rearm(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Plan {
     let demand = asked(policy, observed, pick);
     let budget = Budget::default();
     let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &budget, observed.at) };
@@ -191,7 +197,7 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &Pick) -> Plan {
 }
 
 /// Every deny that is down and stays so is told with why.
-fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick, notes: &[Note]) {
+fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &DenySelector, notes: &[Note]) {
     let Ok(firewalls) = &observed.firewalls else { return };
     for (connector, _, rule) in picked(policy, &observed.network_name.project, firewalls, pick) {
         let id = Object::Firewall(rule.clone()).id();
@@ -208,12 +214,12 @@ fn left_down(plan: &mut Plan, policy: &Policy, observed: &Observed, pick: &Pick,
         let about = [format!("connector/{}", connector.name), id.to_string()];
         let why: Vec<_> = notes.iter().filter(|n| about.contains(&n.object)).map(|n| n.text.as_str()).collect();
         match listed(observed, &connector) {
-            _ if !asked => plan.findings.push(text::emergency::not_asked(&rule.name)),
-            Some(None) => plan.findings.push(text::emergency::connector_gone(&rule.name, &connector)),
+            _ if !asked => plan.findings.push(text::break_glass::not_asked(&rule.name)),
+            Some(None) => plan.findings.push(text::break_glass::connector_gone(&rule.name, &connector)),
             _ if why.is_empty() => {
-                plan.blocked_by.push(text::emergency::not_rearmed(&rule.name, text::emergency::UNJUDGED))
+                plan.blocked_by.push(text::break_glass::not_rearmed(&rule.name, text::break_glass::UNJUDGED))
             }
-            _ => plan.blocked_by.push(text::emergency::not_rearmed(&rule.name, &why.join("; "))),
+            _ => plan.blocked_by.push(text::break_glass::not_rearmed(&rule.name, &why.join("; "))),
         }
     }
 }
@@ -229,7 +235,7 @@ fn puts_back(step: &Step) -> bool {
 }
 
 /// The picked connectors that stand, opt-outs aside: those that are required, and those that only rules of ours speak of.
-fn asked(policy: &Policy, observed: &Observed, pick: &Pick) -> Demand {
+fn asked(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Demand {
     let mut demand = demand::demand(policy, observed, &[], observed.at);
     let firewalls = observed.firewalls.as_deref().unwrap_or_default();
     for (connector, ..) in picked(policy, &observed.network_name.project, firewalls, pick) {

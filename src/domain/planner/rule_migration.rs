@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{scoping::Scoping, shadows::Opened};
+use super::{scoping::Scoping, shadows::Conflict};
 use crate::domain::{
     firewall::{
-        reach::{self, Hit, Reach},
+        reach::{self, Match, Reach},
         rule_set::{Role, Rule},
     },
     policy::Mode,
@@ -18,7 +18,7 @@ use crate::domain::{
 pub(super) struct Order {
     pub before: BTreeMap<String, Vec<String>>,
     /// Doubles of standing rules: two rules that trade places would, one after the other, both let out the same for a moment.
-    pub spares: Vec<Firewall>,
+    pub bridges: Vec<Firewall>,
 }
 
 /// A rule of the set as it stands and as it should.
@@ -31,7 +31,7 @@ struct Changing<'a> {
 }
 
 /// `blocked` names rules that stay as they are.
-pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &[Opened]) -> Order {
+pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &[Conflict]) -> Order {
     let mut order = Order::default();
     if scoping.path.required.untouchable().is_some() {
         return order;
@@ -50,15 +50,15 @@ pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &
     while let Some(name) = order.circle() {
         let held = changing.iter().find(|one| one.rule.firewall.name == name);
         let Some((one, existing)) = held.and_then(|one| Some((one, one.existing?))) else { break };
-        let spare = spare(scoping, one.rule, existing, standing, order.spares.len());
-        order.before.insert(name, vec![spare.name.clone()]);
-        order.spares.push(spare);
+        let bridge = bridge(scoping, one.rule, existing, standing, order.bridges.len());
+        order.before.insert(name, vec![bridge.name.clone()]);
+        order.bridges.push(bridge);
     }
     order
 }
 
-fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Opened]) -> Vec<Changing<'a>> {
-    let in_force = |rule: &Firewall| match scoping.sender.hit(rule) != Hit::Never && !rule.is_deny() {
+fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Conflict]) -> Vec<Changing<'a>> {
+    let in_force = |rule: &Firewall| match scoping.sender.hit(rule) != Match::None && !rule.is_deny() {
         true => reach::of_rule(rule),
         false => Reach::default(),
     };
@@ -111,7 +111,7 @@ impl Order {
 
 /// What the standing rule lets this connector out, and nobody else though its tags are gone, under the next free name of the
 /// internet entries: of no use to the set, it leaves as soon as that stands.
-fn spare(scoping: &Scoping<'_, '_>, rule: &Rule, existing: &Firewall, standing: &[Firewall], made: usize) -> Firewall {
+fn bridge(scoping: &Scoping<'_, '_>, rule: &Rule, existing: &Firewall, standing: &[Firewall], made: usize) -> Firewall {
     let site = scoping.site;
     let is_free = |name: &String| !standing.iter().any(|rule| rule.name == *name);
     let in_set = scoping.set.iter().filter(|rule| rule.role == Role::Internet).count();

@@ -26,7 +26,7 @@ use crate::{
         firewall::proof::Proof,
         names::ProjectId,
         plan::{Object, ObjectId, Plan},
-        planner::emergency::{self, Pick},
+        planner::break_glass::{self, DenySelector},
         policy::Policy,
         report::{Outcome, Report},
         stamp::Release,
@@ -47,7 +47,7 @@ const PROOF_LIMIT: Duration = Duration::from_secs(15);
 /// Who asks for which denies.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
-    pub pick: &'a Pick,
+    pub pick: &'a DenySelector,
     pub by: &'a str,
 }
 
@@ -76,7 +76,7 @@ impl Engine {
         let (read, unread) = self.rules(&policy, order.pick).await;
         let release = Release::new(order.by, (self.now)(), lasts);
         let plans = read.iter().flat_map(|rules| {
-            let plans = emergency::release(&policy, &rules.host, &rules.firewalls, order.pick, &release);
+            let plans = break_glass::release(&policy, &rules.host, &rules.firewalls, order.pick, &release);
             plans.into_iter().map(move |plan| (rules, plan))
         });
         let released = plans.map(|(rules, plan)| self.release_at(&policy, order, (rules, plan), &release));
@@ -87,15 +87,17 @@ impl Engine {
     pub async fn rearm(&self, order: Order<'_>) -> Answer {
         let policy = self.policy.borrow().clone();
         let (read, unread) = self.rules(&policy, order.pick).await;
-        let mut targets: Vec<Target> =
-            read.iter().flat_map(|rules| emergency::down(&policy, &rules.host, &rules.firewalls, order.pick)).collect();
+        let mut targets: Vec<Target> = read
+            .iter()
+            .flat_map(|rules| break_glass::down(&policy, &rules.host, &rules.firewalls, order.pick))
+            .collect();
         targets.sort();
         targets.dedup();
         let rearmed = targets.into_iter().map(|target| self.rearm_at(&policy, order, target));
         Answer { reports: join_all(rearmed).await, found: found(&policy, &read, order.pick), unread }
     }
 
-    async fn rules(&self, policy: &Policy, pick: &Pick) -> (Vec<Rules>, Vec<(ProjectId, ReadFailure)>) {
+    async fn rules(&self, policy: &Policy, pick: &DenySelector) -> (Vec<Rules>, Vec<(ProjectId, ReadFailure)>) {
         let reads = policy.hosts(pick.project.as_ref()).into_iter().map(|host| async move {
             let calls = CallLog::default();
             let found: Read<Vec<Firewall>> =
@@ -134,18 +136,18 @@ impl Engine {
             let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &turn)).await;
             let after = written(&rules.firewalls, &plan, &applied);
             // Google has said of each write that it is done: what stands now is known without another look.
-            let left = emergency::release(policy, &rules.host, &after, order.pick, release);
+            let left = break_glass::release(policy, &rules.host, &after, order.pick, release);
             let found = left.into_iter().find(|left| (&left.target, &left.network) == (&plan.target, &plan.network));
             let mut left = found.unwrap_or(plan);
             left.blocked_by.extend(left.steps.iter().filter_map(|step| {
                 let object = step.change.before()?;
-                Some(text::emergency::not_released(object.name(), &rules.host))
+                Some(text::break_glass::not_released(object.name(), &rules.host))
             }));
             // Each was tried, and is told as what came of it.
             left.steps.clear();
             let seen = timeout(PROOF_LIMIT, surroundings(&client, &left.network, &left.target)).await.ok();
-            let late = || Proof::NotProven(text::emergency::proof_took_long(PROOF_LIMIT.as_secs()));
-            emergency::tell_proof(&mut left, policy, &rules.host, &after, |connector| {
+            let late = || Proof::NotProven(text::break_glass::proof_took_long(PROOF_LIMIT.as_secs()));
+            break_glass::tell_proof(&mut left, policy, &rules.host, &after, |connector| {
                 seen.as_ref().map_or_else(late, |seen| seen.prove(connector))
             });
             for result in applied {
@@ -167,7 +169,7 @@ impl Engine {
         let request = self.request(order, "rearm", target);
         let report = self.open(&request, policy);
         let span = span(&report.id, &request.target);
-        let decide = |observed: &Observed, _| emergency::rearm(policy, observed, order.pick);
+        let decide = |observed: &Observed, _| break_glass::rearm(policy, observed, order.pick);
         async {
             let (report, _) = self.rounds(&request, policy, (report, Course::default()), &decide).await;
             self.end(report).await
@@ -208,8 +210,8 @@ impl Engine {
     }
 }
 
-fn found(policy: &Policy, read: &[Rules], pick: &Pick) -> bool {
-    read.iter().any(|rules| emergency::is_known(policy, &rules.host, &rules.firewalls, pick))
+fn found(policy: &Policy, read: &[Rules], pick: &DenySelector) -> bool {
+    read.iter().any(|rules| break_glass::is_known(policy, &rules.host, &rules.firewalls, pick))
 }
 
 /// The rules with what was done of the plan.

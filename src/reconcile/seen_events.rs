@@ -9,10 +9,10 @@ use std::{
 use crate::domain::{audit::signal::Trigger, target::Target};
 
 /// Entries remembered. Pub/Sub delivers again within minutes.
-const MOST: usize = 10_000;
+const MAX_EVENTS: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct SeenEvents {
     /// How often an entry has led to a run of a target, by a hash of the two.
     counts: HashMap<u64, u32>,
     /// Oldest first.
@@ -20,7 +20,7 @@ pub struct Heard {
     hashes: RandomState,
 }
 
-impl Heard {
+impl SeenEvents {
     /// Tells each trigger how often it had come before, and remembers it.
     pub fn note(&mut self, target: &Target, triggers: &mut [Arc<Trigger>]) {
         for trigger in triggers {
@@ -37,7 +37,7 @@ impl Heard {
                 trigger.duplicates = trigger.duplicates.saturating_add(before);
             }
         }
-        while self.order.len() > MOST {
+        while self.order.len() > MAX_EVENTS {
             if let Some(oldest) = self.order.pop_front() {
                 self.counts.remove(&oldest);
             }
@@ -74,7 +74,7 @@ mod tests {
             region: region.to_owned().try_into().unwrap(),
         };
         let (here, there) = (target("europe-west1"), target("us-central1"));
-        let mut heard = Heard::default();
+        let mut heard = SeenEvents::default();
         let mut hear = |target: &Target, ids: &[usize]| -> Vec<u32> {
             let mut triggers = Vec::new();
             join(&mut triggers, ids.iter().map(|id| trigger(*id).into()));
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(hear(&here, &[1, 2, 1, 1]), [2, 0]);
         assert_eq!(hear(&here, &[1, 2, 3]), [3, 1, 0]);
         assert_eq!(hear(&there, &[1]), [0], "every target's run hears it for the first time");
-        hear(&here, &(10..10 + MOST).collect::<Vec<_>>());
+        hear(&here, &(10..10 + MAX_EVENTS).collect::<Vec<_>>());
         assert_eq!(hear(&here, &[1]), [0], "no more than so many are remembered");
     }
 }
