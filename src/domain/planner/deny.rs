@@ -35,8 +35,18 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Rul
         let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
             return DenyMove::Nothing;
         };
+        // Allows that leave, too, and that somebody moved behind the deny, let nothing out by now: without the deny they would,
+        // be it against somebody's deny behind them.
+        let behind = |own: &&Firewall| {
+            own.direction == Direction::Egress && !own.is_deny() && own.priority >= leaving.priority && !scoping.moving
+        };
+        let mut first = Vec::new();
+        for own in scoping.retired().filter(behind) {
+            let change = Change::Delete(Object::Firewall(own.clone()));
+            first.push(draft.push(change, Vec::new(), text::firewall::retire(own), scoping.mode()));
+        }
         let change = Change::Delete(Object::Firewall(leaving.clone()));
-        return DenyMove::Step(draft.push(change, Vec::new(), text::firewall::retire(leaving), scoping.mode()));
+        return DenyMove::Step(draft.push(change, first, text::firewall::retire(leaving), scoping.mode()));
     };
     let in_force = |existing: &&Firewall| scoping.sender.hit(existing) != Match::None;
     let Some(existing) = scoping.existing(rule).filter(in_force) else { return DenyMove::Nothing };

@@ -219,7 +219,8 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) 
     leaving.sort_by_key(|own| (!own.is_deny(), own.name.as_str()));
     let mut denies = Vec::new();
     for own in leaving {
-        if first.contains(&Object::Firewall(own.clone()).id()) {
+        let id = Object::Firewall(own.clone()).id();
+        if first.contains(&id) || draft.steps.iter().any(|(step, _)| step.id == id) {
             continue;
         }
         let after = if own.is_deny() { Vec::new() } else { [first, &denies].concat() };
