@@ -128,6 +128,7 @@ mod tests {
             (OPERATION, FailureKind::Invalid, "Operation failed: out of stock.", Cause::Other),
             (OPERATION, FailureKind::Invalid, "Internal error. Please try again.", Cause::Unknown),
             (OPERATION, FailureKind::Transient, "Backend died.", Cause::Unknown),
+            (OPERATION, FailureKind::Transient, "ZONE_RESOURCE_POOL_EXHAUSTED", Cause::Other),
             (OPERATION, FailureKind::Quota, "Insufficient CPU quota in region.", Cause::Quota),
             (OPERATION, FailureKind::AddressConflict, "It conflicts.", Cause::AddressConflict),
         ];

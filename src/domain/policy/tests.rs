@@ -101,6 +101,11 @@ fn what_is_wrong_is_named() {
         ),
         (
             "network:",
+            "exemptions: [{workload: projects/demo-project/locations/europe-west2/jobs/a, reason: x, until: 2026-12-01}]\nnetwork:",
+            &["expected its name alone, such as nightly-export"],
+        ),
+        (
+            "network:",
             "overrides: [{match: {projects: ['123456789012']}, mode: report}]\nnetwork:",
             &["overrides.match: found the project number 123456789012"],
         ),

@@ -131,6 +131,11 @@ fn causes() {
         failed(FailureKind::Denied { permission: None }, agent),
         failed(FailureKind::Denied { permission: None }, subnet),
         failed(FailureKind::Denied { permission: None }, "Permission denied."),
+        failed(FailureKind::Quota, "Quota 'CPUS_ALL_REGIONS' exceeded.  Limit: 12.0 globally."),
+        failed(
+            FailureKind::Quota,
+            "Quota exceeded for quota metric 'Connectors' of service 'vpcaccess.googleapis.com'.",
+        ),
     ];
     // As the operation told it, and as the answer to the call would.
     let step = Kind::Connector.named("conn");
