@@ -35,16 +35,7 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Rul
         let Some(leaving) = retired.find(|own| own.direction == Direction::Egress && own.is_deny()) else {
             return DenyMove::Nothing;
         };
-        // Allows that leave, too, and that somebody moved behind the deny, let nothing out by now: without the deny they would,
-        // be it against somebody's deny behind them.
-        let behind = |own: &&Firewall| {
-            own.direction == Direction::Egress && !own.is_deny() && own.priority >= leaving.priority && !scoping.moving
-        };
-        let mut first = Vec::new();
-        for own in scoping.retired().filter(behind) {
-            let change = Change::Delete(Object::Firewall(own.clone()));
-            first.push(draft.push(change, Vec::new(), text::firewall::retire(own), scoping.mode()));
-        }
+        let first = retire_behind(draft, scoping, leaving, None);
         let change = Change::Delete(Object::Firewall(leaving.clone()));
         return DenyMove::Step(draft.push(change, first, text::firewall::retire(leaving), scoping.mode()));
     };
@@ -61,10 +52,11 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Rul
             DenyMove::Held
         }
         None => {
+            let first = retire_behind(draft, scoping, existing, Some(rule.firewall.priority));
             let step = if tightens(scoping, existing, &rule.firewall) {
-                Some(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), Vec::new()))
+                Some(repair(draft, scoping, rule, existing, &behind(existing, &rule.firewall), first))
             } else {
-                ensure(draft, scoping, rule, Vec::new())
+                ensure(draft, scoping, rule, first)
             };
             match step {
                 Some(step) if is_moved_alone(scoping, existing, &rule.firewall) => DenyMove::Back(step),
@@ -73,6 +65,34 @@ pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &Rul
             }
         }
     }
+}
+
+/// Takes away the allows that the policy no longer asks for and that are behind a deny in force, before it moves to `until` or
+/// leaves. They allow nothing now; without the deny before them they would, be it against a deny of others behind them.
+fn retire_behind(
+    draft: &mut Draft<'_>,
+    scoping: &Scoping<'_, '_>,
+    deny: &Firewall,
+    until: Option<u32>,
+) -> Vec<ObjectId> {
+    if scoping.moving || scoping.sender.hit(deny) != Match::Full {
+        return Vec::new();
+    }
+    let stopped = reach::of_rule(deny);
+    let behind = |own: &&Firewall| {
+        own.direction == Direction::Egress
+            && !own.is_deny()
+            && own.priority >= deny.priority
+            && until.is_none_or(|until| own.priority < until)
+            && stopped.contains(&reach::of_rule(own))
+    };
+    let retired = scoping.retired().filter(behind);
+    retired
+        .map(|own| {
+            let change = Change::Delete(Object::Firewall(own.clone()));
+            draft.push(change, Vec::new(), text::firewall::retire(own), scoping.mode())
+        })
+        .collect()
 }
 
 /// A deny that goes back to its place opens what the allows behind it let out: those that somebody widened are narrowed
