@@ -94,13 +94,13 @@ run() {
 patiently() {
   local left=20
   until run "$@"; do
-    ((left-- > 0)) || fail "given up; what was made stands, run it again"
+    ((left-- > 0)) || fail "given up; what was created stays, run it again"
     printf 'not yet, again in 30 s\n' >&2
     sleep 30
   done
 }
 
-# What gcloud knows; the first argument stands for it in a dry run.
+# What gcloud knows; in a dry run the first argument is printed instead.
 ask() {
   local otherwise=$1
   shift

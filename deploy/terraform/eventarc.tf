@@ -1,4 +1,4 @@
-# Instead of a sink: one trigger for each method, since Eventarc takes no pattern. Those of networks and policies bear
+# Instead of a sink: one trigger for each method, since Eventarc takes no pattern. Those of networks and policies have
 # the location `global`, which only a global trigger sees, along with all others. Events of other projects do not come
 # this way.
 locals {

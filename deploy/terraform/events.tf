@@ -86,7 +86,7 @@ resource "google_pubsub_subscription" "events" {
     max_delivery_attempts = 100
   }
 
-  # It never expires for want of events.
+  # It never expires, though no events come.
   expiration_policy {
     ttl = ""
   }

@@ -27,7 +27,7 @@ resource "google_cloud_run_v2_service" "this" {
   project  = var.project
   location = var.region
   name     = var.name
-  # Pub/Sub, Eventarc and Cloud Scheduler of this project come in; nobody else does.
+  # Pub/Sub, Eventarc and Cloud Scheduler of this project come in; no other caller does.
   ingress             = "INGRESS_TRAFFIC_INTERNAL_ONLY"
   deletion_protection = false
 
@@ -87,7 +87,7 @@ resource "google_cloud_run_v2_service" "this" {
       }
     }
 
-    # The newest version, read anew: to pause is to add a version.
+    # The newest version, read again: to pause is to add a version.
     volumes {
       name = "policy"
 

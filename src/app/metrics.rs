@@ -23,7 +23,7 @@ struct Disposed {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RunObserver {
+struct Ended {
     outcome: &'static str,
 }
 
@@ -44,7 +44,7 @@ struct Called {
 pub struct Metrics {
     registry: Registry,
     events: Family<Disposed, Counter>,
-    runs: Family<RunObserver, Counter>,
+    runs: Family<Ended, Counter>,
     writes: Family<Wrote, Counter>,
     drift: Counter,
     calls: Family<Called, Counter>,
@@ -125,7 +125,7 @@ impl Metrics {
 
     /// Counts a run that has ended. What a dry run would do is neither drift nor a write.
     pub fn run(&self, report: &Report) {
-        self.runs.get_or_create(&RunObserver { outcome: report.outcome.word() }).inc();
+        self.runs.get_or_create(&Ended { outcome: report.outcome.word() }).inc();
         if report.dry_run {
             return;
         }

@@ -70,6 +70,6 @@ fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failu
 fn unknown(name: &str, observed: &Observed) -> Failure {
     let mut known: Vec<_> = observed.workloads().map(|workload| workload.name.as_str()).collect();
     known.sort_unstable();
-    let known = if known.is_empty() { "none stands there".to_owned() } else { known.join(", ") };
+    let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
     format!("--workload: found {name}, expected a job, service or worker pool of the region ({known})").into()
 }

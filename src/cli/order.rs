@@ -75,7 +75,7 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
     if reports.is_empty() && answer.unread.is_empty() {
         // A name that nothing bears is more likely mistyped than meant.
         let mistyped = given.pick.is_narrow() && !answer.found;
-        eprintln!("{}", if mistyped { "no rule of ours stands for what was named; check the names" } else { nothing });
+        eprintln!("{}", if mistyped { "no rule of ours is for what was named; check the names" } else { nothing });
         return Ok(if mistyped { Exit::Error } else { Exit::Done });
     }
     let failed = !answer.unread.is_empty() || reports.iter().any(has_failed);

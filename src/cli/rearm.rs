@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{domain::names::ProjectId, reconcile::break_glass};
 
-/// Put our egress denies back that were released, disabled or deleted, where every allow stands
+/// Re-enable our egress deny rules that were released, disabled or deleted, where every allow rule is in place
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 every deny is in force, 1 some stay down: the table says why.")]
 pub struct Rearm {

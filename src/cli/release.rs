@@ -15,7 +15,7 @@ use crate::{
 
 /// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every deny is down, 1 some may still stand.")]
+#[command(after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force.")]
 pub struct Release {
     #[command(flatten)]
     order: Order,
@@ -38,7 +38,7 @@ impl Release {
         let progress = Progress::start(&engine.progress);
         let answer = engine.release(break_glass::Order { pick: &given.pick, by: &given.by }, self.lasts).await;
         progress.end().await;
-        order::show(&given, &answer, "no deny of ours stands there, so there is nothing to release", |project| {
+        order::show(&given, &answer, "no deny of ours exists there, so there is nothing to release", |project| {
             by_hand(Some(project))
         })
     }

@@ -20,7 +20,7 @@ use crate::{
 const HELP: &str = r#"Prints the variables that point gcloud and this program at it.
 
 While it runs, the world is held at:
-  GET  /sim/world       the world as it stands; what --world loads
+  GET  /sim/world       the world as it is; what --world loads
   GET  /sim/calls       what was called; DELETE forgets it
   GET  /sim/published   what was published
   POST /sim/advance     {"seconds": 60} moves its clock

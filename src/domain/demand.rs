@@ -33,7 +33,7 @@ pub const CHANGES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// `connector.prune: 7d`.
 pub const PRUNED_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Everything a target should have.
+/// Who asks for which connectors of a target, and for which nobody does.
 #[derive(Debug, Clone, Default)]
 pub struct Demand {
     pub connectors: Vec<Required>,
@@ -127,6 +127,17 @@ pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnec
             && owned_since(policy, observed, &required.connector).is_some()
     };
     !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(replaced)
+}
+
+/// A refused deploy that names a connector, else one whose entry does not say which it names.
+fn failed_deploy<'a>(observed: &'a Observed, connector: &ConnectorRef) -> Option<&'a FailedDeploy> {
+    let names_it = |failed: &&FailedDeploy| {
+        failed.connector.as_ref().is_some_and(|named| {
+            named.name == connector.name && (named.project == connector.project || named.project.is_number())
+        })
+    };
+    let failed = || observed.failed.iter();
+    failed().find(names_it).or_else(|| failed().find(|one| one.connector.is_none()))
 }
 
 /// Since when a subnet of ours stands for a connector; of several the latest.
@@ -279,10 +290,7 @@ impl Draft<'_> {
             (false, false) => Removal::ByHand { every_user_seen: observed.others.is_some() },
         };
         // Somebody may be about to use it.
-        let names_it = |of: &&FailedDeploy| of.connector.as_ref().is_some_and(|named| named.name == connector.name);
-        let failed = observed.failed.iter().find(names_it);
-        let failed = failed.or_else(|| observed.failed.iter().find(|one| one.connector.is_none()));
-        is_idle.then(|| match failed {
+        is_idle.then(|| match failed_deploy(observed, connector) {
             Some(failed) => text::prune::idle_after_refusal(connector, found, failed),
             None => text::prune::idle(connector, found, subnet, removal),
         })
@@ -291,11 +299,11 @@ impl Draft<'_> {
     /// What of ours nothing asks for.
     fn unasked(&self, observed: &Observed, wanted: &[WantedConnector]) -> Demand {
         let mut unasked = Demand::default();
-        // Who has just been refused asks for it all the same, and an entry that names no connector may be about any.
-        let named = observed.failed.iter().map(|failed| failed.connector.as_ref().map(|connector| &connector.name));
-        let named: BTreeSet<Option<&ConnectorName>> =
-            named.chain(wanted.iter().map(|wanted| Some(&wanted.connector.name))).collect();
-        let is_asked_for = |connector: &ConnectorRef| named.contains(&Some(&connector.name)) || named.contains(&None);
+        // Who has just been refused asks for it all the same.
+        let is_asked_for = |connector: &ConnectorRef| {
+            wanted.iter().any(|wanted| wanted.connector.name == connector.name)
+                || failed_deploy(observed, connector).is_some()
+        };
         for connector in self.stamped_for(observed) {
             let required = self.found.get(&connector);
             if required.is_some_and(|required| required.by.iter().any(|by| *by != Requirer::Stamp)) {

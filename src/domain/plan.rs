@@ -405,6 +405,20 @@ impl EgressState {
 }
 
 impl Plan {
+    /// Nothing to do, and nothing to tell.
+    pub fn empty(target: Target, network: NetworkRef) -> Self {
+        Self {
+            target,
+            network,
+            steps: Vec::new(),
+            withheld: Vec::new(),
+            waiting_on: Vec::new(),
+            blocked_by: Vec::new(),
+            findings: Vec::new(),
+            egress: Vec::new(),
+        }
+    }
+
     /// Takes out steps that failed already, with all that waits for them.
     pub fn leave_out(&mut self, failed: &HashSet<ObjectId>) {
         let mut out = failed.clone();

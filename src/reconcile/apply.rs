@@ -73,7 +73,7 @@ pub struct ApplyContext<'a> {
     /// Shutting down: no new step.
     pub stop: &'a tokio_util::sync::CancellationToken,
     /// Held over each write to the gateways of the network and region.
-    pub turn: &'a WriteLock,
+    pub lock: &'a WriteLock,
 }
 
 impl ApplyContext<'_> {
@@ -150,11 +150,11 @@ impl Applied {
 }
 
 async fn apply_step(client: &Client, plan: &Plan, step: &Step, context: ApplyContext<'_>) -> Applied {
-    let _turn = match &step.change.after() {
-        Some(Object::Router(_)) => Some(context.turn.lock().await),
+    let _held = match &step.change.after() {
+        Some(Object::Router(_)) => Some(context.lock.lock().await),
         _ => None,
     };
-    // Others may have had their turn for long.
+    // Others may have held it for long.
     if let Some(why) = context.halted() {
         return Applied { again: true, ..Applied::plain(step, StepOutcome::Skipped { why: why.to_owned() }) };
     }
@@ -194,9 +194,7 @@ fn came_to(step: &Step, at: &Target, written: Result<WriteOutcome, CallError>) -
         (ErrorKind::NotFound, Change::Delete(_)) => return Applied::plain(step, StepOutcome::Done),
         (ErrorKind::NotFound, Change::Extend { .. } | Change::Repair { .. }) => true,
         // Somebody's NAT came in between: the next look shows whether the path needs ours.
-        (_, Change::Create(Object::Router(_)) | Change::Extend { .. }) if is_about_another_nat(&error.to_string()) => {
-            true
-        }
+        (_, Change::Create(Object::Router(_)) | Change::Extend { .. }) if is_about_another_nat(&words(&error)) => true,
         (kind, _) => matches!(kind, ErrorKind::AlreadyExists | ErrorKind::AddressConflict | ErrorKind::Conflict),
     };
     if lost {
@@ -276,10 +274,7 @@ async fn create(
         Object::Router(_) => client.insert_router(project, region, &body, id).await?,
         Object::Firewall(_) => client.insert_firewall(project, &body, id).await?,
         Object::Connector(connector) => {
-            let named = match named(connector) {
-                Ok(named) => named,
-                Err(outcome) => return Ok(outcome),
-            };
+            let Some(named) = named(connector) else { return Ok(nameless(connector)) };
             let body = without(body, &["name"]);
             client.create_connector(named.project.as_str(), named.region.as_str(), named.name.as_str(), &body).await?;
             return Ok(WriteOutcome::Started(named));
@@ -301,10 +296,7 @@ async fn update(
             client.patch_firewall(project, &firewall.name, &body, id).await?;
         }
         Object::Connector(connector) => {
-            let named = match named(connector) {
-                Ok(named) => named,
-                Err(outcome) => return Ok(outcome),
-            };
+            let Some(named) = named(connector) else { return Ok(nameless(connector)) };
             let body = json!({ "minInstances": connector.min_instances, "maxInstances": connector.max_instances });
             let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
             client.patch_connector(project, region, name, &["minInstances", "maxInstances"], &body).await?;
@@ -315,10 +307,13 @@ async fn update(
     Ok(WriteOutcome::Done)
 }
 
-/// The whole name of a connector; a name that does not parse is not written to.
-fn named(connector: &Connector) -> Result<ConnectorRef, WriteOutcome> {
-    ConnectorRef::try_from(connector.name.clone())
-        .map_err(|error| WriteOutcome::NotSent(format!("connector {}: {error}", connector.name)))
+/// The whole name of a connector.
+fn named(connector: &Connector) -> Option<ConnectorRef> {
+    ConnectorRef::try_from(connector.name.clone()).ok()
+}
+
+fn nameless(connector: &Connector) -> WriteOutcome {
+    WriteOutcome::NotSent(format!("{:?} is no name of a connector", connector.name))
 }
 
 fn not_sent(object: &Object) -> WriteOutcome {
@@ -344,10 +339,7 @@ async fn delete(
 
 /// Connectors have no etag, so a last look is all that keeps one from being deleted that somebody has just made anew.
 async fn delete_connector(client: &Client, seen: &Connector) -> Result<WriteOutcome, CallError> {
-    let named = match named(seen) {
-        Ok(named) => named,
-        Err(outcome) => return Ok(outcome),
-    };
+    let Some(named) = named(seen) else { return Ok(nameless(seen)) };
     let (project, region, name) = (named.project.as_str(), named.region.as_str(), named.name.as_str());
     let now: Connector = client.get_connector(project, region, name).await?;
     if now.state != seen.state || now.subnet != seen.subnet {

@@ -132,8 +132,8 @@ impl Engine {
             let calls = CallLog::default();
             let client = self.client.with_log(calls.clone());
             report.rounds = u32::from(!plan.steps.is_empty());
-            let turn = self.turns.of(plan.network.clone(), &plan.target);
-            let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &turn)).await;
+            let lock = self.locks.of(plan.network.clone(), &plan.target);
+            let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &lock)).await;
             let after = written(&rules.firewalls, &plan, &applied);
             // Google has said of each write that it is done: what stands now is known without another look.
             let left = break_glass::release(policy, &rules.host, &after, order.pick, release);

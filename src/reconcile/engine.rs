@@ -48,7 +48,7 @@ pub struct Engine {
     pub stop: CancellationToken,
     /// Told of every run that has ended, dry ones too.
     pub(super) ended: RunObserver,
-    pub(super) turns: WriteLocks,
+    pub(super) locks: WriteLocks,
 }
 
 impl Engine {
@@ -73,7 +73,7 @@ impl Engine {
             progress: tokio::sync::broadcast::channel(PROGRESS_CAPACITY).0,
             stop: CancellationToken::new(),
             ended,
-            turns: WriteLocks::default(),
+            locks: WriteLocks::default(),
         }
     }
 }

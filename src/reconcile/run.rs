@@ -163,7 +163,7 @@ impl Engine {
         let deadline = Instant::now() + RUN_DEADLINE;
         self.remember(|history| history.note_triggers(&request.triggers));
         wait_for_completion(&client, request).await;
-        let turn = self.turns.of(policy.network_of(&request.target), &request.target);
+        let lock = self.locks.of(policy.network_of(&request.target), &request.target);
         let observed = loop {
             let users = self.remember(|history| history.users_of(policy, &request.target));
             let mut observed =
@@ -209,7 +209,7 @@ impl Engine {
             }
             report.rounds += 1;
             course.note_unread(&plan);
-            let applied = self.write(&client, &plan, &report, (deadline, &turn)).await;
+            let applied = self.write(&client, &plan, &report, (deadline, &lock)).await;
             self.note(request, &applied, (&plan, policy));
             let settles = applied.iter().any(|result| result.changed_list()).then_some(LIST_SETTLES);
             if let Some(pause) = settles.or(course.pause_after(&applied)) {
@@ -318,13 +318,13 @@ impl Engine {
         client: &Client,
         plan: &Plan,
         report: &Report,
-        (deadline, turn): (Instant, &WriteLock),
+        (deadline, lock): (Instant, &WriteLock),
     ) -> Vec<Applied> {
         let tell = |step: &crate::domain::report::StepReport| {
             self.tell(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
-        let terms = ApplyContext { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop, turn };
-        apply::apply(client, plan, terms, &tell).await
+        let context = ApplyContext { report_id: &report.id, round: report.rounds, deadline, stop: &self.stop, lock };
+        apply::apply(client, plan, context, &tell).await
     }
 
     fn note(&self, request: &RunRequest, applied: &[Applied], (plan, policy): (&Plan, &Policy)) {

@@ -18,7 +18,7 @@ pub struct WriteLocks(Mutex<HashMap<(NetworkRef, Region), Arc<WriteLock>>>);
 
 impl WriteLocks {
     pub fn of(&self, network: NetworkRef, target: &Target) -> Arc<WriteLock> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.entry((network, target.region.clone())).or_default().clone()
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry((network, target.region.clone())).or_default().clone()
     }
 }

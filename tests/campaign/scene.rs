@@ -206,6 +206,22 @@ impl Scene {
         });
     }
 
+    /// A connector of the first project on a subnet that has our stamp.
+    pub fn connector_of_ours(&mut self, name: &str, (subnet, range): (&str, &str), state: &str) {
+        let connector = format!("projects/{}/locations/{REGION}/connectors/{name}", self.projects[0]);
+        let path = self.subnet(REGION, subnet);
+        self.start.push(Start {
+            collection: "compute.subnetworks",
+            document: json!({
+                "network": self.network(), "region": format!("projects/{}/regions/{REGION}", self.host), "ipCidrRange": range,
+                "privateIpGoogleAccess": true, "creationTimestamp": "2026-11-01T12:00:00Z",
+                "description": format!("managed-by=egress-reconciler owner={OWNER} self={path} for={connector} egress=all-traffic attempt=1"),
+            }),
+            path,
+        });
+        self.connector(0, REGION, name, subnet, state);
+    }
+
     pub fn world(&self) -> World {
         let mut world = World::with_project(&self.projects[0], "1000000000");
         for (at, project) in self.projects.iter().enumerate().skip(1) {

@@ -9,7 +9,7 @@ use crate::{
     deeds::Deed,
     faults::fault,
     people::{by_a_person, deploy, insert_rule},
-    scene::{OWNER, REGION, Scene, Start},
+    scene::{REGION, Scene, Start},
 };
 
 type Deeds = Vec<(Duration, Deed)>;
@@ -175,17 +175,7 @@ fn a_connector_in_error(scene: &mut Scene, chance: &mut Chance) -> Deeds {
     scene.policy["connector"]["repair"] = true.into();
     scene.policy["connector"]["new_per_day"] = 20.into();
     let connector = format!("projects/{}/locations/{REGION}/connectors/conn-e", scene.projects[0]);
-    let path = scene.subnet(REGION, "egress-broken");
-    scene.start.push(Start {
-        collection: "compute.subnetworks",
-        document: json!({
-            "network": scene.network(), "region": format!("projects/{}/regions/{REGION}", scene.host), "ipCidrRange": "10.8.0.0/28",
-            "privateIpGoogleAccess": true, "creationTimestamp": "2026-11-01T12:00:00Z",
-            "description": format!("managed-by=egress-reconciler owner={OWNER} self={path} for={connector} egress=all-traffic attempt=1"),
-        }),
-        path,
-    });
-    scene.connector(0, REGION, "conn-e", "egress-broken", "ERROR");
+    scene.connector_of_ours("conn-e", ("egress-broken", "10.8.0.0/28"), "ERROR");
     let job = format!("projects/{}/locations/{REGION}/jobs/old", scene.projects[0]);
     let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
     let template = json!({"template": {"containers": [{"image": "a"}], "vpcAccess": access}});
@@ -228,17 +218,7 @@ fn users_of_other_kinds(scene: &mut Scene, chance: &mut Chance) -> Deeds {
     scene.policy["connector"]["prune"] = "7d".into();
     let app = scene.projects[0].clone();
     let connector = format!("projects/{app}/locations/{REGION}/connectors/conn-u");
-    let path = scene.subnet(REGION, "egress-used");
-    scene.start.push(Start {
-        collection: "compute.subnetworks",
-        document: json!({
-            "network": scene.network(), "region": format!("projects/{}/regions/{REGION}", scene.host), "ipCidrRange": "10.8.3.0/28",
-            "privateIpGoogleAccess": true, "creationTimestamp": "2026-11-01T12:00:00Z",
-            "description": format!("managed-by=egress-reconciler owner={OWNER} self={path} for={connector} egress=all-traffic attempt=1"),
-        }),
-        path,
-    });
-    scene.connector(0, REGION, "conn-u", "egress-used", "READY");
+    scene.connector_of_ours("conn-u", ("egress-used", "10.8.3.0/28"), "READY");
     let (collection, path, document) = match chance.below(3) {
         0 => {
             let service = format!("projects/{app}/locations/{REGION}/services/api");

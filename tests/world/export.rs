@@ -5,14 +5,10 @@ use std::time::Duration;
 use egress_reconciler::{domain::report::Outcome, reconcile::queue::RunRequest};
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world};
+use crate::lab::{ENFORCE, TestCloud, policy, world_with_job};
 
 fn lab() -> TestCloud {
-    let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
-    let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
-    let job = json!({"template": {"template": {"containers": [{"image": "i"}], "vpcAccess": access}}});
-    let path = format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly");
-    TestCloud::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
+    TestCloud::new(world_with_job(), &policy(ENFORCE))
 }
 
 async fn exported(lab: &TestCloud) -> Value {

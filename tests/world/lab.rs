@@ -42,6 +42,14 @@ pub fn world() -> World {
     world.topic("projects/demo-project/topics/egress-reports")
 }
 
+/// Where a job sends all its traffic through a connector that does not exist.
+pub fn world_with_job() -> World {
+    let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
+    let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
+    let job = json!({"template": {"template": {"containers": [{"image": "i"}], "vpcAccess": access}}});
+    world().document("run.jobs", &format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly"), job)
+}
+
 /// The demo's policy, with more of it laid over.
 pub fn policy(more: &str) -> String {
     format!(

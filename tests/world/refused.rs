@@ -8,15 +8,11 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world};
+use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world_with_job};
 
 /// A job names a connector that does not exist.
 fn lab() -> TestCloud {
-    let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn");
-    let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
-    let job = json!({"template": {"template": {"containers": [{"image": "i"}], "vpcAccess": access}}});
-    let path = format!("projects/{PROJECT}/locations/{REGION}/jobs/nightly");
-    TestCloud::new(world().document("run.jobs", &path, job), &policy(ENFORCE))
+    TestCloud::new(world_with_job(), &policy(ENFORCE))
 }
 
 async fn sweep(lab: &TestCloud) -> Arc<Report> {

@@ -73,13 +73,13 @@ The failed audit entry reaches the service as a Pub/Sub push. It plans:
     say(&draw_plan(&plan))?;
     say("It does so, side by side where nothing depends on the other, the deny last:")?;
     let report = stage.report(|report| report.changed()).await?;
-    say(&format!("\nIt reports, and answers; nobody waits in a request for a connector:\n\n{}", draw_report(&report)))?;
+    say(&format!("\nIt reports, and answers; no request waits for a connector:\n\n{}", draw_report(&report)))?;
     let created = report.steps.iter().filter(|step| step.verb == Verb::Create && step.is_done()).count();
     proofs.check(
         "subnet, connector, router with NAT and five rules were created, each once",
         created == 8 && stage.calls(0).1.len() == 9,
     );
-    proofs.check("the deny was written after every allow stood", deny_came_last(&report));
+    proofs.check("the deny was written after every allow was in place", deny_came_last(&report));
     proofs.check("the report waits for the connector", report.outcome == Outcome::Waiting);
     Ok(())
 }
@@ -101,7 +101,7 @@ async fn completed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure
 }
 
 async fn broken_and_mended(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
-    chapter("Somebody disables our deny rule, and clears our router")?;
+    chapter("A user disables our deny rule, and clears our router")?;
     let rule = format!("firewall/{}", deny());
     stage.alice.disable_rule(&deny()).await?;
     let report =
@@ -141,7 +141,7 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     let report = stage.report(is_scoped).await?;
     say(&format!("He removes it:\n\n{}", draw_report(&report)))?;
     proofs.check(
-        "nobody else's rule was touched, and without it the path is scoped again",
+        "no rule of others was changed, and without it the path is scoped again",
         stage.calls(calls).1.is_empty(),
     );
     Ok(())

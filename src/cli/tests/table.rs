@@ -39,16 +39,7 @@ fn egress(state: EgressState, by: Option<&str>) -> ConnectorEgress {
 
 fn plan() -> Plan {
     let Target { project, .. } = target();
-    Plan {
-        target: target(),
-        network: NetworkRef { project, name: ResourceName::parse("my-vpc").unwrap() },
-        steps: Vec::new(),
-        withheld: Vec::new(),
-        waiting_on: Vec::new(),
-        blocked_by: Vec::new(),
-        findings: Vec::new(),
-        egress: Vec::new(),
-    }
+    Plan::empty(target(), NetworkRef { project, name: ResourceName::parse("my-vpc").unwrap() })
 }
 
 pub fn report(outcome: Outcome) -> Report {

@@ -108,13 +108,8 @@ fn exhausted(draft: &mut Draft<'_>, router: &Router) {
 /// The policy names addresses, and a gateway that we did not create serves the subnet without them.
 pub(super) fn unused_addresses(draft: &mut Draft<'_>, routers: &[&Router], nat: &Nat, subnet: Option<&str>) {
     let observed = draft.observed;
-    let addresses = &draft.policy.for_target(&observed.target).nat.static_ips;
     let Some(router) = router_of(routers, nat) else { return };
-    if own_router(draft.policy, observed).is_some_and(|own| own.name == router.name && nat.name == NAT_NAME) {
-        return;
-    }
-    let uses = |name: &String| nat.nat_ips.iter().any(|ip| last_segment(ip) == name);
-    let unused: Vec<&String> = addresses.iter().filter(|name| !uses(name)).collect();
+    let unused = unused_by(draft.policy, observed, router, nat);
     // A command that Google would refuse helps nobody.
     let found = observed.addresses.iter().flatten().map(Vec::as_slice).next();
     let router_path = format!(
@@ -130,10 +125,13 @@ pub(super) fn unused_addresses(draft: &mut Draft<'_>, routers: &[&Router], nat: 
     }
 }
 
-/// Whether a gateway that the policy's addresses are missing from covers one of the subnets, so that they are looked up.
-pub fn lacks_addresses(policy: &Policy, observed: &Observed, nat: &Nat) -> bool {
-    let mut wanted = policy.for_target(&observed.target).nat.static_ips.iter();
-    wanted.any(|name| !nat.nat_ips.iter().any(|ip| last_segment(ip) == name))
+/// The policy's addresses that a gateway does not use; none of ours, which is repaired.
+pub fn unused_by<'a>(policy: &'a Policy, observed: &Observed, router: &Router, nat: &Nat) -> Vec<&'a String> {
+    if own_router(policy, observed).is_some_and(|own| own.name == router.name && nat.name == NAT_NAME) {
+        return Vec::new();
+    }
+    let uses = |name: &&String| nat.nat_ips.iter().any(|ip| last_segment(ip) == name.as_str());
+    policy.for_target(&observed.target).nat.static_ips.iter().filter(|name| !uses(name)).collect()
 }
 
 fn place(observed: &Observed) -> (&ProjectId, &Region) {

@@ -16,7 +16,10 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use self::{creation::attempt, nat::needs_nat};
+pub use self::{
+    creation::attempt,
+    nat::{needs_nat, ways_of_direct},
+};
 use super::{
     cause::{self, Cause},
     demand::Demand,

@@ -7,6 +7,7 @@ use crate::domain::{
     policy::{EnsureNat, Policy},
     state::{
         egress::Egress,
+        observed::Observed,
         requirement::Required,
         router::{Router, covering},
     },
@@ -45,12 +46,7 @@ pub(super) fn design(draft: &mut Draft<'_>, paths: &[Path<'_>]) -> (Option<Route
         }
     }
     for subnet in direct {
-        // Routes depend on the tags of who is there; nobody may be yet.
-        let mut tags = observed.direct_tags(last_segment(&subnet));
-        if tags.is_empty() {
-            tags.push(Vec::new());
-        }
-        let ways: Vec<_> = tags.iter().map(|tags| ways_from(observed, tags, None)).collect();
+        let ways = ways_of_direct(observed, &subnet);
         let best = ways.iter().find(|ways| ways.reach_gateway()).or(ways.first());
         if best.is_some_and(|ways| leads_out(draft, ways)) && covering(&routers, Some(&subnet)).is_none() {
             uncovered.push(subnet);
@@ -62,6 +58,15 @@ pub(super) fn design(draft: &mut Draft<'_>, paths: &[Path<'_>]) -> (Option<Route
         draft.find(text::routes::policies_unread(failure));
     }
     gateway::design(draft, &routers, &uncovered)
+}
+
+/// Where the traffic of a subnet of Direct VPC workloads goes: routes depend on the tags of each. Nobody may be there yet.
+pub fn ways_of_direct<'a>(observed: &'a Observed, subnet: &str) -> Vec<Ways<'a>> {
+    let mut tags = observed.direct_tags(last_segment(subnet));
+    if tags.is_empty() {
+        tags.push(Vec::new());
+    }
+    tags.iter().map(|tags| ways_from(observed, tags, None)).collect()
 }
 
 /// Whether a NAT is of use there; if not, why is told.

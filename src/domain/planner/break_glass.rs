@@ -86,7 +86,7 @@ pub fn release(
         let target = Target::from(&connector);
         let Ok(network) = NetworkRef::parse(&rule.network, host) else { continue };
         let key = (target.clone(), network.clone());
-        let plan = plans.entry(key).or_insert_with(|| empty(target, network));
+        let plan = plans.entry(key).or_insert_with(|| Plan::empty(target, network));
         let standing = deny::released(rule);
         if rule.disabled && rule.direction == Direction::Egress {
             let by = standing.as_ref().map_or_else(|| "unknown".to_owned(), |own| who(own, release));
@@ -187,7 +187,7 @@ pub fn rearm(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Plan 
         steps,
         blocked_by: draft.blocked_by.iter().filter(about_rules).cloned().collect(),
         egress: draft.egress,
-        ..empty(observed.target.clone(), observed.network_name.clone())
+        ..Plan::empty(observed.target.clone(), observed.network_name.clone())
     };
     plan.blocked_by.extend(unread);
     let mut notes = [draft.blocked_by, draft.findings].concat();
@@ -252,19 +252,6 @@ fn asked(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Demand {
         required.unread = None;
     }
     Demand { connectors: demand.connectors, ..Demand::default() }
-}
-
-fn empty(target: Target, network: NetworkRef) -> Plan {
-    Plan {
-        target,
-        network,
-        steps: Vec::new(),
-        withheld: Vec::new(),
-        waiting_on: Vec::new(),
-        blocked_by: Vec::new(),
-        findings: Vec::new(),
-        egress: Vec::new(),
-    }
 }
 
 /// In an order of its own, whatever that of the lists.
