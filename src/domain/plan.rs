@@ -214,7 +214,7 @@ pub enum Why {
     Mode,
     /// The policy's budget is spent.
     Budget,
-    /// A deny waits until a later look has found every allow standing.
+    /// A deny waits until a later look has found every allow in place.
     AllowsFirst,
 }
 

@@ -20,6 +20,7 @@ mod preset;
 mod privilege;
 mod races;
 mod refused;
+mod release;
 mod rounds;
 mod shared;
 mod story;
