@@ -37,7 +37,7 @@ const DOMAIN: [&[&str]; 10] = [
 
 /// Floors of the flow, the ground first: a file uses what lies on lower floors, and nothing beside it. What the process
 /// remembers and how it reads and writes lie below the engine, and its runs above.
-const RECONCILE: [&[&str]; 8] = [
+const RECONCILE: [&[&str]; 9] = [
     &[
         "breaker",
         "cloudevent",
@@ -51,12 +51,13 @@ const RECONCILE: [&[&str]; 8] = [
         "write_locks",
     ],
     &["completion", "operations", "projects", "publish", "routers", "users", "wishes"],
-    &["apply", "history", "outbox", "routes"],
-    &["course", "observe"],
+    &["apply", "outbox", "routes"],
+    &["history", "observe", "run_state"],
     &["refused"],
     &["engine"],
+    &["runner"],
     &["run"],
-    &["break_glass", "examine", "expand"],
+    &["break_glass", "expand", "inspect"],
 ];
 
 /// Floors of the simulated cloud, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.

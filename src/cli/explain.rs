@@ -39,7 +39,7 @@ impl Explain {
         session.has_project(Some(&self.project))?;
         session.has_region(Some(&self.region))?;
         let target = Target { project: self.project, region: self.region };
-        let basis = session.app.engine.examine(&target).await;
+        let basis = session.app.engine.inspect(&target).await;
         let blueprint = basis.blueprint();
         let (observed, plan) = (&basis.observed, basis.plan(&blueprint));
         let paths = explain::explain(&basis.policy, observed, &blueprint, &plan, self.workload.as_deref());

@@ -36,7 +36,7 @@ impl Export {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.policy, None)?;
         let targets = session.targets(&self.at.project, self.at.region.as_ref()).await?;
-        let looks = stream::iter(&targets).map(|target| session.app.engine.examine(target));
+        let looks = stream::iter(&targets).map(|target| session.app.engine.inspect(target));
         let found: Vec<_> = looks.buffered(MAX_CONCURRENT_TARGETS).collect().await;
         match self.format {
             Format::Json => {

@@ -6,10 +6,10 @@ use super::{
     args::{Common, Format, Where},
     exit::{Exit, Failure},
     print,
-    session::{Found, Session},
+    session::Session,
     table,
 };
-use crate::domain::plan;
+use crate::{domain::plan, reconcile::queue::RunResult};
 
 /// Show what would change, and change nothing
 #[derive(Debug, Args)]
@@ -25,24 +25,24 @@ impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.common.policy.clone(), None)?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        show(&session.look(targets).await, self.common.format)
+        show(&session.dry_run(targets).await, self.common.format)
     }
 }
 
 /// Prints what dry runs found.
-pub fn show(found: &[Found], format: Format) -> Result<Exit, Failure> {
+pub fn show(found: &[RunResult], format: Format) -> Result<Exit, Failure> {
     match format {
-        Format::Json => print::json(&found.iter().map(|found| &*found.report).collect::<Vec<_>>())?,
+        Format::Json => print::json(&found.iter().map(|found| &found.report).collect::<Vec<_>>())?,
         Format::Table => {
             let look = print::look();
             let tables: Vec<_> = found.iter().map(|found| drawn(found, look)).collect();
             print::out(&tables.join("\n"))?;
         }
     }
-    Ok(Exit::of_all(found.iter().map(|found| &*found.report)))
+    Ok(Exit::of_all(found.iter().map(|found| &found.report)))
 }
 
-fn drawn(found: &Found, look: table::Look) -> String {
+fn drawn(found: &RunResult, look: table::Look) -> String {
     match &found.plan {
         // The report's findings also tell of reads that failed.
         Some(plan) => {

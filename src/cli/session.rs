@@ -1,6 +1,6 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
@@ -9,12 +9,15 @@ use crate::{
     app::{self, App, Settings},
     domain::{
         names::{ProjectId, Region},
-        plan::Plan,
         policy::Policy,
         report::Report,
         target::Target,
     },
-    reconcile::{Progress, publish::WithoutTopic, queue::RunRequest},
+    reconcile::{
+        Progress,
+        publish::WithoutTopic,
+        queue::{RunRequest, RunResult},
+    },
     web::logs,
 };
 
@@ -23,13 +26,6 @@ pub const MAX_CONCURRENT_TARGETS: usize = 8;
 
 pub struct Session {
     pub app: Arc<App>,
-}
-
-/// What a dry run found.
-pub struct Found {
-    pub report: Arc<Report>,
-    /// None where there was nothing to plan: the policy's mode is off, or the run died.
-    pub plan: Option<Arc<Plan>>,
 }
 
 impl Session {
@@ -81,33 +77,14 @@ impl Session {
     /// Every target of the policy, and what kept a project from being listed: one project hides no other.
     pub async fn all_targets(&self) -> (Vec<Target>, Vec<Failure>) {
         let policy = self.app.policy();
-        let (mut targets, mut failures) = (Vec::new(), Vec::new());
-        for project in policy.scope.all() {
-            match self.app.expander.targets_of(project, &[]).await {
-                Ok(found) => targets.extend(found),
-                Err(error) => failures.push(error.into()),
-            }
-        }
-        (targets, failures)
+        let (targets, failed) = self.app.expander.list(policy.scope.all().into_iter(), &[]).await;
+        (targets, failed.into_iter().map(Failure::from).collect())
     }
 
     /// Dry runs, in the order of the targets.
-    pub async fn look(&self, targets: Vec<Target>) -> Vec<Found> {
-        let mut progress = self.app.engine.progress.subscribe();
-        let mut plans = HashMap::new();
-        let submit = |target| self.app.queue.submit(RunRequest { dry_run: true, ..RunRequest::new(target) });
-        let mut runs = stream::iter(targets).map(submit).buffered(MAX_CONCURRENT_TARGETS);
-        let mut found = Vec::new();
-        while let Some(report) = runs.next().await {
-            while let Ok(event) = progress.try_recv() {
-                if let Progress::Planned { target, plan } = event {
-                    plans.insert(target, plan);
-                }
-            }
-            let plan = report.target.as_ref().and_then(|target| plans.remove(target));
-            found.push(Found { report, plan });
-        }
-        found
+    pub async fn dry_run(&self, targets: Vec<Target>) -> Vec<RunResult> {
+        let runs = stream::iter(targets).map(|target| self.app.engine.dry_run(target));
+        runs.buffered(MAX_CONCURRENT_TARGETS).collect().await
     }
 
     /// Runs that write, in the order of the targets; then the runs that these asked for in other projects.

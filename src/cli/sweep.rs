@@ -31,7 +31,7 @@ impl Sweep {
             eprintln!("error: {failure}");
         }
         let exit = match self.dry_run {
-            true => plan::show(&session.look(targets).await, self.common.format)?,
+            true => plan::show(&session.dry_run(targets).await, self.common.format)?,
             false => {
                 apply::show(&apply::until_done(&session, targets, self.writing.timeout).await, self.common.format)?
             }

@@ -270,24 +270,36 @@ pub enum Remedy {
     Foreign,
 }
 
-/// What memory adds to the decision.
+/// What a plan rests on beside policy and observation.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Budget {
+pub struct PlanContext {
+    pub limits: Limits,
+    pub history: RecentHistory,
+}
+
+/// How much may be written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Limits {
     /// The most writes this round may hold.
     pub changes: u32,
     /// Which key of the policy says so.
-    pub limit: &'static str,
+    pub key: &'static str,
+}
+
+/// What earlier runs of this process saw.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecentHistory {
     /// Connectors whose creation was refused or failed since the last sweep.
     pub refused: BTreeMap<ConnectorRef, ReadFailure>,
-    /// How often each connector was made in the last 24 hours: a subnet that stood already tells nothing of it.
-    pub made: BTreeMap<ConnectorRef, u32>,
-    /// Who was last heard to have touched an object, by its relative name.
+    /// How often each connector was created in the last 24 hours: a subnet that was there before does not say it.
+    pub created: BTreeMap<ConnectorRef, u32>,
+    /// The last principal that touched an object, by the object's relative name.
     pub touched_by: BTreeMap<String, String>,
-    /// Why connectors of other projects are not made, by the last report of their own.
-    pub hindered: BTreeMap<ConnectorRef, String>,
-    /// Ranges that Google said are taken, though no list shows by what.
+    /// Why connectors of other projects are not created, by the last report of their own target.
+    pub blocked_elsewhere: BTreeMap<ConnectorRef, String>,
+    /// Ranges that Google refused as taken, though no list shows by what.
     pub taken: Vec<Ipv4Net>,
-    /// Changes that somebody undid again and again: left alone until then.
+    /// Changes that were undone again and again, and until when they are left alone.
     pub left_alone: BTreeMap<Repeat, Timestamp>,
 }
 
@@ -420,7 +432,7 @@ impl Plan {
     }
 
     /// Takes out steps that failed already, with all that waits for them.
-    pub fn leave_out(&mut self, failed: &HashSet<ObjectId>) {
+    pub fn drop_failed(&mut self, failed: &HashSet<ObjectId>) {
         let mut out = failed.clone();
         self.steps.retain(|step| {
             let stays = !out.contains(&step.id) && !step.after.iter().any(|id| out.contains(id));
@@ -432,7 +444,7 @@ impl Plan {
     }
 
     /// Takes out the creation of what stands already, though a list does not show it yet; what waits for it may go on.
-    pub fn take_as_made(&mut self, made: &HashSet<(ObjectId, Verb)>) {
+    pub fn skip_already_created(&mut self, made: &HashSet<(ObjectId, Verb)>) {
         let stands = |id: &ObjectId| made.contains(&(id.clone(), Verb::Create));
         self.steps.retain(|step| step.change.verb() != Verb::Create || !stands(&step.id));
         for step in &mut self.steps {

@@ -4,21 +4,16 @@
 //! ours may exist, and one write for each deny, all at once; only then does it read what proves that egress is open, and
 //! what cannot be read leaves it unproven, not undone. `rearm` looks at everything, as a run does.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use tokio::time::{Instant, timeout};
-use tracing::Instrument;
+use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use super::{
-    apply::Applied,
-    course::Course,
-    engine::{Engine, Progress},
-    observe::surroundings,
-    queue::RunRequest,
-    reads::read,
-    run::{RUN_DEADLINE, span},
+    apply::Applied, engine::Engine, observe::surroundings, queue::RunRequest, reads::read, run::span,
+    run_state::RunState, runner::Runner,
 };
 use crate::{
     domain::{
@@ -119,63 +114,60 @@ impl Engine {
 
     async fn release_at(
         &self,
-        policy: &Policy,
+        policy: &Arc<Policy>,
         order: Order<'_>,
         (rules, plan): (&Rules, Plan),
         release: &Release,
     ) -> Report {
-        let request = self.request(order, "release", plan.target.clone());
-        let mut report = self.open(&request, policy);
-        let span = span(&report.id, &request.target);
-        async {
-            self.tell(Progress::Started { target: request.target });
-            let calls = CallLog::default();
-            let client = self.client.with_log(calls.clone());
-            report.rounds = u32::from(!plan.steps.is_empty());
-            let lock = self.locks.of(plan.network.clone(), &plan.target);
-            let applied = self.write(&client, &plan, &report, (Instant::now() + RUN_DEADLINE, &lock)).await;
-            let after = written(&rules.firewalls, &plan, &applied);
-            // Google has said of each write that it is done: what stands now is known without another look.
-            let left = break_glass::release(policy, &rules.host, &after, order.pick, release);
-            let found = left.into_iter().find(|left| (&left.target, &left.network) == (&plan.target, &plan.network));
-            let mut left = found.unwrap_or(plan);
-            left.blocked_by.extend(left.steps.iter().filter_map(|step| {
-                let object = step.change.before()?;
-                Some(text::break_glass::not_released(object.name(), &rules.host))
-            }));
-            // Each was tried, and is told as what came of it.
-            left.steps.clear();
-            let seen = timeout(PROOF_LIMIT, surroundings(&client, &left.network, &left.target)).await.ok();
-            let late = || Proof::NotProven(text::break_glass::proof_took_long(PROOF_LIMIT.as_secs()));
-            break_glass::tell_proof(&mut left, policy, &rules.host, &after, |connector| {
-                seen.as_ref().map_or_else(late, |seen| seen.prove(connector))
-            });
-            for result in applied {
-                left.blocked_by.extend(result.blocked);
-                report.steps.push(result.report);
-            }
-            report.close(left, super::apply::NO_TIME, Vec::new());
-            report.calls = calls.counts();
-            for (call, count) in &rules.calls {
-                *report.calls.entry(call.clone()).or_default() += count;
-            }
-            self.end(report).await
-        }
-        .instrument(span)
-        .await
+        let (runner, span) = self.begin(policy, order, "release", plan.target.clone());
+        self.released(runner, order, (rules, plan), release).instrument(span).await
     }
 
-    async fn rearm_at(&self, policy: &Policy, order: Order<'_>, target: Target) -> Report {
-        let request = self.request(order, "rearm", target);
+    async fn released(
+        &self,
+        mut runner: Runner<'_>,
+        order: Order<'_>,
+        (rules, plan): (&Rules, Plan),
+        release: &Release,
+    ) -> Report {
+        runner.state.report.rounds = u32::from(!plan.steps.is_empty());
+        let applied = runner.apply(&plan).await;
+        let after = written(&rules.firewalls, &plan, &applied);
+        let policy = runner.policy.clone();
+        // Google has said of each write that it is done: the state after it is known without another look.
+        let left = break_glass::release(&policy, &rules.host, &after, order.pick, release);
+        let found = left.into_iter().find(|left| (&left.target, &left.network) == (&plan.target, &plan.network));
+        let mut left = found.unwrap_or(plan);
+        left.blocked_by.extend(left.steps.iter().filter_map(|step| {
+            let object = step.change.before()?;
+            Some(text::break_glass::not_released(object.name(), &rules.host))
+        }));
+        // Each was tried, and is reported as what came of it.
+        left.steps.clear();
+        let seen = timeout(PROOF_LIMIT, surroundings(&runner.client, &left.network, &left.target)).await.ok();
+        let late = || Proof::NotProven(text::break_glass::proof_took_long(PROOF_LIMIT.as_secs()));
+        break_glass::tell_proof(&mut left, &policy, &rules.host, &after, |connector| {
+            seen.as_ref().map_or_else(late, |seen| seen.prove(connector))
+        });
+        let mut report = runner.close_unseen(left, applied);
+        for (call, count) in &rules.calls {
+            *report.calls.entry(call.clone()).or_default() += count;
+        }
+        self.end(report).await
+    }
+
+    async fn rearm_at(&self, policy: &Arc<Policy>, order: Order<'_>, target: Target) -> Report {
+        let (runner, span) = self.begin(policy, order, "rearm", target);
+        let decide = |observed: &Observed, _| break_glass::rearm(policy, observed, order.pick);
+        async { self.end(runner.run(&decide).await.report).await }.instrument(span).await
+    }
+
+    fn begin(&self, policy: &Arc<Policy>, order: Order<'_>, command: &str, target: Target) -> (Runner<'_>, Span) {
+        let request = self.request(order, command, target);
         let report = self.open(&request, policy);
         let span = span(&report.id, &request.target);
-        let decide = |observed: &Observed, _| break_glass::rearm(policy, observed, order.pick);
-        async {
-            let (report, _) = self.rounds(&request, policy, (report, Course::default()), &decide).await;
-            self.end(report).await
-        }
-        .instrument(span)
-        .await
+        let state = RunState::new(report, BTreeMap::new(), self.stop.clone());
+        (Runner::new(self, policy.clone(), request, state), span)
     }
 
     /// The command is the event behind the run.

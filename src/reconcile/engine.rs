@@ -1,18 +1,20 @@
 //! What runs targets, and what the runs share.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{history::History, outbox::Outbox, projects::Projects, write_locks::WriteLocks};
+use super::{apply::Applied, history::History, outbox::Outbox, projects::Projects, write_locks::WriteLocks};
 use crate::{
     domain::{
-        plan::Plan,
+        audit::classify::RouterRequest,
+        plan::{Note, Plan},
         policy::Policy,
         report::{Report, StepReport},
+        state::observed::Observed,
         target::Target,
     },
     google::client::Client,
@@ -75,5 +77,30 @@ impl Engine {
             ended,
             locks: WriteLocks::default(),
         }
+    }
+
+    /// An audit entry says what a call asked of a router.
+    pub fn hear(&self, request: RouterRequest) {
+        let now = (self.now)();
+        self.with_history(|history| history.races.hear(request, now));
+    }
+
+    pub(super) fn races(&self, of: &Target, observed: &Observed) -> Vec<Note> {
+        let now = (self.now)();
+        self.with_history(|history| history.races.notes(of, observed, now))
+    }
+
+    pub(super) fn note_applied(&self, plan: &Plan, applied: &[Applied], policy: &Policy) {
+        let now = (self.now)();
+        self.with_history(|history| history.note_applied(plan, applied, policy, now));
+    }
+
+    pub(super) fn with_history<T>(&self, with: impl FnOnce(&mut History) -> T) -> T {
+        with(&mut self.history.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn emit(&self, progress: Progress) {
+        // An error means that there is no subscriber.
+        let _ = self.progress.send(progress);
     }
 }

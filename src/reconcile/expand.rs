@@ -111,6 +111,22 @@ impl Expander {
         Ok(asked.map(|region| Target { project: project.clone(), region }).collect())
     }
 
+    /// The targets of several projects, and those that could not be listed: one project hides no other.
+    pub async fn list(
+        &self,
+        projects: impl Iterator<Item = &ProjectId> + Send,
+        regions: &[Region],
+    ) -> (Vec<Target>, Vec<ExpandError>) {
+        let (mut targets, mut failed) = (Vec::new(), Vec::new());
+        for found in join_all(projects.map(|project| self.targets_of(project, regions))).await {
+            match found {
+                Ok(found) => targets.extend(found),
+                Err(error) => failed.push(error),
+            }
+        }
+        (targets, failed)
+    }
+
     /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process.
     pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
         let run = move |request| async move {
@@ -124,7 +140,7 @@ impl Expander {
     /// A change of rights is looked at only where something was refused: most change nothing for anybody here.
     fn submit_grant(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
         let policy = self.engine.policy.borrow().clone();
-        let mut targets = self.engine.remember(|history| history.awaiting_rights());
+        let mut targets = self.engine.with_history(|history| history.awaiting_rights());
         targets.retain(|target| {
             policy.scope.all().contains(&target.project)
                 && (concerns(&policy, &signal.place, target) || signal.place == Place::Target(target.clone()))
@@ -175,15 +191,14 @@ impl Expander {
         let may_concern =
             |project: &&ProjectId| signals.iter().any(|signal| may_concern(&policy, &signal.place, project));
         let concerned = policy.scope.all().into_iter().filter(may_concern);
-        let listed = join_all(concerned.map(|project| self.targets_of(project, &[]))).await;
-        let (found, failed): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
-        let requests = found.into_iter().flatten().flatten().filter_map(|target| {
+        let (targets, failed) = self.list(concerned, &[]).await;
+        let requests = targets.into_iter().filter_map(|target| {
             let own = signals.iter().filter(|signal| concerns(&policy, &signal.place, &target));
             let own: Vec<Signal> = own.cloned().collect();
             (!own.is_empty()).then(|| request(target, &own))
         });
         let reports: Reports = self.in_turn(requests).collect().await;
-        match failed.into_iter().filter_map(Result::err).max_by_key(|error| error.transient) {
+        match failed.into_iter().max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
                 tracing::error!(%error, "a project is left out of an event that may concern it");

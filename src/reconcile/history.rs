@@ -10,14 +10,14 @@ use ipnet::Ipv4Net;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    breaker::Breaker, races::Races, refusals::Refusals, reserved::ReservedRanges, seen_events::SeenEvents,
-    wishes::Wishes,
+    apply::Applied, breaker::Breaker, races::Races, refusals::Refusals, reserved::ReservedRanges,
+    seen_events::SeenEvents, wishes::Wishes,
 };
 use crate::domain::{
     audit::signal::Trigger,
     codes::Code,
     names::{ConnectorRef, NetworkRef, relative},
-    plan::{Budget, Change, Kind, Note, Object, ObjectId, Step},
+    plan::{Change, Kind, Limits, Note, Object, ObjectId, Plan, PlanContext, RecentHistory, Step},
     policy::Policy,
     report::Report,
     state::{read::ReadFailure, requirement::Required},
@@ -38,14 +38,14 @@ pub struct History {
     /// Connectors whose creation Google accepted.
     creating: BTreeSet<ConnectorRef>,
     /// When Google accepted creations in the last 24 hours.
-    made: BTreeMap<ConnectorRef, VecDeque<Timestamp>>,
+    created: BTreeMap<ConnectorRef, VecDeque<Timestamp>>,
     touched: HashMap<String, (Timestamp, String)>,
     /// Ranges that Google refused as taken, by network.
     taken: HashMap<NetworkRef, Vec<(Timestamp, Ipv4Net)>>,
     /// What workloads of a target ask of other projects' connectors, as its last look found.
     uses: BTreeMap<Target, Vec<Required>>,
     /// What a person must do first, by the last report of a target.
-    hindered: HashMap<Target, Vec<Hindrance>>,
+    blocked: HashMap<Target, Vec<Blocker>>,
     pub breaker: Breaker,
     pub heard: SeenEvents,
     pub races: Races,
@@ -56,7 +56,7 @@ pub struct History {
 
 /// What a report of a target says must be done first, or is held back; then it has no code.
 #[derive(Debug)]
-struct Hindrance {
+struct Blocker {
     code: Option<Code>,
     object: String,
     text: String,
@@ -93,6 +93,47 @@ impl History {
         }
     }
 
+    /// What a round did.
+    pub fn note_applied(&mut self, plan: &Plan, applied: &[Applied], policy: &Policy, now: Timestamp) {
+        let target = &plan.target;
+        for result in applied {
+            let Some(step) = plan.steps.iter().find(|step| step.id == result.report.step) else { continue };
+            // Where the answer is lost the range stays taken.
+            if result.unproven.is_none() {
+                self.reserved.note(plan, &step.change, result.report.is_done());
+            }
+            if let Some(note) = &result.blocked {
+                self.refusals.note(target, &step.id, note, &policy.hash, now);
+            }
+            if result.report.is_done() {
+                self.note_done(target, step, now);
+            }
+        }
+        for race in applied.iter().flat_map(|result| &result.races) {
+            self.races.note(target, race, now);
+        }
+        for (connector, cause) in applied.iter().filter_map(|result| result.refused.clone()) {
+            self.note_refused(&connector, cause);
+        }
+        for range in applied.iter().filter_map(|result| result.taken) {
+            self.note_taken(&plan.network, range, now);
+        }
+        for connector in applied.iter().filter_map(|result| result.creation.as_ref()) {
+            self.note_creating(connector, now);
+        }
+    }
+
+    /// A step that took effect though no good answer came.
+    pub fn note_proven(&mut self, plan: &Plan, step: &Step, now: Timestamp) {
+        self.reserved.note(plan, &step.change, true);
+        self.note_done(&plan.target, step, now);
+        if let Change::Create(Object::Connector(connector)) = &step.change
+            && let Ok(connector) = ConnectorRef::try_from(connector.name.clone())
+        {
+            self.note_created(&connector, now);
+        }
+    }
+
     pub fn note_refused(&mut self, connector: &ConnectorRef, cause: ReadFailure) {
         self.refused.insert(connector.clone(), cause);
         self.creating.remove(connector);
@@ -101,11 +142,11 @@ impl History {
     /// Google accepted the connector's creation.
     pub fn note_creating(&mut self, connector: &ConnectorRef, now: Timestamp) {
         self.creating.insert(connector.clone());
-        self.note_made(connector, now);
+        self.note_created(connector, now);
     }
 
-    pub fn note_made(&mut self, connector: &ConnectorRef, now: Timestamp) {
-        self.made.entry(connector.clone()).or_default().push_back(now);
+    pub fn note_created(&mut self, connector: &ConnectorRef, now: Timestamp) {
+        self.created.entry(connector.clone()).or_default().push_back(now);
     }
 
     /// Connectors of a target whose creation Google accepted, and of which nothing worse is known.
@@ -151,30 +192,30 @@ impl History {
     }
 
     /// Remembers what keeps connectors of the report's target from being made.
-    pub fn note_hindrances(&mut self, report: &Report) {
+    pub fn note_blockers(&mut self, report: &Report) {
         let Some(target) = &report.target else { return };
         let held = report.withheld.iter().filter(|held| held.step.kind == Kind::Connector);
-        let held = held.map(|held| Hindrance { code: None, object: held.step.to_string(), text: held.text.clone() });
+        let held = held.map(|held| Blocker { code: None, object: held.step.to_string(), text: held.text.clone() });
         let blocked = report.blocked_by.iter().map(|note| {
             let Note { code, object, text, .. } = note.clone();
-            Hindrance { code: Some(code), object, text }
+            Blocker { code: Some(code), object, text }
         });
-        self.hindered.insert(target.clone(), blocked.chain(held).collect());
+        self.blocked.insert(target.clone(), blocked.chain(held).collect());
     }
 
     /// Targets where something was refused that a role, an organization policy or an API may permit.
     pub fn awaiting_rights(&self) -> BTreeSet<Target> {
         const CODES: [Code; 5] =
             [Code::Denied, Code::ApiDisabled, Code::OrgPolicy, Code::AgentRole, Code::RegionClosed];
-        let is_refused = |hindrance: &Hindrance| hindrance.code.is_some_and(|code| CODES.contains(&code));
-        let refused = |all: &Vec<Hindrance>| all.iter().any(is_refused);
-        let hindered = self.hindered.iter().filter(|(_, notes)| refused(notes)).map(|(target, _)| target);
-        hindered.chain(self.refusals.targets()).cloned().collect()
+        let is_refused = |blocker: &Blocker| blocker.code.is_some_and(|code| CODES.contains(&code));
+        let refused = |all: &Vec<Blocker>| all.iter().any(is_refused);
+        let targets = self.blocked.iter().filter(|(_, notes)| refused(notes)).map(|(target, _)| target);
+        targets.chain(self.refusals.targets()).cloned().collect()
     }
 
     /// Why a connector is not made: what was said of it, else of anything at its place.
-    fn hindrance(&self, connector: &ConnectorRef) -> Option<String> {
-        let notes = self.hindered.get(&connector.into())?;
+    fn why_blocked(&self, connector: &ConnectorRef) -> Option<String> {
+        let notes = self.blocked.get(&connector.into())?;
         let object = format!("connector/{}", connector.name);
         let own = notes.iter().find(|note| note.object == object);
         own.or_else(|| notes.first()).map(|note| note.text.clone())
@@ -197,54 +238,47 @@ impl History {
         }
     }
 
-    /// What memory adds to the decision, with `written` changes of this run already made.
-    pub fn budget(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> Budget {
+    /// What a plan for the target rests on, with `written` changes of this run already made.
+    pub fn plan_context(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> PlanContext {
+        self.forget(now);
+        PlanContext { limits: self.limits(policy, target, written, now), history: self.recent(policy, target, now) }
+    }
+
+    fn forget(&mut self, now: Timestamp) {
         self.touched.retain(|_, (at, _)| now.duration_since(*at) < HOUR);
-        self.note_writes(target, 0, now);
-        let network = policy.network_of(target);
         for ranges in self.taken.values_mut() {
             ranges.retain(|(at, _)| now.duration_since(*at) < HOUR);
         }
-        let section = &policy.for_target(target).budget;
-        let spent = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
-        let this_run = spent(section.changes_per_run, written);
-        let this_hour = spent(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
-        self.made.retain(|_, times| {
+        self.created.retain(|_, times| {
             times.retain(|at| now.duration_since(*at) < DAY);
             !times.is_empty()
         });
-        let made = self.made.iter().filter(|(connector, _)| target.has(connector));
-        let made = made.map(|(connector, times)| (connector.clone(), u32::try_from(times.len()).unwrap_or(u32::MAX)));
-        Budget {
-            changes: this_run.min(this_hour),
-            limit: if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" },
-            refused: self
-                .refused
-                .iter()
-                .filter(|(connector, _)| target.has(connector))
-                .map(|(c, why)| (c.clone(), why.clone()))
-                .collect(),
-            made: made.collect(),
-            touched_by: self
-                .touched
-                .iter()
-                .map(|(object, (_, principal))| (object.clone(), principal.clone()))
-                .collect(),
-            hindered: self
-                .uses
-                .get(target)
-                .into_iter()
-                .flatten()
-                .filter_map(|used| Some((used.connector.clone(), self.hindrance(&used.connector)?)))
-                .collect(),
-            taken: self
-                .taken
-                .get(&network)
-                .into_iter()
-                .flatten()
-                .map(|(_, range)| *range)
-                .chain(self.reserved.taken(&network, target, now))
-                .collect(),
+    }
+
+    fn limits(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> Limits {
+        self.note_writes(target, 0, now);
+        let section = &policy.for_target(target).budget;
+        let left = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+        let this_run = left(section.changes_per_run, written);
+        let this_hour = left(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
+        let key = if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" };
+        Limits { changes: this_run.min(this_hour), key }
+    }
+
+    fn recent(&mut self, policy: &Policy, target: &Target, now: Timestamp) -> RecentHistory {
+        let network = policy.network_of(target);
+        let refused = self.refused.iter().filter(|(connector, _)| target.has(connector));
+        let created = self.created.iter().filter(|(connector, _)| target.has(connector));
+        let count = |times: &VecDeque<Timestamp>| u32::try_from(times.len()).unwrap_or(u32::MAX);
+        let uses = self.uses.get(target).into_iter().flatten();
+        let blocked = uses.filter_map(|used| Some((used.connector.clone(), self.why_blocked(&used.connector)?)));
+        let taken = self.taken.get(&network).into_iter().flatten().map(|(_, range)| *range);
+        RecentHistory {
+            refused: refused.map(|(connector, why)| (connector.clone(), why.clone())).collect(),
+            created: created.map(|(connector, times)| (connector.clone(), count(times))).collect(),
+            touched_by: self.touched.iter().map(|(object, (_, by))| (object.clone(), by.clone())).collect(),
+            blocked_elsewhere: blocked.collect(),
+            taken: taken.chain(self.reserved.taken(&network, target, now)).collect(),
             left_alone: self.breaker.open(target, now),
         }
     }

@@ -1,6 +1,6 @@
 //! The flow: observe, decide, apply, look again, say what was done.
 //!
-//! [`Engine`] runs that flow on one screen. [`queue`] gives each target one run at a time, [`expand`] turns wider places
+//! `runner` holds that flow on one screen, for every kind of run. [`queue`] gives each target one run at a time, [`expand`] turns wider places
 //! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
@@ -8,11 +8,10 @@ pub mod break_glass;
 pub mod breaker;
 pub mod cloudevent;
 mod completion;
-mod course;
 mod engine;
-pub mod examine;
 pub mod expand;
 pub mod history;
+pub mod inspect;
 pub mod observe;
 mod operations;
 pub mod outbox;
@@ -28,6 +27,8 @@ mod reserved;
 mod routers;
 pub mod routes;
 mod run;
+mod run_state;
+mod runner;
 mod seen_events;
 mod users;
 mod wishes;

@@ -15,7 +15,9 @@ use crate::{
             signal::{Trigger, join},
             wanted::WantedConnector,
         },
+        plan::Plan,
         report::Report,
+        state::observed::Observed,
         target::Target,
     },
     google::transport::BoxFuture,
@@ -55,18 +57,29 @@ impl RunRequest {
     }
 }
 
-/// What came of a run.
-pub struct Ran {
+/// What a run found and did.
+pub struct RunResult {
     pub report: Report,
-    /// Runs of other targets that this one found wanting.
-    pub asks: Vec<RunRequest>,
+    /// Of the first look; `None` = there was nothing to plan, because the policy's mode is `off`.
+    pub plan: Option<Arc<Plan>>,
+    /// The last look; `None` = there was none.
+    pub observed: Option<Observed>,
+    /// Runs of other targets that this one found necessary.
+    pub follow_ups: Vec<RunRequest>,
+}
+
+impl From<Report> for RunResult {
+    /// A run that looked at nothing.
+    fn from(report: Report) -> Self {
+        Self { report, plan: None, observed: None, follow_ups: Vec::new() }
+    }
 }
 
 /// What a run is.
 pub trait Run: Send + Sync + 'static {
-    fn run(&self, request: RunRequest) -> BoxFuture<'_, Ran>;
-    /// The report of a run that died.
-    fn lost(&self, request: &RunRequest) -> Report;
+    fn run(&self, request: RunRequest) -> BoxFuture<'_, RunResult>;
+    /// The report of a run that panicked.
+    fn report_for_panic(&self, request: &RunRequest) -> Report;
 }
 
 /// Runs wishes, one at a time for each target. Dry runs never merge with writing runs.
@@ -104,7 +117,7 @@ impl<R: Run> Queue<R> {
     pub fn submit(&self, request: RunRequest) -> BoxFuture<'static, Arc<Report>> {
         let (answer, report) = oneshot::channel();
         let target = request.target.clone();
-        let lost = (self.run.clone(), RunRequest { dry_run: request.dry_run, ..RunRequest::new(target.clone()) });
+        let panicked = (self.run.clone(), RunRequest { dry_run: request.dry_run, ..RunRequest::new(target.clone()) });
         let starts = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let starts = !slots.contains_key(&target);
@@ -114,7 +127,7 @@ impl<R: Run> Queue<R> {
         if starts {
             self.tasks.spawn(drain(self.clone(), target));
         }
-        Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(lost.0.lost(&lost.1))) })
+        Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(panicked.0.report_for_panic(&panicked.1))) })
     }
 }
 
@@ -143,20 +156,20 @@ async fn drain<R: Run>(queue: Queue<R>, target: Target) {
             pending
         };
         let Some(Pending { request, waiting, span }) = next else { return };
-        // A task of its own, so that a run that dies takes no waiting wish with it.
+        // A task of its own, so that a run that panics takes no waiting wish with it.
         let this = queue.run.clone();
         let copy = request.clone();
         let report = match tokio::spawn(async move { this.run(copy).await }.instrument(span)).await {
-            Ok(ran) => {
-                for ask in ran.asks {
-                    // Nobody here waits for another target's run.
-                    drop(queue.submit(ask));
+            Ok(result) => {
+                for request in result.follow_ups {
+                    // This run does not wait for those of other targets.
+                    drop(queue.submit(request));
                 }
-                ran.report
+                result.report
             }
             Err(error) => {
-                tracing::error!(%target, %error, "a run died");
-                queue.run.lost(&request)
+                tracing::error!(%target, %error, "run panicked");
+                queue.run.report_for_panic(&request)
             }
         };
         let report = Arc::new(report);

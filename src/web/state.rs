@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 
 use super::{AppState, admission::Admin, problem::Problem};
-use crate::domain::{
-    audit::scope::Scope,
-    names::{ProjectId, Region},
-    report::Report,
-    state::observed::Observed,
-    target::Target,
+use crate::{
+    domain::{
+        audit::scope::Scope,
+        names::{ProjectId, Region},
+        report::Report,
+        state::observed::Observed,
+        target::Target,
+    },
+    reconcile::queue::RunResult,
 };
 
 #[derive(Deserialize)]
@@ -43,8 +46,8 @@ pub async fn show(
 ) -> Result<Json<Seen>, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
     let target = target(&asked, &front.app.scope())?;
-    let look = front.app.engine.look(target).map(Ok);
-    let (report, observed) = front.patience.wait(&held, look).instrument(span).await?;
+    let run = front.app.engine.dry_run(target).map(Ok);
+    let RunResult { report, observed, .. } = front.patience.wait(&held, run).instrument(span).await?;
     Ok(Json(Seen { observed: observed.map(Box::new), report }))
 }
 

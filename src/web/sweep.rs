@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use futures_util::{StreamExt, future::join_all, stream};
+use futures_util::{StreamExt, stream};
 use http::{
     HeaderMap, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
@@ -36,7 +36,7 @@ use crate::{
         report::{Outcome, Report, StepReport},
         target::Target,
     },
-    reconcile::{Progress, queue::RunRequest},
+    reconcile::{Progress, expand::ExpandError, queue::RunRequest},
 };
 
 const NDJSON: &str = "application/x-ndjson";
@@ -116,14 +116,9 @@ async fn targets(app: &App, ask: &SweepRequest) -> Result<(Vec<Target>, Vec<Unli
     let policy = app.policy();
     let all = policy.scope.all().into_iter();
     let asked = all.filter(|project| ask.projects.is_empty() || ask.projects.contains(project));
-    let listed = asked.map(|project| app.expander.targets_of(project, &ask.regions));
-    let (mut targets, mut errors) = (Vec::new(), Vec::new());
-    for found in join_all(listed).await {
-        match found {
-            Ok(found) => targets.extend(found),
-            Err(error) => errors.push(Unlisted { message: error.to_string(), project: error.project }),
-        }
-    }
+    let (targets, failed) = app.expander.list(asked, &ask.regions).await;
+    let unlisted = |error: ExpandError| Unlisted { message: error.to_string(), project: error.project };
+    let errors: Vec<_> = failed.into_iter().map(unlisted).collect();
     let known: BTreeSet<_> = targets.iter().map(|target| &target.region).collect();
     if errors.is_empty()
         && let Some(index) = ask.regions.iter().position(|region| !known.contains(region))

@@ -6,7 +6,7 @@ use egress_reconciler::domain::{
     demand::demand,
     design::design,
     names::{last_segment, short_hash},
-    plan::{Budget, Change, Object, ObjectId, Plan, Step},
+    plan::{Change, Limits, Object, ObjectId, Plan, PlanContext, Step},
     planner::{
         break_glass::{self, DenySelector},
         plan,
@@ -25,9 +25,10 @@ use egress_reconciler::domain::{
 use serde_json::{Value, json};
 
 pub fn decide(policy: &Policy, world: &Observed, changes: u32) -> Plan {
-    let budget = Budget { changes, limit: "budget.changes_per_run", ..Budget::default() };
+    let limits = Limits { changes, key: "budget.changes_per_run" };
+    let context = PlanContext { limits, ..PlanContext::default() };
     let demand = demand(policy, world, &[], world.at);
-    plan(policy, world, &demand, &design(policy, world, &demand, &budget), &budget)
+    plan(policy, world, &demand, &design(policy, world, &demand, &context.history), &context)
 }
 
 pub fn perform(world: &mut Observed, step: &Step) {

@@ -21,7 +21,7 @@ use crate::{
 const LOOK: Look = Look { width: 120, colour: false };
 
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
-    let basis = lab.app.engine.examine(&lab.target()).await;
+    let basis = lab.app.engine.inspect(&lab.target()).await;
     let blueprint = basis.blueprint();
     explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
 }

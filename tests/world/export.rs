@@ -12,7 +12,7 @@ fn lab() -> TestCloud {
 }
 
 async fn exported(lab: &TestCloud) -> Value {
-    let basis = lab.app.engine.examine(&lab.target()).await;
+    let basis = lab.app.engine.inspect(&lab.target()).await;
     basis.blueprint().document(&basis.observed)
 }
 

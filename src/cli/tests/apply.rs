@@ -117,7 +117,7 @@ async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_brings_its_plan_and_writes_nothing() {
     let (session, cloud, _policy) = session(Duration::from_secs(60));
-    let found = session.look(vec![target()]).await;
+    let found = session.dry_run(vec![target()]).await;
     assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
     assert!(cloud.calls().iter().all(|call| call.method == "GET"));
 }

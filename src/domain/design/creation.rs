@@ -36,7 +36,7 @@ impl AddressAllocator {
     }
 }
 
-/// Connectors made in the last 24 hours: subnets of ours made for each, and how often it was made as far as memory goes. A
+/// Connectors made in the last 24 hours: subnets of ours made for each, and how often it was made as far as the history goes. A
 /// subnet whose connector is still to be made has its creation counted already.
 struct CreationQuota(BTreeMap<ConnectorRef, (u32, u32)>);
 
@@ -49,7 +49,7 @@ impl CreationQuota {
                 counts.entry(connector).or_default().0 += 1;
             }
         }
-        for (connector, made) in &draft.memory.made {
+        for (connector, made) in &draft.history.created {
             counts.entry(connector.clone()).or_default().1 = *made;
         }
         Self(counts)
@@ -126,7 +126,7 @@ fn refusal(draft: &Draft<'_>, required: &Required, settings: &Policy) -> Option<
     if let Some(frozen) = &required.frozen {
         return Some(text::connector::frozen(connector, frozen));
     }
-    if let Some(cause) = draft.memory.refused.get(connector) {
+    if let Some(cause) = draft.history.refused.get(connector) {
         return Some(text::connector::refused_before(connector, cause));
     }
     // A live workload names it, so it stood once: somebody deleted it, unless we did so to replace it.
@@ -261,7 +261,7 @@ fn taken(draft: &Draft<'_>, network: &Ground) -> Option<AllocatedRanges> {
     };
     let auto_mode = matches!(network, Ground::Stands { auto_mode: true, .. });
     let mut taken = AllocatedRanges::new(&observed.network_name.to_string(), subnets, space, routes, auto_mode);
-    for range in &draft.memory.taken {
+    for range in &draft.history.taken {
         taken.add(*range, "something that no list shows".to_owned());
     }
     Some(taken)

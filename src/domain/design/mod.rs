@@ -25,7 +25,7 @@ use super::{
     demand::Demand,
     firewall::rule_set::Rule,
     names::ConnectorRef,
-    plan::{Budget, Note, Object, ObjectId},
+    plan::{Note, Object, ObjectId, RecentHistory},
     policy::Policy,
     state::{
         connector::Connector, network::Network, observed::Observed, read::ReadFailure, requirement::Required,
@@ -95,9 +95,14 @@ pub struct Notes {
     pub findings: Vec<Note>,
 }
 
-/// Designs what `demand` asks for. `memory` tells what no list shows: ranges that are taken, creations that were refused.
-pub fn design<'a>(policy: &'a Policy, observed: &'a Observed, demand: &'a Demand, memory: &'a Budget) -> Blueprint<'a> {
-    let mut draft = Draft { policy, observed, memory, now: observed.at, notes: Notes::default() };
+/// Designs what `demand` asks for. `history` says what no list shows: ranges that are taken, creations that were refused.
+pub fn design<'a>(
+    policy: &'a Policy,
+    observed: &'a Observed,
+    demand: &'a Demand,
+    history: &'a RecentHistory,
+) -> Blueprint<'a> {
+    let mut draft = Draft { policy, observed, history, now: observed.at, notes: Notes::default() };
     let network = network::design(&mut draft, demand);
     let mut paths = connector::design(&mut draft, demand, &network);
     let (router, uncovered) = nat::design(&mut draft, &paths);
@@ -111,7 +116,7 @@ pub fn design<'a>(policy: &'a Policy, observed: &'a Observed, demand: &'a Demand
 struct Draft<'a> {
     policy: &'a Policy,
     observed: &'a Observed,
-    memory: &'a Budget,
+    history: &'a RecentHistory,
     now: Timestamp,
     notes: Notes,
 }
@@ -119,11 +124,11 @@ struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// Why Google could not make a connector.
     fn cause(&self, connector: &ConnectorRef) -> Cause {
-        cause::cause(self.observed, self.memory.refused.get(connector), connector)
+        cause::cause(self.observed, self.history.refused.get(connector), connector)
     }
 
     fn failure(&self, connector: &ConnectorRef) -> Option<&'a ReadFailure> {
-        cause::failure(self.observed, self.memory.refused.get(connector), connector)
+        cause::failure(self.observed, self.history.refused.get(connector), connector)
     }
 
     fn block(&mut self, note: Note) {

@@ -14,7 +14,7 @@ use crate::domain::{
     firewall::proof::Proof,
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
     ownership,
-    plan::{Budget, Change, ConnectorEgress, EgressState, Note, Object, Plan, Step},
+    plan::{Change, ConnectorEgress, EgressState, Note, Object, Plan, PlanContext, Step},
     policy::{Enforcement, Policy, pattern},
     stamp::{Release, Stamp},
     state::{
@@ -170,9 +170,9 @@ pub fn down(policy: &Policy, host: &ProjectId, firewalls: &[Firewall], pick: &De
 /// Puts our denies back, whoever took them down, where the last look found every allow in sync. Nothing else is planned.
 pub fn rearm(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Plan {
     let demand = asked(policy, observed, pick);
-    let budget = Budget::default();
-    let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &budget, observed.at) };
-    let blueprint = design(policy, observed, &demand, &budget);
+    let context = PlanContext::default();
+    let mut draft = Draft { rearm: true, ..Draft::new(policy, observed, &context, observed.at) };
+    let blueprint = design(policy, observed, &demand, &context.history);
     draft.take(&blueprint.notes);
     connector::plan(&mut draft, &blueprint);
     firewall::plan(&mut draft, &blueprint);

@@ -62,10 +62,14 @@ pub(super) fn elsewhere(draft: &mut Draft<'_>, demand: &Demand) {
                 }
                 state => draft.blocked_by.push(text::connector::elsewhere_not_ready(connector, state)),
             },
-            Some(Ok(None)) if draft.policy.covers(connector) => match draft.budget.hindered.get(connector) {
-                Some(why) => draft.blocked_by.push(text::connector::elsewhere_hindered(connector, &required.by, why)),
-                None => draft.waiting_on.push(text::connector::elsewhere_asked(connector, &required.by)),
-            },
+            Some(Ok(None)) if draft.policy.covers(connector) => {
+                match draft.context.history.blocked_elsewhere.get(connector) {
+                    Some(why) => {
+                        draft.blocked_by.push(text::connector::elsewhere_hindered(connector, &required.by, why))
+                    }
+                    None => draft.waiting_on.push(text::connector::elsewhere_asked(connector, &required.by)),
+                }
+            }
             Some(Ok(None)) => draft.blocked_by.push(text::connector::elsewhere_missing(connector, &required.by)),
             Some(Err(_)) | None => {}
         }

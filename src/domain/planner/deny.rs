@@ -207,7 +207,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
     let name = last.map_or(&rule.firewall.name, |deny| &deny.name);
     let by = match &release {
         Some(release) => Some(released_by(draft, scoping, name, release)),
-        None => draft.budget.touched_by.get(&scoping.rule_path(name)).cloned(),
+        None => draft.context.history.touched_by.get(&scoping.rule_path(name)).cloned(),
     };
     if disarmed && scoping.path.settings.firewall.rearm == Rearm::Manual {
         if let (Some(deny), Some(release)) = (last, &release) {
@@ -242,7 +242,7 @@ fn tell_release(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, deny: &Firewal
 
 /// The principal of the audit entry, since whoever may update a rule may write its stamp.
 fn released_by(draft: &Draft<'_>, scoping: &Scoping<'_, '_>, deny: &str, release: &Release) -> String {
-    let heard = draft.budget.touched_by.get(&scoping.rule_path(deny)).cloned();
+    let heard = draft.context.history.touched_by.get(&scoping.rule_path(deny)).cloned();
     heard.unwrap_or_else(|| text::break_glass::claimed(release))
 }
 

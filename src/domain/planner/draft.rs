@@ -12,7 +12,7 @@ use crate::domain::{
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Budget, Change, ConnectorEgress, FieldDiff, Note, Object, ObjectId, Step, Withheld},
+    plan::{Change, ConnectorEgress, FieldDiff, Note, Object, ObjectId, PlanContext, Step, Withheld},
     policy::{Mode, Policy},
     stamp::Stamp,
     state::{
@@ -27,7 +27,7 @@ use crate::domain::{
 pub(super) struct Draft<'a> {
     pub policy: &'a Policy,
     pub observed: &'a Observed,
-    pub budget: &'a Budget,
+    pub context: &'a PlanContext,
     pub now: Timestamp,
     /// The command `rearm` asks for the denies that are down.
     pub rearm: bool,
@@ -41,11 +41,11 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(policy: &'a Policy, observed: &'a Observed, budget: &'a Budget, now: Timestamp) -> Self {
+    pub fn new(policy: &'a Policy, observed: &'a Observed, context: &'a PlanContext, now: Timestamp) -> Self {
         Self {
             policy,
             observed,
-            budget,
+            context,
             now,
             rearm: false,
             steps: Vec::new(),
@@ -105,7 +105,7 @@ impl<'a> Draft<'a> {
     }
 
     pub fn failure(&self, connector: &ConnectorRef) -> Option<&'a ReadFailure> {
-        cause::failure(self.observed, self.budget.refused.get(connector), connector)
+        cause::failure(self.observed, self.context.history.refused.get(connector), connector)
     }
 
     /// A Shared VPC host where nothing of ours stands or is asked for: it need not have the APIs of Cloud Run.

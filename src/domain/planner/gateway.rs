@@ -35,7 +35,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand, blueprint: &Blueprint
     }
     let (Some(wanted), uncovered) = (&blueprint.router, &blueprint.uncovered) else { return };
     let settings = draft.policy.for_target(&observed.target);
-    let by = draft.budget.touched_by.get(&own_name(observed).1).map(String::as_str);
+    let by = draft.context.history.touched_by.get(&own_name(observed).1).map(String::as_str);
     let listed = |path: &&Path<'_>| path.subnet.as_ref().is_some_and(|(subnet, _)| uncovered.contains(subnet));
     let waits_for = blueprint.paths.iter().filter(listed).filter_map(Path::subnet_step).collect();
     match ours {

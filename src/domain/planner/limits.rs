@@ -19,17 +19,17 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
     let mut steps: Vec<Step> = Vec::new();
     for (step, mode) in ordered(draft.steps) {
         let waits_for_held = step.after.iter().find(|id| held.contains(*id)).cloned();
-        let room = u32::try_from(steps.len()).unwrap_or(u32::MAX) < draft.budget.changes;
-        let left_alone = draft.budget.left_alone.get(&step.repeat());
+        let room = u32::try_from(steps.len()).unwrap_or(u32::MAX) < draft.context.limits.changes;
+        let left_alone = draft.context.history.left_alone.get(&step.repeat());
         let (why, text) = match (step.change.permitted_by(mode), waits_for_held, left_alone) {
             (false, ..) => (Why::Mode, text::limits::mode(mode, step.change.verb(), &step.reason)),
             (true, Some(first), _) => (reason_of(&withheld, &first), text::limits::depends(&first, &step.reason)),
             (true, None, Some(until)) => {
-                let by = draft.budget.touched_by.get(&path(observed, &step)).map(String::as_str);
+                let by = draft.context.history.touched_by.get(&path(observed, &step)).map(String::as_str);
                 blocked_by.push(text::limits::left_alone(&step.id, *until, by));
                 (Why::Budget, text::limits::undone(*until, &step.reason))
             }
-            (true, None, None) if !room => (Why::Budget, text::limits::budget(draft.budget.limit, &step.reason)),
+            (true, None, None) if !room => (Why::Budget, text::limits::budget(draft.context.limits.key, &step.reason)),
             (true, None, None) => {
                 steps.push(step);
                 continue;

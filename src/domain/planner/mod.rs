@@ -26,14 +26,20 @@ use self::draft::Draft;
 use super::{
     demand::Demand,
     design::Blueprint,
-    plan::{Budget, Plan},
+    plan::{Plan, PlanContext},
     policy::Policy,
     state::observed::Observed,
 };
 
 /// Compares what is with what should be. The same arguments give the same plan, in whatever order the lists stand.
-pub fn plan(policy: &Policy, observed: &Observed, demand: &Demand, blueprint: &Blueprint<'_>, budget: &Budget) -> Plan {
-    let mut draft = Draft::new(policy, observed, budget, observed.at);
+pub fn plan(
+    policy: &Policy,
+    observed: &Observed,
+    demand: &Demand,
+    blueprint: &Blueprint<'_>,
+    context: &PlanContext,
+) -> Plan {
+    let mut draft = Draft::new(policy, observed, context, observed.at);
     draft.notes(demand);
     draft.take(&blueprint.notes);
     connector::elsewhere(&mut draft, demand);

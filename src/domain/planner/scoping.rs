@@ -149,7 +149,7 @@ pub(super) fn repair(
     repaired: &Firewall,
     after: Vec<ObjectId>,
 ) -> ObjectId {
-    let by = draft.budget.touched_by.get(&scoping.rule_path(&existing.name)).map(String::as_str);
+    let by = draft.context.history.touched_by.get(&scoping.rule_path(&existing.name)).map(String::as_str);
     let reason = text::firewall::repair(rule.role, existing, repaired, by);
     let (before, repaired) = (Object::Firewall(existing.clone()), Object::Firewall(repaired.clone()));
     draft.push(Change::Repair { before, after: repaired }, after, reason, scoping.mode())

@@ -1,0 +1,50 @@
+//! Looks that write and publish nothing.
+
+use std::sync::Arc;
+
+use super::{
+    engine::Engine,
+    observe::{look_closer, observe},
+};
+use crate::domain::{
+    demand::{Demand, demand},
+    design::{Blueprint, design},
+    plan::{Plan, PlanContext},
+    planner,
+    policy::Policy,
+    state::observed::Observed,
+    target::Target,
+};
+
+/// All that a decision rests on, as one look found it.
+pub struct Basis {
+    pub policy: Arc<Policy>,
+    pub observed: Observed,
+    pub demand: Demand,
+    context: PlanContext,
+}
+
+impl Basis {
+    pub fn blueprint(&self) -> Blueprint<'_> {
+        design(&self.policy, &self.observed, &self.demand, &self.context.history)
+    }
+
+    pub fn plan(&self, blueprint: &Blueprint<'_>) -> Plan {
+        planner::plan(&self.policy, &self.observed, &self.demand, blueprint, &self.context)
+    }
+}
+
+impl Engine {
+    /// What exists at a target, and all that a decision about it rests on, in every mode.
+    pub async fn inspect(&self, target: &Target) -> Basis {
+        let policy = self.policy.borrow().clone();
+        let now = (self.now)();
+        let (users, wanted) =
+            self.with_history(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
+        let mut observed = observe(&self.client, &self.projects, &policy, target, &wanted, users, now).await;
+        look_closer(&self.client, &self.projects, &mut observed).await;
+        let context = self.with_history(|history| history.plan_context(&policy, target, 0, observed.at));
+        let demand = demand(&policy, &observed, &wanted, observed.at);
+        Basis { policy, observed, demand, context }
+    }
+}

@@ -1,0 +1,161 @@
+//! One run over one target: observe, decide, apply, and look again until nothing is left to do.
+//!
+//! Runs, dry runs, `release` and `rearm` all go through a [`Runner`]. They differ in what they decide, and in who is told.
+
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
+use super::{
+    apply::{self, Applied, ApplyContext},
+    completion::wait_for_completion,
+    engine::{Engine, Progress},
+    observe::observe,
+    queue::{RunRequest, RunResult},
+    refused::refused_deploys,
+    run_state::{Next, RunState, StopReason},
+    write_locks::WriteLock,
+};
+use crate::{
+    domain::{
+        cause,
+        demand::listed,
+        plan::{Note, Plan},
+        policy::Policy,
+        report::{Report, StepReport},
+        state::{connector::ConnectorState, observed::Observed, operation::ConnectorChange, read::FailureKind},
+        text,
+    },
+    google::{calls::CallLog, client::Client},
+};
+
+/// What a run works with. One policy for the whole run.
+pub(super) struct Runner<'e> {
+    engine: &'e Engine,
+    pub policy: Arc<Policy>,
+    pub request: RunRequest,
+    pub client: Client,
+    calls: CallLog,
+    lock: Arc<WriteLock>,
+    pub state: RunState,
+}
+
+impl<'e> Runner<'e> {
+    pub fn new(engine: &'e Engine, policy: Arc<Policy>, request: RunRequest, state: RunState) -> Self {
+        let calls = CallLog::default();
+        let client = engine.client.with_log(calls.clone());
+        let lock = engine.locks.of(policy.network_of(&request.target), &request.target);
+        engine.emit(Progress::Started { target: request.target.clone() });
+        Self { engine, policy, request, client, calls, lock, state }
+    }
+
+    /// The flow on one screen. `decide` is told how much was written already.
+    pub async fn run(mut self, decide: &(dyn Fn(&Observed, usize) -> Plan + Sync)) -> RunResult {
+        self.engine.with_history(|history| history.note_triggers(&self.request.triggers));
+        wait_for_completion(&self.client, &self.request).await;
+        loop {
+            let observed = self.observe().await;
+            let mut plan = decide(&observed, self.state.report.done_steps());
+            self.note_planned(&plan);
+            self.prove(&observed, &plan);
+            match self.state.next(&mut plan) {
+                Next::LookAgain(pause) => sleep(pause).await,
+                Next::Stop(reason) => break self.close(observed, plan, reason),
+                Next::Apply => {
+                    let applied = self.apply(&plan).await;
+                    self.engine.note_applied(&plan, &applied, &self.policy);
+                    if let Some(pause) = self.state.record(applied) {
+                        sleep(pause).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn observe(&self) -> Observed {
+        let (engine, target) = (self.engine, &self.request.target);
+        let users = engine.with_history(|history| history.users_of(&self.policy, target));
+        let (wanted, now) = (&self.request.wanted, (engine.now)());
+        let mut observed = observe(&self.client, &engine.projects, &self.policy, target, wanted, users, now).await;
+        observed.failed = engine.with_history(|history| {
+            // A look may show that a workload was deployed or deleted since.
+            if !self.request.dry_run {
+                history.wishes.note(&observed);
+            }
+            history.wishes.failed(target, observed.at)
+        });
+        observed.refused = refused_deploys(&self.client, &engine.projects, &observed, &self.request.triggers).await;
+        self.learn_causes(&observed);
+        observed
+    }
+
+    /// Why a connector is missing, or in ERROR, whose creation Google had accepted: only its operation says.
+    fn learn_causes(&self, observed: &Observed) {
+        for connector in self.engine.with_history(|history| history.begun(&observed.target)) {
+            let state = listed(observed, &connector).map(|found| found.map(|found| found.state));
+            if !matches!(state, Some(None | Some(ConnectorState::Error))) {
+                continue;
+            }
+            let creation = cause::latest(observed, &connector, ConnectorChange::Create);
+            if let Some(failure) = creation.and_then(|creation| creation.failure.as_ref()) {
+                self.engine.with_history(|history| history.note_refused(&connector, failure.clone()));
+            }
+        }
+    }
+
+    fn note_planned(&mut self, plan: &Plan) {
+        if self.state.plan.is_none() {
+            let plan = Arc::new(plan.clone());
+            self.state.report.decided = (self.engine.now)();
+            self.state.plan = Some(plan.clone());
+            self.engine.emit(Progress::Planned { target: self.request.target.clone(), plan });
+        }
+    }
+
+    fn prove(&mut self, observed: &Observed, plan: &Plan) {
+        for proven in self.state.prove(observed, plan) {
+            let now = (self.engine.now)();
+            self.engine.with_history(|history| history.note_proven(plan, &proven.step, now));
+            self.engine.emit(Progress::Step { target: plan.target.clone(), step: Box::new(proven.report) });
+        }
+    }
+
+    /// Does the steps of a plan once.
+    pub async fn apply(&self, plan: &Plan) -> Vec<Applied> {
+        let report = &self.state.report;
+        let emit = |step: &StepReport| {
+            self.engine.emit(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
+        };
+        let context = ApplyContext {
+            report_id: &report.id,
+            round: report.rounds,
+            deadline: self.state.deadline(),
+            stop: &self.engine.stop,
+            lock: &self.lock,
+        };
+        apply::apply(&self.client, plan, context, &emit).await
+    }
+
+    fn close(self, observed: Observed, plan: Plan, reason: StopReason) -> RunResult {
+        let races = match self.request.dry_run {
+            true => Vec::new(),
+            false => self.engine.races(&self.request.target, &observed),
+        };
+        let (first, calls) = (self.state.plan.clone(), self.calls.counts());
+        let mut report = self.state.close(plan, reason, races, transient(&observed));
+        report.calls = calls;
+        report.done = (self.engine.now)();
+        RunResult { plan: first, observed: Some(observed), ..RunResult::from(report) }
+    }
+
+    /// Ends a run whose only round no look follows.
+    pub fn close_unseen(self, left: Plan, applied: Vec<Applied>) -> Report {
+        let calls = self.calls.counts();
+        Report { calls, ..self.state.close_unseen(left, applied) }
+    }
+}
+
+fn transient(observed: &Observed) -> Vec<Note> {
+    let failures = observed.failures().into_iter();
+    failures.filter(|failure| failure.kind == FailureKind::Transient).map(text::reads::transient).collect()
+}
