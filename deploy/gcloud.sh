@@ -11,11 +11,11 @@ usage: deploy/gcloud.sh [--dry-run] COMMAND --project P --region R [options]
                [--deletions] [--create-network]
                Without --image, cloudbuild.yaml builds one.
   uninstall    --projects P1,P2 [--hosts H1,H2]
-  redrive      delivers the events again that were given up
-  redrive-end  keeps them again; run it when none are left
+  redrive      redelivers the dead-letter events
+  redrive-end  stops redelivery, so that new dead-letter events are kept again; run it when none are left
 
-  --name N     what everything but the roles is named after, egress-reconciler if not said; the roles are
-               a project's, shared by all installations there
+  --name N     name of all resources except the roles (default egress-reconciler); the roles are shared by all
+               installations in a project
   --dry-run    prints the commands of a first installation, or of a whole uninstallation, and runs none
 TEXT
   exit 64
@@ -91,7 +91,7 @@ run() {
 }
 
 # Runs a command again and again for ten minutes: it takes so long until Monitoring knows a metric that was just made.
-patiently() {
+retry() {
   local left=20
   until run "$@"; do
     ((left-- > 0)) || fail "given up; what was created stays, run it again"
@@ -107,29 +107,29 @@ ask() {
   if [[ $dry_run == yes ]]; then printf '%s' "$otherwise"; else gcloud "$@"; fi
 }
 
-there() { [[ $dry_run == no ]] && gcloud "$@" --format=none >/dev/null 2>&1; }
+exists() { [[ $dry_run == no ]] && gcloud "$@" --format=none >/dev/null 2>&1; }
 
-# once LOOK… -- CREATE…: makes what is not there.
-once() {
+# create_if_missing LOOK… -- CREATE…: makes what is not there.
+create_if_missing() {
   local look=()
   while [[ $1 != -- ]]; do look+=("$1") && shift; done
-  there "${look[@]}" || run gcloud "${@:2}"
+  exists "${look[@]}" || run gcloud "${@:2}"
 }
 
-# either LOOK… -- CREATE… -- UPDATE…: makes what is not there, and brings up to date what is.
-either() {
+# create_or_update LOOK… -- CREATE… -- UPDATE…: makes what is not there, and brings up to date what is.
+create_or_update() {
   local look=() create=()
   while [[ $1 != -- ]]; do look+=("$1") && shift; done
   shift
   while [[ $1 != -- ]]; do create+=("$1") && shift; done
-  if there "${look[@]}"; then run gcloud "${@:2}"; else run gcloud "${create[@]}"; fi
+  if exists "${look[@]}"; then run gcloud "${@:2}"; else run gcloud "${create[@]}"; fi
 }
 
-# gone LOOK… -- DELETE…: takes away what is there.
-gone() {
+# delete_if_exists LOOK… -- DELETE…: takes away what is there.
+delete_if_exists() {
   local look=()
   while [[ $1 != -- ]]; do look+=("$1") && shift; done
-  if [[ $dry_run == yes ]] || there "${look[@]}"; then run gcloud "${@:2}" --quiet; fi
+  if [[ $dry_run == yes ]] || exists "${look[@]}"; then run gcloud "${@:2}" --quiet; fi
 }
 
 # Fills in ${…} as envsubst would, and leaves the result where commands find it by its bare name.
@@ -157,7 +157,7 @@ apis() {
 accounts() {
   local account
   for account in "$name" "$name-trigger" "$name-build"; do
-    once iam service-accounts describe "$account@$project.iam.gserviceaccount.com" --project="$project" -- \
+    create_if_missing iam service-accounts describe "$account@$project.iam.gserviceaccount.com" --project="$project" -- \
       iam service-accounts create "$account" --project="$project"
   done
 }
@@ -170,7 +170,7 @@ grants() {
       [[ $(ask '' iam roles list --project="$place" --show-deleted --filter="name~/$role\$ AND deleted=true" \
         --format='value(name)') != */$role ]] || run gcloud iam roles undelete "$role" --project="$place"
       # Without --quiet gcloud asks whether the role may be replaced.
-      either iam roles describe "$role" --project="$place" -- \
+      create_or_update iam roles describe "$role" --project="$place" -- \
         iam roles create "$role" --project="$place" --file="$role.yaml" --quiet -- \
         iam roles update "$role" --project="$place" --file="$role.yaml" --quiet
       run gcloud projects add-iam-policy-binding "$place" --condition=None \
@@ -180,7 +180,7 @@ grants() {
 }
 
 repository() {
-  once artifacts repositories describe "$name" --location="$region" --project="$project" -- \
+  create_if_missing artifacts repositories describe "$name" --location="$region" --project="$project" -- \
     artifacts repositories create "$name" --repository-format=docker --location="$region" --project="$project"
   run gcloud artifacts repositories add-iam-policy-binding "$name" --location="$region" --project="$project" \
     --member="serviceAccount:$build" --role=roles/artifactregistry.writer
@@ -199,7 +199,7 @@ built() {
   [[ $dry_run == no ]] || source=.
   version=$(awk -F'"' '/^version = / {print $2; exit}' "$root/Cargo.toml")
   image=$region-docker.pkg.dev/$project/$name/$name:$version
-  once artifacts docker images describe "$image" --project="$project" -- \
+  create_if_missing artifacts docker images describe "$image" --project="$project" -- \
     builds submit "$source" --config="$source/cloudbuild.yaml" \
     --project="$project" --region="$region" --service-account="projects/$project/serviceAccounts/$build" \
     --substitutions="_IMAGE=${image%:*},_TAG=$version"
@@ -208,7 +208,7 @@ built() {
 topics() {
   local topic
   for topic in events dead reports; do
-    once pubsub topics describe "$name-$topic" --project="$project" -- \
+    create_if_missing pubsub topics describe "$name-$topic" --project="$project" -- \
       pubsub topics create "$name-$topic" --project="$project"
   done
   run gcloud pubsub topics add-iam-policy-binding "$name-reports" --project="$project" \
@@ -216,7 +216,7 @@ topics() {
 }
 
 secret() {
-  once secrets describe "$name-policy" --project="$project" -- \
+  create_if_missing secrets describe "$name-policy" --project="$project" -- \
     secrets create "$name-policy" --replication-policy=automatic --project="$project"
   run gcloud secrets add-iam-policy-binding "$name-policy" --project="$project" \
     --member="serviceAccount:$runtime" --role=roles/secretmanager.secretAccessor
@@ -244,7 +244,7 @@ service() {
 events() {
   local place writer
   for place in "${places[@]}"; do
-    either logging sinks describe "$name-events" --project="$place" -- \
+    create_or_update logging sinks describe "$name-events" --project="$place" -- \
       logging sinks create "$name-events" "pubsub.googleapis.com/projects/$project/topics/$name-events" \
       --log-filter="$(<"$deploy/sink-filter.txt")" --project="$place" -- \
       logging sinks update "$name-events" --log-filter="$(<"$deploy/sink-filter.txt")" --project="$place"
@@ -256,10 +256,10 @@ events() {
   # Pub/Sub makes the tokens of the push subscription. In projects made after April 2021 it may do so anyway.
   run gcloud iam service-accounts add-iam-policy-binding "$trigger" --project="$project" \
     --member="$pubsub_agent" --role=roles/iam.serviceAccountTokenCreator
-  either pubsub subscriptions describe "$name-events" --project="$project" -- \
+  create_or_update pubsub subscriptions describe "$name-events" --project="$project" -- \
     pubsub subscriptions create "$name-events" --topic="$name-events" "${delivery[@]}" --project="$project" -- \
     pubsub subscriptions update "$name-events" "${delivery[@]}" --project="$project"
-  once pubsub subscriptions describe "$name-dead" --project="$project" -- \
+  create_if_missing pubsub subscriptions describe "$name-dead" --project="$project" -- \
     pubsub subscriptions create "$name-dead" --topic="$name-dead" --ack-deadline=600 --expiration-period=never \
     --message-retention-duration=7d --project="$project"
   run gcloud pubsub topics add-iam-policy-binding "$name-dead" --project="$project" \
@@ -272,7 +272,7 @@ sweep() {
   local job=(--location="$region" --project="$project" --schedule='*/10 * * * *' --uri="$url/sweep" --http-method=POST
     --message-body='{}' --attempt-deadline=600s --max-retry-attempts=0
     --oidc-service-account-email="$trigger" --oidc-token-audience="$url")
-  either scheduler jobs describe "$name-sweep" --location="$region" --project="$project" -- \
+  create_or_update scheduler jobs describe "$name-sweep" --location="$region" --project="$project" -- \
     scheduler jobs create http "$name-sweep" "${job[@]}" --headers=Content-Type=application/json -- \
     scheduler jobs update http "$name-sweep" "${job[@]}" --update-headers=Content-Type=application/json
 }
@@ -282,7 +282,7 @@ monitoring() {
   for file in "$deploy"/monitoring/metrics/*.yaml; do
     short=$(basename "$file" .yaml)
     render "$file" "metric-$short.yaml"
-    either logging metrics describe "$name-$short" --project="$project" -- \
+    create_or_update logging metrics describe "$name-$short" --project="$project" -- \
       logging metrics create "$name-$short" --config-from-file="metric-$short.yaml" --project="$project" -- \
       logging metrics update "$name-$short" --config-from-file="metric-$short.yaml" --project="$project"
   done
@@ -294,7 +294,7 @@ monitoring() {
     if [[ -n $known ]]; then
       run gcloud alpha monitoring policies update "$known" --policy-from-file="alert-$short.yaml" --project="$project"
     else
-      patiently gcloud alpha monitoring policies create --policy-from-file="alert-$short.yaml" --project="$project"
+      retry gcloud alpha monitoring policies create --policy-from-file="alert-$short.yaml" --project="$project"
     fi
   done
   render "$deploy/monitoring/dashboard.json" dashboard.json
@@ -320,24 +320,24 @@ install() {
 
 # What the service made in the projects stays: connectors, subnets, NAT, firewall rules. So do its images and the APIs.
 uninstall() {
-  gone scheduler jobs describe "$name-sweep" --location="$region" --project="$project" -- \
+  delete_if_exists scheduler jobs describe "$name-sweep" --location="$region" --project="$project" -- \
     scheduler jobs delete "$name-sweep" --location="$region" --project="$project"
   local place role one
   for place in "${places[@]}"; do
-    gone logging sinks describe "$name-events" --project="$place" -- \
+    delete_if_exists logging sinks describe "$name-events" --project="$place" -- \
       logging sinks delete "$name-events" --project="$place"
   done
   for one in events dead; do
-    gone pubsub subscriptions describe "$name-$one" --project="$project" -- \
+    delete_if_exists pubsub subscriptions describe "$name-$one" --project="$project" -- \
       pubsub subscriptions delete "$name-$one" --project="$project"
   done
   for one in events dead reports; do
-    gone pubsub topics describe "$name-$one" --project="$project" -- \
+    delete_if_exists pubsub topics describe "$name-$one" --project="$project" -- \
       pubsub topics delete "$name-$one" --project="$project"
   done
-  gone run services describe "$name" --region="$region" --project="$project" -- \
+  delete_if_exists run services describe "$name" --region="$region" --project="$project" -- \
     run services delete "$name" --region="$region" --project="$project"
-  gone secrets describe "$name-policy" --project="$project" -- secrets delete "$name-policy" --project="$project"
+  delete_if_exists secrets describe "$name-policy" --project="$project" -- secrets delete "$name-policy" --project="$project"
   for place in "${places[@]}"; do
     for role in egressReconciler egressReconcilerDeletions egressReconcilerNetwork; do
       if [[ -n $(ask yes iam roles list --project="$place" --filter="name~/$role\$" --format='value(name)') ]]; then
@@ -347,14 +347,14 @@ uninstall() {
       fi
     done
   done
-  if [[ $dry_run == yes ]] || there iam service-accounts describe "$build" --project="$project"; then
+  if [[ $dry_run == yes ]] || exists iam service-accounts describe "$build" --project="$project"; then
     for role in "${build_roles[@]}"; do
       run gcloud projects remove-iam-policy-binding "$project" --all --quiet \
         --member="serviceAccount:$build" --role="roles/$role"
     done
   fi
   for one in "$runtime" "$trigger" "$build"; do
-    gone iam service-accounts describe "$one" --project="$project" -- \
+    delete_if_exists iam service-accounts describe "$one" --project="$project" -- \
       iam service-accounts delete "$one" --project="$project"
   done
   watched
@@ -371,7 +371,7 @@ watched() {
   done
   for file in "$deploy"/monitoring/metrics/*.yaml; do
     one=$name-$(basename "$file" .yaml)
-    gone logging metrics describe "$one" --project="$project" -- logging metrics delete "$one" --project="$project"
+    delete_if_exists logging metrics describe "$one" --project="$project" -- logging metrics delete "$one" --project="$project"
   done
 }
 

@@ -90,7 +90,7 @@ pub struct App {
     publisher: watch::Sender<Arc<dyn Publish>>,
     own: OnceLock<OwnPrincipals>,
     /// What is wrong with the policy file, since it last was right.
-    distrusted: Mutex<Option<String>>,
+    policy_error: Mutex<Option<String>>,
 }
 
 impl App {
@@ -125,11 +125,11 @@ impl App {
             scope,
             publisher,
             own: OnceLock::new(),
-            distrusted: Mutex::default(),
+            policy_error: Mutex::default(),
             settings,
         };
         if let Some(principal) = app.settings.principal.clone() {
-            app.is_called(principal);
+            app.set_principal(principal);
         }
         Ok(Arc::new(app))
     }
@@ -143,7 +143,7 @@ impl App {
             let host = std::env::var("GCE_METADATA_HOST").ok();
             let this = self.clone();
             self.tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
-                this.is_called(principal::learn(&*this.transport, host.as_deref()).await);
+                this.set_principal(principal::learn(&*this.transport, host.as_deref()).await);
             }));
         }
     }
@@ -165,8 +165,8 @@ impl App {
     }
 
     /// What a person must mend before the service can do its work.
-    pub fn troubles(&self) -> Vec<String> {
-        let policy = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub fn readiness_problems(&self) -> Vec<String> {
+        let policy = self.policy_error.lock().unwrap_or_else(PoisonError::into_inner).clone();
         policy.into_iter().chain(self.engine.outbox.refused()).collect()
     }
 
@@ -176,16 +176,16 @@ impl App {
         self.engine.outbox.forget_refusal();
     }
 
-    fn is_called(&self, principal: String) {
+    fn set_principal(&self, principal: String) {
         // Whoever came first knew as well.
         let _ = self.own.set(OwnPrincipals::from_iter([principal]));
     }
 
     /// Takes over what the policy file says now.
     fn adopt(&self, policy: Policy) {
-        let mended = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        let was_broken = self.policy_error.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
         let before = self.policy();
-        if policy.hash == before.hash && !mended {
+        if policy.hash == before.hash && !was_broken {
             return;
         }
         tracing::info!(hash = policy.hash, mode = ?policy.mode, "the policy file has changed");
@@ -196,10 +196,10 @@ impl App {
         self.policy.send_replace(Arc::new(policy));
     }
 
-    /// Until the file is mended, the last policy that was right is only reported on.
-    fn distrust(&self, why: String) {
-        tracing::error!("{why}; until it is mended nothing is written, only reported");
-        *self.distrusted.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    /// Until the file is was_broken, the last policy that was right is only reported on.
+    fn degrade_to_report_only(&self, why: String) {
+        tracing::error!("{why}; until it is was_broken nothing is written, only reported");
+        *self.policy_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         let mut policy = Policy::clone(&self.policy());
         policy.mode = policy.mode.min(Mode::Report);
         for resolved in &mut policy.resolved {
@@ -227,8 +227,8 @@ impl Settings {
     }
 }
 
-/// The real wire.
-pub fn wire() -> Arc<dyn Transport> {
+/// The transport to Google.
+pub fn http_transport() -> Arc<dyn Transport> {
     Arc::new(HttpTransport::default())
 }
 

@@ -116,7 +116,7 @@ fn what_stands_in_the_way_is_told_by_the_status() {
         (POLICY.replace("create", "report"), "demo-project", 2),
         (POLICY.replace("create", "off"), "demo-project", 0),
         (POLICY.to_owned(), "other-project", 1),
-        // No such project: every read is refused, which a person must mend.
+        // No such project: every read is refused, which a person must fix.
         (POLICY.replace("demo-project", "other-project"), "other-project", 3),
     ];
     for (text, project, expected) in cases {
@@ -237,7 +237,7 @@ fn statuses_and_words() {
         (&["release", "--region", "us-east1"], &[("EGRESS_POLICY", right)], 1, "scope.regions (europe-west2)"),
         (&["rearm", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "(demo-project)"),
         (&["policy", "check", right], &[], 0, "ok: "),
-        (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates what is missing"),
+        (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates missing resources"),
         (&["policy", "check", narrow], &[], 0, "\nwarning: firewall.internet: no entry allows tcp:443"),
         (&["policy", "check", wrong], &[], 1, "did you mean `mode`?"),
         (&["policy", "example"], &[], 0, "version: 1"),
@@ -246,7 +246,7 @@ fn statuses_and_words() {
         (&["policy", "sink-filter", "--format", "triggers"], &[], 0, "\"methodName\": \"/Jobs.CreateJob\""),
         (&["policy", "sink-filter"], &[("EGRESS_SINK_FORMAT", "x")], 64, "possible values: filter, triggers"),
         (&["serve"], &[("K_SERVICE", "x"), ("EGRESS_POLICY", right)], 1, "on Cloud Run `--auth` has no default"),
-        (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would let everybody in"),
+        (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would accept requests from anyone"),
         (&["serve", "--listen", "127.0.0.1:0"], &[], 1, "no policy"),
         (&["serve", "--listen", "127.0.0.1:0"], &[("EGRESS_POLICY", wrong)], 1, "did you mean `mode`?"),
         (&["serve", "--listen", &port], &[("EGRESS_POLICY", right)], 1, "give another address with --listen"),
@@ -272,7 +272,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     assert_eq!((status(&output), told(&output).1.as_str()), (0, ""));
 }
 
-/// The doctor against the simulated Google, over the wire; a policy that is wrong is the first thing to mend.
+/// The doctor against the simulated Google, over the wire; a policy that is wrong is the first thing to fix.
 #[test]
 fn the_doctor_looks_and_tells() {
     let google = Google::begin();

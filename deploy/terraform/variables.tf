@@ -30,13 +30,13 @@ variable "policy" {
 }
 
 variable "image" {
-  description = "Image of the service, by digest where you can. Without one, all but the service itself is made, so that the image can be built."
+  description = "Image of the service, preferably by digest. If it is not set, everything except the service is created, so that the image can be built."
   type        = string
   default     = null
 }
 
 variable "name" {
-  description = "What everything but the roles is named after; the roles are a project's, shared by all installations there."
+  description = "Name of all resources except the roles; the roles are shared by all installations in a project."
   type        = string
   default     = "egress-reconciler"
 
@@ -94,19 +94,19 @@ variable "eventarc_methods" {
 }
 
 variable "max_instances" {
-  description = "Maximum number of instances. Budgets and write locks are kept in memory, so more than one may exceed them."
+  description = "Maximum number of instances. Budgets and write locks are kept in memory of each instance, so more than one instance can exceed the budgets and write at the same time."
   type        = number
   default     = 1
 }
 
 variable "cpu_idle" {
-  description = "Whether the processor is taken away between requests. A changed policy is then read while the next requests are worked on; one run may still go by the old one."
+  description = "Whether CPU is allocated only during requests. A changed policy is then read while the next request is processed, so one run may still use the old policy."
   type        = bool
   default     = true
 }
 
 variable "sweep_schedule" {
-  description = "When everything is looked at, as a cron line."
+  description = "Schedule of the sweep of all projects and regions, in cron format."
   type        = string
   default     = "*/10 * * * *"
 }

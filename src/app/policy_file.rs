@@ -20,7 +20,7 @@ pub async fn follow(app: Arc<App>) {
         if judged.as_ref() != Some(&found) && last.as_ref() == Some(&found) {
             match parsed(path, found.clone().map_err(io::Error::from)) {
                 Ok(policy) => app.adopt(policy),
-                Err(error) => app.distrust(error.to_string()),
+                Err(error) => app.degrade_to_report_only(error.to_string()),
             }
             judged = Some(found.clone());
         }

@@ -12,7 +12,7 @@ use http::Uri;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
-use super::{App, Settings, StartError, ids, now, wire};
+use super::{App, Settings, StartError, http_transport, ids, now};
 pub use crate::sim::{cloud::Cloud, http::calls::Logged};
 use crate::{
     google::{credentials::Credentials, endpoints::Endpoints},
@@ -96,7 +96,7 @@ impl Simulation {
             service_at: self.service_at,
             ..Options::starting_at(now()())
         };
-        Ok(Cloud::new(world, options, Some(wire()))?)
+        Ok(Cloud::new(world, options, Some(http_transport()))?)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     table,
 };
 use crate::domain::{
-    plan::Why,
+    plan::HoldReason,
     report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
 };
@@ -22,7 +22,7 @@ use crate::domain::{
 /// How long to wait before each further look at what Google is making.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Do what plan shows, and wait for connectors that Google is making
+/// Apply the planned changes, and wait for connectors that are being created
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error.")]
 pub struct Apply {
@@ -113,9 +113,9 @@ fn is_under_way(report: &Report) -> bool {
 /// budget holds back is left to a later run.
 fn has_more(report: &Report) -> bool {
     let skipped = |step: &StepReport| matches!(step.outcome, StepOutcome::Skipped { .. });
-    let held = |why: Why| report.withheld.iter().any(|held| held.why == why);
-    let is_left_over = report.steps.iter().any(skipped) || held(Why::AllowsFirst);
-    report.outcome == Outcome::Drift && report.changed() && is_left_over && !held(Why::Budget)
+    let held = |why: HoldReason| report.withheld.iter().any(|held| held.why == why);
+    let is_left_over = report.steps.iter().any(skipped) || held(HoldReason::AllowsFirst);
+    report.outcome == Outcome::Drift && report.changed() && is_left_over && !held(HoldReason::Budget)
 }
 
 /// One report for each target.

@@ -13,7 +13,7 @@ pub struct Common {
     /// The policy file
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// A table for people, or an array of reports
+    /// Output format: a human-readable table, or JSON
     #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
     pub format: Format,
 }
@@ -24,7 +24,7 @@ pub struct Where {
     /// A project of the policy's scope
     #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
     pub project: ProjectId,
-    /// One region of it; without it, all that the policy names
+    /// A region of the policy's scope; by default, all of them
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     pub region: Option<Region>,
 }

@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// Check an installation line by line, and print the command that fixes what is not right
+/// Check each part of an installation, and print a command for each problem found
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Permissions are those of whoever runs this: to hear of the service, be its account\n(gcloud auth application-default login --impersonate-service-account=EMAIL).\nExit status: 0, or 1 if something is bad."
+    after_help = "Permissions are checked for the caller. To check those of the service, impersonate its service account\n(gcloud auth application-default login --impersonate-service-account=EMAIL).\nExit status: 0, or 1 if a check failed."
 )]
 pub struct Doctor {
     /// The policy file
@@ -50,7 +50,7 @@ pub struct Doctor {
     /// The running service: projects/P/locations/R/services/S, or its URL where it can be reached from here
     #[arg(long, env = "EGRESS_SERVICE", value_name = "SERVICE", value_parser = service)]
     service: Option<Service>,
-    /// Send a synthetic event and time it to its report; its run does what the policy allows
+    /// Send a synthetic event and measure the time until its report; the run makes every change that the policy allows
     #[arg(long, requires = "region")]
     probe: bool,
     /// The region that the probe is about
@@ -84,7 +84,7 @@ impl Doctor {
             report_topic: self.report_topic,
             service: self.service,
         };
-        let doctor = Examiner::new(app::wire(), cloud, policy, asked, (app::now(), app::ids()));
+        let doctor = Examiner::new(app::http_transport(), cloud, policy, asked, (app::now(), app::ids()));
         let mut lines = vec![Line::policy(&file, None)];
         lines.extend(doctor.examine().await);
         if let (true, Some(target)) = (self.probe, target) {
@@ -107,10 +107,10 @@ fn show(lines: &[Line], format: Format) -> Result<Exit, Failure> {
 /// are there to be pasted.
 pub fn drawn(lines: &[Line]) -> String {
     let mut text = String::new();
-    for Line { mark, subject, text: told, mend } in lines {
+    for Line { mark, subject, text: told, fix } in lines {
         text += &format!("{:<8} {}: {}\n", mark.word(), plain(subject), plain(told));
-        if let Some(mend) = mend {
-            text += &format!("         -> {}\n", plain(mend));
+        if let Some(fix) = fix {
+            text += &format!("         -> {}\n", plain(fix));
         }
     }
     let count = |mark: Mark| format!("{} {}", lines.iter().filter(|line| line.mark == mark).count(), mark.word());

@@ -14,11 +14,11 @@ pub struct DoorArgs {
     /// The address to listen on [default: 0.0.0.0:$PORT, or 127.0.0.1:$PORT when auth is off; PORT is 8080 if unset]
     #[arg(long, env = "EGRESS_LISTEN", value_name = "ADDRESS", value_parser = address)]
     listen: Option<SocketAddr>,
-    /// Who checks callers: Cloud Run and then this service, this service alone, or nobody; off only on loopback or with
-    /// the simulated cloud [default: off; none on Cloud Run]
+    /// How callers are authenticated: by Cloud Run and this service (platform), by this service only (self), or not at
+    /// all (off: only on loopback or with the simulated cloud) [default: off; required on Cloud Run]
     #[arg(long, env = "EGRESS_AUTH", value_name = "AUTH")]
     auth: Option<AuthKind>,
-    /// The audience of a caller's token: what the push subscription is set up with, mostly this service's URL
+    /// The audience of a caller's token: as configured in the push subscription, usually this service's URL
     #[arg(long, env = "EGRESS_AUDIENCE", value_name = "URL")]
     audience: Option<String>,
     /// Accounts that may deliver events, separated by commas
@@ -30,7 +30,7 @@ pub struct DoorArgs {
     /// For tests of --auth self: the keys of tokens, in place of Google's; http on loopback alone
     #[arg(long, env = "EGRESS_JWKS_URL", value_name = "URL", hide = true)]
     jwks_url: Option<Uri>,
-    /// Requests served at the same time, of which three quarters may wait for runs; more are answered 429
+    /// Maximum number of concurrent requests; up to three quarters of them may wait for runs. Further requests get 429
     #[arg(long, env = "EGRESS_MAX_CONCURRENT", value_name = "N", default_value_t = 1000, value_parser = value_parser!(u32).range(1..=100_000))]
     max_concurrent: u32,
 }
@@ -59,11 +59,11 @@ pub enum Refused {
     #[error("PORT is {0:?}: expected a port number, 0 to 65535")]
     Port(String),
     #[error(
-        "on Cloud Run `--auth` has no default: set --auth platform (EGRESS_AUTH), or self where everybody may invoke the service, with --audience and --callers"
+        "on Cloud Run `--auth` has no default: set --auth platform (EGRESS_AUTH), or self if the service allows unauthenticated invocations, with --audience and --callers"
     )]
     NoAuth,
     #[error(
-        "--auth off on {0} would let everybody in who reaches this port: listen on loopback (--listen 127.0.0.1:8080), or set --auth platform on Cloud Run, self elsewhere"
+        "--auth off on {0} would accept requests from anyone who can reach this port: listen on loopback (--listen 127.0.0.1:8080), or set --auth platform on Cloud Run, self elsewhere"
     )]
     OpenToAll(SocketAddr),
     #[error(
@@ -71,7 +71,7 @@ pub enum Refused {
     )]
     NoPlatform,
     #[error(
-        "--auth {0} needs --audience (EGRESS_AUDIENCE): found {1:?}, expected the audience of the callers' tokens, mostly this service's URL"
+        "--auth {0} needs --audience (EGRESS_AUDIENCE): found {1:?}, expected the audience of the callers' tokens, usually this service's URL"
     )]
     Audience(&'static str, String),
     #[error("--auth {0} needs --callers (EGRESS_CALLERS): found none, expected the accounts that may deliver events")]

@@ -51,7 +51,7 @@ Examples:
 Every flag can be given as the environment variable shown beside it; an empty one counts as unset.
 Exit status: 0 in sync, 2 changes, 3 blocked, 1 error, 64 wrong usage.";
 
-/// Keeps the egress path of Cloud Run on Google Cloud: connector, subnet, Cloud NAT and a scoped firewall
+/// Manages VPC egress for Cloud Run on Google Cloud: connectors, subnets, Cloud NAT and restrictive firewall rules
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true)]

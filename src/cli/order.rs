@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
-pub struct Order {
+pub struct DenyArgs {
     /// Only connectors of this project
     #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
     project: Option<ProjectId>,
@@ -31,7 +31,7 @@ pub struct Order {
     /// Only this connector, by its name or full name; * stands for any text
     #[arg(long, env = "EGRESS_CONNECTOR", value_name = "CONNECTOR")]
     connector: Option<String>,
-    /// Who asks, as rules and reports will say; without it, gcloud's account, else your login
+    /// Name of the requester to record in rules and reports [default: the gcloud account, or your login name]
     #[arg(long, env = "EGRESS_PRINCIPAL", value_name = "WHO")]
     principal: Option<String>,
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
@@ -49,7 +49,7 @@ pub struct Given {
     pub format: Format,
 }
 
-impl Order {
+impl DenyArgs {
     pub fn open(self) -> Result<Given, Failure> {
         let session = Session::open(self.common.policy.clone(), self.report_topic)?;
         session.has_project(self.project.as_ref())?;
@@ -75,7 +75,14 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
     if reports.is_empty() && answer.unread.is_empty() {
         // A name that nothing bears is more likely mistyped than meant.
         let mistyped = given.pick.is_narrow() && !answer.found;
-        eprintln!("{}", if mistyped { "no rule of ours is for what was named; check the names" } else { nothing });
+        eprintln!(
+            "{}",
+            if mistyped {
+                "no deny rule of ours matches the given project, region and connector; check the names"
+            } else {
+                nothing
+            }
+        );
         return Ok(if mistyped { Exit::Error } else { Exit::Done });
     }
     let failed = !answer.unread.is_empty() || reports.iter().any(has_failed);

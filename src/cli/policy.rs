@@ -23,12 +23,12 @@ use crate::{
 /// Check a policy file, or print one to start from
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Say what a policy file allows, or everything that is wrong with it
+    /// Validate a policy file and summarize what it allows, or list all its errors
     Check {
         #[arg(env = "EGRESS_POLICY", value_name = "FILE")]
         file: Option<PathBuf>,
     },
-    /// Print a policy to start from: it looks and tells, and writes nothing
+    /// Print a policy to start from, in mode report: it reads and reports, and writes nothing
     Example,
     /// Print the JSON Schema of the policy file
     Schema,
@@ -101,10 +101,10 @@ fn warnings(rules: &Rules, now: Timestamp) -> String {
 
 fn may(mode: Mode) -> &'static str {
     match mode {
-        Mode::Off => "looks at nothing",
-        Mode::Report => "looks and tells, writes nothing",
-        Mode::Create => "creates what is missing, and adds to lists of ours",
-        Mode::Enforce => "creates what is missing, and repairs or removes what is ours",
+        Mode::Off => "reads nothing and writes nothing",
+        Mode::Report => "reads and reports, writes nothing",
+        Mode::Create => "creates missing resources, and adds to lists in its own",
+        Mode::Enforce => "creates missing resources, and repairs, replaces or deletes its own",
     }
 }
 
@@ -113,7 +113,7 @@ fn network(rules: &Rules) -> String {
         NetworkName::Own(name) => format!("{name} of each project"),
         NetworkName::Of(network) => network.to_string(),
     };
-    format!("{name}, {}", if rules.network.create { "created where it is missing" } else { "which must exist" })
+    format!("{name}, {}", if rules.network.create { "created if it does not exist" } else { "which must exist" })
 }
 
 fn connectors(rules: &Rules) -> String {
@@ -121,7 +121,7 @@ fn connectors(rules: &Rules) -> String {
     let which = match section.ensure {
         Ensure::Referenced => "those that workloads name or the policy declares",
         Ensure::Declared => "those that the policy declares",
-        Ensure::Never => return "none is made".to_owned(),
+        Ensure::Never => return "none is created".to_owned(),
     };
     let logs = if section.subnet_flow_logs { ", on subnets with VPC flow logs" } else { "" };
     let pools = listed(&section.subnet_pools);
@@ -130,17 +130,17 @@ fn connectors(rules: &Rules) -> String {
 
 fn nat(rules: &Rules) -> &'static str {
     match rules.nat.ensure {
-        EnsureNat::WhenNeeded => "for connectors through which all traffic of a workload leaves",
+        EnsureNat::WhenNeeded => "for connectors that a workload sends all its traffic through",
         EnsureNat::Always => "for every connector",
-        EnsureNat::Never => "none is made",
+        EnsureNat::Never => "none is created",
     }
 }
 
 fn enforcement(enforcement: Enforcement) -> &'static str {
     match enforcement {
-        Enforcement::AllowOnly => "allow rules alone, which scope nothing",
-        Enforcement::Observe => "what leaves beyond the policy is logged, and not stopped",
-        Enforcement::Enforce => "what the policy does not name is stopped",
+        Enforcement::AllowOnly => "allow rules only, which block nothing",
+        Enforcement::Observe => "egress that the policy does not allow is logged and not blocked",
+        Enforcement::Enforce => "egress that the policy does not allow is blocked",
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     exit::{Exit, Failure},
-    order::{self, Order},
+    order::{self, DenyArgs},
     progress::Progress,
 };
 use crate::{domain::names::ProjectId, reconcile::break_glass};
@@ -14,7 +14,7 @@ use crate::{domain::names::ProjectId, reconcile::break_glass};
 #[command(after_help = "Exit status: 0 every deny is in force, 1 some stay down: the table says why.")]
 pub struct Rearm {
     #[command(flatten)]
-    order: Order,
+    order: DenyArgs,
 }
 
 impl Rearm {
@@ -22,7 +22,7 @@ impl Rearm {
         let given = self.order.open()?;
         let engine = &given.session.app.engine;
         let progress = Progress::start(&engine.progress);
-        let answer = engine.rearm(break_glass::Order { pick: &given.pick, by: &given.by }).await;
+        let answer = engine.rearm(break_glass::BreakGlass { pick: &given.pick, by: &given.by }).await;
         progress.end().await;
         order::show(&given, &answer, "no deny of ours is down there, so there is nothing to put back", try_again)
     }

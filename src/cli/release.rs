@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{
     exit::{Exit, Failure},
-    order::{self, Order},
+    order::{self, DenyArgs},
     progress::Progress,
 };
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
 #[command(after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force.")]
 pub struct Release {
     #[command(flatten)]
-    order: Order,
-    /// How long the denies stay down, such as 2h or 7d, which is the longest
+    order: DenyArgs,
+    /// How long the deny rules stay disabled, such as 2h; at most 7d
     #[arg(long = "for", env = "EGRESS_FOR", value_name = "TIME", default_value = "24h", value_parser = release_time)]
     lasts: SignedDuration,
 }
@@ -36,7 +36,7 @@ impl Release {
         let given = self.order.open().map_err(|why| format!("{why}\n{}", by_hand(None)))?;
         let engine = &given.session.app.engine;
         let progress = Progress::start(&engine.progress);
-        let answer = engine.release(break_glass::Order { pick: &given.pick, by: &given.by }, self.lasts).await;
+        let answer = engine.release(break_glass::BreakGlass { pick: &given.pick, by: &given.by }, self.lasts).await;
         progress.end().await;
         order::show(&given, &answer, "no deny of ours exists there, so there is nothing to release", |project| {
             by_hand(Some(project))

@@ -35,7 +35,7 @@ pub struct Serve {
     /// Where reports go, in place of the policy's reports.topic: projects/P/topics/T
     #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     report_topic: Option<String>,
-    /// This service's own account, whose changes lead to no run; without it, the metadata server is asked
+    /// This service's own account, whose changes do not trigger runs [default: from the metadata server]
     #[arg(long, env = "EGRESS_PRINCIPAL", value_name = "EMAIL")]
     principal: Option<String>,
     /// Network, project and policy events closer together than this share one run
@@ -85,7 +85,7 @@ impl Serve {
     }
 
     fn on_google(self) -> Result<Arc<App>, Failure> {
-        Ok(App::build(self.settings()?, app::wire(), app::now(), app::ids())?)
+        Ok(App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?)
     }
 
     /// The simulated cloud answers in process, listens for everybody else, and pushes its audit entries to us.

@@ -44,7 +44,7 @@ impl Session {
             principal: None,
             wide_interval: Duration::ZERO,
         };
-        Ok(Self { app: App::build(settings, app::wire(), app::now(), app::ids())? })
+        Ok(Self { app: App::build(settings, app::http_transport(), app::now(), app::ids())? })
     }
 
     /// The targets of one project, which must stand in the policy's scope.

@@ -19,18 +19,18 @@ use crate::{
 
 const HELP: &str = r#"Prints the variables that point gcloud and this program at it.
 
-While it runs, the world is held at:
-  GET  /sim/world       the world as it is; what --world loads
+While it runs, the simulated state (the world) is available at:
+  GET  /sim/world       the current state; what --world loads
   GET  /sim/calls       what was called; DELETE forgets it
   GET  /sim/published   what was published
   POST /sim/advance     {"seconds": 60} moves its clock
-  POST /sim/faults      lays a fault; DELETE takes all away
+  POST /sim/faults      injects a fault; DELETE removes all
 
 A fault:
   {"method": "compute.firewalls.*", "resource": "*", "nth": [1, 3], "kind": "refuse", "status": 503, "reason": "backendError"}
   kind  refuse, rate, reset-before, reset-after, truncate, stale, lose-operation, fail-operation, slow, page-loop
   nth   which of the calls that match: a list, or "all"; the first without it
-  ms    how much longer a slow answer takes; after how long a rate says to come again
+  ms    slow: the added delay; rate: the delay that the answer asks for
 A rate limit by quota, 20 calls a minute for each project and region:
   {"method": "compute.googleapis.com/list_requests*", "nth": [20], "kind": "rate"}
   compute.googleapis.com/  default, read_requests, list_requests, operation_read_requests, heavy_weight_read_requests;
@@ -54,7 +54,7 @@ pub struct Simulate {
     /// The Pub/Sub emulator that has the topic
     #[arg(long, env = "EGRESS_AUDIT_PUBSUB", value_name = "HOST:PORT", requires = "audit_topic")]
     audit_pubsub: Option<Authority>,
-    /// Where the container of a deployed Cloud Run service listens, which answers for its run.app URL: http://HOST:PORT
+    /// Address of the container that serves the run.app URL of a deployed Cloud Run service: http://HOST:PORT
     #[arg(long, env = "EGRESS_SERVICE_AT", value_name = "URL", value_parser = push_endpoint)]
     service_at: Option<Uri>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub struct Simulate {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Simulated cloud")]
 pub struct WorldArgs {
-    /// A world as GET /sim/world shows it; without it, one project with a network and no NAT
+    /// Initial state, in the format of GET /sim/world [default: one project with a network and no NAT]
     #[arg(long, env = "EGRESS_WORLD", value_name = "FILE")]
     world: Option<PathBuf>,
     /// How long a connector takes to be made, in seconds
@@ -77,13 +77,13 @@ pub struct WorldArgs {
     /// How long Cloud Run takes to settle what was deployed or deleted, in seconds
     #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", default_value_t = 2, value_parser = value_parser!(u32).range(..=86_400))]
     settle_seconds: u32,
-    /// For how long a connector is still read as it was before its operation ended, in seconds
+    /// How long reads return a connector's previous state after its operation ends, in seconds
     #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(..=86_400))]
     lag_seconds: u32,
     /// How long every answer takes, in milliseconds
     #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, value_parser = value_parser!(u32).range(..=60_000))]
     latency_ms: u32,
-    /// What ids and faults are drawn from, in place of the world's own
+    /// Seed for random IDs and faults, overriding the seed in the --world file
     #[arg(long, env = "EGRESS_SEED", value_name = "N")]
     seed: Option<u64>,
 }

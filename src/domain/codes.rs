@@ -57,7 +57,7 @@ codes! {
     DeadSubnet "dead-subnet" "Our NAT lists a subnet that no connector uses."
     DefaultRouteAppliance "default-route-appliance" "The default route leads to something other than the internet gateway."
     Denied "denied" "A call was denied. The text names the permission, or what else stops the call."
-    DenyHeld "deny-held" "A deny rule has to move and is held, because a rule of others would be in force in between."
+    DenyHeld "deny-held" "A deny rule keeps its priority, because at the new priority a rule of others would take effect before it."
     DirectVpc "direct-vpc" "The workload uses Direct VPC egress and needs no connector."
     DirectVpcOnConnectorSubnet "direct-vpc-on-connector-subnet" "A workload uses Direct VPC egress on a subnet that belongs to a connector."
     Disarmed "disarmed" "A deny rule is disabled and is not put back by itself."
@@ -108,7 +108,7 @@ codes! {
     StaticAddressUnused "static-address-unused" "A NAT of others serves the subnet without the addresses of `nat.static_ips`."
     Unkept "unkept" "The connector is no longer adopted, and rules of ours still apply to it."
     Unmanaged "unmanaged" "The connector is neither ours nor adopted, so no rule is written for it."
-    WatchDefeatsDeny "watch-defeats-deny" "The watch rule is not written, because it would override a deny of others."
+    WatchDefeatsDeny "watch-defeats-deny" "The watch rule is not written, or is disabled, because it would override a deny rule of others."
 }
 
 impl Code {

@@ -94,14 +94,14 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
-    let unasked = draft.unasked(observed, wanted);
-    draft.found.retain(|connector, _| !unasked.unused.contains(connector));
+    let unreferenced = draft.unreferenced(observed, wanted);
+    draft.found.retain(|connector, _| !unreferenced.unused.contains(connector));
     let awaited: BTreeSet<&ConnectorName> = wanted.iter().map(|wanted| &wanted.connector.name).collect();
     let idle = draft.found.values().filter(|required| !awaited.contains(&required.connector.name));
     let idle = idle.filter_map(|required| draft.idle(required, observed)).collect::<Vec<_>>();
     draft.findings.extend(idle);
     let (connectors, elsewhere) = draft.found.into_values().partition(|required| target.has(&required.connector));
-    Demand { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unasked }
+    Demand { connectors, elsewhere, blocked_by: draft.blocked_by, findings: draft.findings, ..unreferenced }
 }
 
 /// Project numbers in references: Google writes a project either way, and only by its id can it be compared.
@@ -123,7 +123,7 @@ pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnec
         failed.is_some_and(|found| found.state == ConnectorState::Error)
             && settings.connector.repair
             && settings.mode >= Mode::Enforce
-            && required.untouchable().is_none()
+            && required.hold_reason().is_none()
             && owned_since(policy, observed, &required.connector).is_some()
     };
     !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(replaced)
@@ -297,8 +297,8 @@ impl Draft<'_> {
     }
 
     /// What of ours nothing asks for.
-    fn unasked(&self, observed: &Observed, wanted: &[WantedConnector]) -> Demand {
-        let mut unasked = Demand::default();
+    fn unreferenced(&self, observed: &Observed, wanted: &[WantedConnector]) -> Demand {
+        let mut unreferenced = Demand::default();
         // Who has just been refused asks for it all the same.
         let is_asked_for = |connector: &ConnectorRef| {
             wanted.iter().any(|wanted| wanted.connector.name == connector.name)
@@ -315,14 +315,14 @@ impl Draft<'_> {
                 let since = unused_since(self.policy, observed, &connector);
                 let is_early = since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER);
                 match (is_early || is_asked_for(&connector)) && stands {
-                    true => unasked.idle.push(connector),
-                    false => unasked.unused.push(connector),
+                    true => unreferenced.idle.push(connector),
+                    false => unreferenced.unused.push(connector),
                 }
             } else if required.is_none() && !stands {
-                unasked.left_over.push(connector);
+                unreferenced.left_over.push(connector);
             }
         }
-        unasked
+        unreferenced
     }
 
     /// Connectors of the target for which a subnet or a firewall rule of ours stands.

@@ -22,7 +22,7 @@ pub enum Role {
     Write,
     /// Only with `network.create`.
     Network,
-    /// Only to take away what the policy no longer asks for.
+    /// Only to delete what the policy no longer asks for.
     Deletions,
 }
 
@@ -101,7 +101,7 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.subnetworks.list", Look, Networks, "see the subnets"),
     ask("compute.routers.list", Look, Networks, "see the NAT gateways"),
     ask("compute.firewalls.list", Look, Networks, "see the firewall rules"),
-    ask("compute.networks.getRegionEffectiveFirewalls", Look, Networks, "see what is in force of firewall policies"),
+    ask("compute.networks.getRegionEffectiveFirewalls", Look, Networks, "see the effective firewall policies"),
     ask("compute.routes.list", Look, Networks, "see the routes"),
     ask("compute.globalAddresses.list", Look, Networks, "see the ranges that Private Service Access reserves"),
     ask("compute.networks.listPeeringRoutes", Look, Networks, "see which ranges peered networks use"),
@@ -123,8 +123,8 @@ pub static PERMISSIONS: &[Permission] = &[
         Networks,
         "see the policy-based routes, which go before all others",
     ),
-    ask("compute.globalOperations.get", Write, Networks, "hear how a write to a firewall rule or network ended"),
-    ask("compute.regionOperations.get", Write, Networks, "hear how a write to a subnet or router ended"),
+    ask("compute.globalOperations.get", Write, Networks, "see the result of a write to a firewall rule or network"),
+    ask("compute.regionOperations.get", Write, Networks, "see the result of a write to a subnet or router"),
     ask(
         "compute.regionOperations.list",
         Write,
@@ -142,8 +142,8 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.firewalls.update", Write, Networks, "repair firewall rules"),
     ask("compute.networks.updatePolicy", Write, Networks, "write subnets, routers or firewall rules at all"),
     ask("compute.networks.create", Network, Networks, "create the network"),
-    ask("compute.firewalls.delete", Deletions, Networks, "take away firewall rules of ours"),
-    ask("compute.subnetworks.delete", Deletions, Networks, "take away subnets of ours"),
+    ask("compute.firewalls.delete", Deletions, Networks, "delete firewall rules of ours"),
+    ask("compute.subnetworks.delete", Deletions, Networks, "delete subnets of ours"),
     ask("vpcaccess.connectors.delete", Deletions, Connectors, "replace or take away connectors of ours"),
 ];
 
@@ -154,7 +154,7 @@ pub fn find(name: &str) -> Option<&'static Permission> {
 
 impl Permission {
     /// The command that mends its absence: the role as it is shipped, in the project that lacks it.
-    pub fn mend(&self, project: &str) -> String {
+    pub fn fix(&self, project: &str) -> String {
         format!(
             "gcloud iam roles update {} --project={project} --file=deploy/roles/{}",
             self.role.id(),

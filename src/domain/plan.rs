@@ -203,13 +203,13 @@ pub struct Note {
 pub struct Withheld {
     pub step: ObjectId,
     pub verb: Verb,
-    pub why: Why,
+    pub why: HoldReason,
     pub text: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Why {
+pub enum HoldReason {
     /// The policy's mode permits less.
     Mode,
     /// The policy's budget is spent.
@@ -248,7 +248,7 @@ pub enum EgressState {
 }
 
 /// What becomes of a connector in ERROR.
-pub enum Remedy {
+pub enum ErrorAction {
     Replace,
     /// The policy's `connector.repair` is off.
     Off,
@@ -266,7 +266,7 @@ pub enum Remedy {
     /// Some users could not be seen.
     Unseen,
     /// This key of the policy would not let it be made again.
-    Barred(&'static str),
+    PolicyBlocks(&'static str),
     Foreign,
 }
 

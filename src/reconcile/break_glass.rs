@@ -41,7 +41,7 @@ const PROOF_LIMIT: Duration = Duration::from_secs(15);
 
 /// Who asks for which denies.
 #[derive(Debug, Clone, Copy)]
-pub struct Order<'a> {
+pub struct BreakGlass<'a> {
     pub pick: &'a DenySelector,
     pub by: &'a str,
 }
@@ -66,7 +66,7 @@ struct Rules {
 
 impl Engine {
     /// Takes our denies down, and marks them, so that they stay down for as long, or until [`Engine::rearm`] puts them back.
-    pub async fn release(&self, order: Order<'_>, lasts: SignedDuration) -> Answer {
+    pub async fn release(&self, order: BreakGlass<'_>, lasts: SignedDuration) -> Answer {
         let policy = self.policy.borrow().clone();
         let (read, unread) = self.rules(&policy, order.pick).await;
         let release = Release::new(order.by, (self.now)(), lasts);
@@ -79,7 +79,7 @@ impl Engine {
     }
 
     /// Puts our denies back, where every allow stands.
-    pub async fn rearm(&self, order: Order<'_>) -> Answer {
+    pub async fn rearm(&self, order: BreakGlass<'_>) -> Answer {
         let policy = self.policy.borrow().clone();
         let (read, unread) = self.rules(&policy, order.pick).await;
         let mut targets: Vec<Target> = read
@@ -115,7 +115,7 @@ impl Engine {
     async fn release_at(
         &self,
         policy: &Arc<Policy>,
-        order: Order<'_>,
+        order: BreakGlass<'_>,
         (rules, plan): (&Rules, Plan),
         release: &Release,
     ) -> Report {
@@ -126,7 +126,7 @@ impl Engine {
     async fn released(
         &self,
         mut runner: Runner<'_>,
-        order: Order<'_>,
+        order: BreakGlass<'_>,
         (rules, plan): (&Rules, Plan),
         release: &Release,
     ) -> Report {
@@ -156,13 +156,13 @@ impl Engine {
         self.end(report).await
     }
 
-    async fn rearm_at(&self, policy: &Arc<Policy>, order: Order<'_>, target: Target) -> Report {
+    async fn rearm_at(&self, policy: &Arc<Policy>, order: BreakGlass<'_>, target: Target) -> Report {
         let (runner, span) = self.begin(policy, order, "rearm", target);
         let decide = |observed: &Observed, _| break_glass::rearm(policy, observed, order.pick);
         async { self.end(runner.run(&decide).await.report).await }.instrument(span).await
     }
 
-    fn begin(&self, policy: &Arc<Policy>, order: Order<'_>, command: &str, target: Target) -> (Runner<'_>, Span) {
+    fn begin(&self, policy: &Arc<Policy>, order: BreakGlass<'_>, command: &str, target: Target) -> (Runner<'_>, Span) {
         let request = self.request(order, command, target);
         let report = self.open(&request, policy);
         let span = span(&report.id, &request.target);
@@ -171,7 +171,7 @@ impl Engine {
     }
 
     /// The command is the event behind the run.
-    fn request(&self, order: Order<'_>, command: &str, target: Target) -> RunRequest {
+    fn request(&self, order: BreakGlass<'_>, command: &str, target: Target) -> RunRequest {
         let now = (self.now)();
         let trigger = Trigger {
             event_id: format!("{command}/{}", (self.ids)()),

@@ -1,42 +1,93 @@
-//! What a handler asks for as its argument: that the caller may do this, and that there is a place for one more.
+//! How many requests are worked on at once, and how long one waits.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, time::Duration};
 
-use axum::extract::FromRequestParts;
-use http::request::Parts;
-use tracing::Span;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
 
-use super::{AppState, auth::Role, patience::Held, problem::Problem, trace::Asked};
+use super::problem::Problem;
 
-/// Of one who may deliver events.
-pub struct Caller(pub Held);
+/// Less than the 600 s after which Cloud Run and Pub/Sub give up on a request.
+const MAX_WAIT: Duration = Duration::from_secs(550);
 
-/// Of one who may sweep, and see the state; with the span of the request.
-pub struct Admin(pub Held, pub Span);
+/// The places of those who wait for runs: a quarter fewer than there are for requests, so that an event that asks for
+/// nothing is answered at once however many wait.
+pub struct RunSlots {
+    places: Arc<Semaphore>,
+    all: u32,
+}
 
-impl FromRequestParts<Arc<AppState>> for Caller {
-    type Rejection = Problem;
+impl RunSlots {
+    pub fn among(max_concurrent: usize) -> Self {
+        let all = u32::try_from(max_concurrent - max_concurrent / 4).unwrap_or(u32::MAX);
+        Self { places: Arc::new(Semaphore::new(all as usize)), all }
+    }
 
-    async fn from_request_parts(parts: &mut Parts, front: &Arc<AppState>) -> Result<Self, Problem> {
-        front.admit(Role::Caller, parts).await.map(Self)
+    /// A place for each event, kept until this is dropped. A delivery of more than there are places takes all of them.
+    pub fn take(&self, events: usize) -> Option<OwnedSemaphorePermit> {
+        let events = u32::try_from(events).unwrap_or(u32::MAX).min(self.all);
+        self.places.clone().try_acquire_many_owned(events).ok()
     }
 }
 
-impl FromRequestParts<Arc<AppState>> for Admin {
-    type Rejection = Problem;
+/// What it takes to put an answer together when time is up.
+const ANSWER: Duration = Duration::from_secs(10);
 
-    async fn from_request_parts(parts: &mut Parts, front: &Arc<AppState>) -> Result<Self, Problem> {
-        Ok(Self(front.admit(Role::Admin, parts).await?, Asked::of(parts).span()))
+/// How many requests are worked on, and until when.
+pub struct Admission {
+    permits: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// A place among the requests that are worked on, for as long as this lives.
+pub struct Permit {
+    _place: OwnedSemaphorePermit,
+    /// Who can tell what is done and what is not has to do so now: [`Admission::wait`] gives up a moment later.
+    pub until: Instant,
+}
+
+impl Admission {
+    pub fn new(max_concurrent: usize, stop: CancellationToken) -> Self {
+        Self { permits: Arc::new(Semaphore::new(max_concurrent)), stop }
+    }
+
+    /// # Errors
+    /// 429: all places are taken, or this instance ends.
+    pub fn admit(&self) -> Result<Permit, Problem> {
+        if self.stop.is_cancelled() {
+            return Err(stopping());
+        }
+        match self.permits.clone().try_acquire_owned() {
+            Ok(place) => Ok(Permit { _place: place, until: Instant::now() + MAX_WAIT - ANSWER }),
+            Err(_) => Err(Problem::again("as many requests as this instance takes are being worked on")),
+        }
+    }
+
+    /// What a request asks for. What it started goes on though the request is answered here.
+    pub async fn wait<T>(&self, held: &Permit, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+        let late = || Problem::again(format!("not done within {} s; the work goes on", MAX_WAIT.as_secs()));
+        self.within(held.until + ANSWER, late, work).await?
+    }
+
+    /// Until `deadline`, or until this instance ends.
+    pub async fn within<T>(
+        &self,
+        deadline: Instant,
+        late: impl FnOnce() -> Problem,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Problem> {
+        tokio::select! {
+            // What is there at once needs neither the clock nor the signal.
+            biased;
+            done = timeout_at(deadline, work) => done.map_err(|_| late()),
+            () = self.stop.cancelled() => Err(stopping()),
+        }
     }
 }
 
-impl AppState {
-    /// 401 and 403 for those who may not, 429 for one too many.
-    async fn admit(&self, role: Role, head: &Parts) -> Result<Held, Problem> {
-        self.guard.check(role, &head.headers).await.inspect_err(|problem| {
-            let status = problem.status.as_u16();
-            Asked::of(head).span().in_scope(|| tracing::warn!(status, "a caller was refused: {}", problem.message));
-        })?;
-        self.patience.admit()
-    }
+fn stopping() -> Problem {
+    Problem::again("this instance is stopping")
 }

@@ -44,7 +44,7 @@ pub struct Allowed {
 
 /// What a door is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum CallerRole {
     Caller,
     Admin,
 }
@@ -58,7 +58,7 @@ pub struct Guard {
 enum Proof {
     None,
     /// A token that Cloud Run has verified.
-    Stripped(Allowed),
+    PlatformVerified(Allowed),
     /// A token with its signature.
     Signed(Allowed, Verifier),
 }
@@ -67,7 +67,7 @@ impl Guard {
     pub fn new(app: Arc<App>, auth: Auth) -> Self {
         let proof = match auth {
             Auth::Off => Proof::None,
-            Auth::Platform(allowed) => Proof::Stripped(allowed),
+            Auth::Platform(allowed) => Proof::PlatformVerified(allowed),
             Auth::Own { allowed, certificates } => {
                 let wire = app.clone();
                 let fetch = move || {
@@ -81,11 +81,13 @@ impl Guard {
     }
 
     /// Lets through who may pass; others get 401 or 403.
-    pub async fn check(&self, role: Role, headers: &HeaderMap) -> Result<(), Problem> {
+    pub async fn check(&self, role: CallerRole, headers: &HeaderMap) -> Result<(), Problem> {
         let now = || (self.app.engine.now)();
         match &self.proof {
             Proof::None => Ok(()),
-            Proof::Stripped(allowed) => token::stripped(token::bearer(headers)?)?.judge(&allowed.expected(role), now()),
+            Proof::PlatformVerified(allowed) => {
+                token::stripped(token::bearer(headers)?)?.judge(&allowed.expected(role), now())
+            }
             Proof::Signed(allowed, verifier) => {
                 verifier.check(token::bearer(headers)?, &allowed.expected(role), now()).await
             }
@@ -94,8 +96,8 @@ impl Guard {
 }
 
 impl Allowed {
-    fn expected(&self, role: Role) -> Expected<'_> {
-        let emails = if role == Role::Admin && !self.admins.is_empty() { &self.admins } else { &self.callers };
+    fn expected(&self, role: CallerRole) -> Expected<'_> {
+        let emails = if role == CallerRole::Admin && !self.admins.is_empty() { &self.admins } else { &self.callers };
         Expected { audience: &self.audience, emails }
     }
 }

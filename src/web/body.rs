@@ -8,7 +8,7 @@ use http::StatusCode;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::Instant;
 
-use super::{patience::Patience, problem::Problem};
+use super::{admission::Admission, problem::Problem};
 
 /// Four times what the largest audit entry takes.
 pub const LARGEST: usize = 1 << 20;
@@ -16,10 +16,10 @@ pub const LARGEST: usize = 1 << 20;
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// 413 for what is larger than [`LARGEST`], 400 for what breaks off, 429 for what takes too long.
-pub async fn read(patience: &Patience, body: Body) -> Result<Bytes, Problem> {
+pub async fn read(admission: &Admission, body: Body) -> Result<Bytes, Problem> {
     let late = || Problem::again(format!("the body did not come within {} s", MAX_WAIT.as_secs()));
     let body = Limited::new(body, LARGEST).collect();
-    match patience.within(Instant::now() + MAX_WAIT, late, body).await? {
+    match admission.within(Instant::now() + MAX_WAIT, late, body).await? {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {LARGEST} bytes")))

@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
-use super::{problem::Problem, trace::Asked};
+use super::{problem::Problem, trace::RequestTrace};
 
 /// How long a client may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(10);
@@ -78,7 +78,7 @@ pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
 /// None.
 pub async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
     let (head, body) = request.into_parts();
-    let asked = Asked::of(&head);
+    let asked = RequestTrace::of(&head);
     // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
     let answer = AssertUnwindSafe(router.call(Request::from_parts(head, body))).catch_unwind();
     let response = match answer.await {

@@ -8,13 +8,12 @@ use http::{StatusCode, request::Parts};
 use tracing::Instrument;
 
 use super::{
-    AppState,
-    admission::Caller,
-    body,
+    AppState, body,
+    caller::Caller,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
-    trace::Asked,
+    trace::RequestTrace,
 };
 use crate::{
     domain::audit::{
@@ -30,20 +29,20 @@ use crate::{
 /// redelivery would change is 204 too: whatever is refused comes again for days. Only what is no event at all is refused:
 /// by its size (413), or by its media type or encoding (415).
 pub async fn receive(
-    State(front): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Caller(held): Caller,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     let (head, body) = request.into_parts();
-    let body = body::read(&front.patience, body).await?;
-    let signals = front.signals(&head, &body)?;
+    let body = body::read(&state.admission, body).await?;
+    let signals = state.signals(&head, &body)?;
     if signals.is_empty() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let span = Asked::of(&head).span();
+    let span = RequestTrace::of(&head).span();
     // Thousands may wait: none of them keeps what it brought.
     drop((head, body));
-    match front.patience.wait(&held, settled(&front, signals)).instrument(span).await? {
+    match state.admission.wait(&held, settled(&state, signals)).instrument(span).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::again("not everything could be done now; the log and the reports tell why")),
     }
@@ -69,7 +68,7 @@ impl AppState {
                 tracing::debug!(reason = reason.label(), "an event is ignored");
             }
             Disposition::Reject(reason) => {
-                Asked::of(head).span().in_scope(|| self.reject(&item, message.as_deref(), &reason));
+                RequestTrace::of(head).span().in_scope(|| self.reject(&item, message.as_deref(), &reason));
             }
         });
         Ok(signals)
@@ -107,22 +106,22 @@ impl AppState {
 
 /// Waits for the runs of a delivery's signals; false = it should come again. Each signal takes a place among those that
 /// wait, until its runs have ended: who delivered may hang up, the runs go on.
-async fn settled(front: &AppState, signals: Vec<Signal>) -> Result<bool, Problem> {
-    let Some(places) = front.waiting.take(signals.len()) else {
-        signals.iter().for_each(|_| front.app.metrics.event("shed", ""));
+async fn settled(state: &AppState, signals: Vec<Signal>) -> Result<bool, Problem> {
+    let Some(places) = state.run_slots.take(signals.len()) else {
+        signals.iter().for_each(|_| state.app.metrics.event("shed", ""));
         return Err(Problem::again("as many events as this instance takes are waiting for their runs"));
     };
     for signal in &signals {
-        front.app.metrics.event("acted", "");
+        state.app.metrics.event("acted", "");
         tell(&signal.trigger);
     }
-    let expander = front.app.expander.clone();
+    let expander = state.app.expander.clone();
     let runs = async move {
         let reports = join_all(signals.into_iter().map(|signal| expander.submit(signal))).await;
         drop(places);
         reports
     };
-    Ok(match front.app.tasks.spawn(runs.in_current_span()).await {
+    Ok(match state.app.tasks.spawn(runs.in_current_span()).await {
         // Each is judged, and told, even if the first one decides.
         Ok(reports) => reports.into_iter().map(is_settled).fold(true, |all, settled| all & settled),
         Err(died) => {

@@ -20,8 +20,8 @@ pub async fn alive() -> Response {
 }
 
 /// 503 while a person must act: the policy file is wrong, or nobody can hear the reports.
-pub async fn ready(State(front): State<Arc<AppState>>) -> Response {
-    let reasons = front.app.troubles();
+pub async fn ready(State(state): State<Arc<AppState>>) -> Response {
+    let reasons = state.app.readiness_problems();
     match reasons.is_empty() {
         true => Json(json!({"status": "ready"})).into_response(),
         false => {
@@ -30,6 +30,6 @@ pub async fn ready(State(front): State<Arc<AppState>>) -> Response {
     }
 }
 
-pub async fn metrics(State(front): State<Arc<AppState>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], front.app.metrics.text()).into_response()
+pub async fn metrics(State(state): State<Arc<AppState>>) -> Response {
+    ([(CONTENT_TYPE, OPEN_METRICS)], state.app.metrics.text()).into_response()
 }

@@ -1,26 +1,26 @@
 //! The HTTP doors.
 //!
 //! ```text
-//! request ─▶ admission ─▶ events   POST / and /events: decode ─▶ dispose ─▶ submit ─▶ the worst answer
+//! request ─▶ caller ─▶ events   POST / and /events: decode ─▶ dispose ─▶ submit ─▶ the worst answer
 //!         │            ├▶ sweep    POST /sweep
 //!         │            └▶ state    GET /state
 //!         └▶ health    GET /livez, /readyz, /metrics: no token, never shed
 //! ```
 //!
-//! [`delivery`] knows the forms in which entries come, [`token`] and [`auth`] what a caller must prove, `patience` how
+//! [`delivery`] knows the forms in which entries come, [`token`] and [`auth`] what a caller must prove, `admission` how
 //! many are let in and how long they wait, [`server`] how to stop.
 
 mod admission;
 mod ask;
 pub mod auth;
 mod body;
+mod caller;
 pub mod connections;
 pub mod delivery;
 mod events;
 mod health;
 mod keys;
 pub mod logs;
-mod patience;
 mod problem;
 mod rejections;
 pub mod server;
@@ -41,8 +41,8 @@ use tokio::sync::Semaphore;
 
 pub use self::auth::{Allowed, Auth};
 use self::{
+    admission::{Admission, RunSlots},
     auth::Guard,
-    patience::{Patience, Waiting},
     problem::Problem,
     rejections::Rejections,
 };
@@ -61,18 +61,18 @@ pub struct ServerConfig {
 struct AppState {
     app: Arc<App>,
     guard: Guard,
-    patience: Patience,
-    waiting: Waiting,
+    admission: Admission,
+    run_slots: RunSlots,
     rejections: Rejections,
 }
 
 /// Every door, for a server or for a test.
 pub fn router(app: Arc<App>, door: ServerConfig) -> Router {
     let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
-    let front = AppState {
+    let state = AppState {
         guard: Guard::new(app.clone(), door.auth),
-        patience: Patience::new(max_concurrent, app.engine.stop.clone()),
-        waiting: Waiting::among(max_concurrent),
+        admission: Admission::new(max_concurrent, app.engine.stop.clone()),
+        run_slots: RunSlots::among(max_concurrent),
         rejections: Rejections::default(),
         app,
     };
@@ -86,7 +86,7 @@ pub fn router(app: Arc<App>, door: ServerConfig) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(front))
+        .with_state(Arc::new(state))
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -11,7 +11,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 
-use super::{AppState, admission::Admin, problem::Problem};
+use super::{AppState, caller::Admin, problem::Problem};
 use crate::{
     domain::{
         audit::scope::Scope,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct QueryParams {
     project: Option<String>,
     region: Option<String>,
 }
@@ -40,18 +40,18 @@ pub struct Seen {
 
 /// 400 without both parameters, 404 out of scope.
 pub async fn show(
-    State(front): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Admin(held, span): Admin,
-    asked: Result<Query<Asked>, QueryRejection>,
+    asked: Result<Query<QueryParams>, QueryRejection>,
 ) -> Result<Json<Seen>, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
-    let target = target(&asked, &front.app.scope())?;
-    let run = front.app.engine.dry_run(target).map(Ok);
-    let RunResult { report, observed, .. } = front.patience.wait(&held, run).instrument(span).await?;
+    let target = target(&asked, &state.app.scope())?;
+    let run = state.app.engine.dry_run(target).map(Ok);
+    let RunResult { report, observed, .. } = state.admission.wait(&held, run).instrument(span).await?;
     Ok(Json(Seen { observed: observed.map(Box::new), report }))
 }
 
-fn target(asked: &Asked, scope: &Scope) -> Result<Target, Problem> {
+fn target(asked: &QueryParams, scope: &Scope) -> Result<Target, Problem> {
     let (Some(project), Some(region)) = (&asked.project, &asked.region) else {
         return Err(Problem::bad("both parameters are needed: /state?project=PROJECT&region=REGION"));
     };

@@ -23,10 +23,10 @@ use tracing::Instrument;
 
 use super::{
     AppState,
-    admission::Admin,
+    admission::Permit,
     ask::{FieldError, SweepRequest},
     body,
-    patience::Held,
+    caller::Admin,
     problem::Problem,
 };
 use crate::{
@@ -89,21 +89,21 @@ fn is_zero(count: &usize) -> bool {
 /// 200, or 207 if a run failed, a project could not be listed, or time ran out; 429 if this instance stops meanwhile.
 /// `{"reports": [Report…]}`, or lines as they come if `Accept` asks for them.
 pub async fn run(
-    State(front): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Admin(held, span): Admin,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let (app, patience) = (&front.app, &front.patience);
-    let ask = SweepRequest::parse(&body::read(patience, body).await?, &app.scope())?;
-    let (targets, errors) = patience.wait(&held, targets(app, &ask)).instrument(span.clone()).await?;
+    let (app, admission) = (&state.app, &state.admission);
+    let ask = SweepRequest::parse(&body::read(admission, body).await?, &app.scope())?;
+    let (targets, errors) = admission.wait(&held, targets(app, &ask)).instrument(span.clone()).await?;
     if ask.is_all() {
         app.metrics.swept((app.engine.now)());
     }
     let lines = span.in_scope(|| begin(app.clone(), targets, errors, ask.dry_run, held.until));
     match wants_lines(&headers) {
         true => Ok(streamed(lines, held)),
-        false => patience.wait(&held, gathered(lines)).await,
+        false => admission.wait(&held, gathered(lines)).await,
     }
 }
 
@@ -232,7 +232,7 @@ async fn gathered(mut lines: UnboundedReceiver<Line>) -> Result<Response, Proble
 }
 
 /// The status is out before the first report is in: the last line tells how many failed.
-fn streamed(lines: UnboundedReceiver<Line>, held: Held) -> Response {
+fn streamed(lines: UnboundedReceiver<Line>, held: Permit) -> Response {
     let body = stream::unfold((lines, held), async |(mut lines, held)| {
         let line = lines.recv().await?;
         Some((Ok::<_, Infallible>(written(&line)), (lines, held)))

@@ -49,32 +49,32 @@ pub(super) struct Claims {
 pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     // Where both are sent, Cloud Run checks this one and leaves `Authorization` to whoever wrote it.
     if headers.contains_key("x-serverless-authorization") {
-        return Err(unproven("X-Serverless-Authorization is not taken: send the token as Authorization alone"));
+        return Err(unverified("X-Serverless-Authorization is not taken: send the token as Authorization alone"));
     }
     let mut sent = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (sent.next(), sent.next()) else {
-        return Err(unproven("expected exactly one Authorization header"));
+        return Err(unverified("expected exactly one Authorization header"));
     };
     if value.len() > MAX_HEADER_BYTES {
-        return Err(unproven("the Authorization header is longer than 8 KiB"));
+        return Err(unverified("the Authorization header is longer than 8 KiB"));
     }
-    let text = value.to_str().map_err(|_| unproven("the Authorization header is not plain text"))?;
+    let text = value.to_str().map_err(|_| unverified("the Authorization header is not plain text"))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
-        _ => Err(unproven("the Authorization header is no bearer token")),
+        _ => Err(unverified("the Authorization header is no bearer token")),
     }
 }
 
 /// What a token says that Cloud Run has verified. One that still has its signature was verified by nobody.
 pub(super) fn stripped(token: &str) -> Result<Claims, Problem> {
-    let token = Token::split(token).map_err(unproven)?;
+    let token = Token::split(token).map_err(unverified)?;
     if !token.is_stripped() {
-        return Err(unproven("the token was not verified: it must come through Cloud Run's IAM check"));
+        return Err(unverified("the token was not verified: it must come through Cloud Run's IAM check"));
     }
-    token.claims().map_err(unproven)
+    token.claims().map_err(unverified)
 }
 
-pub(super) fn unproven(why: &'static str) -> Problem {
+pub(super) fn unverified(why: &'static str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, why)
 }
 
@@ -107,7 +107,7 @@ fn part<T: DeserializeOwned>(text: &str, lacking: &'static str) -> Result<T, &'s
 impl Claims {
     /// 401 for a token that is not Google's or not of now, 403 for one that is meant for others or comes from others.
     pub fn judge(&self, expected: &Expected<'_>, now: Timestamp) -> Result<(), Problem> {
-        self.check_issue(now).map_err(unproven)?;
+        self.check_issue(now).map_err(unverified)?;
         if self.aud != expected.audience {
             return Err(Problem::new(StatusCode::FORBIDDEN, "the token is for another audience"));
         }

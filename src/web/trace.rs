@@ -8,14 +8,14 @@ use tracing::{Span, field::Empty};
 use super::logs::printable;
 
 /// What a span tells of a request. It shares the request's texts and outlives it.
-pub struct Asked {
+pub struct RequestTrace {
     method: Method,
     uri: Uri,
     /// Of `traceparent`, and of `X-Cloud-Trace-Context`.
     traces: [Option<HeaderValue>; 2],
 }
 
-impl Asked {
+impl RequestTrace {
     pub fn of(head: &Parts) -> Self {
         Self { method: head.method.clone(), uri: head.uri.clone(), traces: traces(&head.headers) }
     }

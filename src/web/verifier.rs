@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{
     keys::Keys,
     problem::Problem,
-    token::{Claims, Expected, Token, unproven},
+    token::{Claims, Expected, Token, unverified},
 };
 
 /// Pub/Sub sends one token for an hour; a few callers have a few each.
@@ -25,7 +25,7 @@ const MAX_VERIFIED_TOKENS: usize = 1000;
 pub struct Verifier {
     keys: Arc<Keys>,
     /// What tokens said that were let in, by the tokens' SHA-256.
-    proven: Mutex<HashMap<[u8; 32], Claims>>,
+    verified_tokens: Mutex<HashMap<[u8; 32], Claims>>,
 }
 
 #[derive(Deserialize)]
@@ -38,16 +38,16 @@ struct Header {
 
 impl Verifier {
     pub fn new(keys: Arc<Keys>) -> Self {
-        Self { keys, proven: Mutex::default() }
+        Self { keys, verified_tokens: Mutex::default() }
     }
 
     /// Judges a token by its signature, then by what it says.
     pub async fn check(&self, token: &str, expected: &Expected<'_>, now: Timestamp) -> Result<(), Problem> {
         let digest = Sha256::digest(token).into();
-        if let Some(claims) = self.proven().get(&digest) {
+        if let Some(claims) = self.verified_tokens().get(&digest) {
             return claims.judge(expected, now);
         }
-        let claims = self.verified(&Token::split(token).map_err(unproven)?).await?;
+        let claims = self.verified(&Token::split(token).map_err(unverified)?).await?;
         claims.judge(expected, now)?;
         self.keep(digest, claims, now);
         Ok(())
@@ -55,38 +55,39 @@ impl Verifier {
 
     async fn verified(&self, token: &Token<'_>) -> Result<Claims, Problem> {
         if token.is_stripped() {
-            return Err(unproven(
+            return Err(unverified(
                 "the token's signature was removed: behind Cloud Run's IAM check set --auth platform",
             ));
         }
-        let header: Header = token.header().map_err(unproven)?;
+        let header: Header = token.header().map_err(unverified)?;
         // The one algorithm, whatever the token asks for: with any other the key would mean something else.
         if header.alg != "RS256" || header.crit.is_some() {
-            return Err(unproven("the token is not signed with plain RS256, as Google's are"));
+            return Err(unverified("the token is not signed with plain RS256, as Google's are"));
         }
-        let signature =
-            URL_SAFE_NO_PAD.decode(token.signature).map_err(|_| unproven("the token's signature is not base64url"))?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(token.signature)
+            .map_err(|_| unverified("the token's signature is not base64url"))?;
         let key = self.keys.find(&header.kid).await;
         let key = key.map_err(|_| Problem::again("Google's certificates cannot be had, so no token can be checked"))?;
         let signed = key.is_some_and(|key| key.has_signed(token.signed.as_bytes(), &signature));
         if !signed {
-            return Err(unproven("the token was not signed by Google"));
+            return Err(unverified("the token was not signed by Google"));
         }
-        token.claims().map_err(unproven)
+        token.claims().map_err(unverified)
     }
 
     /// Only what was let in is kept, so that strangers with tokens of their own cannot fill the room.
     fn keep(&self, digest: [u8; 32], claims: Claims, now: Timestamp) {
-        let mut proven = self.proven();
-        if proven.len() >= MAX_VERIFIED_TOKENS {
-            proven.retain(|_, claims| !claims.has_expired(now));
+        let mut verified_tokens = self.verified_tokens();
+        if verified_tokens.len() >= MAX_VERIFIED_TOKENS {
+            verified_tokens.retain(|_, claims| !claims.has_expired(now));
         }
-        if proven.len() < MAX_VERIFIED_TOKENS {
-            proven.insert(digest, claims);
+        if verified_tokens.len() < MAX_VERIFIED_TOKENS {
+            verified_tokens.insert(digest, claims);
         }
     }
 
-    fn proven(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Claims>> {
-        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
+    fn verified_tokens(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Claims>> {
+        self.verified_tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

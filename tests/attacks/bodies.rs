@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::house::{House, deployed};
+use super::service::{TestService, deployed};
 
 const DEEP: usize = 1_000_000;
 type Headers = &'static [(&'static str, &'static str)];
@@ -54,12 +54,12 @@ async fn every_strange_body_is_answered_and_none_costs_a_call() {
         ("a form with files", &[("content-type", "multipart/form-data; boundary=x")], entry.clone().into(), 415),
         ("a megabyte and a byte", JSON, vec![b' '; (1 << 20) + 1], 413),
     ];
-    let house = House::open();
+    let service = TestService::open();
     for (name, headers, body, expected) in cases {
-        let answer = house.post("/", headers, body).await;
+        let answer = service.post("/", headers, body).await;
         assert_eq!(answer.status, expected, "{name}: {}", answer.body);
-        assert_eq!(house.cloud.calls().len(), 0, "{name}");
-        let lines = house.log.take();
+        assert_eq!(service.cloud.calls().len(), 0, "{name}");
+        let lines = service.log.take();
         assert!(lines.iter().filter(|line| line["severity"] != "DEBUG").count() <= 1, "{name}: {} lines", lines.len());
         assert!(lines.iter().all(|line| line.to_string().len() < 4000), "{name}");
     }
@@ -67,13 +67,13 @@ async fn every_strange_body_is_answered_and_none_costs_a_call() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deep_sweep_is_refused() {
-    let house = House::open();
+    let service = TestService::open();
     for body in ["[".repeat(DEEP), format!(r#"{{"projects":{}"#, "[".repeat(DEEP)), "{}{}".into(), "1e999".into()] {
-        let answer = house.post("/sweep", JSON, body).await;
+        let answer = service.post("/sweep", JSON, body).await;
         assert_eq!(answer.status, 400);
         assert!(answer.body.len() < 500, "{}", answer.body);
     }
-    assert_eq!(house.cloud.calls().len(), 0);
+    assert_eq!(service.cloud.calls().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,14 +112,14 @@ async fn a_body_that_says_more_changes_nothing_of_what_is_done() {
     ];
     let mut truthful: Option<Vec<(String, String, Value)>> = None;
     for (name, lie) in lies {
-        let house = House::open();
-        assert_eq!(house.deliver(&super::house::merged(deployed(), &lie)).await, 204, "{name}");
-        let mut done: Vec<_> = house.writes().into_iter().map(|call| (call.method, call.url, call.body)).collect();
+        let service = TestService::open();
+        assert_eq!(service.deliver(&super::service::merged(deployed(), &lie)).await, 204, "{name}");
+        let mut done: Vec<_> = service.writes().into_iter().map(|call| (call.method, call.url, call.body)).collect();
         // What has no order among its steps may come in any.
         done.sort_by_key(|(method, url, body)| format!("{method} {url} {body}"));
         assert!(!done.is_empty(), "{name}");
         assert_eq!(&done, truthful.get_or_insert_with(|| done.clone()), "{name}");
-        let heard = house.topic.0.lock().unwrap();
+        let heard = service.topic.0.lock().unwrap();
         let trigger = &heard.last().unwrap().triggers[0];
         assert!(trigger.at <= trigger.received, "{name}: {trigger:?}");
     }

@@ -8,12 +8,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::house::{House, deployed};
+use super::service::{TestService, deployed};
 
-/// Opens a connection to the house.
-fn connect(house: &House) -> DuplexStream {
+/// Opens a connection to the service.
+fn connect(service: &TestService) -> DuplexStream {
     let (ours, theirs) = duplex(64 << 10);
-    let connection = answer(theirs, house.router.clone());
+    let connection = answer(theirs, service.router.clone());
     tokio::spawn(async move { connection.await.map_err(drop) });
     ours
 }
@@ -26,8 +26,8 @@ async fn hear(stream: &mut DuplexStream) -> String {
 }
 
 /// The statuses of all answers to these bytes, after which nothing more is said.
-async fn statuses(house: &House, bytes: &[u8]) -> Vec<String> {
-    let mut stream = connect(house);
+async fn statuses(service: &TestService, bytes: &[u8]) -> Vec<String> {
+    let mut stream = connect(service);
     let _ = stream.write_all(bytes).await;
     let heard = timeout(Duration::from_secs(600), hear(&mut stream)).await.expect("the connection ends");
     heard.lines().filter(|line| line.starts_with("HTTP/1.1 ")).map(|line| line[9..12].to_owned()).collect()
@@ -90,28 +90,28 @@ async fn requests_that_mean_two_things_are_not_taken_for_two() {
         ("a tunnel", "CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".into(), &["404"]),
     ];
     for (name, bytes, expected) in cases {
-        let house = House::open();
-        assert_eq!(statuses(&house, bytes.as_bytes()).await, expected, "{name}");
-        assert_eq!(house.cloud.calls().len(), 0, "{name}");
+        let service = TestService::open();
+        assert_eq!(statuses(&service, bytes.as_bytes()).await, expected, "{name}");
+        assert_eq!(service.cloud.calls().len(), 0, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn length_and_chunks_at_once_hide_no_request() {
-    let house = House::open();
+    let service = TestService::open();
     let hidden = "POST /sweep HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
     let bytes = format!(
         "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"
     );
-    statuses(&house, bytes.as_bytes()).await;
+    statuses(&service, bytes.as_bytes()).await;
     // A front end that goes by the length sees one request here and would let a second one by.
-    assert_eq!(house.cloud.calls().len(), 0);
+    assert_eq!(service.cloud.calls().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn chunks_without_end_end_at_a_megabyte() {
-    let house = House::open();
-    let mut stream = connect(&house);
+    let service = TestService::open();
+    let mut stream = connect(&service);
     stream.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
     let (mut reader, mut writer) = tokio::io::split(stream);
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
@@ -142,8 +142,8 @@ async fn who_dawdles_is_hung_up_on() {
         ("a chunk a second", &chunks, "1\r\nx\r\n", 25..35, "429"),
     ];
     for (name, first, then, seconds, status) in cases {
-        let house = House::open();
-        let (mut reader, mut writer) = tokio::io::split(connect(&house));
+        let service = TestService::open();
+        let (mut reader, mut writer) = tokio::io::split(connect(&service));
         let begun = Instant::now();
         let dripping = async {
             let _ = writer.write_all(first.as_bytes()).await;
@@ -163,24 +163,24 @@ async fn who_dawdles_is_hung_up_on() {
         assert!(seconds.contains(&took), "{name}: {took} s");
         let heard = String::from_utf8_lossy(&heard);
         assert_eq!(heard.get(9..12).unwrap_or_default(), status, "{name}: {heard}");
-        assert_eq!(house.cloud.calls().len(), 0, "{name}");
+        assert_eq!(service.cloud.calls().len(), 0, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_hangs_up_in_the_middle_leaves_nothing_behind() {
-    let house = House::open();
+    let service = TestService::open();
     for bytes in [
         "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{",
         "POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{",
     ] {
         for _ in 0..1100 {
-            let mut stream = connect(&house);
+            let mut stream = connect(&service);
             stream.write_all(bytes.as_bytes()).await.unwrap();
             drop(stream);
         }
         sleep(Duration::from_secs(1)).await;
     }
     // Every place among those worked on at once is free again.
-    assert_eq!(house.deliver(&deployed()).await, 204);
+    assert_eq!(service.deliver(&deployed()).await, 204);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::house::{House, deployed, merged};
+use super::service::{TestService, deployed, merged};
 
 const NASTY: &[&str] = &[
     "\u{1b}[2J\u{1b}[31mred",
@@ -23,10 +23,10 @@ fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-fn check(house: &House, what: &str) {
-    let raw = house.log.text();
+fn check(service: &TestService, what: &str) {
+    let raw = service.log.text();
     assert!(!raw.contains('\u{1b}'), "{what}");
-    let lines = house.log.take();
+    let lines = service.log.take();
     for line in &lines {
         assert!(["DEBUG", "INFO", "WARNING", "ERROR"].contains(&line["severity"].as_str().unwrap()), "{what}: {line}");
         let mut found = Vec::new();
@@ -53,23 +53,23 @@ async fn a_strangers_words_make_no_line_and_no_severity() {
         |text| json!({"severity": text, "message": text, "time": text, "logging.googleapis.com/trace": text}),
     ];
     for text in NASTY {
-        let house = House::open();
+        let service = TestService::open();
         for place in places {
             let patch = place(text);
-            house.deliver(&merged(deployed(), &patch)).await;
-            check(&house, &patch.to_string());
+            service.deliver(&merged(deployed(), &patch)).await;
+            check(&service, &patch.to_string());
             let message = json!({"message": {"messageId": text, "data": "e30="}, "subscription": text}).to_string();
-            house.post("/", &[], message).await;
-            check(&house, text);
+            service.post("/", &[], message).await;
+            check(&service, text);
         }
-        let reports = serde_json::to_string(&*house.topic.0.lock().unwrap()).unwrap();
+        let reports = serde_json::to_string(&*service.topic.0.lock().unwrap()).unwrap();
         assert!(!reports.contains("\\u001b") && !reports.contains("\\n"), "{text:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_strangers_headers_and_paths_neither() {
-    let house = House::open();
+    let service = TestService::open();
     let requests: &[(&str, &str, &str)] = &[
         ("/%0a%7b%22severity%22:%22CRITICAL%22%7d", "x", "x"),
         ("/%1b[2J", "x", "x"),
@@ -82,7 +82,7 @@ async fn a_strangers_headers_and_paths_neither() {
         ("/sweep", "accept", "\t"),
     ];
     for (path, name, value) in requests {
-        house.post(path, &[(name, value)], "{").await;
-        check(&house, path);
+        service.post(path, &[(name, value)], "{").await;
+        check(&service, path);
     }
 }

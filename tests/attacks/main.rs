@@ -3,11 +3,11 @@
 mod bodies;
 mod connections;
 mod google;
-mod house;
 mod logs;
 mod replays;
 mod scope;
 mod secrets;
+mod service;
 mod signer;
 mod tokens;
 mod wanted;

@@ -3,33 +3,33 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::house::{House, deployed, empty_world, merged};
+use super::service::{TestService, deployed, empty_world, merged};
 use egress_reconciler::web::Auth;
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_replays_at_once_are_two_runs() {
-    let house = House::heard(empty_world(), Auth::Off, "off,egress_reconciler=warn");
+    let service = TestService::heard(empty_world(), Auth::Off, "off,egress_reconciler=warn");
     let entry = deployed();
-    house.deliver(&entry).await;
-    let one_run = house.cloud.calls().len();
-    let answers = join_all((0..10_000).map(|_| house.deliver(&entry))).await;
+    service.deliver(&entry).await;
+    let one_run = service.cloud.calls().len();
+    let answers = join_all((0..10_000).map(|_| service.deliver(&entry))).await;
     let done = answers.iter().filter(|status| status.as_u16() == 204).count();
     assert!(done >= 700, "{done}");
     assert!(answers.iter().all(|status| [204, 429].contains(&status.as_u16())));
-    let calls = house.cloud.calls().len() - one_run;
+    let calls = service.cloud.calls().len() - one_run;
     assert!(calls <= 2 * one_run, "{calls} calls, a run has {one_run}");
-    let lines = house.log.take();
+    let lines = service.log.take();
     assert!(lines.iter().all(|line| line["severity"] != "ERROR"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_report_tells_how_often_its_entry_came() {
-    let house = House::open();
+    let service = TestService::open();
     let entry = deployed();
-    let answers = join_all((0..50).map(|_| house.deliver(&entry))).await;
+    let answers = join_all((0..50).map(|_| service.deliver(&entry))).await;
     assert!(answers.iter().all(|status| *status == 204));
-    assert_eq!(house.deliver(&entry).await, 204);
-    let heard = house.topic.0.lock().unwrap();
+    assert_eq!(service.deliver(&entry).await, 204);
+    let heard = service.topic.0.lock().unwrap();
     let told: u32 = heard.iter().flat_map(|report| &report.triggers).map(|trigger| trigger.duplicates).max().unwrap();
     assert!(told >= 49, "{told}");
     assert!(heard.iter().all(|report| report.triggers.len() <= 1));
@@ -37,7 +37,7 @@ async fn a_report_tells_how_often_its_entry_came() {
 
 #[tokio::test(start_paused = true)]
 async fn wide_signals_by_the_thousand_share_their_runs() {
-    let house = House::new(empty_world(), Auth::Off);
+    let service = TestService::new(empty_world(), Auth::Off);
     let wide = |index: usize| {
         merged(
             deployed(),
@@ -52,14 +52,14 @@ async fn wide_signals_by_the_thousand_share_their_runs() {
         )
     };
     let entries: Vec<_> = (0..700).map(wide).collect();
-    let answers = join_all(entries.iter().map(|entry| house.deliver(entry))).await;
+    let answers = join_all(entries.iter().map(|entry| service.deliver(entry))).await;
     assert!(answers.iter().all(|status| *status == 204));
-    assert!(house.cloud.calls().len() < 40, "{}", house.cloud.calls().len());
+    assert!(service.cloud.calls().len() < 40, "{}", service.cloud.calls().len());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_connectors_that_nobody_made_are_not_asked_for_one_by_one() {
-    let house = House::new(empty_world(), Auth::Off);
+    let service = TestService::new(empty_world(), Auth::Off);
     let ended = |index: usize| {
         let name = format!("projects/demo-project/locations/europe-west1/connectors/c{index}");
         merged(
@@ -76,8 +76,8 @@ async fn a_thousand_connectors_that_nobody_made_are_not_asked_for_one_by_one() {
         )
     };
     let entries: Vec<_> = (0..700).map(ended).collect();
-    let answers = join_all(entries.iter().map(|entry| house.deliver(entry))).await;
+    let answers = join_all(entries.iter().map(|entry| service.deliver(entry))).await;
     assert!(answers.iter().all(|status| *status == 204));
-    assert!(house.cloud.calls().len() < 60, "{}", house.cloud.calls().len());
-    assert_eq!(house.writes().len(), 0);
+    assert!(service.cloud.calls().len() < 60, "{}", service.cloud.calls().len());
+    assert_eq!(service.writes().len(), 0);
 }

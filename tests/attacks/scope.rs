@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::house::{House, deployed, merged};
+use super::service::{TestService, deployed, merged};
 
 /// What every URL must be made of, whatever came in.
-fn check_urls(house: &House, name: &str) {
-    for call in house.cloud.calls() {
+fn check_urls(service: &TestService, name: &str) {
+    for call in service.cloud.calls() {
         let clean = |c: char| c.is_ascii_alphanumeric() || "-._~:/?=&%*,()".contains(c);
         assert!(call.url.chars().all(clean) && !call.url.contains(".."), "{name}: {}", call.url);
         assert!(call.url.contains("/projects/demo-project"), "{name}: {}", call.url);
@@ -78,18 +78,18 @@ async fn a_forged_place_costs_no_call() {
             "no-region",
         ),
     ];
-    let house = House::open();
+    let service = TestService::open();
     for (name, patch, reason) in cases {
-        assert_eq!(house.deliver(&merged(deployed(), &patch)).await, 204, "{name}");
-        assert_eq!(house.cloud.calls().len(), 0, "{name}");
-        let lines = house.log.take();
+        assert_eq!(service.deliver(&merged(deployed(), &patch)).await, 204, "{name}");
+        assert_eq!(service.cloud.calls().len(), 0, "{name}");
+        let lines = service.log.take();
         // The first of a reason in a minute is a warning, the others are details.
         let told: Vec<&Value> = lines.iter().filter(|line| line["reason"].is_string()).collect();
         assert_eq!(told.len(), 1, "{name}: {lines:?}");
         assert_eq!(told[0]["reason"], reason, "{name}: {}", told[0]);
         assert!(told[0].to_string().len() < 2000, "{name}: {}", told[0].to_string().len());
     }
-    let metrics = house.get("/metrics").await.body;
+    let metrics = service.get("/metrics").await.body;
     assert!(!metrics.contains("other-project"), "{metrics}");
 }
 
@@ -119,10 +119,10 @@ async fn a_strange_name_beside_a_good_one_reaches_no_url() {
         ),
     ];
     for (name, patch) in cases {
-        let house = House::open();
-        assert_eq!(house.deliver(&merged(deployed(), &patch)).await, 204, "{name}");
-        check_urls(&house, name);
-        assert!(house.cloud.calls().len() < 100, "{name}");
+        let service = TestService::open();
+        assert_eq!(service.deliver(&merged(deployed(), &patch)).await, 204, "{name}");
+        check_urls(&service, name);
+        assert!(service.cloud.calls().len() < 100, "{name}");
     }
 }
 
@@ -146,11 +146,11 @@ async fn sweep_and_state_take_only_names_of_the_policy() {
         ("GET", "//state?project=demo-project&region=europe-west1", "", 404),
         ("POST", "/%65vents", "{}", 404),
     ];
-    let house = House::open();
+    let service = TestService::open();
     for (method, path, body, expected) in cases {
         let request = http::Request::builder().method(method).uri(path).body(body.into()).unwrap();
-        let answer = house.send(request).await;
+        let answer = service.send(request).await;
         assert_eq!(answer.status, expected, "{path} {body}: {}", answer.body);
-        assert_eq!(house.cloud.calls().len(), 0, "{path} {body}");
+        assert_eq!(service.cloud.calls().len(), 0, "{path} {body}");
     }
 }

@@ -4,15 +4,15 @@ use egress_reconciler::web::Auth;
 use serde_json::{Value, json};
 
 use super::{
-    house::{ADMIN, AUDIENCE, CALLER, CANARY, House, deployed, merged, own, world},
+    service::{ADMIN, AUDIENCE, CALLER, CANARY, TestService, deployed, merged, own, world},
     signer::{Seal, Signer, bearer},
 };
 
 /// The log of every library at every level, the reports, and every answer.
-async fn check(house: &House, answers: &[String]) {
-    house.waits(120).await;
-    assert!(!house.log.text().contains(CANARY), "in the log");
-    for report in house.topic.0.lock().unwrap().iter() {
+async fn check(service: &TestService, answers: &[String]) {
+    service.waits(120).await;
+    assert!(!service.log.text().contains(CANARY), "in the log");
+    for report in service.topic.0.lock().unwrap().iter() {
         let text = serde_json::to_string(report).unwrap();
         assert!(!text.contains(CANARY), "in a report: {text}");
     }
@@ -30,16 +30,16 @@ fn telling() -> Value {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_workload_keeps_secret_is_told_nowhere() {
-    let house = House::heard(world(), Auth::Off, "trace");
-    let mut answers = vec![house.post("/", &[], telling().to_string()).await.body];
+    let service = TestService::heard(world(), Auth::Off, "trace");
+    let mut answers = vec![service.post("/", &[], telling().to_string()).await.body];
     for path in ["/state?project=demo-project&region=europe-west1", "/metrics", "/readyz", "/livez"] {
-        answers.push(house.get(path).await.body);
+        answers.push(service.get(path).await.body);
     }
-    answers.push(house.post("/sweep", &[("accept", "application/x-ndjson")], "").await.body);
-    answers.push(house.post("/sweep", &[], r#"{"dry_run":true}"#).await.body);
+    answers.push(service.post("/sweep", &[("accept", "application/x-ndjson")], "").await.body);
+    answers.push(service.post("/sweep", &[], r#"{"dry_run":true}"#).await.body);
     assert!(answers.iter().any(|answer| answer.contains("nightly")));
-    assert!(!house.topic.0.lock().unwrap().is_empty());
-    check(&house, &answers).await;
+    assert!(!service.topic.0.lock().unwrap().is_empty());
+    check(&service, &answers).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,23 +52,23 @@ async fn nor_when_google_answers_strangely() {
         |job| job["name"] = json!(null),
     ];
     for change in strange {
-        let house = House::heard(world(), Auth::Off, "trace");
+        let service = TestService::heard(world(), Auth::Off, "trace");
         let mut job = json!({"name": "x", "template": {"template": {"containers": [{"env": [{"value": CANARY}]}]}}});
         change(&mut job);
-        *house.wire.lie.lock().unwrap() = Some(Box::new(move |request| {
+        *service.wire.lie.lock().unwrap() = Some(Box::new(move |request| {
             let page = json!({"jobs": [job]}).to_string();
             (request.call == "run.projects.locations.jobs.list").then(|| http::Response::new(page.into()))
         }));
-        let answer = house.post("/", &[], telling().to_string()).await;
-        check(&house, &[answer.body]).await;
+        let answer = service.post("/", &[], telling().to_string()).await;
+        check(&service, &[answer.body]).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_caller_proves_himself_with_is_told_nowhere() {
     let signer = Signer::new("ours");
-    let house = House::heard(world(), own(), "trace");
-    *house.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
+    let service = TestService::heard(world(), own(), "trace");
+    *service.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
     let claims = |email: &str| json!({"iss": "accounts.google.com", "aud": AUDIENCE, "email": email, "email_verified": true, "iat": 0, "exp": 9_999_999_999_i64, "sub": CANARY});
     let header = json!({"alg": "RS256", "kid": "ours"}).to_string();
     let (caller, admin) = (
@@ -80,15 +80,15 @@ async fn what_a_caller_proves_himself_with_is_told_nowhere() {
         [&caller, &admin, &format!("Bearer {CANARY}"), &format!("Basic {CANARY}"), &format!("{caller}{CANARY}")]
     {
         let headers = [("authorization", token.as_str()), ("cookie", CANARY), ("x-api-key", CANARY)];
-        answers.push(house.post("/", &headers, deployed().to_string()).await.body);
-        answers.push(house.post("/sweep", &headers, "").await.body);
-        answers.push(house.post(&format!("/?token={CANARY}"), &headers, "{").await.body);
-        answers.push(house.post(&format!("/state?token={CANARY}"), &headers, "{").await.body);
+        answers.push(service.post("/", &headers, deployed().to_string()).await.body);
+        answers.push(service.post("/sweep", &headers, "").await.body);
+        answers.push(service.post(&format!("/?token={CANARY}"), &headers, "{").await.body);
+        answers.push(service.post(&format!("/state?token={CANARY}"), &headers, "{").await.body);
     }
-    let log = house.log.text();
+    let log = service.log.text();
     for token in [&caller, &admin] {
         let signature = token.rsplit('.').next().unwrap();
         assert!(!log.contains(signature) && !log.contains(&token[7..40]));
     }
-    check(&house, &answers).await;
+    check(&service, &answers).await;
 }

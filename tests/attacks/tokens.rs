@@ -9,7 +9,7 @@ use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunn
 use serde_json::{Value, json};
 
 use super::{
-    house::{ADMIN, AUDIENCE, Answer, CALLER, House, NOW, allowed, empty_world, merged, own},
+    service::{ADMIN, AUDIENCE, Answer, CALLER, NOW, TestService, allowed, empty_world, merged, own},
     signer::{STRIPPED, Seal, Signer, bearer},
 };
 
@@ -30,11 +30,11 @@ fn claims() -> Value {
     })
 }
 
-/// A house that verifies signatures, where the signer's key is Google's.
-fn verifying(signer: &Signer) -> House {
-    let house = House::new(empty_world(), own());
-    *house.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
-    house
+/// A service that verifies signatures, where the signer's key is Google's.
+fn verifying(signer: &Signer) -> TestService {
+    let service = TestService::new(empty_world(), own());
+    *service.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
+    service
 }
 
 #[derive(Clone, Copy)]
@@ -46,27 +46,27 @@ enum Mode {
 const MODES: [Mode; 2] = [Mode::Own, Mode::Platform];
 
 impl Mode {
-    /// A house in this mode, and the seal that it asks for.
-    fn open(self, signer: &Signer) -> (House, Seal<'_>) {
+    /// A service in this mode, and the seal that it asks for.
+    fn open(self, signer: &Signer) -> (TestService, Seal<'_>) {
         match self {
             Self::Own => (verifying(signer), Seal::Signed(signer)),
-            Self::Platform => (House::new(empty_world(), Auth::Platform(allowed())), STRIPPED),
+            Self::Platform => (TestService::new(empty_world(), Auth::Platform(allowed())), STRIPPED),
         }
     }
 }
 
 /// An event that leads to no run, with these `Authorization` headers.
-async fn knock(house: &House, path: &str, authorizations: &[&str]) -> Answer {
+async fn knock(service: &TestService, path: &str, authorizations: &[&str]) -> Answer {
     let request =
         authorizations.iter().fold(Request::post(path), |request, value| request.header("authorization", *value));
-    house.send(request.body(Body::from("{}")).unwrap()).await
+    service.send(request.body(Body::from("{}")).unwrap()).await
 }
 
 /// Refused without a call to Google, and with one line that does not repeat the token.
-fn check_refusal(house: &House, name: &str, sent: &[&str], answer: &Answer) {
-    assert_eq!(house.cloud.calls().len(), 0, "{name}");
+fn check_refusal(service: &TestService, name: &str, sent: &[&str], answer: &Answer) {
+    assert_eq!(service.cloud.calls().len(), 0, "{name}");
     assert_eq!(answer.headers.contains_key("www-authenticate"), answer.status == 401, "{name}");
-    let lines = house.log.take();
+    let lines = service.log.take();
     let refusals: Vec<_> = lines.iter().filter(|line| line["severity"] == "WARNING").collect();
     let [refusal] = refusals[..] else { panic!("{name}: {lines:?}") };
     assert_eq!(refusal["status"], answer.status.as_u16(), "{name}");
@@ -105,14 +105,14 @@ async fn what_a_token_says_is_checked_in_both_modes() {
     ];
     let signer = Signer::new("ours");
     for mode in MODES {
-        let (house, seal) = mode.open(&signer);
+        let (service, seal) = mode.open(&signer);
         for (name, patch, expected) in &cases {
             let token = bearer(&header().to_string(), &merged(claims(), patch).to_string(), seal);
-            let answer = knock(&house, "/", &[&token]).await;
+            let answer = knock(&service, "/", &[&token]).await;
             assert_eq!(answer.status, *expected, "{name}: {}", answer.body);
             match expected {
-                204 => drop(house.log.take()),
-                _ => check_refusal(&house, name, &[&token], &answer),
+                204 => drop(service.log.take()),
+                _ => check_refusal(&service, name, &[&token], &answer),
             }
         }
     }
@@ -144,19 +144,19 @@ async fn a_signature_that_is_not_googles_opens_neither_mode() {
         ("zeros", json!({}), Seal::Text("AAAA")),
     ];
     for mode in MODES {
-        let (house, seal) = mode.open(&signer);
+        let (service, seal) = mode.open(&signer);
         for (name, patch, seal) in &cases {
             let token = bearer(&merged(header(), patch).to_string(), &claims().to_string(), *seal);
-            let answer = knock(&house, "/", &[&token]).await;
+            let answer = knock(&service, "/", &[&token]).await;
             assert_eq!(answer.status, 401, "{name}: {}", answer.body);
-            check_refusal(&house, name, &[&token], &answer);
+            check_refusal(&service, name, &[&token], &answer);
         }
         // What the other mode takes, this one does not.
         for (other, expected) in [(seal, 204), (if matches!(mode, Mode::Own) { STRIPPED } else { good }, 401)] {
             let token = bearer(&header().to_string(), &claims().to_string(), other);
-            assert_eq!(knock(&house, "/", &[&token]).await.status, expected);
+            assert_eq!(knock(&service, "/", &[&token]).await.status, expected);
         }
-        let asked = house.wire.asked.load(Ordering::SeqCst);
+        let asked = service.wire.asked.load(Ordering::SeqCst);
         assert_eq!(asked, usize::from(matches!(mode, Mode::Own)), "a few unknown keys within a minute");
     }
 }
@@ -165,7 +165,7 @@ async fn a_signature_that_is_not_googles_opens_neither_mode() {
 async fn headers_that_are_no_token() {
     let signer = Signer::new("ours");
     for mode in MODES {
-        let (house, seal) = mode.open(&signer);
+        let (service, seal) = mode.open(&signer);
         let good = bearer(&header().to_string(), &claims().to_string(), seal);
         let twice = claims().to_string().replacen('{', r#"{"email":"evil@example.com","#, 1);
         let twice = bearer(&header().to_string(), &twice, seal);
@@ -194,72 +194,72 @@ async fn headers_that_are_no_token() {
             ("dots", &["Bearer .."]),
         ];
         for (name, sent) in cases {
-            let answer = knock(&house, "/", sent).await;
+            let answer = knock(&service, "/", sent).await;
             assert_eq!(answer.status, 401, "{name}: {}", answer.body);
-            check_refusal(&house, name, sent, &answer);
+            check_refusal(&service, name, sent, &answer);
         }
         let request = Request::post("/").header("authorization", &good).header("x-serverless-authorization", &good);
-        assert_eq!(house.send(request.body(Body::empty()).unwrap()).await.status, 401);
+        assert_eq!(service.send(request.body(Body::empty()).unwrap()).await.status, 401);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_verified_token_opens_its_own_door_until_it_expires() {
     let signer = Signer::new("ours");
-    let house = verifying(&signer);
+    let service = verifying(&signer);
     let token =
         |patch: Value| bearer(&header().to_string(), &merged(claims(), &patch).to_string(), Seal::Signed(&signer));
     let (caller, admin) = (token(json!({})), token(json!({"email": ADMIN})));
     for _ in 0..3 {
         for (path, by_caller, by_admin) in [("/events", 204, 403), ("/sweep", 403, 200)] {
-            assert_eq!(knock(&house, path, &[&caller]).await.status, by_caller, "{path}");
-            assert_eq!(knock(&house, path, &[&admin]).await.status, by_admin, "{path}");
+            assert_eq!(knock(&service, path, &[&caller]).await.status, by_caller, "{path}");
+            assert_eq!(knock(&service, path, &[&admin]).await.status, by_admin, "{path}");
         }
     }
     // Google forgets the key: what was verified counts to its end, what comes new does not.
-    *house.wire.certificates.lock().unwrap() = Some(json!([Signer::new("next").jwk()]));
-    house.waits(3500).await;
-    assert_eq!(knock(&house, "/", &[&caller]).await.status, 204);
-    house.waits(200).await;
-    assert_eq!(knock(&house, "/", &[&caller]).await.status, 401, "expired");
+    *service.wire.certificates.lock().unwrap() = Some(json!([Signer::new("next").jwk()]));
+    service.waits(3500).await;
+    assert_eq!(knock(&service, "/", &[&caller]).await.status, 204);
+    service.waits(200).await;
+    assert_eq!(knock(&service, "/", &[&caller]).await.status, 401, "expired");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_forged_tokens_costs_a_question_a_minute() {
     let signer = Signer::new("ours");
-    let house = verifying(&signer);
+    let service = verifying(&signer);
     for minute in 0..3 {
         for forged in 0..300 {
             let header = merged(header(), &json!({"kid": format!("forged-{minute}-{forged}")}));
             let token = bearer(&header.to_string(), &claims().to_string(), Seal::Text("AAAA"));
-            assert_eq!(knock(&house, "/", &[&token]).await.status, 401);
+            assert_eq!(knock(&service, "/", &[&token]).await.status, 401);
         }
-        assert_eq!(house.wire.asked.swap(0, Ordering::SeqCst), 1);
-        house.waits(60).await;
+        assert_eq!(service.wire.asked.swap(0, Ordering::SeqCst), 1);
+        service.waits(60).await;
     }
-    assert_eq!(house.cloud.calls().len(), 0);
+    assert_eq!(service.cloud.calls().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_certificates_nobody_comes_in_and_all_may_come_again() {
     let signer = Signer::new("ours");
-    let house = House::new(empty_world(), own());
+    let service = TestService::new(empty_world(), own());
     let token = bearer(&header().to_string(), &claims().to_string(), Seal::Signed(&signer));
     for keys in [None, Some(json!([])), Some(json!("x")), Some(json!([{"kty": "oct", "kid": "ours", "k": "AAAA"}]))] {
-        *house.wire.certificates.lock().unwrap() = keys;
-        let answer = knock(&house, "/", &[&token]).await;
+        *service.wire.certificates.lock().unwrap() = keys;
+        let answer = knock(&service, "/", &[&token]).await;
         assert_eq!(answer.status, 429, "{}", answer.body);
         assert!(answer.headers.contains_key("retry-after"));
-        house.waits(10).await;
+        service.waits(10).await;
     }
-    *house.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
-    assert_eq!(knock(&house, "/", &[&token]).await.status, 204);
+    *service.wire.certificates.lock().unwrap() = Some(json!([signer.jwk()]));
+    assert_eq!(knock(&service, "/", &[&token]).await.status, 204);
     // A day and more of silence after the keys went stale.
-    *house.wire.certificates.lock().unwrap() = None;
-    house.waits(20_000 + 24 * 3600).await;
+    *service.wire.certificates.lock().unwrap() = None;
+    service.waits(20_000 + 24 * 3600).await;
     let late = json!({"iat": NOW + 110_000, "exp": NOW + 113_000});
     let late = bearer(&header().to_string(), &merged(claims(), &late).to_string(), Seal::Signed(&signer));
-    assert_eq!(knock(&house, "/", &[&late]).await.status, 429);
+    assert_eq!(knock(&service, "/", &[&late]).await.status, 429);
 }
 
 /// `.ci/run` sets `PROPTEST_CASES` for more cases than the usual few hundred.
@@ -267,7 +267,7 @@ async fn without_certificates_nobody_comes_in_and_all_may_come_again() {
 fn a_damaged_token_is_no_token() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let signer = Signer::new("ours");
-    let house = runtime.block_on(async { verifying(&signer) });
+    let service = runtime.block_on(async { verifying(&signer) });
     let good = bearer(&header().to_string(), &claims().to_string(), Seal::Signed(&signer));
     let (_, token) = good.split_once(' ').unwrap();
     let cuts = vec((any::<Index>(), 0..4_usize, "[-_.=A-Za-z0-9 ]{0,3}"), 1..4);
@@ -281,7 +281,7 @@ fn a_damaged_token_is_no_token() {
         let same = text
             .split_once(' ')
             .is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("bearer") && rest.trim() == token);
-        let status = runtime.block_on(knock(&house, "/", &[value.to_str().unwrap()])).status.as_u16();
+        let status = runtime.block_on(knock(&service, "/", &[value.to_str().unwrap()])).status.as_u16();
         prop_assert_eq!(status, if same { 204 } else { 401 }, "{}", text);
         Ok(())
     });

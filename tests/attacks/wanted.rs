@@ -3,7 +3,7 @@
 use egress_reconciler::web::Auth;
 use serde_json::{Value, json};
 
-use super::house::{House, deployed, empty_world, merged};
+use super::service::{TestService, deployed, empty_world, merged};
 
 const LATE: &str = "projects/demo-project/locations/europe-west1/connectors/late";
 
@@ -30,16 +30,17 @@ fn naming(connector: &str) -> Value {
     }})
 }
 
-fn connectors_made(house: &House) -> Vec<String> {
-    let made = house.writes().into_iter().filter(|call| call.call == "vpcaccess.projects.locations.connectors.create");
+fn connectors_made(service: &TestService) -> Vec<String> {
+    let made =
+        service.writes().into_iter().filter(|call| call.call == "vpcaccess.projects.locations.connectors.create");
     made.map(|call| call.url).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_true_one_is_heeded() {
-    let house = House::new(empty_world(), Auth::Off);
-    assert_eq!(house.deliver(&failed()).await, 204);
-    let made = connectors_made(&house);
+    let service = TestService::new(empty_world(), Auth::Off);
+    assert_eq!(service.deliver(&failed()).await, 204);
+    let made = connectors_made(&service);
     assert!(made.len() == 1 && made[0].contains("connectorId=late"), "{made:?}");
 }
 
@@ -90,28 +91,28 @@ async fn one_that_is_forged_in_any_condition_leads_to_no_write() {
         ("anybody's log", json!({"logName": "projects/demo-project/logs/my-cloudaudit.googleapis.com%2Factivity"})),
     ];
     for (name, patch) in cases {
-        let house = House::new(empty_world(), Auth::Off);
-        assert_eq!(house.deliver(&merged(failed(), &patch)).await, 204, "{name}");
-        assert_eq!(house.writes().len(), 0, "{name}: {:?}", house.writes());
+        let service = TestService::new(empty_world(), Auth::Off);
+        assert_eq!(service.deliver(&merged(failed(), &patch)).await, 204, "{name}");
+        assert_eq!(service.writes().len(), 0, "{name}: {:?}", service.writes());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_cannot_be_checked_leads_to_no_write() {
-    let house = House::new(empty_world(), Auth::Off);
+    let service = TestService::new(empty_world(), Auth::Off);
     let refused =
         json!({"method": "vpcaccess.*.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
-    house.cloud.inject(serde_json::from_value(refused).unwrap());
-    house.deliver(&failed()).await;
-    assert_eq!(house.writes().len(), 0);
+    service.cloud.inject(serde_json::from_value(refused).unwrap());
+    service.deliver(&failed()).await;
+    assert_eq!(service.writes().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_for_a_connector_that_stands_leads_to_no_connector() {
-    let house = House::new(empty_world(), Auth::Off);
+    let service = TestService::new(empty_world(), Auth::Off);
     for _ in 0..3 {
-        house.deliver(&failed()).await;
-        house.waits(120).await;
+        service.deliver(&failed()).await;
+        service.waits(120).await;
     }
-    assert_eq!(connectors_made(&house).len(), 1);
+    assert_eq!(connectors_made(&service).len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use egress_reconciler::{
-    app::wire,
+    app::http_transport,
     domain::doctor::facts::{Subscription, Topic},
     google::{client::Client, credentials::Credentials, endpoints::Endpoints, kind::ErrorKind},
 };
@@ -16,7 +16,7 @@ fn client(emulator: &Emulator) -> Client {
     let at = format!("http://{}/", emulator.host);
     let endpoints =
         Endpoints::from_lookup(&|name| (name == "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB").then(|| at.clone())).unwrap();
-    Client::new(wire(), endpoints, Credentials::anonymous())
+    Client::new(http_transport(), endpoints, Credentials::anonymous())
 }
 
 #[tokio::test]

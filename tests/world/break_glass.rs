@@ -11,7 +11,7 @@ use egress_reconciler::{
         target::Target,
     },
     reconcile::{
-        break_glass::{Answer, Order},
+        break_glass::{Answer, BreakGlass},
         queue::RunRequest,
     },
     sim::world::World,
@@ -62,11 +62,11 @@ impl TestCloud {
     }
 
     pub async fn release(&self, pick: DenySelector) -> Answer {
-        self.app.engine.release(Order { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
+        self.app.engine.release(BreakGlass { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
     }
 
     pub async fn rearm(&self, pick: DenySelector) -> Answer {
-        self.app.engine.rearm(Order { pick: &pick, by: "bob@example.com" }).await
+        self.app.engine.rearm(BreakGlass { pick: &pick, by: "bob@example.com" }).await
     }
 
     pub async fn rule(&self, host: &str, name: &str) -> Value {
@@ -109,7 +109,11 @@ async fn released_denies_stay_down_until_rearmed() {
         assert!(last < proof, "opened first, then proven: {made:?}");
         assert_eq!(released(report).len(), 2, "{report:#?}");
         for (note, name) in released(report).into_iter().zip(["conn", "second"]) {
-            assert!(note.text.contains(&format!("egress of connector {name} is open: by all rules")), "{}", note.text);
+            assert!(
+                note.text.contains(&format!("egress of connector {name} is open: no rule read after")),
+                "{}",
+                note.text
+            );
         }
         assert_eq!(lab.cloud.published().len(), published, "this policy names no topic");
 
@@ -379,7 +383,7 @@ async fn a_host_and_a_service_project_with_one_name() {
     let answer = lab.release(DenySelector { project: Some(PROJECT.to_owned().try_into().unwrap()), ..all() }).await;
     let report = &answer.reports[0];
     assert_eq!((answer.reports.len(), report.steps.len()), (1, 1));
-    assert!(released(report)[0].text.contains("egress of connector conn is open: by all rules"), "{report:#?}");
+    assert!(released(report)[0].text.contains("egress of connector conn is open: no rule read after"), "{report:#?}");
     assert_eq!(states(&*lab.app.queue.submit(host()).await), [EgressState::Scoped]);
 }
 

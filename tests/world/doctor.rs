@@ -214,7 +214,7 @@ fn told(lines: &[Line]) -> String {
     let mut text = String::new();
     for line in lines.iter().filter(|line| line.mark != Mark::Ok) {
         writeln!(text, "{} {}: {}", line.mark.word(), line.subject, line.text).unwrap();
-        writeln!(text, "  -> {}", line.mend.as_deref().unwrap_or_default()).unwrap();
+        writeln!(text, "  -> {}", line.fix.as_deref().unwrap_or_default()).unwrap();
     }
     if text.is_empty() { "all ok\n".to_owned() } else { text }
 }
@@ -243,7 +243,7 @@ fn what_is_spoiled_is_red_and_says_what_mends_it() {
         let mut patient = Patient::healthy();
         spoil(&mut patient);
         let lines = runtime().block_on(examined(patient));
-        assert!(lines.iter().all(|line| (line.mark == Mark::Ok) == line.mend.is_none()), "{name}");
+        assert!(lines.iter().all(|line| (line.mark == Mark::Ok) == line.fix.is_none()), "{name}");
         writeln!(text, "# {name}\n{}", told(&lines)).unwrap();
     }
     insta::assert_snapshot!(text);
@@ -288,7 +288,7 @@ async fn a_probe_is_timed_to_its_report_and_leaves_nothing_behind() {
     clinic.live().await;
     let told = clinic.cloud.published().len();
     let line = clinic.doctor.probe(&target(), Duration::from_secs(60)).await;
-    assert_eq!((line.mark, line.mend.as_deref()), (Mark::Ok, None), "{line:?}");
+    assert_eq!((line.mark, line.fix.as_deref()), (Mark::Ok, None), "{line:?}");
     assert!(line.text.ends_with("outcome in-sync"), "{line:?}");
     let published: Vec<_> = clinic.cloud.published().into_iter().skip(told).map(|message| message.topic).collect();
     assert_eq!(published, [EVENTS, REPORTS], "the probe, and its report");

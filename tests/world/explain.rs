@@ -9,7 +9,7 @@ use egress_reconciler::{
         planner::break_glass::DenySelector,
         stamp::RELEASED_FOR,
     },
-    reconcile::break_glass::Order,
+    reconcile::break_glass::BreakGlass,
 };
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ async fn a_released_path() {
         json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
     assert_eq!(lab.call("POST", &url, body).await.status(), 200);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    lab.app.engine.release(Order { pick: &DenySelector::default(), by: "alice@example.com" }, RELEASED_FOR).await;
+    lab.app.engine.release(BreakGlass { pick: &DenySelector::default(), by: "alice@example.com" }, RELEASED_FOR).await;
     insta::assert_snapshot!("released", told(&lab).await);
 }
 

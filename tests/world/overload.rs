@@ -53,13 +53,13 @@ impl Transport for Service {
     }
 }
 
-struct House {
+struct TestService {
     lab: TestCloud,
     topic: Arc<Topic>,
     service: Arc<Service>,
 }
 
-impl House {
+impl TestService {
     /// Two regions, every report published, and a door of so many places.
     fn new(max_concurrent: usize) -> Self {
         let more = format!("{ENFORCE}reports: {{in_sync: true}}\n");
@@ -122,68 +122,68 @@ fn executed() -> Value {
 async fn what_is_accepted_is_done_and_the_rest_comes_again() {
     // Places, deliveries at once, how many of them are taken.
     for (places, deliveries, taken) in [(1, 3, 1), (40, 30, 30), (40, 31, 30), (40, 1000, 30)] {
-        let house = House::new(places);
-        house.slow(REGION, 2_000);
+        let service = TestService::new(places);
+        service.slow(REGION, 2_000);
         let entries = (0..deliveries).map(|n| deployed(REGION, &format!("e{n}")));
-        let answers = join_all(entries.map(|entry| house.deliver(entry))).await;
+        let answers = join_all(entries.map(|entry| service.deliver(entry))).await;
         let with = |status: u16| -> BTreeSet<String> {
             let those = answers.iter().enumerate().filter(|(_, answer)| answer.as_u16() == status);
             those.map(|(n, _)| format!("e{n}")).collect()
         };
         let (accepted, shed) = (with(204), with(429));
         assert_eq!((accepted.len(), shed.len()), (taken, deliveries - taken), "{deliveries} at {places}");
-        assert_eq!(house.told(), (accepted, 0), "{deliveries} at {places}");
+        assert_eq!(service.told(), (accepted, 0), "{deliveries} at {places}");
         // The places are free again.
-        assert_eq!(house.deliver(deployed(REGION, "late")).await, 204);
+        assert_eq!(service.deliver(deployed(REGION, "late")).await, 204);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_irrelevant_event_waits_for_no_run() {
-    let house = House::new(40);
-    house.slow(REGION, 8_000);
-    let flood = async { join_all((0..200).map(|n| house.deliver(deployed(REGION, &n.to_string())))).await };
+    let service = TestService::new(40);
+    service.slow(REGION, 8_000);
+    let flood = async { join_all((0..200).map(|n| service.deliver(deployed(REGION, &n.to_string())))).await };
     let between = async {
         sleep(Duration::from_secs(1)).await;
-        let calls = house.lab.cloud.calls().len();
+        let calls = service.lab.cloud.calls().len();
         let begun = Instant::now();
         for _ in 0..1000 {
-            assert_eq!(house.deliver(executed()).await, 204);
+            assert_eq!(service.deliver(executed()).await, 204);
         }
-        assert_eq!((house.lab.cloud.calls().len(), begun.elapsed()), (calls, Duration::ZERO));
-        assert_eq!(house.deliver(deployed(REGION, "more")).await, 429, "the places are taken");
+        assert_eq!((service.lab.cloud.calls().len(), begun.elapsed()), (calls, Duration::ZERO));
+        assert_eq!(service.deliver(deployed(REGION, "more")).await, 429, "the places are taken");
     };
     tokio::join!(flood, between);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_hangs_up_keeps_his_place_until_the_run_has_ended() {
-    let house = House::new(40);
-    house.slow(REGION, 8_000);
+    let service = TestService::new(40);
+    service.slow(REGION, 8_000);
     for n in 0..1000 {
         let delivery = tokio::time::timeout(Duration::from_millis(1), async {
-            house.deliver(deployed(REGION, &format!("e{n}"))).await
+            service.deliver(deployed(REGION, &format!("e{n}"))).await
         });
         let expected = if n < 30 { None } else { Some(StatusCode::TOO_MANY_REQUESTS) };
         assert_eq!(delivery.await.ok(), expected, "{n}");
     }
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(house.told().0.len(), 30, "the runs went on");
+    assert_eq!(service.told().0.len(), 30, "the runs went on");
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_events_make_one_small_report() {
-    let house = House::new(1);
-    house.slow(REGION, 1_000);
+    let service = TestService::new(1);
+    service.slow(REGION, 1_000);
     let signals = (0..10_000).map(|n| {
-        let mut signal = signal(&house.lab.target());
+        let mut signal = signal(&service.lab.target());
         std::sync::Arc::make_mut(&mut signal.trigger).event_id = format!("e{n}");
         signal
     });
-    join_all(signals.map(|signal| house.lab.app.expander.submit(signal))).await;
-    let (named, more) = house.told();
+    join_all(signals.map(|signal| service.lab.app.expander.submit(signal))).await;
+    let (named, more) = service.told();
     assert_eq!((named.len() + more, named.len() <= 200), (10_000, true), "{} named", named.len());
-    for report in &*house.topic.0.lock().unwrap() {
+    for report in &*service.topic.0.lock().unwrap() {
         assert!(serde_json::to_string(report).unwrap().len() < 100_000);
     }
 }
@@ -193,15 +193,15 @@ async fn ten_thousand_events_make_one_small_report() {
 #[tokio::test(start_paused = true)]
 async fn a_wanted_connector_outlives_ten_minutes_of_overload() {
     const OVERLOAD: Duration = Duration::from_secs(600);
-    let house = House::new(40);
-    house.slow(ELSEWHERE, 9_000);
+    let service = TestService::new(40);
+    service.slow(ELSEWHERE, 9_000);
     let begun = Instant::now();
     let flood = join_all((0..35).map(|n| {
-        let (house, entry) = (&house, deployed(ELSEWHERE, &format!("e{n}")));
+        let (service, entry) = (&service, deployed(ELSEWHERE, &format!("e{n}")));
         async move {
             while begun.elapsed() < OVERLOAD {
                 // Who is answered has another one at once, so that no place is free for longer than a moment.
-                if house.deliver(entry.clone()).await == 429 {
+                if service.deliver(entry.clone()).await == 429 {
                     sleep(Duration::from_secs(5)).await;
                 }
             }
@@ -209,16 +209,16 @@ async fn a_wanted_connector_outlives_ten_minutes_of_overload() {
     }));
     let deploy = async {
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(house.lab.deploy("nightly-export", "vpc-conn-europe").await.status(), 400);
+        assert_eq!(service.lab.deploy("nightly-export", "vpc-conn-europe").await.status(), 400);
         sleep(OVERLOAD - Duration::from_secs(2)).await;
-        assert_eq!(house.lab.writes(0), Vec::<String>::new());
+        assert_eq!(service.lab.writes(0), Vec::<String>::new());
     };
     tokio::join!(flood, deploy);
-    let shed = house.service.answers.lock().unwrap().iter().filter(|(_, status)| *status == 429).count();
+    let shed = service.service.answers.lock().unwrap().iter().filter(|(_, status)| *status == 429).count();
     assert!(shed > 10, "shed {shed} times");
     // The longest pause of the subscription, and the run.
     sleep(Duration::from_secs(120)).await;
-    let writes = house.lab.writes(0);
+    let writes = service.lab.writes(0);
     let made = "vpcaccess.projects.locations.connectors.create".to_owned();
-    assert!(writes.contains(&made), "{writes:?}, {:?}", house.service.answers.lock().unwrap().last());
+    assert!(writes.contains(&made), "{writes:?}, {:?}", service.service.answers.lock().unwrap().last());
 }

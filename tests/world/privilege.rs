@@ -1,5 +1,5 @@
 //! Least privilege: each permission of the shipped roles is taken away in turn. What it was for is not done, the report says
-//! which permission on what and how to mend it, and everything else goes on.
+//! which permission on what and how to fix it, and everything else goes on.
 
 use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
@@ -178,7 +178,7 @@ async fn built() -> World {
     lab.cloud.world()
 }
 
-/// What happened: the steps that were done, and what only a person can mend.
+/// What happened: the steps that were done, and what only a person can fix.
 #[derive(Default)]
 struct Told {
     done: BTreeSet<String>,

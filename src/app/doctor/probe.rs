@@ -105,6 +105,6 @@ impl Doctor {
 }
 
 fn refused(target: &Target, error: &CallError, role: &str, project: &str) -> Line {
-    let mend = format!("gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}");
-    probe::not_sent(target, &error.to_string(), &mend)
+    let fix = format!("gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}");
+    probe::not_sent(target, &error.to_string(), &fix)
 }

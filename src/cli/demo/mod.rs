@@ -18,7 +18,7 @@ use crate::web::server::terminated;
 
 /// Show the whole story on a simulated Google Cloud; nothing leaves this machine
 #[derive(Debug, Args)]
-#[command(after_help = "Needs no account, no network and no other program. Ends with 0 if everything it shows held.")]
+#[command(after_help = "Needs no account, network access or other program. Exits with 0 if every check passed.")]
 pub struct Demo {
     /// Leave the service and the simulated cloud running, and print how to point gcloud at them
     #[arg(long)]

@@ -18,7 +18,7 @@ impl Proofs {
     pub fn summary(&self, stage: &Stage) -> String {
         let mut text = String::from("\nWhat this showed\n");
         for (claim, holds) in &self.0 {
-            text += &format!("   {}  {claim}\n", if *holds { "held  " } else { "FAILED" });
+            text += &format!("   {}  {claim}\n", if *holds { "passed" } else { "FAILED" });
         }
         let (reads, writes) = stage.calls(0);
         let polls = reads.iter().filter(|call| call.ends_with("Operations.get")).count();

@@ -12,7 +12,7 @@ use crate::{
         report::{Outcome, Report},
         stamp::RELEASED_FOR,
     },
-    reconcile::break_glass::Order,
+    reconcile::break_glass::BreakGlass,
 };
 
 const ALICE: &str = "alice@example.com";
@@ -73,7 +73,10 @@ The failed audit entry reaches the service as a Pub/Sub push. It plans:
     say(&draw_plan(&plan))?;
     say("It does so, side by side where nothing depends on the other, the deny last:")?;
     let report = stage.report(|report| report.changed()).await?;
-    say(&format!("\nIt reports, and answers; no request waits for a connector:\n\n{}", draw_report(&report)))?;
+    say(&format!(
+        "\nIt publishes a report and acknowledges the event without waiting for the connector:\n\n{}",
+        draw_report(&report)
+    ))?;
     let created = report.steps.iter().filter(|step| step.verb == Verb::Create && step.is_done()).count();
     proofs.check(
         "subnet, connector, router with NAT and five rules were created, each once",
@@ -128,7 +131,7 @@ fn names(report: &Report, who: &str) -> bool {
 }
 
 async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
-    chapter("She allows everything, above our deny")?;
+    chapter("Alice allows all egress, ahead of our deny rule")?;
     let calls = stage.calls_so_far();
     stage.alice.allow_everything("alice-opens").await?;
     let by_alice = |report: &Report| {
@@ -139,7 +142,7 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
     proofs.check("a foreign allow above our deny is reported as shadowing it", true);
     stage.alice.delete_rule("alice-opens").await?;
     let report = stage.report(is_scoped).await?;
-    say(&format!("He removes it:\n\n{}", draw_report(&report)))?;
+    say(&format!("Alice removes the rule:\n\n{}", draw_report(&report)))?;
     proofs.check(
         "no rule of others was changed, and without it the path is scoped again",
         stage.calls(calls).1.is_empty(),
@@ -150,7 +153,7 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
 async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
     chapter("3 a.m.: the person on call takes our deny down, and puts it back")?;
     let pick = DenySelector::default();
-    let order = Order { pick: &pick, by: ALICE };
+    let order = BreakGlass { pick: &pick, by: ALICE };
     let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
     say("$ egress-reconciler release\n")?;
     stage.app.engine.release(order, RELEASED_FOR).await;

@@ -3,7 +3,7 @@
 use crate::domain::{
     codes::Code,
     names::last_segment,
-    plan::{ConnectorEgress, EgressState, FieldDiff, Note, ObjectId, Plan, Step, Verb, Why, Withheld},
+    plan::{ConnectorEgress, EgressState, FieldDiff, HoldReason, Note, ObjectId, Plan, Step, Verb, Withheld},
     policy::Mode,
     report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
@@ -141,9 +141,9 @@ fn reported(number: usize, step: &StepReport) -> Row {
 
 fn withheld(withheld: &Withheld) -> Row {
     let why = match withheld.why {
-        Why::Mode => "mode",
-        Why::Budget => "budget",
-        Why::AllowsFirst => "allows-first",
+        HoldReason::Mode => "mode",
+        HoldReason::Budget => "budget",
+        HoldReason::AllowsFirst => "allows-first",
     };
     Row {
         number: None,

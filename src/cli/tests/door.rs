@@ -11,7 +11,7 @@ type Decided = Result<(&'static str, &'static str), &'static str>;
 fn who_is_let_in_where() {
     const PLATFORM: &str = "--auth platform --audience https://x --callers a@b.c";
     const OWN: &str = "--auth self --audience https://x --callers a@b.c";
-    let open = "would let everybody in";
+    let open = "would accept requests from anyone";
     let cases: &[(&str, bool, bool, Option<&str>, Decided)] = &[
         ("", false, false, None, Ok(("127.0.0.1:8080", "off"))),
         ("", false, false, Some("9000"), Ok(("127.0.0.1:9000", "off"))),

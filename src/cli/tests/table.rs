@@ -8,8 +8,8 @@ use crate::{
         codes::Code,
         names::{ConnectorName, ConnectorRef, NetworkRef, ProjectId, Region, ResourceName},
         plan::{
-            Change, ConnectorEgress, EgressState, FieldDiff, Kind, Note, Object, ObjectId, Plan, Step, Verb, Why,
-            Withheld,
+            Change, ConnectorEgress, EgressState, FieldDiff, HoldReason, Kind, Note, Object, ObjectId, Plan, Step,
+            Verb, Withheld,
         },
         policy::Mode,
         report::{Outcome, Report, StepOutcome, StepReport},
@@ -90,7 +90,7 @@ fn full_plan() -> Plan {
         withheld: vec![Withheld {
             step: Kind::Firewall.named("deny-conn-europe-west2-egress"),
             verb: Verb::Create,
-            why: Why::AllowsFirst,
+            why: HoldReason::AllowsFirst,
             text: "the deny waits until a later look finds every allow standing".into(),
         }],
         waiting_on: vec![note(Code::ConnectorCreating, "connector/conn", None, "connector conn is being created")],

@@ -11,7 +11,7 @@ use crate::domain::{
     cause::{self, Cause},
     demand::{CHANGES_WITHIN, Demand, listed, owned_since, unused_since},
     names::{ConnectorRef, last_segment, relative},
-    plan::{Note, Remedy},
+    plan::{ErrorAction, Note},
     policy::{Mode, pattern},
     stamp::Stamp,
     state::{
@@ -92,7 +92,7 @@ fn found<'a>(
             }
         }
         ConnectorState::Error => match remedy(draft, demand, &path) {
-            Remedy::Replace => return Some(replacement::design(draft, path, connector, room)),
+            ErrorAction::Replace => return Some(replacement::design(draft, path, connector, room)),
             remedy => {
                 let failure = draft.failure(&required.connector);
                 draft.block(text::connector::in_error(&required.connector, &remedy, failure));
@@ -127,7 +127,7 @@ fn unending(draft: &Draft<'_>, connector: &ConnectorRef, state: ConnectorState) 
     long.then(|| text::connector::changing_for_long(connector, state, since, operation.is_some()))
 }
 
-fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> Remedy {
+fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> ErrorAction {
     let connector = &path.required.connector;
     let cause = draft.cause(connector);
     let by = path.required.by.iter();
@@ -136,17 +136,17 @@ fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> Remedy {
     let unused = || demand.idle.contains(connector) || by.clone().all(|by| *by == Requirer::Stamp) && is_marked();
     let further: Vec<String> =
         by.clone().filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
-    match (path.ownership, path.required.untouchable()) {
-        (Ownership::Adopted | Ownership::Foreign, _) => Remedy::Foreign,
-        (Ownership::Ours, Some(frozen)) => Remedy::Frozen(frozen.to_owned()),
-        (Ownership::Ours, None) if cause == Cause::Unread => Remedy::Unread,
-        (Ownership::Ours, None) if !cause.permits_another_range() => Remedy::Cause,
-        (Ownership::Ours, None) if !path.settings.connector.repair => Remedy::Off,
-        (Ownership::Ours, None) if path.settings.mode < Mode::Enforce => Remedy::Mode,
-        (Ownership::Ours, None) if unused() => Remedy::Unused,
-        (Ownership::Ours, None) if !further.is_empty() => Remedy::Used(further),
-        (Ownership::Ours, None) if !draft.observed.sees_every_user() => Remedy::Unseen,
-        (Ownership::Ours, None) => Remedy::Replace,
+    match (path.ownership, path.required.hold_reason()) {
+        (Ownership::Adopted | Ownership::Foreign, _) => ErrorAction::Foreign,
+        (Ownership::Ours, Some(frozen)) => ErrorAction::Frozen(frozen.to_owned()),
+        (Ownership::Ours, None) if cause == Cause::Unread => ErrorAction::Unread,
+        (Ownership::Ours, None) if !cause.permits_another_range() => ErrorAction::Cause,
+        (Ownership::Ours, None) if !path.settings.connector.repair => ErrorAction::Off,
+        (Ownership::Ours, None) if path.settings.mode < Mode::Enforce => ErrorAction::Mode,
+        (Ownership::Ours, None) if unused() => ErrorAction::Unused,
+        (Ownership::Ours, None) if !further.is_empty() => ErrorAction::Used(further),
+        (Ownership::Ours, None) if !draft.observed.sees_every_user() => ErrorAction::Unseen,
+        (Ownership::Ours, None) => ErrorAction::Replace,
     }
 }
 
@@ -195,7 +195,7 @@ fn grow(path: &mut Path<'_>) {
     let section = &path.settings.connector;
     let (Some(min), Some(max)) = (path.connector.min_instances, path.connector.max_instances) else { return };
     let wanted = (min.max(section.min_instances), max.max(section.max_instances));
-    if path.ownership == Ownership::Ours && wanted.0 < wanted.1 && path.required.untouchable().is_none() {
+    if path.ownership == Ownership::Ours && wanted.0 < wanted.1 && path.required.hold_reason().is_none() {
         (path.connector.min_instances, path.connector.max_instances) = (Some(wanted.0), Some(wanted.1));
     }
 }

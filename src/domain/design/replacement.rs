@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     names::last_segment,
     ownership::infra_rule,
-    plan::Remedy,
+    plan::ErrorAction,
     state::{connector::Connector, subnet::Subnet},
     target::subnet_path,
     text,
@@ -32,7 +32,7 @@ pub(super) fn design<'a>(
     let cause = draft.failure(&required.connector);
     // What is deleted must be made again.
     if let Some(key) = creation::irreplaceable(required, path.settings, room, on_newest) {
-        draft.block(text::connector::in_error(&required.connector, &Remedy::Barred(key), cause));
+        draft.block(text::connector::in_error(&required.connector, &ErrorAction::PolicyBlocks(key), cause));
         return path;
     }
     match on_newest {

@@ -75,7 +75,7 @@ pub fn on_host(host: &ProjectId, service: &ProjectId, number: &Read<Project>, fo
     let missing = AGENTS[1..].iter().map(|agent| (agent.account)(number));
     let missing = missing.filter(|account| !found.binds(&format!("serviceAccount:{account}"), &NETWORK_USERS));
     let told = |account: String| {
-        let text = format!("{account} may not use its subnets, so no connector of {service} can stand there");
+        let text = format!("{account} may not use its subnets, so connectors of {service} cannot be created there");
         Line::bad(&subject, text, bind(host, &account, NETWORK_USERS[0]))
     };
     let missing: Vec<_> = missing.map(told).collect();

@@ -52,7 +52,7 @@ pub static CONSTRAINTS: [Constraint; 8] = [
     constraint(
         "gcp.restrictNonCmekServices",
         Subject::Value("vpcaccess.googleapis.com"),
-        "connectors without a key of the customer's",
+        "connectors without a customer-managed encryption key (CMEK)",
         false,
     ),
     constraint(
@@ -103,7 +103,7 @@ pub fn line(judged: &Judged<'_>, constraint: &Constraint, found: &Read<OrgPolicy
     match verdict(judged, constraint.subject, found) {
         Verdict::Allowed => Line::ok(&subject, format!("does not block {stops}")),
         Verdict::Undecided => {
-            let text = format!("may block {stops}: its values name what cannot be decided from here");
+            let text = format!("may block {stops}: some of its values cannot be evaluated from here");
             Line { mark: Mark::Unknown, ..Line::warn(&subject, text, show) }
         }
         Verdict::Denied if matches!(constraint.subject, Subject::FlowLogs) && !judged.flow_logs => Line::bad(
@@ -300,7 +300,7 @@ mod tests {
             for (mark, ancestry) in [(known, true), (unknown, false)] {
                 let line = judge(NAT, rules.clone(), false, ancestry);
                 assert_eq!(line.mark, mark, "{rules} {ancestry}");
-                assert!(line.mend.is_none_or(|mend| !mend.contains("delete")));
+                assert!(line.fix.is_none_or(|fix| !fix.contains("delete")));
             }
         }
         let services = "gcp.restrictServiceUsage";

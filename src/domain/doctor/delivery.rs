@@ -41,13 +41,13 @@ pub fn report_topic(topic: &str, found: &Read<Topic>, granted: &Read<Granted>) -
     match granted {
         Err(failure) => unread(&subject, project, failure),
         Ok(granted) if granted.permissions.iter().any(|one| one == "pubsub.topics.publish") => {
-            Line::ok(&subject, "stands, and takes our reports")
+            Line::ok(&subject, "exists, and accepts our reports")
         }
         Ok(_) => {
             let bind = format!(
                 "gcloud pubsub topics add-iam-policy-binding {name} --project={project} --member=serviceAccount:SERVICE_ACCOUNT --role=roles/pubsub.publisher"
             );
-            Line::bad(&subject, "stands, but `pubsub.topics.publish` on it is not granted", bind)
+            Line::bad(&subject, "exists, but `pubsub.topics.publish` on it is not granted", bind)
         }
     }
 }
@@ -56,7 +56,7 @@ pub fn report_topic(topic: &str, found: &Read<Topic>, granted: &Read<Granted>) -
 pub fn event_topic(topic: &str, found: &Read<Topic>) -> Line {
     let subject = format!("event topic {}", last_segment(topic));
     match exists(&subject, topic, found) {
-        Ok(_) => Line::ok(&subject, "stands"),
+        Ok(_) => Line::ok(&subject, "exists"),
         Err(line) => line,
     }
 }
@@ -66,7 +66,7 @@ fn exists<'a>(subject: &str, topic: &str, found: &'a Read<Topic>) -> Result<&'a 
     found.as_ref().map_err(|failure| match failure.is_absent() {
         true => {
             let create = format!("gcloud pubsub topics create {name} --project={project}");
-            Line::bad(subject, "does not exist, so nobody hears", create)
+            Line::bad(subject, "does not exist, so nothing is delivered", create)
         }
         false => unread(subject, project, failure),
     })

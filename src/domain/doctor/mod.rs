@@ -55,21 +55,21 @@ pub struct Line {
     pub subject: String,
     pub text: String,
     /// A command to paste, or, where there is none, what to change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mend: Option<String>,
+    #[serde(rename = "mend", skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 impl Line {
     fn ok(subject: &str, text: impl Into<String>) -> Self {
-        Self { mark: Mark::Ok, subject: subject.to_owned(), text: text.into(), mend: None }
+        Self { mark: Mark::Ok, subject: subject.to_owned(), text: text.into(), fix: None }
     }
 
-    fn warn(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { mark: Mark::Warn, mend: Some(mend.into()), ..Self::ok(subject, text) }
+    fn warn(subject: &str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { mark: Mark::Warn, fix: Some(fix.into()), ..Self::ok(subject, text) }
     }
 
-    fn bad(subject: &str, text: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { mark: Mark::Bad, mend: Some(mend.into()), ..Self::ok(subject, text) }
+    fn bad(subject: &str, text: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { mark: Mark::Bad, fix: Some(fix.into()), ..Self::ok(subject, text) }
     }
 
     /// The policy file, which all else is checked against.
@@ -82,8 +82,8 @@ impl Line {
 
     /// Nobody said which one, so nothing can be told of it.
     pub fn not_named(subject: &str, flag: &str) -> Self {
-        let mend = format!("egress-reconciler doctor {flag}");
-        Self { mark: Mark::Unknown, ..Self::warn(subject, "not named, so not looked at", mend) }
+        let fix = format!("egress-reconciler doctor {flag}");
+        Self { mark: Mark::Unknown, ..Self::warn(subject, "not specified, so not checked", fix) }
     }
 }
 
@@ -110,12 +110,12 @@ const LOOKS: [(&str, &str, &str); 12] = [
 /// A read that failed: what is missing to look.
 fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
     let ReadFailure { call, kind, message, consumer } = failure;
-    if let (FailureKind::Denied { .. }, Some((why, mend))) = (kind, beyond_permissions(message, project)) {
+    if let (FailureKind::Denied { .. }, Some((why, fix))) = (kind, beyond_permissions(message, project)) {
         let text = format!("{call} was denied: {why}");
-        return Line { mark: Mark::Unknown, ..Line::warn(subject, text, mend) };
+        return Line { mark: Mark::Unknown, ..Line::warn(subject, text, fix) };
     }
     let look = LOOKS.iter().find(|(method, ..)| call.starts_with(method));
-    let (text, mend) = match (kind, look) {
+    let (text, fix) = match (kind, look) {
         (FailureKind::Denied { permission }, Some((_, usual, role))) => (
             format!("{call} was denied: looking needs `{}`", permission.as_deref().unwrap_or(usual)),
             format!("gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"),
@@ -128,5 +128,5 @@ fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
         }
         _ => (format!("{call} failed: {message}"), "egress-reconciler doctor".to_owned()),
     };
-    Line { mark: Mark::Unknown, ..Line::warn(subject, text, mend) }
+    Line { mark: Mark::Unknown, ..Line::warn(subject, text, fix) }
 }

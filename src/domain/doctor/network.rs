@@ -27,8 +27,8 @@ pub fn network(network: &NetworkRef, create: bool, found: &Read<Option<Network>>
     let project = &network.project;
     match found {
         Err(failure) => unread(&subject, project.as_str(), failure),
-        Ok(Some(_)) => Line::ok(&subject, format!("stands in {project}")),
-        Ok(None) if create => Line::ok(&subject, "is made with the first connector (`network.create: true`)"),
+        Ok(Some(_)) => Line::ok(&subject, format!("exists in {project}")),
+        Ok(None) if create => Line::ok(&subject, "is created with the first connector (`network.create: true`)"),
         Ok(None) => {
             let name = &network.name;
             let create = format!("gcloud compute networks create {name} --subnet-mode=custom --project={project}");

@@ -60,6 +60,6 @@ pub fn line(target: &Target, answer: Option<(&Value, Duration)>, waited: Duratio
 }
 
 /// It could not be sent, or its answer not be listened for.
-pub fn not_sent(target: &Target, why: &str, mend: &str) -> Line {
-    Line::bad(&format!("probe of {target}"), why, mend)
+pub fn not_sent(target: &Target, why: &str, fix: &str) -> Line {
+    Line::bad(&format!("probe of {target}"), why, fix)
 }

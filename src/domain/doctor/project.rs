@@ -57,7 +57,7 @@ pub fn permissions(project: &ProjectId, wanted: &[&Permission], found: &Read<Gra
             "gcloud projects add-iam-policy-binding {project} --member=serviceAccount:SERVICE_ACCOUNT --role=projects/{project}/roles/{}",
             role.id()
         );
-        Line::bad(&subject, list.join("; "), if unbound { bind } else { missing[0].mend(project.as_str()) })
+        Line::bad(&subject, list.join("; "), if unbound { bind } else { missing[0].fix(project.as_str()) })
     };
     missing.into_iter().map(told).collect()
 }
@@ -79,8 +79,8 @@ pub fn quotas(project: &ProjectId, found: &Read<Quotas>) -> Line {
     }
     let used_up = near.iter().any(|quota| quota.usage >= quota.limit);
     let page = format!("https://console.cloud.google.com/iam-admin/quotas?project={project}");
-    let (text, mend) = (format!("nearly or wholly used up: {}", told(&near)), format!("ask for more on {page}"));
-    if used_up { Line::bad(&subject, text, mend) } else { Line::warn(&subject, text, mend) }
+    let (text, fix) = (format!("nearly or wholly used up: {}", told(&near)), format!("ask for more on {page}"));
+    if used_up { Line::bad(&subject, text, fix) } else { Line::warn(&subject, text, fix) }
 }
 
 /// The vCPUs of one instance, as quotas count them. <https://cloud.google.com/compute/docs/general-purpose-machines>

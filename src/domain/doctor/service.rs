@@ -53,8 +53,8 @@ pub fn request_filter(location: &str, service: &str, sweep: bool) -> String {
 pub fn seen(url: &str, found: &Result<Seen, String>, now: Timestamp) -> Vec<Line> {
     match found {
         Ok(seen) => {
-            let (since, mend) = ("since the service started", Mend::at("REGION", "egress-reconciler", "HOME_PROJECT"));
-            vec![event(seen.event, since, now, mend.event), sweep(seen.sweep, since, now, mend.sweep)]
+            let (since, fix) = ("since the service started", Mend::at("REGION", "egress-reconciler", "HOME_PROJECT"));
+            vec![event(seen.event, since, now, fix.event), sweep(seen.sweep, since, now, fix.sweep)]
         }
         Err(why) => {
             let text = format!("{url}/metrics cannot be read: {why}");
@@ -72,13 +72,13 @@ pub fn logged(
     sweeps: &Read<Entries>,
     now: Timestamp,
 ) -> Vec<Line> {
-    let (since, mend) = ("in the last 24 hours", Mend::at(location, service, project));
+    let (since, fix) = ("in the last 24 hours", Mend::at(location, service, project));
     let events = match events {
-        Ok(found) => event(found.latest(), since, now, mend.event),
+        Ok(found) => event(found.latest(), since, now, fix.event),
         Err(failure) => unread(EVENT, project, failure),
     };
     let sweeps = match sweeps {
-        Ok(found) => sweep(found.latest(), since, now, mend.sweep),
+        Ok(found) => sweep(found.latest(), since, now, fix.sweep),
         Err(failure) => unread(SWEEP, project, failure),
     };
     vec![events, sweeps]
@@ -99,10 +99,10 @@ impl Mend {
     }
 }
 
-fn event(at: Option<Timestamp>, since: &str, now: Timestamp, mend: String) -> Line {
+fn event(at: Option<Timestamp>, since: &str, now: Timestamp, fix: String) -> Line {
     match at {
         Some(at) => Line::ok(EVENT, ago(at, now)),
-        None => Line::warn(EVENT, format!("none {since}"), mend),
+        None => Line::warn(EVENT, format!("none {since}"), fix),
     }
 }
 

@@ -27,10 +27,10 @@ fn what_cannot_be_read_is_unknown_and_says_what_is_missing_to_look() {
         ),
         (FailureKind::Transient, "serviceusage.services.batchGet failed: No.", "egress-reconciler doctor"),
     ];
-    for (kind, text, mend) in cases {
+    for (kind, text, fix) in cases {
         let line =
             project::apis(&project, &["run.googleapis.com"], &Err(failed("serviceusage.services.batchGet", kind)));
-        assert_eq!((line.mark, line.text.as_str(), line.mend.as_deref()), (Mark::Unknown, text, Some(mend)));
+        assert_eq!((line.mark, line.text.as_str(), line.fix.as_deref()), (Mark::Unknown, text, Some(fix)));
     }
     let line = project::apis(&project, &["run.googleapis.com"], &Ok(Apis::default()));
     assert_eq!(line.mark, Mark::Bad, "an API that Google does not speak of is off");
@@ -49,7 +49,7 @@ fn a_filter_is_its_words() {
         assert_eq!(delivery::sink("folders/1/sinks/egress", filter, &Ok(sink)).mark, mark, "{found}");
     }
     let line = delivery::sink("folders/1/sinks/egress", filter, &Ok(Sink { disabled: true, ..Sink::default() }));
-    assert_eq!(line.mend.as_deref(), Some("gcloud logging sinks update egress --no-disabled --folder=1"));
+    assert_eq!(line.fix.as_deref(), Some("gcloud logging sinks update egress --no-disabled --folder=1"));
 }
 
 #[test]

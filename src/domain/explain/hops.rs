@@ -138,7 +138,7 @@ impl Scene<'_> {
             return match ways.elsewhere().next() {
                 Some(_) => hop("", Mark::NotAsked, text::routes::hop::elsewhere(&ways)),
                 // Dynamic routes are not seen: that nothing gets out is likely, and not known.
-                None => Hop { unsure: true, ..hop("", Mark::Missing, text::routes::hop::none(&ways)) },
+                None => Hop { unknown: true, ..hop("", Mark::Missing, text::routes::hop::none(&ways)) },
             };
         }
         let here: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();

@@ -67,7 +67,7 @@ fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
         .iter()
         .filter(|hop| on_the_way(hop.kind))
         .filter(fails)
-        .map(|hop| (hop.kind, hop.mark, hop.unsure))
+        .map(|hop| (hop.kind, hop.mark, hop.unknown))
         .collect();
     for hop in hops.iter_mut().filter(|hop| hop.mark != Mark::NotAsked) {
         let first = broken.iter().find(|(kind, ..)| match hop.kind {
@@ -75,9 +75,9 @@ fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
             HopKind::Internal | HopKind::GoogleApis => *kind != HopKind::Nat,
             _ => false,
         });
-        if let Some((kind, mark, unsure)) = first {
+        if let Some((kind, mark, unknown)) = first {
             hop.mark = *mark;
-            hop.text = text::explain::cut_off(kind.word(), *unsure, &hop.text);
+            hop.text = text::explain::cut_off(kind.word(), *unknown, &hop.text);
         }
     }
     hops

@@ -35,7 +35,7 @@ pub struct Hop {
     pub notes: Vec<String>,
     /// What it says may be otherwise: not all that decides can be seen.
     #[serde(skip)]
-    pub unsure: bool,
+    pub unknown: bool,
     /// Of the firewall: each rule that decides something, in the order in which they are asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Decision>,
@@ -147,6 +147,6 @@ impl HopKind {
 
 impl Hop {
     pub(super) fn new(kind: HopKind, name: &str, mark: Mark, text: String) -> Self {
-        Self { kind, name: name.to_owned(), mark, text, notes: Vec::new(), unsure: false, rules: Vec::new() }
+        Self { kind, name: name.to_owned(), mark, text, notes: Vec::new(), unknown: false, rules: Vec::new() }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::{
         rule_set::{self, Role, Rule},
     },
     ownership,
-    plan::{Change, Object, ObjectId, Step, Verb, Why, Withheld},
+    plan::{Change, HoldReason, Object, ObjectId, Step, Verb, Withheld},
     policy::{FARTHEST_PRIORITY, Rearm},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
@@ -23,12 +23,12 @@ use crate::domain::{
 /// A standing deny that moves behind the allows, or leaves, goes first: no allow may fall behind it, and none may be taken
 /// away before it.
 pub(super) fn lead(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, judge: &RuleConflicts<'_>) -> DenyMove {
-    if draft.rearm || scoping.untouchable().is_some() {
+    if draft.rearm || scoping.hold_reason().is_some() {
         return DenyMove::Nothing;
     }
     let Some(rule) = scoping.rule(Role::Deny) else {
         // To take a deny away restores nothing.
-        if scoping.path.required.untouchable().is_some() {
+        if scoping.path.required.hold_reason().is_some() {
             return DenyMove::Nothing;
         }
         let mut retired = scoping.retired();
@@ -216,7 +216,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) -> Deny {
         draft.blocked_by.push(text::firewall::disarmed(name, connector, by.as_deref(), last.is_some()));
         return Deny::Disarmed(by);
     }
-    if let Some(frozen) = scoping.untouchable().map(str::to_owned) {
+    if let Some(frozen) = scoping.hold_reason().map(str::to_owned) {
         draft.findings.push(text::firewall::frozen(connector, &frozen));
         return Deny::Missing;
     }
@@ -297,7 +297,7 @@ pub(super) fn ingress(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>) {
         tell_release(draft, scoping, deny, &release);
     } else if let Some(standing) = existing.filter(|own| own.managed() == rule.firewall.managed()) {
         clear_mark(draft, scoping, standing);
-    } else if scoping.untouchable().is_none() && !waits_for_allows(draft, scoping, rule) {
+    } else if scoping.hold_reason().is_none() && !waits_for_allows(draft, scoping, rule) {
         ensure(draft, scoping, rule, Vec::new());
     }
 }
@@ -320,7 +320,7 @@ fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rul
     draft.withheld.push(Withheld {
         step: Object::Firewall(rule.firewall.clone()).id(),
         verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-        why: Why::AllowsFirst,
+        why: HoldReason::AllowsFirst,
         text: text::firewall::allows_first(&scoping.missing_allows),
     });
     true

@@ -187,7 +187,7 @@ fn make_room(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, holder: &Firewall
     let connector = &scoping.path.required.connector;
     if !displaced(draft, holder, connector) {
         draft.blocked_by.push(text::name_taken("firewall", &holder.name));
-    } else if scoping.path.required.untouchable().is_none() {
+    } else if scoping.path.required.hold_reason().is_none() {
         let change = Change::Delete(Object::Firewall(holder.clone()));
         draft.push(change, Vec::new(), text::firewall::other_network(holder, connector), scoping.mode());
     }
@@ -208,7 +208,7 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
 /// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
 /// deny stands.
 fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) {
-    if scoping.path.required.untouchable().is_some() || scoping.moving {
+    if scoping.path.required.hold_reason().is_some() || scoping.moving {
         return;
     }
     let deny = scoping.rule(Role::Deny);

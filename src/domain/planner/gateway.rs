@@ -15,13 +15,26 @@ use crate::domain::{
     plan::{Change, Note, Object},
     policy::{Policy, Prune},
     state::{
+        egress::Egress,
         observed::{Needs, Observed},
         requirement::{Required, Requirer},
         router::{Nat, Router},
     },
     target::subnet_path,
-    text,
+    text::{self, nat::Need},
 };
+
+/// Why the uncovered subnets need a gateway: the reason of most weight.
+fn need(blueprint: &Blueprint<'_>) -> Need {
+    let listed =
+        |path: &&Path<'_>| path.subnet.as_ref().is_some_and(|(subnet, _)| blueprint.uncovered.contains(subnet));
+    let widest = blueprint.paths.iter().filter(listed).map(|path| path.required.egress).max();
+    match widest {
+        None => Need::DirectVpc,
+        Some(Egress::AllTraffic) => Need::AllTraffic,
+        Some(_) => Need::Always,
+    }
+}
 
 /// Creates or extends our gateway so that it lists what nothing covers; where nothing is uncovered, repairs its settings.
 pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand, blueprint: &Blueprint<'_>) {
@@ -40,7 +53,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand, blueprint: &Blueprint
     let waits_for = blueprint.paths.iter().filter(listed).filter_map(Path::subnet_step).collect();
     match ours {
         None => {
-            let reason = text::nat::create(uncovered, &settings.nat.static_ips);
+            let reason = text::nat::create(uncovered, need(blueprint), &settings.nat.static_ips);
             draft.push(Change::Create(Object::Router(wanted.clone())), waits_for, reason, settings.mode);
         }
         Some(router) if !uncovered.is_empty() => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::draft::Draft;
 use crate::domain::{
-    plan::{Kind, ObjectId, Plan, Step, Why, Withheld},
+    plan::{HoldReason, Kind, ObjectId, Plan, Step, Withheld},
     policy::Mode,
     state::observed::Observed,
     text,
@@ -22,14 +22,16 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
         let room = u32::try_from(steps.len()).unwrap_or(u32::MAX) < draft.context.limits.changes;
         let left_alone = draft.context.history.left_alone.get(&step.repeat());
         let (why, text) = match (step.change.permitted_by(mode), waits_for_held, left_alone) {
-            (false, ..) => (Why::Mode, text::limits::mode(mode, step.change.verb(), &step.reason)),
+            (false, ..) => (HoldReason::Mode, text::limits::mode(mode, step.change.verb(), &step.reason)),
             (true, Some(first), _) => (reason_of(&withheld, &first), text::limits::depends(&first, &step.reason)),
             (true, None, Some(until)) => {
                 let by = draft.context.history.touched_by.get(&path(observed, &step)).map(String::as_str);
                 blocked_by.push(text::limits::left_alone(&step.id, *until, by));
-                (Why::Budget, text::limits::undone(*until, &step.reason))
+                (HoldReason::Budget, text::limits::undone(*until, &step.reason))
             }
-            (true, None, None) if !room => (Why::Budget, text::limits::budget(draft.context.limits.key, &step.reason)),
+            (true, None, None) if !room => {
+                (HoldReason::Budget, text::limits::budget(draft.context.limits.key, &step.reason))
+            }
             (true, None, None) => {
                 steps.push(step);
                 continue;
@@ -69,8 +71,8 @@ fn path(observed: &Observed, step: &Step) -> String {
     }
 }
 
-fn reason_of(withheld: &[Withheld], step: &ObjectId) -> Why {
-    withheld.iter().find(|entry| entry.step == *step).map_or(Why::Mode, |entry| entry.why)
+fn reason_of(withheld: &[Withheld], step: &ObjectId) -> HoldReason {
+    withheld.iter().find(|entry| entry.step == *step).map_or(HoldReason::Mode, |entry| entry.why)
 }
 
 /// Steps after what they wait for; else by kind and name, so that list order changes nothing.

@@ -14,7 +14,7 @@ use crate::domain::{
         rule_set::{Role, Rule, Site},
     },
     names::{ConnectorRef, relative},
-    plan::{Change, Kind, Object, Why},
+    plan::{Change, HoldReason, Kind, Object},
     policy::Enforcement,
     stamp::Stamp,
     state::{
@@ -72,10 +72,9 @@ pub(super) fn is_pending(draft: &Draft<'_>, connector: &ConnectorRef) -> bool {
     });
     let waits = |name: &str| name.contains(&format!("-{base}-")) || name.ends_with(&format!("-{base}"));
     writes
-        || draft
-            .withheld
-            .iter()
-            .any(|held| held.why == Why::AllowsFirst && held.step.kind == Kind::Firewall && waits(&held.step.name))
+        || draft.withheld.iter().any(|held| {
+            held.why == HoldReason::AllowsFirst && held.step.kind == Kind::Firewall && waits(&held.step.name)
+        })
 }
 
 /// On the new range the connector reaches no more than the policy or what it reaches now, nothing more of what other

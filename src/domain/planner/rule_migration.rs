@@ -15,7 +15,7 @@ use crate::domain::{
 
 /// For each rule that changes the rules that must have changed before it, and the rules that hold what goes round in a circle.
 #[derive(Default)]
-pub(super) struct Order {
+pub(super) struct RuleOrder {
     pub before: BTreeMap<String, Vec<String>>,
     /// Doubles of standing rules: two rules that trade places would, one after the other, both let out the same for a moment.
     pub bridges: Vec<Firewall>,
@@ -31,9 +31,9 @@ struct Changing<'a> {
 }
 
 /// `blocked` names rules that stay as they are.
-pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &[Conflict]) -> Order {
-    let mut order = Order::default();
-    if scoping.path.required.untouchable().is_some() {
+pub(super) fn order(scoping: &Scoping<'_, '_>, standing: &[Firewall], blocked: &[Conflict]) -> RuleOrder {
+    let mut order = RuleOrder::default();
+    if scoping.path.required.hold_reason().is_some() {
         return order;
     }
     let changing = changing(scoping, blocked);
@@ -78,7 +78,7 @@ fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Conflict]) -> Vec<Chang
     each.map(|(rule, existing, after)| Changing { rule, existing, lost: lost(existing, &after), after }).collect()
 }
 
-impl Order {
+impl RuleOrder {
     /// A rule that waits for itself.
     fn circle(&self) -> Option<String> {
         self.before.keys().find(|name| self.reaches(name, name, &mut BTreeSet::new())).cloned()

@@ -94,12 +94,12 @@ impl<'a, 'b> Scoping<'a, 'b> {
 
     /// Why no deny and no repair may touch the connector. Where not every user could be read, what was in force is restored
     /// all the same: the rules depend on the policy alone, and nothing is stopped that was not stopped before.
-    pub fn untouchable(&self) -> Option<&str> {
+    pub fn hold_reason(&self) -> Option<&str> {
         let required = self.path.required;
         let infra = || self.rule(Role::Infra).and_then(|rule| self.existing(rule));
         let was_armed =
             || infra().and_then(|infra| Stamp::read(&infra.description)).is_some_and(|it| it.armed.is_some());
-        required.untouchable().filter(|_| required.frozen.is_some() || !was_armed())
+        required.hold_reason().filter(|_| required.frozen.is_some() || !was_armed())
     }
 
     pub fn mode(&self) -> Mode {
@@ -134,7 +134,7 @@ pub(super) fn ensure(
             scoping.mode(),
         ));
     };
-    if existing.managed() == rule.firewall.managed() || scoping.untouchable().is_some() {
+    if existing.managed() == rule.firewall.managed() || scoping.hold_reason().is_some() {
         return None;
     }
     Some(repair(draft, scoping, rule, existing, &with_managed(existing, &rule.firewall), after))

@@ -146,7 +146,7 @@ pub fn schema() -> schemars::Schema {
     schema_for!(Policy)
 }
 
-/// A policy to start from: it looks and tells, and writes nothing.
+/// A policy to start from: it reads and reports, and writes nothing.
 pub fn example() -> &'static str {
     include_str!("example.yaml")
 }

@@ -16,11 +16,11 @@ use crate::domain::names::{ConnectorName, NameError, NetworkRef, ProjectId, Regi
 pub enum Mode {
     /// Nothing is read, nothing is reported.
     Off,
-    /// Look and tell.
+    /// Read and report, write nothing.
     Report,
-    /// Create what is missing, and add to lists of ours.
+    /// Create missing resources, and add entries to lists in our own.
     Create,
-    /// Also repair what is ours.
+    /// Also repair, replace and delete our own resources.
     Enforce,
 }
 
@@ -284,11 +284,11 @@ pub enum NatLogging {
 #[serde(deny_unknown_fields, default)]
 pub struct FirewallSection {
     pub enforcement: Enforcement,
-    /// Globs of connectors that we did not make and may scope.
+    /// Globs of connectors created by others that may get rules of ours.
     pub adopt: Vec<String>,
-    /// What happens to a deny of ours that somebody disabled or deleted.
+    /// What happens to a deny rule of ours that was disabled or deleted by hand.
     pub rearm: Rearm,
-    /// The priority of our first rule: the others keep their distance from it.
+    /// The priority of the first rule; the other rules are at fixed offsets from it.
     pub base_priority: u32,
     /// Let the connector reach Google's APIs over their private ranges.
     pub google_apis: bool,
@@ -303,7 +303,7 @@ pub struct FirewallSection {
     pub override_denies: Vec<String>,
     /// Globs of broad egress rules that somebody's automation made.
     pub auto_rules: Vec<String>,
-    /// Disable the rules that `auto_rules` match, once our own stand. One without target tags goes for every instance of the
+    /// Disable the rules that match `auto_rules` once our own rules exist. A rule without target tags is disabled for every instance of the
     /// network.
     pub replace_auto: bool,
 }
@@ -373,7 +373,7 @@ pub struct InternetEntry {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IngressSection {
-    /// Deny what the connector's instances may reach inside the network, but for `allow`.
+    /// Deny traffic from the connector's instances to other instances in the network, except what `allow` lists.
     pub harden: bool,
     pub allow: Vec<IngressEntry>,
 }
@@ -388,9 +388,9 @@ pub struct IngressEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BudgetSection {
-    /// The most that one run writes.
+    /// The maximum number of changes in one run.
     pub changes_per_run: u32,
-    /// The most that one target sees written in an hour.
+    /// The maximum number of changes to one target in an hour.
     pub changes_per_hour: u32,
 }
 

@@ -18,7 +18,7 @@ pub struct Required {
 
 impl Required {
     /// Why no deny and no repair may touch it.
-    pub fn untouchable(&self) -> Option<&str> {
+    pub fn hold_reason(&self) -> Option<&str> {
         self.frozen.as_deref().or(self.unread)
     }
 }

@@ -17,11 +17,11 @@ use crate::domain::{
 };
 
 pub fn release(release: &Release) -> String {
-    format!("released by {}; it stops nothing until {}", release.by(), end(release))
+    format!("released by {}; the release lasts until {}", release.by(), end(release))
 }
 
 pub fn keep_down(release: &Release) -> String {
-    format!("it was disabled already; released by {}, it stays so until {}", release.by(), end(release))
+    format!("it was disabled already; released by {}; the release lasts until {}", release.by(), end(release))
 }
 
 fn end(release: &Release) -> String {
@@ -85,7 +85,7 @@ fn down(code: Code, deny: &Firewall, connector: &ConnectorRef, (by, at): (&str, 
 pub fn proof(connector: &ConnectorRef, proof: &Proof) -> String {
     let name = &connector.name;
     match proof {
-        Proof::Open => format!("egress of connector {name} is open: by all rules read afterwards, nothing stops it"),
+        Proof::Open => format!("egress of connector {name} is open: no rule read after the release blocks it"),
         Proof::Closed(rules) => {
             format!("egress of connector {name} is still closed for what these rules match: {}", list(rules))
         }

@@ -6,7 +6,7 @@ use crate::domain::{
     audit::wanted::WantedConnector,
     codes::Code,
     names::{ConnectorRef, NameError, NetworkRef, ProjectId},
-    plan::{Note, Remedy},
+    plan::{ErrorAction, Note},
     policy::{ConnectorSection, Ensure, Mode},
     state::{connector::ConnectorState, read::ReadFailure, requirement::Requirer, workload::Workload},
 };
@@ -53,7 +53,7 @@ pub fn create_subnet(connector: &ConnectorRef, range: &str, attempt: u32) -> Str
 pub fn replace(connector: &ConnectorRef, subnet: &str, cause: Option<&ReadFailure>) -> String {
     let cause = cause.map_or_else(String::new, |cause| format!(" (Google said: {})", cause.message));
     format!(
-        "connector {} is in ERROR and must be deleted and recreated{cause}; it is created again on {subnet} when it is gone",
+        "connector {} is in ERROR and must be deleted and recreated{cause}; after the deletion it is recreated on {subnet}",
         connector.name
     )
 }
@@ -99,7 +99,7 @@ fn creating(connector: &ConnectorRef) -> Note {
         Code::ConnectorCreating,
         object(connector),
         format!(
-            "connector {} is being created; Google takes some minutes, its completion wakes us; a refused deploy must then be repeated",
+            "connector {} is being created; this takes a few minutes, and its completion triggers the next run; then repeat a refused deploy",
             connector.name
         ),
     )
@@ -119,7 +119,7 @@ pub fn changing_for_long(
     };
     let since = match by_operation {
         true => format!("has been {word} since {since}, when its operation began"),
-        false => format!("is {word}, though its subnet exists since {since} and Google keeps no operation for it"),
+        false => format!("is {word}, although its subnet has existed since {since} and Google has no operation for it"),
     };
     note(
         code,
@@ -149,30 +149,32 @@ pub fn waiting(connector: &ConnectorRef, state: ConnectorState) -> Note {
 }
 
 /// A connector in ERROR: `failure` is what Google said when it could not make it.
-pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&ReadFailure>) -> Note {
+pub fn in_error(connector: &ConnectorRef, remedy: &ErrorAction, failure: Option<&ReadFailure>) -> Note {
     let advice = failure.and_then(|failure| cause::advice(connector, failure));
     let delete = cause::delete(connector);
     let todo = match remedy {
-        Remedy::Foreign => "it is not ours: its owner must delete it".to_owned(),
-        Remedy::Off => format!("run `{delete}`, or set `connector.repair: true`"),
-        Remedy::Mode => format!("run `{delete}`, or set `mode: enforce`, which `connector.repair` needs"),
-        Remedy::Frozen(why) => format!("it is left alone: {why}"),
-        Remedy::Barred(key) => {
+        ErrorAction::Foreign => "it is not ours: its owner must delete it".to_owned(),
+        ErrorAction::Off => format!("run `{delete}`, or set `connector.repair: true`"),
+        ErrorAction::Mode => format!("run `{delete}`, or set `mode: enforce`, which `connector.repair` needs"),
+        ErrorAction::Frozen(why) => format!("it is left alone: {why}"),
+        ErrorAction::PolicyBlocks(key) => {
             format!(
-                "it is not replaced, because `{key}` would not let it be created again; run `{delete}`, or change that"
+                "it is not replaced, because `{key}` would prevent its recreation; run `{delete}`, or change that setting"
             )
         }
-        Remedy::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
-        Remedy::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
-        Remedy::Unused => format!(
+        ErrorAction::Cause => format!("fix the cause first (another range would not help), then run `{delete}`"),
+        ErrorAction::Unread => "it is not replaced while the operation that tells the cause cannot be read".to_owned(),
+        ErrorAction::Unused => format!(
             "it is not replaced, because nothing uses it; run `{delete}`, or leave that to `connector.prune: 7d`"
         ),
-        Remedy::Used(by) => format!(
+        ErrorAction::Used(by) => format!(
             "it is not replaced, because {} would be cut off while it is missing; fix the cause, then run `{delete}` when that is acceptable",
             list(by)
         ),
-        Remedy::Unseen => "it is not replaced while not every kind of user can be seen".to_owned(),
-        Remedy::Replace => "it is replaced".to_owned(),
+        ErrorAction::Unseen => {
+            "it is not replaced, because some kinds of workloads that may use it could not be read".to_owned()
+        }
+        ErrorAction::Replace => "it is replaced".to_owned(),
     };
     let (code, why) = match advice {
         Some((code, why)) => (code, format!("its creation failed: {why}. It")),
@@ -185,7 +187,7 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&Read
             "connector {} is in state ERROR; {why} must be deleted and created again; {todo}{}",
             connector.name,
             match (remedy, failure) {
-                (Remedy::Unread, None) => String::new(),
+                (ErrorAction::Unread, None) => String::new(),
                 _ => format!(". {}", said(failure)),
             }
         ),
@@ -194,7 +196,7 @@ pub fn in_error(connector: &ConnectorRef, remedy: &Remedy, failure: Option<&Read
 
 fn said(failure: Option<&ReadFailure>) -> String {
     failure.map_or_else(
-        || "Google keeps the cause only in the operation that failed, and none is kept".to_owned(),
+        || "The cause is unknown: Google records it only in the failed operation, which no longer exists".to_owned(),
         |failure| format!("Google said: {}", failure.message),
     )
 }
@@ -227,7 +229,7 @@ pub fn elsewhere_asked(connector: &ConnectorRef, by: &[Requirer]) -> Note {
         Code::ConnectorElsewhere,
         connector.to_string(),
         format!(
-            "{connector}, needed by {}, does not exist; it is asked for where it belongs, in its own project",
+            "{connector}, needed by {}, does not exist; a run in its own project has been requested to create it",
             users(by)
         ),
     )
@@ -253,7 +255,7 @@ pub fn elsewhere_not_ready(connector: &ConnectorRef, state: ConnectorState) -> N
     note(
         Code::ConnectorElsewhere,
         connector.to_string(),
-        format!("{connector} is {}; it belongs to another project, whose team must look", state.word()),
+        format!("{connector} is {}; it belongs to another project, whose team must fix it", state.word()),
     )
 }
 
@@ -261,7 +263,7 @@ pub fn bad_reference(workload: &Workload, error: &NameError) -> Note {
     note(
         Code::BadReference,
         workload.to_string(),
-        format!("{workload} names a connector that cannot be: {error}; redeploy it with a right name"),
+        format!("{workload} references an invalid connector: {error}; redeploy it with a valid name"),
     )
 }
 
@@ -270,7 +272,7 @@ pub fn unknown_project(workload: &Workload, number: &ProjectId) -> Note {
         Code::BadReference,
         workload.to_string(),
         format!(
-            "{workload} names a connector of project {number}, which does not exist; redeploy it with a right name"
+            "{workload} references a connector of project {number}, which does not exist; redeploy it with a valid name"
         ),
     )
 }
@@ -280,7 +282,7 @@ pub fn direct_vpc(workload: &Workload) -> Note {
         Code::DirectVpc,
         workload.to_string(),
         format!(
-            "{workload} uses Direct VPC egress and needs no connector; firewall rules of its own tags are its owner's"
+            "{workload} uses Direct VPC egress and needs no connector; firewall rules for its network tags are managed by its owner"
         ),
     )
 }
@@ -342,7 +344,7 @@ pub fn daily_limit(connector: &ConnectorRef, limit: u32) -> Note {
         Code::DailyLimit,
         object(connector),
         format!(
-            "connector {} waits: {limit} connectors were made here in 24 hours, the most that `connector.new_per_day` allows",
+            "connector {} waits: {limit} connectors were created here in 24 hours, the most that `connector.new_per_day` allows",
             connector.name
         ),
     )

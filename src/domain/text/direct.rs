@@ -37,7 +37,7 @@ pub fn on_connector_subnet(
         Code::DirectVpcOnConnectorSubnet,
         object(workload),
         format!(
-            "{workload} uses Direct VPC egress on subnet {name} ({range}), which belongs to connector {whose} alone: Direct VPC takes addresses in blocks of 16, so that the subnet runs out and instances of either fail to start with \"insufficient free IP addresses\"; {move_it}, or deploy it with the connector in place of --network and --subnet"
+            "{workload} uses Direct VPC egress on subnet {name} ({range}), which belongs to connector {whose} alone: Direct VPC takes addresses in blocks of 16, so the subnet runs out of addresses, and instances of the workload and of the connector fail to start with \"insufficient free IP addresses\"; {move_it}, or deploy it with the connector in place of --network and --subnet"
         ),
     )
 }

@@ -29,11 +29,11 @@ pub fn uses(workload: &Workload, connector: &ConnectorRef) -> String {
 }
 
 pub fn bad_reference(workload: &Workload, name: &str) -> String {
-    format!("names {name:?}, which cannot be followed to a connector: no {} gets out this way", workload.kind)
+    format!("references {name:?}, which does not resolve to a connector, so this {} has no VPC egress", workload.kind)
 }
 
 pub fn without_vpc(workload: &Workload) -> String {
-    format!("uses neither a connector nor Direct VPC, so this {} is in no network of yours", workload.kind)
+    format!("uses neither a connector nor Direct VPC, so this {} is not connected to a VPC network", workload.kind)
 }
 
 /// The newest revision of a workload whose traffic goes to other revisions, some of which could not be read.
@@ -54,7 +54,7 @@ pub fn no_way_inside() -> String {
 }
 
 pub fn google_addresses() -> String {
-    "open, from Google's shared addresses; no NAT and no firewall rule is asked".to_owned()
+    "open, from Google's shared addresses; NAT and firewall rules do not apply".to_owned()
 }
 
 pub fn direct(workload: &Workload, all: bool) -> String {
@@ -87,13 +87,13 @@ pub fn connector(connector: &Connector, ours: bool) -> String {
 }
 
 pub fn elsewhere(state: ConnectorState) -> String {
-    format!("{}, of another project, where the path goes on", state.word())
+    format!("{}, in another project, where the rest of the path is", state.word())
 }
 
 pub fn subnet(subnet: &Subnet, network: &NetworkRef) -> String {
     let google = match subnet.private_ip_google_access {
         true => "Private Google Access on",
-        false => "Private Google Access off, so Google's APIs are reached by the internet alone",
+        false => "Private Google Access off, so Google's APIs are reachable only over the internet",
     };
     format!("{} of network {}, {google}", subnet.ip_cidr_range, network.name)
 }
@@ -107,7 +107,7 @@ pub fn no_subnet() -> String {
 }
 
 pub fn other_network() -> String {
-    "not of the policy's network here, and not looked at".to_owned()
+    "not in the network that the policy sets for this region, not checked".to_owned()
 }
 
 pub fn no_such_subnet(network: &NetworkRef) -> String {
@@ -129,8 +129,8 @@ pub fn nat(router: &str, addresses: &[String]) -> String {
 }
 
 pub fn no_nat(ensure: EnsureNat) -> String {
-    let never = if ensure == EnsureNat::Never { ", and `nat.ensure: never` makes none" } else { "" };
-    format!("none covers the subnet, so nothing that goes to the internet gateway reaches the internet{never}")
+    let never = if ensure == EnsureNat::Never { ", and `nat.ensure: never` creates none" } else { "" };
+    format!("no NAT covers the subnet, so traffic routed to the internet gateway does not reach the internet{never}")
 }
 
 pub fn direct_nat() -> String {
@@ -138,7 +138,7 @@ pub fn direct_nat() -> String {
 }
 
 pub fn own_tags() -> String {
-    "they decide what it reaches; they are its owner's, and were not looked at".to_owned()
+    "they control its egress; they belong to its owner and were not checked".to_owned()
 }
 
 /// How the rules stand for the connector.
@@ -148,10 +148,12 @@ pub fn egress(egress: Option<&ConnectorEgress>) -> String {
         None => "no rule of ours exists for it yet".to_owned(),
         Some(EgressState::Scoped) => "scoped, only what the policy names gets out".to_owned(),
         Some(EgressState::Observed) => "observed, all gets out, and what the policy does not name is logged".to_owned(),
-        Some(EgressState::AllowOnly) => "allow-only, nothing is stopped, allow rules alone scope nothing".to_owned(),
+        Some(EgressState::AllowOnly) => {
+            "allow-only, nothing is blocked, because allow rules alone restrict nothing".to_owned()
+        }
         Some(EgressState::Shadowed) => format!("shadowed, {by} allows more than the policy"),
         Some(EgressState::Disarmed) => {
-            format!("disarmed by {by}, our deny is down, and nothing of ours stops anything")
+            format!("disarmed by {by}, our deny rule is disabled or missing, so none of our rules blocks egress")
         }
         Some(EgressState::CutOff) => format!("cut off, {by} denies what the policy allows"),
         Some(EgressState::Unmanaged) => "unmanaged, no rule of ours is written for it".to_owned(),
@@ -226,9 +228,9 @@ pub fn stopped_by(rules: &[&str]) -> Option<String> {
 }
 
 /// `open`: what the firewall alone would let out.
-pub fn cut_off(hop: &str, unsure: bool, open: &str) -> String {
-    let reached = if unsure { "not known to be reached" } else { "not reached" };
-    format!("{reached}, see {hop}; by the firewall alone {open}")
+pub fn cut_off(hop: &str, unknown: bool, open: &str) -> String {
+    let reached = if unknown { "not known to be reached" } else { "not reached" };
+    format!("{reached}, see {hop}; according to the firewall alone: {open}")
 }
 
 pub fn planned(step: &Step) -> String {
@@ -236,7 +238,7 @@ pub fn planned(step: &Step) -> String {
 }
 
 pub fn held_back(held: &Withheld) -> String {
-    format!("to {} {}: {}", held.verb.word(), held.step, held.text)
+    format!("withheld: {} {}: {}", held.verb.word(), held.step, held.text)
 }
 
 /// `tcp:443,80 udp to 10.0.0.0/8`.

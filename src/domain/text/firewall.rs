@@ -58,7 +58,7 @@ pub fn arm() -> String {
 }
 
 pub fn allows_first(missing: &[String]) -> String {
-    format!("the deny waits until every allow rule is verified; {} are not yet", missing.len())
+    format!("the deny rule waits until every allow rule is verified; not verified yet: {}", missing.len())
 }
 
 /// On a host network.
@@ -78,7 +78,7 @@ pub fn unmanaged(connector: &ConnectorRef) -> Note {
         Code::Unmanaged,
         format!("connector/{}", connector.name),
         format!(
-            "connector {} was not made here, so no rule is written for it; add it to `firewall.adopt` to scope its egress",
+            "connector {} was not created by egress-reconciler, so no rule is written for it; add it to `firewall.adopt` to scope its egress",
             connector.name
         ),
     )
@@ -150,7 +150,7 @@ pub fn would_uncover(deny: &str, priority: u32, rule: &str) -> Note {
         format!("firewall/{deny}"),
         rule,
         format!(
-            "{deny} stays at priority {priority}: behind {rule}, where the policy wants it, more would get out than now; remove or narrow {rule}, or lower `firewall.base_priority`"
+            "{deny} stays at priority {priority}: at the priority that the policy specifies, {rule} would apply first and allow more egress than now; remove or narrow {rule}, or lower `firewall.base_priority`"
         ),
     )
 }
@@ -176,7 +176,7 @@ pub fn shadowed(connector: &ConnectorRef, rule: &str) -> Note {
         format!("connector/{}", connector.name),
         rule,
         format!(
-            "{rule} lets connector {} out beyond the policy before our deny is asked; remove or narrow it, or add what it opens to the policy",
+            "{rule} allows connector {} egress beyond the policy and is evaluated before our deny rule; remove or narrow it, or add what it opens to the policy",
             connector.name
         ),
     )
@@ -256,7 +256,7 @@ pub fn narrowed(connector: &ConnectorRef, stopper: &Stopper<'_>, stopped: &[Part
         format!("connector/{}", connector.name),
         by,
         format!(
-            "{by} stops a part of what the policy lets connector {} reach, or may stop it: {}; if that is not meant, ask its owner to narrow it: `{}`",
+            "{by} blocks, or may block, part of what the policy allows connector {} to reach: {}; if this is not intended, ask its owner to narrow it: `{}`",
             connector.name,
             parts(stopped),
             stopper.describe()

@@ -21,7 +21,7 @@ pub fn stopped(connectors: &[&ConnectorRef], vips_open: bool, network: &NetworkR
         Code::GoogleApis,
         format!("connector/{first}"),
         format!(
-            "{noun} {names}: the policy's deny stops Google's APIs at their public addresses, such as storage.googleapis.com, for workloads that send all their traffic this way, because no entry of `firewall.internet` allows tcp:443 to them. Either let DNS lead googleapis.com to private.googleapis.com{}: `gcloud dns managed-zones create googleapis --project={project} --description=private.googleapis.com --dns-name=googleapis.com. --visibility=private --networks={name}`, with an A record private.googleapis.com for 199.36.153.8 to 199.36.153.11 and a CNAME record *.googleapis.com for private.googleapis.com; or add an entry with Google's ranges, or 0.0.0.0/0, and tcp:443 to `firewall.internet`. DNS is not read here: with such a zone in place nothing is stopped",
+            "{noun} {names}: the policy's deny stops Google's APIs at their public addresses, such as storage.googleapis.com, for workloads that send all their traffic this way, because no entry of `firewall.internet` allows tcp:443 to them. Either resolve googleapis.com to private.googleapis.com{}: `gcloud dns managed-zones create googleapis --project={project} --description=private.googleapis.com --dns-name=googleapis.com. --visibility=private --networks={name}`, with an A record private.googleapis.com for 199.36.153.8 to 199.36.153.11 and a CNAME record *.googleapis.com for private.googleapis.com; or add an entry with Google's ranges, or 0.0.0.0/0, and tcp:443 to `firewall.internet`. DNS is not checked: if such a zone already exists, Google's APIs are not blocked",
             setting(vips_open)
         ),
     )

@@ -21,7 +21,7 @@ pub fn depends(first: &ObjectId, reason: &str) -> String {
 }
 
 pub fn budget(limit: &str, reason: &str) -> String {
-    format!("{reason}; held back because `{limit}` is used up, the next run goes on, or raise it")
+    format!("{reason}; held back because `{limit}` is used up; a later run continues, or raise the limit")
 }
 
 pub fn undone(until: Timestamp, reason: &str) -> String {

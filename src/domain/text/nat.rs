@@ -14,9 +14,31 @@ fn subnets(paths: &[String]) -> String {
     list(paths.iter().map(|path| last_segment(path)))
 }
 
-pub fn create(uncovered: &[String], addresses: &[String]) -> String {
-    let with = if addresses.is_empty() { String::new() } else { format!("; it leaves with {}", list(addresses)) };
-    format!("no Cloud NAT covers {}, whose users send all their traffic this way{with}", subnets(uncovered))
+/// Why a subnet needs a NAT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    AllTraffic,
+    Always,
+    DirectVpc,
+}
+
+impl Need {
+    fn words(self) -> &'static str {
+        match self {
+            Self::AllTraffic => "and workloads send all their traffic through it",
+            Self::Always => "and `nat.ensure: always` requires one",
+            Self::DirectVpc => "and `nat.direct_vpc_subnets` names it",
+        }
+    }
+}
+
+pub fn create(uncovered: &[String], need: Need, addresses: &[String]) -> String {
+    let with = if addresses.is_empty() {
+        String::new()
+    } else {
+        format!("; it uses the static addresses {}", list(addresses))
+    };
+    format!("no Cloud NAT covers {}, {}{with}", subnets(uncovered), need.words())
 }
 
 /// `lost` = our gateway is gone from our router; `by` is who was last heard to have touched the router.
@@ -42,7 +64,7 @@ pub fn in_the_way(router: &str, nat: &str) -> Note {
         Code::NatInTheWay,
         format!("router/{router}"),
         format!(
-            "NAT {nat} on router {router} claims all subnets but does not serve the connector's, and Google takes no second one beside it; change it to a list, or let it serve virtual machines"
+            "NAT {nat} on router {router} covers all subnets but does not serve the connector's, and Google does not allow a second NAT; change it to a list of subnets, or to serve virtual machines"
         ),
     )
 }
@@ -53,7 +75,7 @@ pub fn listed_idle(router: &str, nat: &str, subnet: &str) -> Note {
         Code::NatInTheWay,
         format!("router/{router}"),
         format!(
-            "NAT {nat} on router {router} lists {subnet} but does not serve it, and Google takes a subnet into one NAT only; give that NAT addresses, or take {subnet} off its list"
+            "NAT {nat} on router {router} lists {subnet} but does not serve it, and Google allows a subnet in only one NAT; add addresses to that NAT, or remove {subnet} from it"
         ),
     )
 }
@@ -95,7 +117,7 @@ pub fn router_quota(network: &NetworkRef, region: &Region, routers: &[&Router]) 
 
 pub fn repair(keys: &[&str], by: Option<&str>) -> String {
     let who = by.map_or_else(String::new, |by| format!(", changed by {by}"));
-    format!("our NAT does not follow {}{who}", list(keys.iter().map(|key| format!("`{key}`"))))
+    format!("our NAT differs from the policy in {}{who}", list(keys.iter().map(|key| format!("`{key}`"))))
 }
 
 pub fn widened(router: &str) -> Note {
@@ -183,7 +205,7 @@ pub fn static_address_unused(
         Code::StaticAddressUnused,
         format!("router/{router}"),
         format!(
-            "`nat.static_ips` names {}, but NAT {} on router {router}, which was not made here, serves {subnet}, and its traffic leaves {leaves}; give that NAT the address: `gcloud compute routers nats update {} --router={router} --nat-external-ip-pool={pool} --region={region} --project={project}`, or take it out of the policy",
+            "`nat.static_ips` names {}, but NAT {} on router {router}, which egress-reconciler does not manage, serves {subnet}, and its traffic leaves {leaves}; give that NAT the address: `gcloud compute routers nats update {} --router={router} --nat-external-ip-pool={pool} --region={region} --project={project}`, or take it out of the policy",
             list(names),
             nat.name,
             nat.name,
@@ -250,7 +272,7 @@ pub fn addresses_unread(failure: &ReadFailure) -> Note {
 
 pub fn status_unread(router: &str, failure: &ReadFailure) -> String {
     format!(
-        "from which addresses it sends, and whether it has enough, is not known: {} of {router} {}. Google said: {}",
+        "the addresses that it uses, and whether there are enough, are unknown: {} of {router} {}. Google said: {}",
         failure.call,
         why_unread("compute.routers.get", failure),
         failure.message
@@ -287,7 +309,7 @@ pub fn refused(
     let theirs = last_segment(theirs);
     let (nat, ours) = (&own.name, &router.name);
     let text = format!(
-        "the change of router {theirs} by {} was refused, since our NAT {nat} on router {ours} serves {} there and Google takes no NAT for all subnets, and none for the same subnet, beside it; either list other subnets in theirs, or give way: set `nat.ensure: never`, run `gcloud compute routers nats delete {nat} --router={ours} --region={region} --project={project}`, and let theirs be created, which then serves the connectors too (deploy/operations.md tells how). Google said: {words}",
+        "the change of router {theirs} by {} was refused, since our NAT {nat} on router {ours} serves {} there, and Google does not allow another NAT for all subnets or for the same subnet; either list other subnets in that NAT, or replace ours: set `nat.ensure: never`, run `gcloud compute routers nats delete {nat} --router={ours} --region={region} --project={project}`, then let them create theirs, which also serves the connectors (see deploy/operations.md). Google said: {words}",
         by.unwrap_or("unknown"),
         subnets(&own.subnetworks.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>()),
     );

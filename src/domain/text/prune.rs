@@ -44,7 +44,7 @@ pub fn idle(
     let ConnectorRef { project, region, name } = connector;
     let subnet = fresh.map_or_else(String::new, |(subnet, host)| {
         format!(
-            ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: for 24 hours its subnet would have the connector recreated",
+            ", then `gcloud compute networks subnets delete {} --region={region} --project={host}`: otherwise the subnet causes the connector to be recreated for 24 hours",
             subnet.name
         )
     });

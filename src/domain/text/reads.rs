@@ -29,7 +29,7 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
     let ReadFailure { call, kind, message, .. } = failure;
     let (code, why) = match kind {
         FailureKind::Denied { permission } => match beyond_permissions(message, at.project.as_str()) {
-            Some((why, mend)) => (Code::Denied, format!("{call} was denied: {why}; {mend}")),
+            Some((why, fix)) => (Code::Denied, format!("{call} was denied: {why}; {fix}")),
             None => (Code::Denied, denied(call, permission.as_deref(), message)),
         },
         FailureKind::ApiDisabled => (Code::ApiDisabled, api_disabled(failure, at)),
@@ -53,13 +53,13 @@ pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(
         Denial::Permission => return None,
         Denial::Perimeter { violation } => {
             let ask = "ask the administrator of the service perimeter to let this account in";
-            let mend = match violation {
+            let fix = match violation {
                 Some(id) => format!(
                     "see which perimeter with `gcloud logging read 'protoPayload.metadata.vpcServiceControlsUniqueId=\"{id}\"' --project={at}`, and {ask}"
                 ),
                 None => ask.to_owned(),
             };
-            ("VPC Service Controls forbids it, and no role is missing".to_owned(), mend)
+            ("VPC Service Controls forbids it, and no role is missing".to_owned(), fix)
         }
         Denial::Billing { project } => {
             let project = project.unwrap_or(at);
@@ -67,7 +67,7 @@ pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(
             (format!("billing is disabled in {project}"), format!("link a billing account on {page}"))
         }
         Denial::QuotaProject { project } => (
-            format!("the account may not use {project}, against which its calls count"),
+            format!("the account may not use {project} as its quota project"),
             format!(
                 "run `gcloud projects add-iam-policy-binding {project} --member=MEMBER --role=roles/serviceusage.serviceUsageConsumer`, or unset the quota project"
             ),
@@ -78,11 +78,11 @@ pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(
 fn denied(call: &str, permission: Option<&str>, message: &str) -> String {
     let what = permission.map_or_else(|| "the permission for it".to_owned(), |name| format!("`{name}`"));
     let how = match (permission.and_then(permissions::find), project_in(message)) {
-        (Some(known), Some(project)) => format!(": run `{}`", known.mend(project)),
+        (Some(known), Some(project)) => format!(": run `{}`", known.fix(project)),
         _ => String::new(),
     };
     let or = if permission.is_none() && message.contains("may not exist") {
-        "; Google says the same where what was asked for does not exist"
+        "; Google returns the same error if the resource does not exist"
     } else {
         ""
     };
@@ -173,7 +173,7 @@ pub fn why_unread(name: &str, failure: &ReadFailure) -> String {
     }
     let grant = format!("was denied; grant `{name}` to the service account of this service");
     match permissions::find(name).zip(project_in(&failure.message)) {
-        Some((known, project)) => format!("{grant}: run `{}`", known.mend(project)),
+        Some((known, project)) => format!("{grant}: run `{}`", known.fix(project)),
         None => grant,
     }
 }

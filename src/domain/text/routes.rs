@@ -54,7 +54,7 @@ pub fn elsewhere(ways: &Ways<'_>) -> Note {
         false => String::new(),
     };
     let text = format!(
-        "traffic to the internet goes to {}, so what reaches the internet is decided there and no NAT is made{rest}",
+        "traffic to the internet goes to {}, so internet access is controlled there and no NAT is created{rest}",
         hops(ways.elsewhere())
     );
     note(Code::DefaultRouteAppliance, object, text)
@@ -72,22 +72,22 @@ pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>, inspected: bool) -> N
                 "policy-based routes or BGP peers of the network may lead such traffic elsewhere, so ask whoever manages its routes".to_owned()
             }
             false => format!(
-                "if it should: `gcloud compute routes create NAME --network={name} --destination-range=0.0.0.0/0 --next-hop-gateway=default-internet-gateway --project={}`",
+                "to add one: `gcloud compute routes create NAME --network={name} --destination-range=0.0.0.0/0 --next-hop-gateway=default-internet-gateway --project={}`",
                 network.project
             ),
         };
         let text = format!(
-            "network {name} has no default route, so by what is seen no NAT can reach the internet ({UNSEEN}); {how}"
+            "network {name} has no visible default route, so a NAT cannot reach the internet ({UNSEEN}); {how}"
         );
         return note(Code::NoDefaultRoute, object, text);
     }
     let routes = few(&ways.idle.iter().map(idle).collect::<Vec<_>>());
     let how = match ways.all_idle_lead_elsewhere() {
         true => {
-            "all of them lead to appliances, so no NAT is made; if the connector is to use one, give a route there the connector's tag or none"
+            "all of them lead to appliances, so no NAT is created; to send the connector's traffic to one of them, add the connector's network tag to its route, or remove the route's tags"
         }
         false if ways.idle.iter().any(|route| !route.tags.is_empty()) => {
-            "if the connector is to use one, give a route the connector's tag or none"
+            "to use one of them, add the connector's network tag to the route, or remove the route's tags"
         }
         false => "none of them is active",
     };
@@ -103,7 +103,7 @@ pub fn policies_unread(failure: &ReadFailure) -> Note {
         Code::PolicyRoutesUnread,
         &failure.call,
         format!(
-            "policy-based routes go before all others and could not be read, so one of them may lead the connector's traffic past our NAT: {} {}. Google said: {}",
+            "policy-based routes take precedence over all other routes and could not be read, so one of them may route the connector's traffic around our NAT: {} {}. Google said: {}",
             failure.call,
             why_unread("networkconnectivity.policyBasedRoutes.list", failure),
             failure.message
@@ -134,10 +134,7 @@ pub mod hop {
     use super::{By, UNSEEN, Ways, few, hops, idle};
 
     pub fn elsewhere(ways: &Ways<'_>) -> String {
-        format!(
-            "not needed, traffic to the internet goes to {}, where it is decided what gets further",
-            hops(ways.elsewhere())
-        )
+        format!("not needed: internet traffic goes to {}, which controls internet access", hops(ways.elsewhere()))
     }
 
     pub fn none(ways: &Ways<'_>) -> String {

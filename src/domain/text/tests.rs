@@ -8,7 +8,7 @@ use super::{nat::Lost, *};
 use crate::domain::{
     firewall::rule_set::Role,
     names::{ConnectorRef, NetworkRef},
-    plan::{Kind, Remedy, Verb},
+    plan::{ErrorAction, Kind, Verb},
     policy::{ConnectorSection, Ensure, Mode, Rearm},
     stamp::{RELEASED_FOR, Release, Stamp},
     state::{
@@ -74,13 +74,13 @@ fn connectors() {
         &connector::waiting(&conn(), ConnectorState::Creating),
         &connector::waiting(&conn(), ConnectorState::Updating),
         &connector::waiting(&conn(), ConnectorState::Deleting),
-        &connector::in_error(&conn(), &Remedy::Off, None),
-        &connector::in_error(&conn(), &Remedy::Mode, Some(&why)),
-        &connector::in_error(&conn(), &Remedy::Foreign, None),
-        &connector::in_error(&conn(), &Remedy::Frozen("exempted until 2026-12-01: a test".into()), None),
-        &connector::in_error(&conn(), &Remedy::Barred("connector.names"), None),
-        &connector::in_error(&conn(), &Remedy::Unread, None),
-        &connector::in_error(&conn(), &Remedy::Cause, Some(&failed(FailureKind::Invalid, "out of stock"))),
+        &connector::in_error(&conn(), &ErrorAction::Off, None),
+        &connector::in_error(&conn(), &ErrorAction::Mode, Some(&why)),
+        &connector::in_error(&conn(), &ErrorAction::Foreign, None),
+        &connector::in_error(&conn(), &ErrorAction::Frozen("exempted until 2026-12-01: a test".into()), None),
+        &connector::in_error(&conn(), &ErrorAction::PolicyBlocks("connector.names"), None),
+        &connector::in_error(&conn(), &ErrorAction::Unread, None),
+        &connector::in_error(&conn(), &ErrorAction::Cause, Some(&failed(FailureKind::Invalid, "out of stock"))),
         &connector::in_error_again(&conn(), 2, None),
         &connector::changing_for_long(&conn(), ConnectorState::Creating, at, false),
         &connector::changing_for_long(&conn(), ConnectorState::Creating, at, true),
@@ -145,13 +145,13 @@ fn causes() {
     };
     let all = causes.iter().flat_map(|cause| {
         [
-            Some(connector::in_error(&conn(), &Remedy::Cause, Some(cause))),
+            Some(connector::in_error(&conn(), &ErrorAction::Cause, Some(cause))),
             reads::write_blocked(&step, &call(cause), &Target::from(&conn())),
         ]
     });
     let all = all.chain([
         Some(connector::refused_before(&conn(), &causes[0])),
-        Some(connector::in_error(&conn(), &Remedy::Foreign, Some(&causes[0]))),
+        Some(connector::in_error(&conn(), &ErrorAction::Foreign, Some(&causes[0]))),
         reads::blocked(&call(&causes[7]), &Target::from(&conn())),
     ]);
     let all: Vec<String> = all.flatten().map(|note| note.to_string()).collect();
@@ -189,8 +189,9 @@ fn gateways() {
     let raced =
         |lost: &Lost| nat::raced(("p", "r", "ours"), "alice@example.com", ("patch", "2026-11-23T12:00:00Z"), lost);
     insta::assert_snapshot!(lines(&[
-        &nat::create(&subnet, &[]),
-        &nat::create(&subnet, &["out-1".into()]),
+        &nat::create(&subnet, nat::Need::AllTraffic, &[]),
+        &nat::create(&subnet, nat::Need::Always, &["out-1".into()]),
+        &nat::create(&subnet, nat::Need::DirectVpc, &[]),
         &nat::extend(&subnet, true, Some("alice@example.com")),
         &nat::extend(&subnet, false, None),
         &nat::repair(&["nat.log"], Some("alice@example.com")),

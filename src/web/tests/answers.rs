@@ -14,7 +14,7 @@ async fn every_line_of_the_contract_that_no_fault_is_needed_for() {
     const JSON: &str = "application/json";
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
     let read = deployed().to_string().replace("UpdateJob", "GetJob");
-    let house = House::new();
+    let service = TestService::new();
     let cases = [
         (post("/", JSON, read), 204),
         (post("/events", JSON, "no JSON"), 204),
@@ -46,7 +46,7 @@ async fn every_line_of_the_contract_that_no_fault_is_needed_for() {
     ];
     for (request, expected) in cases {
         let name = format!("{} {} {:?}", request.method(), request.uri(), request.headers().get("content-type"));
-        let answer = house.send(request).await;
+        let answer = service.send(request).await;
         assert_eq!(answer.status, expected, "{name}: {}", answer.body);
         match expected {
             204 => assert_eq!(answer.body, "", "{name}"),
@@ -71,9 +71,9 @@ async fn what_may_work_in_a_moment_comes_again_and_what_a_person_must_mend_does_
         (json!({"method": "compute.firewalls.list", "nth": [1], "kind": "refuse", "status": 503}), 204),
     ];
     for (fault, expected) in cases {
-        let house = House::new();
-        house.lay(fault.clone());
-        let answer = house.post("/", deployed().to_string()).await;
+        let service = TestService::new();
+        service.lay(fault.clone());
+        let answer = service.post("/", deployed().to_string()).await;
         assert_eq!(answer.status, expected, "{fault}: {}", answer.body);
         assert_eq!(answer.headers.contains_key("retry-after"), expected == 429, "{fault}");
     }
@@ -82,49 +82,49 @@ async fn what_may_work_in_a_moment_comes_again_and_what_a_person_must_mend_does_
 #[tokio::test(start_paused = true)]
 async fn a_batch_gets_the_worst_answer() {
     let policy = POLICY.replace("[europe-west1]", "[europe-west1, us-central1]");
-    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
-    house.lay(json!({"method": "compute.routers.list", "resource": "*us-central1*", "nth": "all", "kind": "refuse"}));
+    let service = TestService::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
+    service.lay(json!({"method": "compute.routers.list", "resource": "*us-central1*", "nth": "all", "kind": "refuse"}));
     let event = |data: &Value| json!({"specversion": "1.0", "type": "t", "id": "1", "source": "s", "data": data});
     let other: Value = serde_json::from_str(&deployed().to_string().replace("europe-west1", "us-central1")).unwrap();
     let batch = json!([event(&deployed()), event(&other), event(&elsewhere())]);
     let request = post("/", "application/cloudevents-batch+json", batch.to_string());
-    assert_eq!(house.send(request).await.status, 429);
-    let (_, writes) = house.calls_since(0);
+    assert_eq!(service.send(request).await.status, 429);
+    let (_, writes) = service.calls_since(0);
     assert!(writes > 0, "the other region is seen to");
 }
 
 #[tokio::test(start_paused = true)]
 async fn whom_there_is_no_room_for_comes_again() {
-    let house = House::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
-    house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
+    let service = TestService::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
+    service.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
     let entry = deployed().to_string();
     let (first, second, open) =
-        tokio::join!(house.post("/", entry.clone()), house.post("/", entry.clone()), house.get("/readyz"),);
+        tokio::join!(service.post("/", entry.clone()), service.post("/", entry.clone()), service.get("/readyz"),);
     assert_eq!((first.status, second.status, open.status), (204, 429, 200));
     assert!(second.headers.contains_key("retry-after"));
-    assert_eq!(house.post("/", entry).await.status, 204);
+    assert_eq!(service.post("/", entry).await.status, 204);
 }
 
 /// A look takes a place as long as it lasts, as whatever is worked on does.
 #[tokio::test(start_paused = true)]
 async fn looks_are_bounded_too() {
-    let house = House::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
-    house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
+    let service = TestService::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1 });
+    service.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
     let state = "/state?project=demo-project&region=europe-west1";
-    let (first, second) = tokio::join!(house.get(state), house.get(state));
+    let (first, second) = tokio::join!(service.get(state), service.get(state));
     assert_eq!((first.status, second.status), (200, 429));
-    assert_eq!(house.get(state).await.status, 200);
+    assert_eq!(service.get(state).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_report_of_changes_that_nobody_hears_is_asked_for_again() {
-    let house = House::new();
-    *house.topic.refuses.lock().unwrap() = Some(PublishError::Transient("no answer".into()));
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 429);
-    *house.topic.refuses.lock().unwrap() = None;
+    let service = TestService::new();
+    *service.topic.refuses.lock().unwrap() = Some(PublishError::Transient("no answer".into()));
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 429);
+    *service.topic.refuses.lock().unwrap() = None;
     // Pub/Sub comes again after ten seconds.
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
-    let heard = house.topic.heard.lock().unwrap();
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
+    let heard = service.topic.heard.lock().unwrap();
     assert!(heard.len() >= 2 && heard[0].changed(), "the first report is not lost");
 }

@@ -8,8 +8,8 @@ use super::*;
 
 /// What a connection answers to these bytes before it closes, or before `halt`.
 async fn say(bytes: &str) -> String {
-    let house = House::new();
-    say_to(router(house.app.clone(), ServerConfig { auth: Auth::Off, max_concurrent: 10 }), bytes).await
+    let service = TestService::new();
+    say_to(router(service.app.clone(), ServerConfig { auth: Auth::Off, max_concurrent: 10 }), bytes).await
 }
 
 async fn say_to(router: Router, bytes: &str) -> String {

@@ -3,16 +3,16 @@ use crate::domain::{names::ProjectId, policy::Mode};
 
 #[tokio::test(start_paused = true)]
 async fn not_ready_while_nobody_can_hear_the_reports() {
-    let house = House::new();
-    *house.topic.refuses.lock().unwrap() = Some(PublishError::Refused("topic not found".into()));
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
-    let answer = house.get("/readyz").await;
+    let service = TestService::new();
+    *service.topic.refuses.lock().unwrap() = Some(PublishError::Refused("topic not found".into()));
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
+    let answer = service.get("/readyz").await;
     assert_eq!(answer.status, 503);
     assert!(answer.json()["reasons"][0].as_str().unwrap().contains("topic not found"), "{}", answer.body);
-    assert_eq!(house.get("/livez").await.status, 200);
-    *house.topic.refuses.lock().unwrap() = None;
-    house.post("/", deployed().to_string()).await;
-    assert_eq!(house.get("/readyz").await.status, 200);
+    assert_eq!(service.get("/livez").await.status, 200);
+    *service.topic.refuses.lock().unwrap() = None;
+    service.post("/", deployed().to_string()).await;
+    assert_eq!(service.get("/readyz").await.status, 200);
 }
 
 async fn a_while() {
@@ -22,22 +22,22 @@ async fn a_while() {
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_that_went_wrong_is_only_reported_on() {
-    let house = House::new();
-    house.app.start();
-    house.policy.write("version: 1\nowner: [");
+    let service = TestService::new();
+    service.app.start();
+    service.policy.write("version: 1\nowner: [");
     a_while().await;
-    let answer = house.get("/readyz").await;
+    let answer = service.get("/readyz").await;
     assert_eq!((answer.status, answer.json()["status"].as_str()), (503, Some("not-ready")));
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
-    assert_eq!(house.calls_since(0).1, 0, "nothing is written");
-    assert_eq!(house.topic.heard.lock().unwrap().last().unwrap().mode, Mode::Report);
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
+    assert_eq!(service.calls_since(0).1, 0, "nothing is written");
+    assert_eq!(service.topic.heard.lock().unwrap().last().unwrap().mode, Mode::Report);
 
-    house.policy.write(POLICY);
+    service.policy.write(POLICY);
     a_while().await;
-    assert_eq!(house.get("/readyz").await.status, 200);
-    assert_eq!(house.app.policy().mode, Mode::Enforce);
+    assert_eq!(service.get("/readyz").await.status, 200);
+    assert_eq!(service.app.policy().mode, Mode::Enforce);
 
-    house.policy.write(&POLICY.replace("demo-project", "other-project"));
+    service.policy.write(&POLICY.replace("demo-project", "other-project"));
     a_while().await;
-    assert!(house.app.scope().projects.iter().eq(["other-project"].map(|id| ProjectId::parse(id).unwrap()).iter()));
+    assert!(service.app.scope().projects.iter().eq(["other-project"].map(|id| ProjectId::parse(id).unwrap()).iter()));
 }

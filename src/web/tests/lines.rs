@@ -46,11 +46,11 @@ fn said(line: &Value) -> &str {
 
 #[tokio::test(start_paused = true)]
 async fn the_lines_of_a_run_are_found_by_its_report() {
-    let (house, lines) = (House::new(), Lines::default());
+    let (service, lines) = (TestService::new(), Lines::default());
     let guard = lines.hear();
-    house.post("/", deployed().to_string()).await;
+    service.post("/", deployed().to_string()).await;
     drop(guard);
-    let report = house.topic.heard.lock().unwrap().first().cloned().unwrap();
+    let report = service.topic.heard.lock().unwrap().first().cloned().unwrap();
     let all = lines.read();
     let (of_run, others): (Vec<_>, Vec<_>) = all.iter().partition(|line| line["span"]["report"] == report.id.as_str());
     let writes = of_run.iter().filter(|line| said(line) == "writing").count();
@@ -72,10 +72,10 @@ async fn a_failure_is_told_once() {
         ("compute.routes.list", 503, "the event will be delivered again"),
     ];
     for (call, status, next) in cases {
-        let (house, lines) = (House::new(), Lines::default());
-        house.lay(json!({"method": call, "nth": "all", "kind": "refuse", "status": status, "reason": "because"}));
+        let (service, lines) = (TestService::new(), Lines::default());
+        service.lay(json!({"method": call, "nth": "all", "kind": "refuse", "status": status, "reason": "because"}));
         let guard = lines.hear();
-        house.post("/", deployed().to_string()).await;
+        service.post("/", deployed().to_string()).await;
         drop(guard);
         let all = lines.read();
         let warned = all.iter().filter(|line| line["severity"] == "WARNING" && said(line).contains(call));
@@ -92,9 +92,9 @@ async fn a_failure_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_sweep_is_a_line() {
-    let (house, lines) = (House::new(), Lines::default());
+    let (service, lines) = (TestService::new(), Lines::default());
     let guard = lines.hear();
-    house.post("/sweep", r#"{"dry_run": true}"#).await;
+    service.post("/sweep", r#"{"dry_run": true}"#).await;
     drop(guard);
     let all = lines.read();
     let end = all.iter().find(|line| said(line) == "sweep ended").unwrap();
@@ -120,10 +120,11 @@ async fn every_line_of_a_request_bears_its_trace() {
         ("died", Auth::Off, Request::get("/dies"), String::new(), "a request died"),
     ];
     for (name, auth, request, body, expected) in cases {
-        let (mut house, lines) = (House::with(POLICY, ServerConfig { auth, max_concurrent: 10 }), Lines::default());
-        house.router = house.router.route("/dies", get(dies));
+        let (mut service, lines) =
+            (TestService::with(POLICY, ServerConfig { auth, max_concurrent: 10 }), Lines::default());
+        service.router = service.router.route("/dies", get(dies));
         let guard = lines.hear();
-        house
+        service
             .send(request.header("traceparent", format!("00-{ID}-00f067aa0ba902b7-01")).body(body.into()).unwrap())
             .await;
         drop(guard);
@@ -142,9 +143,9 @@ async fn an_event_that_cannot_be_read_was_heard() {
     let cases =
         [("{}", true), ("no JSON", true), (r#"{"message":{"data":"/w=="}}"#, true), (r#"{"message":{}}"#, false)];
     for (body, expected) in cases {
-        let house = House::new();
-        assert_eq!(house.post("/", body).await.status, 204);
-        let metrics = house.get("/metrics").await.body;
+        let service = TestService::new();
+        assert_eq!(service.post("/", body).await.status, 204);
+        let metrics = service.get("/metrics").await.body;
         assert_eq!(!metrics.contains("last_event_timestamp_seconds 0\n"), expected, "{body}");
     }
 }

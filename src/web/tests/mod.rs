@@ -85,7 +85,7 @@ impl Publish for Topic {
     }
 }
 
-pub struct House {
+pub struct TestService {
     pub cloud: Cloud,
     pub app: Arc<App>,
     pub topic: Arc<Topic>,
@@ -120,7 +120,7 @@ pub fn world() -> World {
     )
 }
 
-impl House {
+impl TestService {
     pub fn new() -> Self {
         Self::with(POLICY, ServerConfig { auth: Auth::Off, max_concurrent: 1000 })
     }

@@ -3,12 +3,12 @@ use futures_util::{FutureExt, future::join_all};
 
 #[tokio::test(start_paused = true)]
 async fn an_ignored_event_asks_google_nothing() {
-    let house = House::new();
+    let service = TestService::new();
     for entry in [deployed().to_string().replace("UpdateJob", "RunJob"), elsewhere().to_string()] {
-        assert_eq!(house.post("/", entry).await.status, 204);
+        assert_eq!(service.post("/", entry).await.status, 204);
     }
-    assert_eq!(house.cloud.calls(), []);
-    let text = house.get("/metrics").await;
+    assert_eq!(service.cloud.calls(), []);
+    let text = service.get("/metrics").await;
     assert!(text.headers["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     for (disposition, reason) in [("ignored", "execution"), ("rejected", "out-of-scope")] {
         let line = format!("egress_reconciler_events_total{{disposition=\"{disposition}\",reason=\"{reason}\"}} 1");
@@ -19,7 +19,7 @@ async fn an_ignored_event_asks_google_nothing() {
 /// The entry that begins an operation asks for no run, and tells what the call asked of a router.
 #[tokio::test(start_paused = true)]
 async fn what_a_call_asked_of_a_router_is_remembered() {
-    let house = House::new();
+    let service = TestService::new();
     let entry = json!({
         "logName": "projects/demo-project/logs/cloudaudit.googleapis.com%2Factivity",
         "insertId": "i", "timestamp": "2026-05-06T07:08:09Z",
@@ -31,62 +31,62 @@ async fn what_a_call_asked_of_a_router_is_remembered() {
             "request": {"nats": [{"name": "team-nat"}]},
         },
     });
-    assert_eq!(house.post("/", entry.to_string()).await.status, 204);
-    assert_eq!(house.cloud.calls(), []);
-    let races = format!("{:?}", house.app.engine.history.lock().unwrap().races);
+    assert_eq!(service.post("/", entry.to_string()).await.status, 204);
+    assert_eq!(service.cloud.calls(), []);
+    let races = format!("{:?}", service.app.engine.history.lock().unwrap().races);
     assert!(races.contains("operation-1") && races.contains("team-nat"), "{races}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_sync_is_nine_reads_and_no_write() {
-    let house = House::new();
-    house.settle().await;
-    let before = house.cloud.calls().len();
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 204);
-    assert_eq!(house.calls_since(before), (9, 0));
+    let service = TestService::new();
+    service.settle().await;
+    let before = service.cloud.calls().len();
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
+    assert_eq!(service.calls_since(before), (9, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_deliveries_at_once_share_two_runs() {
-    let house = House::new();
-    house.settle().await;
-    let before = house.cloud.calls().len();
-    let answers = join_all((0..100).map(|_| house.post("/", deployed().to_string()))).await;
+    let service = TestService::new();
+    service.settle().await;
+    let before = service.cloud.calls().len();
+    let answers = join_all((0..100).map(|_| service.post("/", deployed().to_string()))).await;
     assert!(answers.iter().all(|answer| answer.status == 204));
-    let (reads, writes) = house.calls_since(before);
+    let (reads, writes) = service.calls_since(before);
     assert!(reads <= 18 && writes == 0, "{reads} reads, {writes} writes");
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_hangs_up_stops_nothing() {
-    let house = House::new();
+    let service = TestService::new();
     // Polled once, as a server would, and dropped.
-    assert!(house.post("/", deployed().to_string()).now_or_never().is_none());
+    assert!(service.post("/", deployed().to_string()).now_or_never().is_none());
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(house.calls_since(0).1 > 0);
-    assert_eq!(house.topic.heard.lock().unwrap().len(), 1);
+    assert!(service.calls_since(0).1 > 0);
+    assert_eq!(service.topic.heard.lock().unwrap().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_pubsub_does() {
-    let house = House::new();
-    house.lay(json!({"method": "*", "nth": "all", "kind": "slow", "ms": 3_600_000}));
+    let service = TestService::new();
+    service.lay(json!({"method": "*", "nth": "all", "kind": "slow", "ms": 3_600_000}));
     let began = tokio::time::Instant::now();
-    let answer = house.post("/", deployed().to_string()).await;
+    let answer = service.post("/", deployed().to_string()).await;
     assert_eq!(answer.status, 429);
     assert!(began.elapsed() <= Duration::from_secs(551), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn rejections_are_told_once_a_minute() {
-    let house = House::new();
+    let service = TestService::new();
     let counts = || -> Vec<(String, u64)> {
-        let heard = house.topic.heard.lock().unwrap();
+        let heard = service.topic.heard.lock().unwrap();
         let told = heard.iter().map(|report| report.rejected.clone().unwrap());
         told.map(|rejected| (rejected.reason, rejected.count)).collect()
     };
     let reject = async |entry: &str| {
-        assert_eq!(house.post("/", entry.to_owned()).await.status, 204);
+        assert_eq!(service.post("/", entry.to_owned()).await.status, 204);
         tokio::task::yield_now().await;
     };
     for entry in ["nothing", "nothing", &elsewhere().to_string(), "nothing"] {
@@ -102,10 +102,10 @@ async fn rejections_are_told_once_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn an_entry_counts_whatever_its_message_is() {
     for message in [r#""x""#, "null", "{}", r#"{"a":1,"a":2}"#] {
-        let house = House::new();
+        let service = TestService::new();
         let entry = deployed().to_string().replacen('{', &format!(r#"{{"message":{message},"#), 1);
-        assert_eq!(house.post("/", entry).await.status, 204);
-        assert!(!house.topic.heard.lock().unwrap().is_empty(), "{message}");
-        assert!(house.calls_since(0).0 > 0, "{message}");
+        assert_eq!(service.post("/", entry).await.status, 204);
+        assert!(!service.topic.heard.lock().unwrap().is_empty(), "{message}");
+        assert!(service.calls_since(0).0 > 0, "{message}");
     }
 }

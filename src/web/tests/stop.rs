@@ -6,29 +6,29 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_when_we_stop_comes_again() {
-    let house = House::new();
-    house.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
+    let service = TestService::new();
+    service.lay(json!({"method": "compute.routes.list", "nth": [1], "kind": "slow", "ms": 5000}));
     let stop = async {
         sleep(Duration::from_secs(1)).await;
-        house.app.engine.stop.cancel();
+        service.app.engine.stop.cancel();
         Instant::now()
     };
-    let (answer, stopped) = tokio::join!(house.post("/", deployed().to_string()), stop);
+    let (answer, stopped) = tokio::join!(service.post("/", deployed().to_string()), stop);
     assert_eq!((answer.status, stopped.elapsed()), (429, Duration::ZERO));
-    assert_eq!(house.post("/", deployed().to_string()).await.status, 429);
-    assert_eq!(house.get("/livez").await.status, 200);
+    assert_eq!(service.post("/", deployed().to_string()).await.status, 429);
+    assert_eq!(service.get("/livez").await.status, 200);
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(house.calls_since(0).1, 0, "no step is begun");
+    assert_eq!(service.calls_since(0).1, 0, "no step is begun");
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_takes_less_than_nine_seconds_whatever_hangs() {
-    let house = House::new();
+    let service = TestService::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    house.app.tasks.spawn(std::future::pending::<()>());
+    service.app.tasks.spawn(std::future::pending::<()>());
     let began = Instant::now();
     let door = ServerConfig { auth: Auth::Off, max_concurrent: 1 };
-    server::serve(listener, house.app.clone(), door, sleep(Duration::from_secs(1))).await.unwrap();
+    server::serve(listener, service.app.clone(), door, sleep(Duration::from_secs(1))).await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
@@ -61,12 +61,12 @@ impl Lines {
 #[tokio::test(start_paused = true)]
 async fn a_stranger_writes_no_line_of_the_log() {
     let (lines, _guard) = Lines::hear();
-    let house = House::new();
+    let service = TestService::new();
     let mut entry = elsewhere();
     entry["insertId"] = json!("i\n2026 ERROR forged\u{1b}[2J");
     entry["protoPayload"]["request"] = json!({"password": "s3cret"});
     entry["resource"]["labels"]["location"] = json!("x\r\nforged");
-    assert_eq!(house.post("/", entry.to_string()).await.status, 204);
+    assert_eq!(service.post("/", entry.to_string()).await.status, 204);
     let text = lines.text();
     let warnings: Vec<_> = text.lines().filter(|line| line.contains("an event is rejected")).collect();
     assert_eq!(warnings.len(), 1, "{text}");
@@ -78,10 +78,10 @@ async fn a_stranger_writes_no_line_of_the_log() {
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_rejected_events_is_a_line_a_minute() {
     let (lines, _guard) = Lines::hear();
-    let house = House::new();
+    let service = TestService::new();
     for minute in 1..=2 {
         for _ in 0..500 {
-            assert_eq!(house.post("/", elsewhere().to_string()).await.status, 204);
+            assert_eq!(service.post("/", elsewhere().to_string()).await.status, 204);
         }
         assert_eq!(lines.text().lines().count(), minute, "{}", lines.text());
         tokio::time::sleep(Duration::from_secs(61)).await;

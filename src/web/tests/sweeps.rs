@@ -18,60 +18,62 @@ async fn bad_bodies_are_told_by_field() {
         (r#"{"regions":["../x"]}"#, r#"regions[0]: found "../x", expected a region"#),
         (r#"{"dry_run":"true"}"#, r#"dry_run: found "true", expected true or false"#),
     ];
-    let house = House::new();
+    let service = TestService::new();
     for (body, expected) in cases {
-        let answer = house.post("/sweep", body).await;
+        let answer = service.post("/sweep", body).await;
         assert_eq!(answer.status, 400, "{body}");
         let message = answer.json()["error"]["message"].clone();
         assert!(message.as_str().unwrap().starts_with(expected), "{body}: {message}");
     }
-    assert_eq!(house.cloud.calls(), []);
+    assert_eq!(service.cloud.calls(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_region_that_cloud_run_lacks_is_not_skipped_in_silence() {
     let policy = POLICY.replace("[europe-west1]", "all");
-    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
-    let answer = house.post("/sweep", r#"{"regions":["europe-west1","mars-west1"],"dry_run":true}"#).await;
+    let service = TestService::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
+    let answer = service.post("/sweep", r#"{"regions":["europe-west1","mars-west1"],"dry_run":true}"#).await;
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert!(answer.body.contains("regions[1]"), "{}", answer.body);
-    let answer = house.post("/sweep", r#"{"dry_run":true}"#).await;
+    let answer = service.post("/sweep", r#"{"dry_run":true}"#).await;
     assert_eq!((answer.status, answer.json()["reports"].as_array().map(Vec::len)), (200, Some(2)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_is_swept_for_the_scheduler() {
-    let house = House::new();
+    let service = TestService::new();
     let request = Request::post("/sweep").header("content-type", "application/octet-stream");
-    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    let answer = service.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let reports = answer.json()["reports"].clone();
     assert_eq!(reports[0]["target"], json!({"project": "demo-project", "region": "europe-west1"}));
     assert_eq!((&reports[0]["dryRun"], &reports[1]), (&json!(false), &Value::Null));
-    assert!(house.calls_since(0).1 > 0);
+    assert!(service.calls_since(0).1 > 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_sweep_writes_nothing() {
-    let house = House::new();
-    let answer = house.post("/sweep", r#"{"projects":["demo-project"],"regions":[],"dry_run":true}"#).await;
+    let service = TestService::new();
+    let answer = service.post("/sweep", r#"{"projects":["demo-project"],"regions":[],"dry_run":true}"#).await;
     let report = &answer.json()["reports"][0];
     assert_eq!((answer.status, &report["outcome"]), (200, &json!("drift")));
     assert_eq!(report["steps"][0]["outcome"], json!({"state": "skipped", "why": "dry-run"}));
-    assert_eq!(house.calls_since(0).1, 0);
+    assert_eq!(service.calls_since(0).1, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_failure_makes_it_207() {
-    let house = House::new();
-    house.lay(json!({"method": "compute.routers.list", "nth": "all", "kind": "refuse", "status": 503}));
-    let answer = house.post("/sweep", "").await;
+    let service = TestService::new();
+    service.lay(json!({"method": "compute.routers.list", "nth": "all", "kind": "refuse", "status": 503}));
+    let answer = service.post("/sweep", "").await;
     assert_eq!((answer.status, &answer.json()["reports"][0]["outcome"]), (207, &json!("failed")));
 
-    let house =
-        House::with(&POLICY.replace("[europe-west1]", "all"), ServerConfig { auth: Auth::Off, max_concurrent: 10 });
-    house.lay(json!({"method": "run.projects.locations.list", "nth": "all", "kind": "refuse", "status": 403}));
-    let answer = house.post("/sweep", "").await;
+    let service = TestService::with(
+        &POLICY.replace("[europe-west1]", "all"),
+        ServerConfig { auth: Auth::Off, max_concurrent: 10 },
+    );
+    service.lay(json!({"method": "run.projects.locations.list", "nth": "all", "kind": "refuse", "status": 403}));
+    let answer = service.post("/sweep", "").await;
     assert_eq!(
         (answer.status, &answer.json()["errors"][0]["project"]),
         (207, &json!("demo-project")),
@@ -82,9 +84,9 @@ async fn one_failure_makes_it_207() {
 
 #[tokio::test(start_paused = true)]
 async fn lines_come_as_things_happen() {
-    let house = House::new();
+    let service = TestService::new();
     let request = Request::post("/sweep").header("accept", "application/x-ndjson, */*;q=0.1");
-    let answer = house.send(request.body(Body::empty()).unwrap()).await;
+    let answer = service.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status, &answer.headers["content-type"]), (200, &"application/x-ndjson".parse().unwrap()));
     let lines: Vec<Value> = answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut kinds: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
@@ -101,21 +103,21 @@ async fn lines_come_as_things_happen() {
 
 #[tokio::test(start_paused = true)]
 async fn the_state_shows_networks_and_no_secrets() {
-    let house = House::new();
-    let answer = house.get("/state?project=demo-project&region=europe-west1").await;
+    let service = TestService::new();
+    let answer = service.get("/state?project=demo-project&region=europe-west1").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let state = answer.json();
     assert_eq!((&state["report"]["dryRun"], &state["report"]["outcome"]), (&json!(true), &json!("drift")));
     let job = &state["observed"]["jobs"][0];
     assert_eq!((&job["name"], &job["egress"]), (&json!("nightly"), &json!("all-traffic")), "{job}");
     assert!(!answer.body.contains("s3cret") && !answer.body.contains("PASSWORD"), "{}", answer.body);
-    assert_eq!(house.calls_since(0).1, 0);
-    assert!(house.topic.heard.lock().unwrap().is_empty());
+    assert_eq!(service.calls_since(0).1, 0);
+    assert!(service.topic.heard.lock().unwrap().is_empty());
 
-    house.lay(
+    service.lay(
         json!({"method": "compute.routes.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"}),
     );
-    let answer = house.get("/state?project=demo-project&region=europe-west1").await;
+    let answer = service.get("/state?project=demo-project&region=europe-west1").await;
     assert_eq!((answer.status, &answer.json()["report"]["outcome"]), (200, &json!("blocked")));
     assert_eq!(answer.json()["observed"]["routes"]["unread"]["call"], "compute.routes.list");
 }
@@ -129,26 +131,26 @@ network: {name: vpc}
 connector: {subnet_pools: [10.8.0.0/20], declared: [{project: host-project, region: europe-west1, name: hub}]}
 ";
 
-fn house_with_host(policy: &str, bare: bool) -> House {
+fn house_with_host(policy: &str, bare: bool) -> TestService {
     let mut world = world().project("host-project", "555555555555").network("host-project", "vpc");
     if bare {
         world = ["run.googleapis.com", "vpcaccess.googleapis.com"]
             .into_iter()
             .fold(world, |world, api| world.without_api("host-project", api));
     }
-    House::in_world(world, policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 })
+    TestService::in_world(world, policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 })
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_is_a_target_at_every_door() {
-    let house = house_with_host(SHARED, false);
-    let state = house.get("/state?project=host-project&region=europe-west1").await;
+    let service = house_with_host(SHARED, false);
+    let state = service.get("/state?project=host-project&region=europe-west1").await;
     assert_eq!((state.status, &state.json()["report"]["outcome"]), (200, &json!("drift")), "{}", state.body);
-    let answer = house.post("/sweep", r#"{"projects":["host-project"]}"#).await;
+    let answer = service.post("/sweep", r#"{"projects":["host-project"]}"#).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let report = &answer.json()["reports"][0];
     assert_eq!((&report["target"]["project"], &report["outcome"]), (&json!("host-project"), &json!("waiting")));
-    let answer = house.post("/sweep", "").await;
+    let answer = service.post("/sweep", "").await;
     assert_eq!(answer.json()["reports"].as_array().map(Vec::len), Some(2), "{}", answer.body);
 }
 
@@ -156,8 +158,8 @@ async fn a_host_is_a_target_at_every_door() {
 #[tokio::test(start_paused = true)]
 async fn a_host_without_connectors_is_in_sync() {
     let policy = POLICY.replace("regions: [europe-west1]", "hosts: [host-project], regions: all");
-    let house = house_with_host(&policy, true);
-    let answer = house.post("/sweep", "").await;
+    let service = house_with_host(&policy, true);
+    let answer = service.post("/sweep", "").await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let reports = answer.json()["reports"].clone();
     let host = reports.as_array().unwrap().iter().filter(|report| report["target"]["project"] == "host-project");
@@ -169,9 +171,9 @@ async fn a_host_without_connectors_is_in_sync() {
 async fn a_sweep_that_takes_too_long_tells_what_is_done() {
     let regions: Vec<String> = (1..=300).map(|number| format!("europe-west{number}")).collect();
     let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
-    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
-    house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 3_600_000}));
-    let answer = house.post("/sweep", "").await;
+    let service = TestService::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
+    service.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 3_600_000}));
+    let answer = service.post("/sweep", "").await;
     assert_eq!(answer.status, 207, "{}", answer.body);
     let swept = answer.json();
     let (done, left) = (swept["reports"].as_array().unwrap().len(), swept["unfinished"].as_u64().unwrap());
@@ -183,8 +185,8 @@ async fn a_sweep_that_takes_too_long_tells_what_is_done() {
 async fn a_wide_event_starts_no_more_than_a_few_targets_at_once() {
     let regions: Vec<String> = (1..=60).map(|number| format!("europe-west{number}")).collect();
     let policy = POLICY.replace("[europe-west1]", &format!("[{}]", regions.join(", ")));
-    let house = House::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
-    house.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 2000}));
+    let service = TestService::with(&policy, ServerConfig { auth: Auth::Off, max_concurrent: 10 });
+    service.lay(json!({"method": "compute.routes.list", "nth": "all", "kind": "slow", "ms": 2000}));
     let mut entry = deployed();
     entry["resource"]["type"] = json!("gce_firewall_rule");
     entry["protoPayload"]["serviceName"] = json!("compute.googleapis.com");
@@ -192,13 +194,13 @@ async fn a_wide_event_starts_no_more_than_a_few_targets_at_once() {
     entry["protoPayload"]["resourceName"] = json!("projects/demo-project/global/firewalls/a");
     entry["resource"]["labels"] = json!({"project_id": "demo-project"});
     entry["operation"] = json!({"id": "o", "last": true});
-    let begun = house.cloud.now();
-    let event = house.post("/", entry.to_string());
-    let sweep = house.post("/sweep", "");
+    let begun = service.cloud.now();
+    let event = service.post("/", entry.to_string());
+    let sweep = service.post("/sweep", "");
     let (event, sweep) = tokio::join!(event, sweep);
     assert_eq!((event.status, sweep.status), (204, 200), "{} {}", event.body, sweep.body);
     let mut at_once: std::collections::BTreeMap<i64, usize> = std::collections::BTreeMap::new();
-    for call in house.cloud.calls().into_iter().filter(|call| call.call == "compute.routes.list") {
+    for call in service.cloud.calls().into_iter().filter(|call| call.call == "compute.routes.list") {
         let at: jiff::Timestamp = call.at.parse().unwrap();
         *at_once.entry(at.duration_since(begun).as_secs() / 2).or_default() += 1;
     }

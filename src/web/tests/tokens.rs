@@ -80,35 +80,35 @@ async fn what_a_token_must_say() {
         ("empty", String::new(), 401),
         ("too long", format!("{good}{}", "A".repeat(8192)), 401),
     ];
-    let house = House::with(POLICY, door());
+    let service = TestService::with(POLICY, door());
     for (name, value, expected) in cases {
-        let answer = house.send(request("/", &[&value])).await;
+        let answer = service.send(request("/", &[&value])).await;
         assert_eq!(answer.status, expected, "{name}: {}", answer.body);
         assert_eq!(answer.headers.contains_key("www-authenticate"), expected == 401, "{name}");
     }
-    assert_eq!(house.send(request("/", &[])).await.status, 401);
-    assert_eq!(house.send(request("/", &[&good, &good])).await.status, 401);
+    assert_eq!(service.send(request("/", &[])).await.status, 401);
+    assert_eq!(service.send(request("/", &[&good, &good])).await.status, 401);
     let mut both = request("/", &[&good]);
     both.headers_mut().insert("x-serverless-authorization", good.parse().unwrap());
-    assert_eq!(house.send(both).await.status, 401);
+    assert_eq!(service.send(both).await.status, 401);
 }
 
 #[tokio::test(start_paused = true)]
 async fn which_door_takes_whom() {
     const STATE: &str = "/state?project=demo-project&region=europe-west1";
     let (caller, admin) = (token(&claims()), with("email", json!("Admin@example.com")));
-    let house = House::with(POLICY, door());
+    let service = TestService::with(POLICY, door());
     for (path, by_caller, by_admin) in [("/events", 204, 403), ("/sweep", 403, 200), (STATE, 403, 200)] {
-        assert_eq!(house.send(request(path, &[&caller])).await.status, by_caller, "{path}");
-        assert_eq!(house.send(request(path, &[&admin])).await.status, by_admin, "{path}");
-        assert_eq!(house.send(request(path, &[])).await.status, 401, "{path}");
+        assert_eq!(service.send(request(path, &[&caller])).await.status, by_caller, "{path}");
+        assert_eq!(service.send(request(path, &[&admin])).await.status, by_admin, "{path}");
+        assert_eq!(service.send(request(path, &[])).await.status, 401, "{path}");
     }
     for path in ["/livez", "/readyz", "/metrics"] {
-        assert_eq!(house.get(path).await.status, 200, "{path}");
+        assert_eq!(service.get(path).await.status, 200, "{path}");
     }
     let mut door = door();
     if let Auth::Platform(allowed) = &mut door.auth {
         allowed.admins.clear();
     }
-    assert_eq!(House::with(POLICY, door).send(request("/sweep", &[&caller])).await.status, 200);
+    assert_eq!(TestService::with(POLICY, door).send(request("/sweep", &[&caller])).await.status, 200);
 }

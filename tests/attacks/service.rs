@@ -53,7 +53,7 @@ pub const AUDIENCE: &str = "https://reconciler.example";
 pub const CANARY: &str = "c4nary";
 
 /// An answer in the place of the cloud's.
-type Lie = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
+type OverrideResponse = Box<dyn Fn(&Request) -> Option<Response> + Send + Sync>;
 
 /// The wire, with Google's certificates at its end, and perhaps a liar.
 pub struct Wire {
@@ -61,7 +61,7 @@ pub struct Wire {
     pub certificates: Mutex<Option<Value>>,
     /// How often the certificates were asked for.
     pub asked: AtomicUsize,
-    pub lie: Mutex<Option<Lie>>,
+    pub lie: Mutex<Option<OverrideResponse>>,
 }
 
 #[derive(Default)]
@@ -71,7 +71,7 @@ pub struct Topic(pub Mutex<Vec<Report>>);
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
-pub struct House {
+pub struct TestService {
     pub cloud: Cloud,
     pub wire: Arc<Wire>,
     pub topic: Arc<Topic>,
@@ -169,12 +169,12 @@ pub fn own() -> Auth {
     Auth::Own { allowed: allowed(), certificates: web::auth::CERTIFICATES.parse().unwrap() }
 }
 
-impl House {
+impl TestService {
     pub fn open() -> Self {
         Self::new(world(), Auth::Off)
     }
 
-    /// A thread hears the log of one house at a time: the one that was opened last.
+    /// A thread hears the log of one service at a time: the one that was opened last.
     pub fn new(world: World, auth: Auth) -> Self {
         Self::heard(world, auth, "off,egress_reconciler=debug")
     }
