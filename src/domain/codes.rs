@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
-    ($($variant:ident $word:literal $meaning:literal)*) => {
-        /// What a note is about. In the order of their words.
+    ($(#[$about:meta])* $name:ident; $($variant:ident $word:literal $meaning:literal)*) => {
+        $(#[$about])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
-        pub enum Code {
+        pub enum $name {
             $(
                 #[doc = $meaning]
                 #[serde(rename = $word)]
@@ -19,7 +19,7 @@ macro_rules! codes {
             )*
         }
 
-        impl Code {
+        impl $name {
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
             pub fn word(self) -> &'static str {
@@ -35,10 +35,18 @@ macro_rules! codes {
                 }
             }
         }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.word())
+            }
+        }
     };
 }
 
 codes! {
+    /// What a note is about. In the order of their words.
+    Code;
     AddressesUnread "addresses-unread" "The region's addresses could not be read; whether `nat.static_ips` can be used is not known."
     AgentRole "agent-role" "A Google service agent lacks a role that connectors or deploys need. The text has the command."
     ApiDisabled "api-disabled" "A call failed because its API is not enabled. The text has the command."
@@ -111,16 +119,39 @@ codes! {
     WatchDefeatsDeny "watch-defeats-deny" "The watch rule is not written, or is disabled, because it would override a deny rule of others."
 }
 
+codes! {
+    /// What there is to know of a hop of a path. Those in capitals are the causes of Google's Connectivity Tests
+    /// (<https://cloud.google.com/network-intelligence-center/docs/connectivity-tests/states/configuration-analysis-states>).
+    /// In the order of their words.
+    HopCode;
+    CloudNatNoAddresses "CLOUD_NAT_NO_ADDRESSES" "The Cloud NAT needs more addresses than it has."
+    FirewallRule "FIREWALL_RULE" "A firewall rule, or a rule of a firewall policy, blocks some of the traffic or all of it."
+    NoExternalAddress "NO_EXTERNAL_ADDRESS" "No Cloud NAT covers the subnet, so its internal addresses cannot reach the internet."
+    NoRoute "NO_ROUTE" "No visible default route applies."
+    PrivateGoogleAccessDisallowed "PRIVATE_GOOGLE_ACCESS_DISALLOWED" "Private Google Access is off on the subnet."
+    ConnectorNotRunning "VPC_CONNECTOR_NOT_RUNNING" "The connector is not in state READY."
+    Appliance "appliance" "Routes send internet traffic to an appliance, so no Cloud NAT is needed."
+    BadReference "bad-reference" "The workload references a connector that cannot exist."
+    Disarmed "disarmed" "Our deny rule is disabled or missing."
+    GoogleAddresses "google-addresses" "The traffic does not pass the VPC; it leaves from Google's shared addresses."
+    MissingConnector "missing-connector" "The connector does not exist."
+    MissingSubnet "missing-subnet" "The subnet does not exist."
+    NoVpc "no-vpc" "The workload uses neither a connector nor Direct VPC egress."
+    NotChecked "not-checked" "This was not read, or belongs to another owner."
+    OldRevisions "old-revisions" "Only revisions other than the newest use a VPC."
+    OtherNetwork "other-network" "The connector or subnet is in another network than the policy's."
+    OutOfSync "out-of-sync" "The firewall rules differ from what the policy asks for."
+    PrivateOnly "private-only" "Only traffic to private ranges uses the VPC."
+    Shadowed "shadowed" "A rule of others allows more than the policy."
+    SubnetInUse "subnet-in-use" "The subnet belongs to a connector."
+    Unmanaged "unmanaged" "No rule of ours is written for the connector."
+    Unread "unread" "A read failed, so this is not known."
+}
+
 impl Code {
     /// Something that a decision was made without.
     pub fn is_unread(self) -> bool {
         self.word().ends_with("-unread")
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
     }
 }
 
@@ -131,6 +162,10 @@ mod tests {
     #[test]
     fn words_are_in_order_and_are_what_is_serialised() {
         assert!(Code::ALL.is_sorted_by_key(|code| code.word()));
+        assert!(HopCode::ALL.is_sorted_by_key(|code| code.word()));
+        for code in HopCode::ALL {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.word());
+        }
         for code in Code::ALL {
             assert_eq!(serde_json::to_value(code).unwrap(), code.word());
         }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     codes::Code,
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorRef, NetworkRef, last_segment},
     policy::Mode,
     state::{
         connector::Connector, firewall::Firewall, network::Network, read::ReadFailure, router::Router, subnet::Subnet,
@@ -35,7 +35,7 @@ pub struct Plan {
     /// A person must act.
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
-    pub egress: Vec<ConnectorEgress>,
+    pub egress: Vec<PathEgress>,
 }
 
 /// What is written: an object by its kind and short name. JSON and people have it as `firewall/deny-conn-europe-west2-egress`.
@@ -218,14 +218,29 @@ pub enum HoldReason {
     AllowsFirst,
 }
 
-/// What is true of a connector's egress, and no more: IPv4, by the VPC's rules, for the connector's tag.
+/// What is true of the egress of a path, and no more: IPv4, by the VPC's rules, for the path's network tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ConnectorEgress {
-    pub connector: ConnectorRef,
+pub struct PathEgress {
+    /// What the traffic passes: of a connector its name, `projects/P/locations/R/connectors/C`.
+    pub path: String,
+    /// Where the path is a connector: the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connector: Option<ConnectorRef>,
     pub state: EgressState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+impl PathEgress {
+    pub fn of_connector(connector: ConnectorRef, state: EgressState, by: Option<String>) -> Self {
+        Self { path: connector.to_string(), connector: Some(connector), state, by }
+    }
+
+    /// The last part of the path's name.
+    pub fn name(&self) -> &str {
+        last_segment(&self.path)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

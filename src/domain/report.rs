@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{
     audit::signal::Trigger,
-    plan::{ConnectorEgress, FieldDiff, Note, ObjectId, Plan, Step, Verb, Withheld},
+    plan::{FieldDiff, Note, ObjectId, PathEgress, Plan, Step, Verb, Withheld},
     policy::{Mode, Policy},
     target::Target,
 };
@@ -43,7 +43,7 @@ pub struct Report {
     pub rounds: u32,
     pub steps: Vec<StepReport>,
     pub withheld: Vec<Withheld>,
-    pub egress: Vec<ConnectorEgress>,
+    pub egress: Vec<PathEgress>,
     /// The cloud must finish.
     pub waiting_on: Vec<Note>,
     /// A person must act.

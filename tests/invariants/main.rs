@@ -236,18 +236,18 @@ proptest! {
     fn scoped_is_told_only_of_what_is(scene in scenes()) {
         let mut world = after_all(&scene);
         for egress in decide(&scene.after, &world, 1000).egress.iter().filter(|egress| egress.state == EgressState::Scoped) {
-            let index = egress.connector.name.as_str().trim_start_matches("conn-").parse().unwrap();
+            let index = egress.name().trim_start_matches("conn-").parse().unwrap();
             if let Some(range) = range(&world, index) {
                 let open = reach_of(&world, index, range).and(&policy_reach(&scene.after, &world, index));
-                prop_assert!(!open.is_empty(), "{} is told to be scoped, and nothing is open", egress.connector.name);
+                prop_assert!(!open.is_empty(), "{} is told to be scoped, and nothing is open", egress.name());
             }
         }
         settle(&scene.after, &mut world, Course::undisturbed(1000));
         for egress in decide(&scene.after, &world, 1000).egress.iter().filter(|egress| egress.state == EgressState::Scoped) {
-            let index = egress.connector.name.as_str().trim_start_matches("conn-").parse().unwrap();
+            let index = egress.name().trim_start_matches("conn-").parse().unwrap();
             let most = policy_reach(&scene.after, &world, index);
             if let Some(range) = range(&world, index) {
-                prop_assert!(most.contains(&reach_of(&world, index, range)), "{} is told to be scoped", egress.connector.name);
+                prop_assert!(most.contains(&reach_of(&world, index, range)), "{} is told to be scoped", egress.name());
             }
         }
     }
@@ -263,7 +263,7 @@ proptest! {
             let mut world = scene.world.clone();
             prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
             let scoped = decide(&policy, &world, 1000).egress.into_iter().filter(|egress| egress.state == EgressState::Scoped);
-            let scoped: Vec<_> = scoped.map(|egress| egress.connector).collect();
+            let scoped: Vec<_> = scoped.filter_map(|egress| egress.connector).collect();
             let stood = world.clone();
             let released = release(&policy, &mut world);
             let judged: Vec<String> = (stood.firewalls.iter().flatten())

@@ -8,6 +8,7 @@
 mod audit;
 mod doctor;
 mod emulator;
+mod evidence;
 mod gcloud;
 mod google;
 mod install;

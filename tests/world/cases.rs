@@ -53,7 +53,7 @@ fn state(report: &Report) -> String {
     let mut out = String::new();
     for egress in &report.egress {
         let by = egress.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-        writeln!(out, "egress {}: {}{by}", egress.connector.name, egress.state.word()).unwrap();
+        writeln!(out, "egress {}: {}{by}", egress.name(), egress.state.word()).unwrap();
     }
     writeln!(out, "outcome {}", report.outcome.word()).unwrap();
     out

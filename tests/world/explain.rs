@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use egress_reconciler::{
     cli::table::{Look, render_path},
     domain::{
-        explain::{Mark, explain},
+        explain::{self, HopState},
         planner::break_glass::DenySelector,
         stamp::RELEASED_FOR,
     },
@@ -23,7 +23,7 @@ const LOOK: Look = Look { width: 120, colour: false };
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.inspect(&lab.target()).await;
     let blueprint = basis.blueprint();
-    explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
+    explain::explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
 }
 
 async fn told(lab: &TestCloud) -> String {
@@ -71,6 +71,26 @@ async fn paths_in_many_worlds() {
     }
 }
 
+/// The contract: what programs read, by its own schema.
+#[tokio::test(start_paused = true)]
+async fn paths_as_json() {
+    let schema = jsonschema::validator_for(&serde_json::to_value(explain::schema()).unwrap()).unwrap();
+    for name in [
+        "required/job-names-a-missing-connector",
+        "required/direct-vpc-on-a-connectors-subnet",
+        "required/bad-reference",
+        "nat/no-default-route",
+        "firewall/shadowed",
+    ] {
+        let case = Case::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/{name}.case")));
+        let lab = TestCloud::new(case.world(), &case.policy(&json!({})));
+        let paths = serde_json::to_value(explained(&lab, None).await).unwrap();
+        let wrong: Vec<String> = schema.iter_errors(&paths).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{name}: {wrong:?}");
+        insta::assert_json_snapshot!(format!("json_{}", name.replace('/', "_")), paths);
+    }
+}
+
 /// At 3 a.m.: the deny was released, and a service beside it uses no network at all.
 #[tokio::test(start_paused = true)]
 async fn a_released_path() {
@@ -103,8 +123,10 @@ async fn what_could_not_be_looked_at() {
         lab.cloud.inject(serde_json::from_value::<_>(fault).unwrap());
     }
     let paths = explained(&lab, Some("nightly")).await;
-    let marks: Vec<_> = paths[0].hops.iter().map(|hop| hop.mark).collect();
-    assert_eq!(marks, [Mark::Ok, Mark::Ok, Mark::Ok, Mark::Blocked, Mark::Blocked]);
+    let states: Vec<_> = paths[0].hops.iter().map(|hop| hop.state).collect();
+    assert_eq!(states, [HopState::Ok, HopState::Ok, HopState::Ok, HopState::Unknown, HopState::Unknown]);
     let written: Value = serde_json::to_value(&paths).unwrap();
-    assert_eq!(written[0]["hops"][3]["mark"], "blocked");
+    let internet = &written[0]["destinations"][2];
+    assert_eq!((&internet["class"], &internet["state"]), (&json!("internet"), &json!("unknown")));
+    assert_eq!((&internet["hops"][4]["kind"], &internet["hops"][4]["code"]), (&json!("nat"), &json!("unread")));
 }

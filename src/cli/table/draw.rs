@@ -70,7 +70,7 @@ fn note(note: &Note) -> [Cell; 2] {
 }
 
 fn egress(egress: &Egress) -> [Cell; 2] {
-    [Cell::new(format!("  {}", plain(&egress.connector))), Cell::new(plain(&egress.state)).fg(colour(egress.tone))]
+    [Cell::new(format!("  {}", plain(&egress.path))), Cell::new(plain(&egress.state)).fg(colour(egress.tone))]
 }
 
 pub(super) fn line(text: &str, look: Look) -> String {

@@ -7,7 +7,7 @@ use super::{
     view::Tone,
 };
 use crate::domain::{
-    explain::{Decision, Hop, Mark, Path},
+    explain::{Decision, Hop, HopState, Path},
     target::Target,
 };
 
@@ -26,7 +26,7 @@ pub fn draw(path: &Path, target: &Target, look: Look) -> String {
 }
 
 fn head(hop: &Hop) -> [Cell; 3] {
-    let (word, tone) = mark(hop.mark);
+    let (word, tone) = mark(hop.state);
     let what = if hop.name.is_empty() { hop.text.clone() } else { format!("{}: {}", hop.name, hop.text) };
     [
         Cell::new(format!("  {word:<7}")).fg(colour(tone)),
@@ -45,12 +45,13 @@ fn decision(decision: &Decision) -> [Cell; 4] {
     ]
 }
 
-fn mark(mark: Mark) -> (&'static str, Tone) {
-    match mark {
-        Mark::Ok => ("ok", Tone::Good),
-        Mark::NotAsked => ("-", Tone::Quiet),
-        Mark::Waiting => ("waiting", Tone::Careful),
-        Mark::Missing => ("missing", Tone::Careful),
-        Mark::Blocked => ("blocked", Tone::Bad),
+fn mark(state: HopState) -> (&'static str, Tone) {
+    match state {
+        HopState::Ok => ("ok", Tone::Good),
+        HopState::NotNeeded => ("-", Tone::Quiet),
+        HopState::Waiting => ("waiting", Tone::Careful),
+        HopState::Unknown => ("unknown", Tone::Careful),
+        HopState::Missing => ("missing", Tone::Careful),
+        HopState::Broken => ("broken", Tone::Bad),
     }
 }

@@ -3,7 +3,7 @@
 use crate::domain::{
     codes::Code,
     names::last_segment,
-    plan::{ConnectorEgress, EgressState, FieldDiff, HoldReason, Note, ObjectId, Plan, Step, Verb, Withheld},
+    plan::{EgressState, FieldDiff, HoldReason, Note, ObjectId, PathEgress, Plan, Step, Verb, Withheld},
     policy::Mode,
     report::{Outcome, Report, StepOutcome, StepReport},
     target::Target,
@@ -29,7 +29,7 @@ pub struct Row {
 }
 
 pub struct Egress {
-    pub connector: String,
+    pub path: String,
     pub state: String,
     pub tone: Tone,
 }
@@ -154,10 +154,10 @@ fn withheld(withheld: &Withheld) -> Row {
     }
 }
 
-fn egress(egress: &ConnectorEgress) -> Egress {
+fn egress(egress: &PathEgress) -> Egress {
     let by = egress.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
     Egress {
-        connector: egress.connector.name.to_string(),
+        path: egress.name().to_owned(),
         state: format!("{}{by}", egress.state.word()),
         tone: match egress.state {
             EgressState::Scoped => Tone::Good,

@@ -8,8 +8,8 @@ use crate::{
         codes::Code,
         names::{ConnectorName, ConnectorRef, NetworkRef, ProjectId, Region, ResourceName},
         plan::{
-            Change, ConnectorEgress, EgressState, FieldDiff, HoldReason, Kind, Note, Object, ObjectId, Plan, Step,
-            Verb, Withheld,
+            Change, EgressState, FieldDiff, HoldReason, Kind, Note, Object, ObjectId, PathEgress, Plan, Step, Verb,
+            Withheld,
         },
         policy::Mode,
         report::{Outcome, Report, StepOutcome, StepReport},
@@ -33,8 +33,8 @@ fn note(code: Code, object: &str, by: Option<&str>, text: &str) -> Note {
     Note { code, object: object.into(), by: by.map(Into::into), text: text.into() }
 }
 
-fn egress(state: EgressState, by: Option<&str>) -> ConnectorEgress {
-    ConnectorEgress { connector: connector(), state, by: by.map(Into::into) }
+fn egress(state: EgressState, by: Option<&str>) -> PathEgress {
+    PathEgress::of_connector(connector(), state, by.map(Into::into))
 }
 
 fn plan() -> Plan {

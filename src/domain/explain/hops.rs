@@ -2,9 +2,9 @@
 
 use ipnet::Ipv4Net;
 
-use super::path::{Hop, HopKind, Mark, Scene};
+use super::path::{Hop, HopKind, HopState, Scene};
 use crate::domain::{
-    codes::Code,
+    codes::{Code, HopCode},
     demand::listed,
     firewall::reach::COMMON_TAG,
     names::{ConnectorRef, relative},
@@ -41,6 +41,9 @@ impl Scene<'_> {
                 .chain(&self.plan.findings)
                 .any(|note| note.code == Code::OtherNetwork && objects.contains(&note.object))
         {
+            if let Some(hop) = hops.last_mut() {
+                (hop.state, hop.code) = (HopState::Broken, Some(HopCode::OtherNetwork));
+            }
             return hops;
         }
         let subnet = standing.and_then(|standing| self.subnet_of(standing));
@@ -60,23 +63,28 @@ impl Scene<'_> {
     fn elsewhere(&self, connector: &ConnectorRef) -> Hop {
         let name = connector.to_string();
         let notes = self.notes(std::slice::from_ref(&name));
-        let (mark, text) = match self.observed.elsewhere.get(connector) {
-            Some(Ok(Some(found))) => (mark_of(found.state), text::explain::elsewhere(found.state)),
-            Some(Ok(None)) => (Mark::Missing, text::explain::no_connector()),
-            Some(Err(failure)) => (Mark::Blocked, text::explain::unread(failure)),
-            None => (Mark::Blocked, text::explain::not_looked_at()),
+        let hop = |state, text| Hop::new(HopKind::Connector, &name, state, text);
+        let hop = match self.observed.elsewhere.get(connector) {
+            Some(Ok(Some(found))) => running(hop(state_of(found.state), text::explain::elsewhere(found.state))),
+            Some(Ok(None)) => hop(HopState::Missing, text::explain::no_connector()).code(HopCode::MissingConnector),
+            Some(Err(failure)) => Hop::unread(HopKind::Connector, &name, failure),
+            None => hop(HopState::Unknown, text::explain::not_looked_at()).code(HopCode::NotChecked),
         };
-        Hop { notes, ..Hop::new(HopKind::Connector, &name, mark, text) }
+        Hop { notes, ..hop }.resource(name.as_str()).evidence(self.connector_evidence(connector))
     }
 
     fn connector(&self, connector: &ConnectorRef, found: Option<Option<&Connector>>) -> Hop {
         let objects = [format!("connector/{}", connector.name)];
-        let (mark, text) = match (found, &self.observed.connectors) {
-            (None, Err(failure)) => (Mark::Blocked, text::explain::unread(failure)),
-            (None, Ok(_)) | (Some(None), _) => (Mark::Missing, text::explain::no_connector()),
+        let name = connector.name.as_str();
+        let hop = |state, text| Hop::new(HopKind::Connector, name, state, text);
+        let hop = match (found, &self.observed.connectors) {
+            (None, Err(failure)) => Hop::unread(HopKind::Connector, name, failure),
+            (None, Ok(_)) | (Some(None), _) => {
+                hop(HopState::Missing, text::explain::no_connector()).code(HopCode::MissingConnector)
+            }
             (Some(Some(standing)), _) => {
                 let ours = stamped(self.policy, self.observed).iter().any(|(own, ..)| own == connector);
-                (mark_of(standing.state), text::explain::connector(standing, ours))
+                running(hop(state_of(standing.state), text::explain::connector(standing, ours)))
             }
         };
         // What is wrong with its rules is told with the rules.
@@ -87,7 +95,7 @@ impl Scene<'_> {
                 .any(|note| note.text == *text)
         };
         let notes: Vec<_> = self.notes(&objects).into_iter().filter(|text| !of_rules(text)).collect();
-        Hop { notes, ..Hop::new(HopKind::Connector, connector.name.as_str(), mark, text) }
+        Hop { notes, ..hop }.resource(connector.to_string()).evidence(self.connector_evidence(connector))
     }
 
     /// The subnet that a connector stands on, in the policy's network; `None` = hidden, or not seen.
@@ -103,16 +111,20 @@ impl Scene<'_> {
         let path = self.blueprint.paths.iter().find(|path| path.required.connector == *connector);
         let new = path.and_then(|path| path.new_subnet.as_ref()).map(|subnet| subnet.name.clone());
         let name = named.or(new).unwrap_or_default();
-        let (mark, text) = match (standing, subnet, &self.observed.subnets) {
-            (_, Some(subnet), _) => (Mark::Ok, text::explain::subnet(subnet, &self.observed.network_name)),
-            (Some(standing), None, _) if standing.subnet.is_none() => {
-                (Mark::Ok, text::explain::hidden_subnet(&standing.ip_cidr_range))
+        let hop = |state, text| Hop::new(HopKind::Subnet, &name, state, text);
+        let hop = match (standing, subnet, &self.observed.subnets) {
+            (_, Some(subnet), _) => {
+                access(hop(HopState::Ok, text::explain::subnet(subnet, &self.observed.network_name)), subnet)
             }
-            (_, None, Err(failure)) => (Mark::Blocked, text::explain::unread(failure)),
-            (_, None, Ok(_)) => (Mark::Missing, text::explain::no_subnet()),
+            (Some(standing), None, _) if standing.subnet.is_none() => {
+                hop(HopState::Ok, text::explain::hidden_subnet(&standing.ip_cidr_range))
+            }
+            (_, None, Err(failure)) => Hop::unread(HopKind::Subnet, &name, failure),
+            (_, None, Ok(_)) => hop(HopState::Missing, text::explain::no_subnet()).code(HopCode::MissingSubnet),
         };
         let notes = self.notes(&[format!("subnet/{name}")]);
-        Hop { notes, ..Hop::new(HopKind::Subnet, &name, mark, text) }
+        let evidence = self.subnet_evidence(if hop.state == HopState::Missing { "" } else { &name });
+        Hop { notes, resource: self.subnet_resource(&name), ..hop }.evidence(evidence)
     }
 
     /// `subnet` is its relative name; `None` = a hidden one, or none that exists. `from` = the tags and the range of the
@@ -124,22 +136,27 @@ impl Scene<'_> {
         ensure: EnsureNat,
         (tags, range): (&[&str], Option<Ipv4Net>),
     ) -> Hop {
-        let hop = |name: &str, mark, text| Hop::new(HopKind::Nat, name, mark, text);
+        let hop = |name: &str, state, text| Hop::new(HopKind::Nat, name, state, text);
         if !all && ensure != EnsureNat::Always {
-            return hop("", Mark::NotAsked, text::explain::private_only());
+            return hop("", HopState::NotNeeded, text::explain::private_only()).code(HopCode::PrivateOnly);
         }
         let routers = match (&self.observed.routers, &self.observed.routes) {
             (Ok(routers), Ok(_)) => routers,
-            (Err(failure), _) | (_, Err(failure)) => return hop("", Mark::Blocked, text::explain::unread(failure)),
+            (Err(failure), _) => return Hop::unread(HopKind::Nat, "", failure).evidence(self.routers_evidence()),
+            (_, Err(failure)) => return Hop::unread(HopKind::Nat, "", failure).evidence(self.routes_evidence()),
         };
         let network = self.observed.network_name.to_string();
         let ways = ways_from(self.observed, tags, range);
         if !ways.reach_gateway() {
-            return match ways.elsewhere().next() {
-                Some(_) => hop("", Mark::NotAsked, text::routes::hop::elsewhere(&ways)),
+            let hop = match ways.elsewhere().next() {
+                Some(_) => hop("", HopState::NotNeeded, text::routes::hop::elsewhere(&ways)).code(HopCode::Appliance),
                 // Dynamic routes are not seen: that nothing gets out is likely, and not known.
-                None => Hop { unknown: true, ..hop("", Mark::Missing, text::routes::hop::none(&ways)) },
+                None => {
+                    let hop = hop("", HopState::Missing, text::routes::hop::none(&ways)).code(HopCode::NoRoute);
+                    Hop { unsure: true, ..hop }
+                }
             };
+            return hop.evidence(self.routes_evidence());
         }
         let here: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
         if let Some(nat) = covering(&here, subnet) {
@@ -149,17 +166,27 @@ impl Scene<'_> {
             let policies = self.observed.policy_routes.as_ref().and_then(|read| read.as_ref().err());
             notes.extend(policies.map(|failure| text::routes::policies_unread(failure).text));
             let status = self.status(router, &nat.name, &mut notes);
-            return Hop { notes, ..hop(&nat.name, Mark::Ok, text::explain::nat(router, &status)) };
+            let code = self.is_exhausted(router, &nat.name).then_some(HopCode::CloudNatNoAddresses);
+            let hop = hop(&nat.name, HopState::Ok, text::explain::nat(router, &status));
+            return Hop { notes, code, ..hop }
+                .resource(self.router_resource(router))
+                .evidence(self.router_evidence(router));
         }
         let routers = self.plan.steps.iter().map(|step| step.id.to_string());
         let routers = routers.chain(self.plan.withheld.iter().map(|held| held.step.to_string()));
         let routers = routers.chain(self.plan.blocked_by.iter().map(|note| note.object.clone()));
         let mut objects: Vec<String> = routers.filter(|id| id.starts_with("router/")).collect();
         objects.push(format!("network/{}", self.observed.network_name.name));
-        let mark = if self.is_blocked(&objects) { Mark::Blocked } else { Mark::Missing };
+        let state = if self.is_blocked(&objects) { HopState::Broken } else { HopState::Missing };
         let mut notes = self.notes(&objects);
         notes.extend(text::routes::hop::partly(&ways));
-        Hop { notes, ..hop("", mark, text::explain::no_nat(ensure)) }
+        let hop = hop("", state, text::explain::no_nat(ensure)).code(HopCode::NoExternalAddress);
+        Hop { notes, ..hop }.evidence(self.routers_evidence())
+    }
+
+    fn is_exhausted(&self, router: &str, nat: &str) -> bool {
+        let status = self.observed.router_status.get(router).and_then(|read| read.as_ref().ok());
+        status.and_then(|status| status.of_nat(nat)).is_some_and(|nat| nat.min_extra_nat_ips_needed > 0)
     }
 
     /// The addresses that the world sees of a gateway; what is wrong with it goes to the notes.
@@ -185,34 +212,35 @@ impl Scene<'_> {
 
     /// Direct VPC egress: no connector; the rules of its own tags are its owner's.
     pub(super) fn direct(&self, workload: &Workload, all: bool) -> Vec<Hop> {
-        let mut hops =
-            vec![Hop::new(HopKind::Workload, &workload.name, Mark::Ok, text::explain::direct(workload, all))];
+        let mut hops = vec![self.workload(workload, HopState::Ok, text::explain::direct(workload, all))];
         let ensure = self.policy.for_target(&self.observed.target).nat.ensure;
         for interface in &workload.direct {
             let name = interface.subnet_name();
+            let hop = |state, text| Hop::new(HopKind::Subnet, name, state, text);
+            let named =
+                |hop: Hop| Hop { resource: self.subnet_resource(name), ..hop }.evidence(self.subnet_evidence(name));
             match self.observed.attachment(interface) {
                 Attachment::Subnet(subnet) => {
                     hops.push(self.direct_subnet(workload, subnet));
                     let path = subnet_path(&self.observed.network_name, &self.observed.target, name);
                     let tags: Vec<&str> = interface.tags.iter().map(String::as_str).collect();
                     let nat = self.nat(Some(&path), all, ensure, (&tags, subnet.cidr()));
-                    let notes = if nat.mark == Mark::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
+                    let notes =
+                        if nat.state == HopState::Missing { vec![text::explain::direct_nat()] } else { Vec::new() };
                     hops.push(Hop { notes: [notes, nat.notes.clone()].concat(), ..nat });
                 }
-                Attachment::Absent => {
-                    let (mark, text) = match &self.observed.subnets {
-                        Err(failure) => (Mark::Blocked, text::explain::unread(failure)),
-                        Ok(_) => (Mark::Missing, text::explain::no_such_subnet(&self.observed.network_name)),
-                    };
-                    hops.push(Hop::new(HopKind::Subnet, name, mark, text));
-                }
+                Attachment::Absent => hops.push(named(match &self.observed.subnets {
+                    Err(failure) => Hop::unread(HopKind::Subnet, name, failure),
+                    Ok(_) => hop(HopState::Missing, text::explain::no_such_subnet(&self.observed.network_name))
+                        .code(HopCode::MissingSubnet),
+                })),
                 Attachment::OtherNetwork => {
-                    hops.push(Hop::new(HopKind::Subnet, name, Mark::NotAsked, text::explain::other_network()));
+                    hops.push(hop(HopState::Unknown, text::explain::other_network()).code(HopCode::OtherNetwork));
                 }
             }
         }
-        let tags = text::explain::own_tags();
-        hops.push(Hop::new(HopKind::Firewall, "rules of its own tags", Mark::NotAsked, tags));
+        let rules = Hop::new(HopKind::Firewall, "rules of its own tags", HopState::Unknown, text::explain::own_tags());
+        hops.push(rules.code(HopCode::NotChecked).evidence(self.firewall_evidence()));
         hops
     }
 }
@@ -221,21 +249,38 @@ impl Scene<'_> {
     /// A subnet of Direct VPC egress; one that belongs to a connector is not for it.
     fn direct_subnet(&self, workload: &Workload, subnet: &Subnet) -> Hop {
         let seen = text::explain::subnet(subnet, &self.observed.network_name);
-        match self.observed.connector_of_subnet(subnet) {
-            None => Hop::new(HopKind::Subnet, &subnet.name, Mark::Ok, seen),
+        let name = &subnet.name;
+        let hop = match self.observed.connector_of_subnet(subnet) {
+            None => access(Hop::new(HopKind::Subnet, name, HopState::Ok, seen), subnet),
             Some(connector) => {
                 let notes = self.notes(&[text::direct::object(workload)]);
                 let text = text::explain::of_a_connector(&seen, &connector);
-                Hop { notes, ..Hop::new(HopKind::Subnet, &subnet.name, Mark::Blocked, text) }
+                Hop { notes, ..Hop::new(HopKind::Subnet, name, HopState::Broken, text) }.code(HopCode::SubnetInUse)
             }
-        }
+        };
+        Hop { resource: self.subnet_resource(name), ..hop }.evidence(self.subnet_evidence(name))
     }
 }
 
-fn mark_of(state: ConnectorState) -> Mark {
+/// Google's APIs are part of every path.
+fn access(hop: Hop, subnet: &Subnet) -> Hop {
+    match subnet.private_ip_google_access {
+        true => hop,
+        false => hop.code(HopCode::PrivateGoogleAccessDisallowed),
+    }
+}
+
+fn running(hop: Hop) -> Hop {
+    match hop.state {
+        HopState::Ok => hop,
+        _ => hop.code(HopCode::ConnectorNotRunning),
+    }
+}
+
+fn state_of(state: ConnectorState) -> HopState {
     match state {
-        ConnectorState::Ready => Mark::Ok,
-        ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => Mark::Waiting,
-        ConnectorState::Error | ConnectorState::StateUnspecified => Mark::Blocked,
+        ConnectorState::Ready => HopState::Ok,
+        ConnectorState::Creating | ConnectorState::Updating | ConnectorState::Deleting => HopState::Waiting,
+        ConnectorState::Error | ConnectorState::StateUnspecified => HopState::Broken,
     }
 }

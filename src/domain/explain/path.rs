@@ -1,47 +1,101 @@
 //! A path and its hops, and what was seen and decided of them.
 
+use std::fmt;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::domain::{
+    codes::HopCode,
     design::Blueprint,
     names::ConnectorRef,
     plan::{Note, Plan, Verb},
     policy::Policy,
-    state::{observed::Observed, workload::Workload},
+    state::{
+        egress::Egress,
+        observed::Observed,
+        read::ReadFailure,
+        workload::{Workload, WorkloadKind},
+    },
     text,
 };
 
-/// From a workload to where it may go.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// From a workload to where it may go. **Contract**: the elements of `explain --format json`.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Path {
-    /// `job nightly-export`.
-    pub workload: String,
+    pub workload: WorkloadName,
+    pub egress: Egress,
+    pub destinations: Vec<Destination>,
+    /// Every hop once, as a person reads them.
+    #[serde(skip)]
     pub hops: Vec<Hop>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkloadName {
+    pub kind: WorkloadKind,
+    pub name: String,
+    /// A revision that serves beside the newest one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+}
+
+/// The way to one class of destinations, in the order in which packets take it. It ends early where the way ends, or
+/// where what is behind was not looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Destination {
+    pub class: DestinationClass,
+    /// Whether the workload reaches it; where the way ends early, the worst of its hops.
+    pub state: HopState,
+    pub hops: Vec<Hop>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DestinationClass {
+    /// Private addresses: RFC 1918 and RFC 6598.
+    Internal,
+    /// The ranges of the policy's `firewall.internal`, where these are not all private addresses.
+    PolicyRanges,
+    /// Google's APIs, over private.googleapis.com, restricted.googleapis.com and their public addresses.
+    GoogleApis,
+    Internet,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hop {
     pub kind: HopKind,
-    /// Empty where there is nothing to name.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// Its relative name, such as `projects/P/locations/R/connectors/C`. Absent where there is nothing to name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// As a person reads it.
+    #[serde(skip)]
     pub name: String,
-    pub mark: Mark,
-    /// What is so, in one sentence.
+    pub state: HopState,
+    /// Absent where there is nothing to say but that it is `ok`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<HopCode>,
+    /// One sentence.
     pub text: String,
-    /// Why, and what to do: what the plan knows of the object.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// A gcloud command that shows the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// Why, and what to do: what the plan says of the object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// What it says may be otherwise: not all that decides can be seen.
     #[serde(skip)]
-    pub unknown: bool,
-    /// Of the firewall: each rule that decides something, in the order in which they are asked.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsure: bool,
+    /// Of the firewall: each rule that decides something, in the order in which they are evaluated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Decision>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HopKind {
     Workload,
@@ -50,34 +104,41 @@ pub enum HopKind {
     Nat,
     Firewall,
     Internal,
+    PolicyRanges,
     GoogleApis,
     Internet,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// From best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mark {
+pub enum HopState {
     Ok,
-    /// The packets of this workload do not come by, or nobody asked for it.
-    NotAsked,
-    /// Google is at work.
+    /// The traffic of this workload does not pass here, or the policy asks for nothing here.
+    NotNeeded,
+    /// Google is working on it.
     Waiting,
-    /// It does not stand as the policy wants it.
+    /// It was not read, or cannot be decided from here.
+    Unknown,
+    /// It does not exist, or not as the policy wants it.
     Missing,
-    /// A person must act, or could not look.
-    Blocked,
+    /// It exists and does not work, or something blocks it.
+    Broken,
 }
 
 /// A rule that decides over packets which no rule before it has decided over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub rule: String,
-    /// `900`; of a firewall policy and of Google's implied rule, where it stands.
+    /// Its priority, such as `900`. Of a firewall policy `first` = before the rules of the network, `behind` = after them,
+    /// `unknown`; of Google's implied rule `last`.
     pub order: String,
+    /// `allow`, `deny`, and `may allow` or `may deny` where not all that decides can be seen.
     pub verdict: &'static str,
     /// What the rule matches: `tcp:443 to 0.0.0.0/0`.
     pub what: String,
+    /// `ours`, `others'`, `a firewall policy's`, `Google's`.
     pub whose: &'static str,
 }
 
@@ -139,14 +200,102 @@ impl HopKind {
             Self::Nat => "NAT",
             Self::Firewall => "firewall",
             Self::Internal => "inside",
+            Self::PolicyRanges => "policy",
             Self::GoogleApis => "APIs",
             Self::Internet => "outside",
+        }
+    }
+
+    /// Which class of destinations it is the end of.
+    fn class(self) -> Option<DestinationClass> {
+        match self {
+            Self::Internal => Some(DestinationClass::Internal),
+            Self::PolicyRanges => Some(DestinationClass::PolicyRanges),
+            Self::GoogleApis => Some(DestinationClass::GoogleApis),
+            Self::Internet => Some(DestinationClass::Internet),
+            Self::Workload | Self::Connector | Self::Subnet | Self::Nat | Self::Firewall => None,
         }
     }
 }
 
 impl Hop {
-    pub(super) fn new(kind: HopKind, name: &str, mark: Mark, text: String) -> Self {
-        Self { kind, name: name.to_owned(), mark, text, notes: Vec::new(), unknown: false, rules: Vec::new() }
+    pub(super) fn new(kind: HopKind, name: &str, state: HopState, text: String) -> Self {
+        Self {
+            kind,
+            resource: None,
+            name: name.to_owned(),
+            state,
+            code: None,
+            text,
+            evidence: None,
+            notes: Vec::new(),
+            unsure: false,
+            rules: Vec::new(),
+        }
     }
+
+    pub(super) fn code(self, code: HopCode) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    pub(super) fn resource(self, resource: impl Into<String>) -> Self {
+        Self { resource: Some(resource.into()), ..self }
+    }
+
+    pub(super) fn evidence(self, command: String) -> Self {
+        Self { evidence: Some(command), ..self }
+    }
+
+    /// The traffic passes the VPC, and with it all that comes before this hop.
+    pub(super) fn is_in_vpc(&self) -> bool {
+        self.code != Some(HopCode::GoogleAddresses)
+    }
+
+    /// Something that could not be read.
+    pub(super) fn unread(kind: HopKind, name: &str, failure: &ReadFailure) -> Self {
+        Self::new(kind, name, HopState::Unknown, text::explain::unread(failure)).code(HopCode::Unread)
+    }
+}
+
+impl Path {
+    pub(super) fn new(workload: &Workload, hops: Vec<Hop>) -> Self {
+        let Workload { kind, name, revision, egress, .. } = workload;
+        let workload = WorkloadName { kind: *kind, name: name.clone(), revision: revision.clone() };
+        Self { workload, egress: *egress, destinations: destinations(&hops), hops }
+    }
+}
+
+impl fmt::Display for WorkloadName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)?;
+        self.revision.as_ref().map_or(Ok(()), |revision| write!(f, " (revision {revision})"))
+    }
+}
+
+/// The way to each class of destinations: NAT is for the internet alone, and comes after the firewall.
+fn destinations(hops: &[Hop]) -> Vec<Destination> {
+    let ends: Vec<DestinationClass> = hops.iter().filter_map(|hop| hop.kind.class()).collect();
+    // A way that ends early ends for all.
+    let classes = match ends.is_empty() {
+        true => vec![DestinationClass::Internal, DestinationClass::GoogleApis, DestinationClass::Internet],
+        false => ends,
+    };
+    let way = |class: DestinationClass| {
+        let end = hops.iter().find(|hop| hop.kind.class() == Some(class));
+        let in_vpc = end.is_none_or(Hop::is_in_vpc);
+        let is_shared = |kind| match kind {
+            HopKind::Workload => true,
+            HopKind::Connector | HopKind::Subnet | HopKind::Firewall => in_vpc,
+            _ => false,
+        };
+        let shared = hops.iter().filter(|hop| is_shared(hop.kind));
+        let by_nat = in_vpc && class == DestinationClass::Internet;
+        let nat = hops.iter().filter(|hop| hop.kind == HopKind::Nat && by_nat);
+        let hops: Vec<Hop> = shared.chain(nat).chain(end).cloned().collect();
+        // Where the way is known to its end, its end knows whether packets come there.
+        let passed = hops.iter().map(|hop| hop.state).filter(|state| *state != HopState::NotNeeded);
+        let state = end.map(|hop| hop.state).or(passed.max()).unwrap_or(HopState::Unknown);
+        Destination { class, state, hops }
+    };
+    classes.into_iter().map(way).collect()
 }

@@ -2,9 +2,12 @@
 
 use ipnet::Ipv4Net;
 
-use super::path::{Decision, Hop, HopKind, Mark, Scene};
+use super::{
+    APIS, INTERNAL, INTERNET,
+    path::{Decision, Hop, HopKind, HopState, Scene},
+};
 use crate::domain::{
-    codes::Code,
+    codes::{Code, HopCode},
     firewall::{
         reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
         rule_set::Site,
@@ -23,13 +26,13 @@ const NOBODYS: [&str; 4] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0
 /// Google's APIs and serverless machines over private ways: not the internet either.
 const GOOGLES: [&str; 4] = ["35.199.224.0/19", "199.36.153.4/30", "199.36.153.8/30", "34.126.0.0/18"];
 /// restricted.googleapis.com and private.googleapis.com.
-const APIS: [&str; 2] = ["199.36.153.4/30", "199.36.153.8/30"];
+const API_RANGES: [&str; 2] = ["199.36.153.4/30", "199.36.153.8/30"];
 
 impl Scene<'_> {
     /// The firewall, and what it leaves of the inside and of the internet.
     pub(super) fn reach(&self, connector: &ConnectorRef, range: Option<Ipv4Net>, all: bool) -> Vec<Hop> {
         let tag = connector.tag();
-        let unread = |failure| vec![Hop::new(HopKind::Firewall, &tag, Mark::Blocked, text::explain::unread(failure))];
+        let unread = |failure| vec![Hop::unread(HopKind::Firewall, &tag, failure).evidence(self.firewall_evidence())];
         let (firewalls, effective) = match (&self.observed.firewalls, &self.observed.effective) {
             (Ok(firewalls), Ok(effective)) => (firewalls, effective),
             (Err(failure), _) | (_, Err(failure)) => return unread(failure),
@@ -42,13 +45,25 @@ impl Scene<'_> {
         let decisions = verdicts.iter().filter(|verdict| !verdict.packets.is_empty());
         let rules = decisions.map(|verdict| self.decision(verdict, &here, effective)).collect();
         let mut hops = vec![Hop { rules, ..self.firewall(connector, &tag) }];
-        hops.push(part(HopKind::Internal, "private addresses", &inside(), &verdicts));
+        hops.push(part(HopKind::Internal, INTERNAL, &inside(), &verdicts));
+        let internal = &self.policy.for_connector(connector).firewall.internal;
+        let is_all = PRIVATE.iter().all(|range| internal.iter().any(|own| own.to_string() == *range));
+        if !internal.is_empty() && !is_all {
+            let ranges: Vec<String> = internal.iter().map(ToString::to_string).collect();
+            let reach = Reach::of(ranges.iter().map(String::as_str), [("all", [].as_slice())]);
+            hops.push(part(HopKind::PolicyRanges, &text::few(&ranges), &reach, &verdicts));
+        }
         hops.push(google_apis(&verdicts, all));
         hops.push(match all {
-            true => part(HopKind::Internet, "the internet", &outside(), &verdicts),
-            false => Hop::new(HopKind::Internet, "the internet", Mark::NotAsked, text::explain::not_this_way()),
+            true => part(HopKind::Internet, INTERNET, &outside(), &verdicts),
+            false => Hop::new(HopKind::Internet, INTERNET, HopState::Ok, text::explain::not_this_way())
+                .code(HopCode::GoogleAddresses),
         });
-        hops
+        let through = |hop: Hop| match hop.is_in_vpc() {
+            true => hop.evidence(self.firewall_evidence()),
+            false => hop,
+        };
+        hops.into_iter().map(through).collect()
     }
 
     /// Whether the rules stand as the policy asks for.
@@ -74,15 +89,24 @@ impl Scene<'_> {
         });
         let mut told: Vec<String> = of_connector.map(|note| note.text.clone()).collect();
         told.extend(self.notes(&objects));
-        let state = plan.egress.iter().find(|egress| egress.connector == *connector);
-        let mark = match state {
-            _ if shadowed || self.is_blocked(&objects) => Mark::Blocked,
-            _ if self.is_out_of_sync(&objects) => Mark::Missing,
-            None => Mark::NotAsked,
-            Some(egress) if egress.state == EgressState::Unmanaged => Mark::NotAsked,
-            Some(_) => Mark::Ok,
+        let state = plan.egress.iter().find(|egress| egress.connector.as_ref() == Some(connector));
+        let differs = self.is_out_of_sync(&objects).then_some(HopCode::OutOfSync);
+        let code = match state.map(|egress| egress.state) {
+            Some(EgressState::Shadowed) => Some(HopCode::Shadowed),
+            Some(EgressState::Disarmed) => Some(HopCode::Disarmed),
+            Some(EgressState::CutOff) => Some(HopCode::FirewallRule),
+            None | Some(EgressState::Unmanaged) => differs.or(Some(HopCode::Unmanaged)),
+            Some(EgressState::Scoped | EgressState::Observed | EgressState::AllowOnly) => differs,
         };
-        Hop { notes: told, ..Hop::new(HopKind::Firewall, tag, mark, text::explain::egress(state)) }
+        let hop_state = match state {
+            _ if shadowed || self.is_blocked(&objects) => HopState::Broken,
+            _ if differs.is_some() => HopState::Missing,
+            None => HopState::NotNeeded,
+            Some(egress) if egress.state == EgressState::Unmanaged => HopState::NotNeeded,
+            Some(_) => HopState::Ok,
+        };
+        let hop = Hop::new(HopKind::Firewall, tag, hop_state, text::explain::egress(state));
+        Hop { notes: told, code, ..hop }.resource(self.observed.network_name.to_string())
     }
 
     fn decision(&self, verdict: &Verdict, rules: &[&Firewall], effective: &EffectiveFirewalls) -> Decision {
@@ -91,7 +115,7 @@ impl Scene<'_> {
                 let rule = rules.iter().find(|rule| rule.name == verdict.by);
                 let ours = rule.is_some_and(|rule| ownership::rule_stamp(self.policy, self.observed, rule).is_some());
                 let what = rule.map_or_else(String::new, |rule| text::explain::of_rule(rule));
-                (priority.to_string(), what, if ours { "ours" } else { "somebody else's" })
+                (priority.to_string(), what, if ours { "ours" } else { "others'" })
             }
             Stage::BeforeRules | Stage::AfterRules | Stage::Unknown => {
                 let order = match verdict.stage {
@@ -137,7 +161,7 @@ fn outside() -> Reach {
 /// traffic to private ranges comes this way, the public ones are reached without the connector.
 fn google_apis(verdicts: &[Verdict], all: bool) -> Hop {
     let https = [("tcp", &["443".to_owned()][..])];
-    let private = Reach::of(APIS, https);
+    let private = Reach::of(API_RANGES, https);
     let public = outside().and(&Reach::of(["0.0.0.0/0"], https));
     let (open, stopped) = (reach::allowed(verdicts), reach::denied(verdicts));
     let openness = |part: &Reach| match (part.overlaps(&open), part.overlaps(&stopped)) {
@@ -147,10 +171,10 @@ fn google_apis(verdicts: &[Verdict], all: bool) -> Hop {
     };
     let (over_private, over_public) = (openness(&private), all.then(|| openness(&public)));
     let text = text::explain::google_apis(over_private, over_public);
-    let mark = match (over_private, over_public) {
-        (_, None | Some(Openness::Whole)) => Mark::Ok,
-        (Openness::Closed, _) => Mark::Blocked,
-        _ => Mark::Missing,
+    let state = match (over_private, over_public) {
+        (_, None | Some(Openness::Whole)) => HopState::Ok,
+        (Openness::Closed, _) => HopState::Broken,
+        _ => HopState::Missing,
     };
     let stoppers = verdicts.iter().filter(|verdict| {
         let is_asked = verdict.packets.overlaps(&private) || all && verdict.packets.overlaps(&public);
@@ -158,7 +182,8 @@ fn google_apis(verdicts: &[Verdict], all: bool) -> Hop {
     });
     let stoppers: Vec<_> = stoppers.map(|verdict| verdict.by.as_str()).collect();
     let notes = text::explain::stopped_by(&stoppers);
-    Hop { notes: notes.into_iter().collect(), ..Hop::new(HopKind::GoogleApis, "Google's APIs", mark, text) }
+    let code = (state != HopState::Ok).then_some(HopCode::FirewallRule);
+    Hop { notes: notes.into_iter().collect(), code, ..Hop::new(HopKind::GoogleApis, APIS, state, text) }
 }
 
 /// What of a part of the world is open, and which rules stop the rest.
@@ -171,6 +196,8 @@ fn part(kind: HopKind, name: &str, part: &Reach, verdicts: &[Verdict]) -> Hop {
         .map(|verdict| verdict.by.as_str())
         .collect();
     let (whole, partly) = (open.without(&stopped).services(), open.and(&stopped).services());
-    let mark = if whole.is_empty() && partly.is_empty() { Mark::Blocked } else { Mark::Ok };
-    Hop::new(kind, name, mark, text::explain::open(&whole, &partly, &stoppers))
+    let closed = whole.is_empty() && partly.is_empty();
+    let state = if closed { HopState::Broken } else { HopState::Ok };
+    let code = (closed || !stoppers.is_empty()).then_some(HopCode::FirewallRule);
+    Hop { code, ..Hop::new(kind, name, state, text::explain::open(&whole, &partly, &stoppers)) }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
     firewall::proof::Proof,
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
     ownership,
-    plan::{Change, ConnectorEgress, EgressState, Note, Object, Plan, PlanContext, Step},
+    plan::{Change, EgressState, Note, Object, PathEgress, Plan, PlanContext, Step},
     policy::{Enforcement, Policy, pattern},
     stamp::{Release, Stamp},
     state::{
@@ -90,11 +90,7 @@ pub fn release(
         let standing = deny::released(rule);
         if rule.disabled && rule.direction == Direction::Egress {
             let by = standing.as_ref().map_or_else(|| "unknown".to_owned(), |own| who(own, release));
-            plan.egress.push(ConnectorEgress {
-                connector: connector.clone(),
-                state: EgressState::Disarmed,
-                by: Some(by),
-            });
+            plan.egress.push(PathEgress::of_connector(connector.clone(), EgressState::Disarmed, Some(by)));
         }
         match standing {
             // One whose time cannot be so, or is over, is written anew.

@@ -12,7 +12,7 @@ use crate::domain::{
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Change, ConnectorEgress, FieldDiff, Note, Object, ObjectId, PlanContext, Step, Withheld},
+    plan::{Change, FieldDiff, Note, Object, ObjectId, PathEgress, PlanContext, Step, Withheld},
     policy::{Mode, Policy},
     stamp::Stamp,
     state::{
@@ -37,7 +37,7 @@ pub(super) struct Draft<'a> {
     pub waiting_on: Vec<Note>,
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
-    pub egress: Vec<ConnectorEgress>,
+    pub egress: Vec<PathEgress>,
 }
 
 impl<'a> Draft<'a> {

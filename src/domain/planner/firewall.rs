@@ -16,7 +16,7 @@ use crate::domain::{
         reach::Sender,
         rule_set::{Role, Rule},
     },
-    plan::{Change, ConnectorEgress, EgressState, Kind, Object, ObjectId},
+    plan::{Change, EgressState, Kind, Object, ObjectId, PathEgress},
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -275,5 +275,5 @@ fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
 }
 
 fn state(draft: &mut Draft<'_>, path: &Path<'_>, state: EgressState, by: Option<String>) {
-    draft.egress.push(ConnectorEgress { connector: path.required.connector.clone(), state, by });
+    draft.egress.push(PathEgress::of_connector(path.required.connector.clone(), state, by));
 }

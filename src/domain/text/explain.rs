@@ -4,7 +4,7 @@ use super::list;
 use crate::domain::{
     names::last_segment,
     names::{ConnectorRef, NetworkRef},
-    plan::{ConnectorEgress, EgressState, Step, Withheld},
+    plan::{EgressState, PathEgress, Step, Withheld},
     policy::EnsureNat,
     ports::Layer4,
     state::{
@@ -142,7 +142,7 @@ pub fn own_tags() -> String {
 }
 
 /// How the rules stand for the connector.
-pub fn egress(egress: Option<&ConnectorEgress>) -> String {
+pub fn egress(egress: Option<&PathEgress>) -> String {
     let by = egress.and_then(|egress| egress.by.as_deref()).unwrap_or("unknown");
     match egress.map(|egress| egress.state) {
         None => "no rule of ours exists for it yet".to_owned(),

@@ -50,7 +50,7 @@ pub fn name_taken(kind: &str, name: &str) -> Note {
 }
 
 /// The first four, and how many more there are.
-fn few(items: &[String]) -> String {
+pub(in crate::domain) fn few(items: &[String]) -> String {
     const NAMED: usize = 4;
     let named = list(items.iter().take(NAMED));
     match items.len().saturating_sub(NAMED) {

@@ -1,0 +1,70 @@
+//! The commands that `explain` gives as evidence, said to the real gcloud.
+
+use std::{fs, process::Command};
+
+use serde_json::Value;
+
+use super::gcloud::{Gcloud, said};
+
+const POLICY: &str = "version: 1\nowner: team\nmode: enforce\n\
+    scope: {projects: [demo-project], regions: [europe-west2]}\nnetwork: {name: my-vpc}\n\
+    connector: {subnet_pools: [10.8.0.0/20]}\nfirewall: {enforcement: enforce, adopt: ['*']}\n";
+
+fn explained(gcloud: &Gcloud, policy: &str) -> Vec<Value> {
+    gcloud.settle();
+    let place = ["--project=demo-project", "--region=europe-west2", "--format=json", "--policy", policy];
+    let output = gcloud.command(env!("CARGO_BIN_EXE_egress-reconciler")).arg("explain").args(place).output().unwrap();
+    let paths: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    let destinations = paths.as_array().unwrap().iter().flat_map(|path| path["destinations"].as_array().unwrap());
+    destinations.flat_map(|destination| destination["hops"].as_array().unwrap()).cloned().collect()
+}
+
+/// Each command is one that gcloud knows, and shows the object that the hop is about.
+fn hold(gcloud: &Gcloud, hops: &[Value], kinds: &[&str]) {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for hop in hops {
+        let (Some(kind), Some(evidence)) = (hop["kind"].as_str(), hop["evidence"].as_str()) else { continue };
+        if seen.iter().any(|(_, command)| command == evidence) {
+            continue;
+        }
+        seen.push((kind.to_owned(), evidence.to_owned()));
+        let mut words = evidence.split(' ');
+        let output = Command::args(&mut gcloud.command(words.next().unwrap()), words).output().unwrap();
+        assert!(output.status.success(), "{evidence}\n{}", said(&output));
+        let name = hop["resource"].as_str().filter(|_| hop["state"] == "ok").and_then(|name| name.rsplit('/').next());
+        let by_name = !matches!(kind, "firewall" | "nat");
+        assert!(name.is_none_or(|name| !by_name || said(&output).contains(name)), "{hop}\n{}", said(&output));
+    }
+    for kind in kinds {
+        assert!(seen.iter().any(|(of, _)| of == kind), "no evidence for {kind}: {seen:?}");
+    }
+}
+
+#[test]
+fn evidence_of_a_path_before_and_after() {
+    let gcloud = Gcloud::new();
+    let run = |line: &str| {
+        gcloud.settle();
+        let output = gcloud.command("gcloud").args(line.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{line}\n{}", said(&output));
+    };
+    run("compute networks subnets create conn --network=my-vpc --region=europe-west2 --range=10.9.0.0/28");
+    run("compute networks vpc-access connectors create conn --region=europe-west2 --subnet=conn");
+    run(
+        "run jobs create nightly --image=europe-docker.pkg.dev/demo-project/app/a:1 --region=europe-west2 --vpc-connector=conn --vpc-egress=all-traffic",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let policy = folder.path().join("policy.yaml");
+    fs::write(&policy, POLICY).unwrap();
+    let policy = policy.to_str().unwrap();
+
+    let before = explained(&gcloud, policy);
+    assert!(before.iter().any(|hop| hop["code"] == "NO_EXTERNAL_ADDRESS"), "{before:#?}");
+    hold(&gcloud, &before, &["workload", "connector", "subnet", "nat", "firewall"]);
+    let place = ["--project=demo-project", "--region=europe-west2", "--policy", policy];
+    let applied = gcloud.command(env!("CARGO_BIN_EXE_egress-reconciler")).arg("apply").args(place).output().unwrap();
+    assert!(applied.status.success(), "{}", said(&applied));
+    let after = explained(&gcloud, policy);
+    assert!(after.iter().all(|hop| hop["code"] != "NO_EXTERNAL_ADDRESS"), "{after:#?}");
+    hold(&gcloud, &after, &["workload", "connector", "subnet", "nat", "firewall"]);
+}
