@@ -73,3 +73,10 @@ pub mod google;
 pub mod reconcile;
 pub mod sim;
 pub mod web;
+
+// What the tests in `tests` share, which name this library from outside.
+#[cfg(test)]
+extern crate self as egress_reconciler;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

@@ -113,13 +113,13 @@ async fn a_body_that_says_more_changes_nothing_of_what_is_done() {
     let mut truthful: Option<Vec<(String, String, Value)>> = None;
     for (name, lie) in lies {
         let service = TestService::open();
-        assert_eq!(service.deliver(&super::service::merged(deployed(), &lie)).await, 204, "{name}");
+        assert_eq!(service.deliver(&super::support::merged(deployed(), &lie)).await, 204, "{name}");
         let mut done: Vec<_> = service.writes().into_iter().map(|call| (call.method, call.url, call.body)).collect();
         // What has no order among its steps may come in any.
         done.sort_by_key(|(method, url, body)| format!("{method} {url} {body}"));
         assert!(!done.is_empty(), "{name}");
         assert_eq!(&done, truthful.get_or_insert_with(|| done.clone()), "{name}");
-        let heard = service.topic.0.lock().unwrap();
+        let heard = service.topic.reports();
         let trigger = &heard.last().unwrap().triggers[0];
         assert!(trigger.at <= trigger.received, "{name}: {trigger:?}");
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::service::{TestService, deployed, merged};
+use super::service::{TestService, deployed};
+use super::support::merged;
 
 const NASTY: &[&str] = &[
     "\u{1b}[2J\u{1b}[31mred",
@@ -62,7 +63,7 @@ async fn a_strangers_words_make_no_line_and_no_severity() {
             service.post("/", &[], message).await;
             check(&service, text);
         }
-        let reports = serde_json::to_string(&*service.topic.0.lock().unwrap()).unwrap();
+        let reports = serde_json::to_string(&*service.topic.reports()).unwrap();
         assert!(!reports.contains("\\u001b") && !reports.contains("\\n"), "{text:?}");
     }
 }

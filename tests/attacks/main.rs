@@ -9,5 +9,7 @@ mod scope;
 mod secrets;
 mod service;
 mod signer;
+#[path = "../support/mod.rs"]
+mod support;
 mod tokens;
 mod wanted;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::service::{TestService, deployed, merged};
+use super::service::{TestService, deployed};
+use super::support::merged;
 
 /// What every URL must be made of, whatever came in.
 fn check_urls(service: &TestService, name: &str) {

@@ -4,15 +4,16 @@ use egress_reconciler::web::Auth;
 use serde_json::{Value, json};
 
 use super::{
-    service::{ADMIN, AUDIENCE, CALLER, CANARY, TestService, deployed, merged, own, world},
+    service::{ADMIN, AUDIENCE, CALLER, CANARY, TestService, deployed, own, world},
     signer::{Seal, Signer, bearer},
+    support::merged,
 };
 
 /// The log of every library at every level, the reports, and every answer.
 async fn check(service: &TestService, answers: &[String]) {
     service.waits(120).await;
     assert!(!service.log.text().contains(CANARY), "in the log");
-    for report in service.topic.0.lock().unwrap().iter() {
+    for report in service.topic.reports().iter() {
         let text = serde_json::to_string(report).unwrap();
         assert!(!text.contains(CANARY), "in a report: {text}");
     }
@@ -38,7 +39,7 @@ async fn what_a_workload_keeps_secret_is_told_nowhere() {
     answers.push(service.post("/sweep", &[("accept", "application/x-ndjson")], "").await.body);
     answers.push(service.post("/sweep", &[], r#"{"dry_run":true}"#).await.body);
     assert!(answers.iter().any(|answer| answer.contains("nightly")));
-    assert!(!service.topic.0.lock().unwrap().is_empty());
+    assert!(!service.topic.reports().is_empty());
     check(&service, &answers).await;
 }
 

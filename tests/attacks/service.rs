@@ -9,32 +9,23 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::{Body, to_bytes},
-};
+use axum::{Router, body::Body};
 use bytes::Bytes;
 use egress_reconciler::{
-    app::{App, Settings},
-    domain::report::Report,
-    google::{
-        credentials::Credentials,
-        endpoints::Endpoints,
-        transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
-    },
-    reconcile::publish::{Publish, PublishError, WithoutTopic},
+    google::transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
     sim::{
         cloud::{Cloud, Options},
         http::calls::Logged,
         world::World,
     },
-    web::{self, Allowed, Auth, ServerConfig, connections::answered, logs},
+    web::{self, Allowed, Auth, ServerConfig, logs},
 };
-use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt};
 use uuid::Uuid;
+
+use super::support::{self, Answer, PolicyFile, Topic};
 
 pub const POLICY: &str = "
 version: 1
@@ -64,9 +55,6 @@ pub struct Wire {
     pub lie: Mutex<Option<OverrideResponse>>,
 }
 
-#[derive(Default)]
-pub struct Topic(pub Mutex<Vec<Report>>);
-
 /// The lines of the log, as Cloud Logging gets them.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
@@ -77,14 +65,8 @@ pub struct TestService {
     pub topic: Arc<Topic>,
     pub log: Log,
     pub router: Router,
-    _policy: tempfile::NamedTempFile,
+    _policy: PolicyFile,
     _listening: DefaultGuard,
-}
-
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
 }
 
 impl Transport for Wire {
@@ -108,13 +90,6 @@ impl Transport for Wire {
             Some(answer) => Box::pin(std::future::ready(Ok(answer))),
             None => self.cloud.send(request),
         }
-    }
-}
-
-impl Publish for Topic {
-    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
-        self.0.lock().unwrap().push(report.clone());
-        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -190,23 +165,12 @@ impl TestService {
             asked: AtomicUsize::new(0),
             lie: Mutex::default(),
         });
-        let mut policy = tempfile::NamedTempFile::new().unwrap();
-        policy.write_all(POLICY.as_bytes()).unwrap();
-        let settings = Settings {
-            policy: policy.path().to_owned(),
-            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-            credentials: Credentials::literal(&format!("{CANARY}@example.com")).unwrap(),
-            report_topic: None,
-            without_topic: WithoutTopic::Discard,
-            pubsub_emulator: None,
-            principal: None,
-            wide_interval: Duration::from_secs(30),
-        };
-        let (clock, next) = (cloud.clone(), AtomicU64::new(0));
-        let ids = move || Uuid::from_u64_pair(0, next.fetch_add(1, Ordering::SeqCst));
-        let app = App::build(settings, wire.clone(), Arc::new(move || clock.now()), Arc::new(ids)).unwrap();
-        let topic = Arc::new(Topic::default());
-        app.report_to(topic.clone());
+        let policy = PolicyFile::new(POLICY);
+        let settings = support::settings_of(&policy, &format!("{CANARY}@example.com"));
+        let next = AtomicU64::new(0);
+        let ids = Arc::new(move || Uuid::from_u64_pair(0, next.fetch_add(1, Ordering::SeqCst)));
+        let app = support::program(settings, &cloud, wire.clone(), ids);
+        let topic = Topic::of(&app);
         let log = Log::default();
         let ear = log.clone();
         let lines = tracing_subscriber::registry()
@@ -224,9 +188,7 @@ impl TestService {
     }
 
     pub async fn send(&self, request: http::Request<Body>) -> Answer {
-        let (head, body) = answered(self.router.clone(), request).await.unwrap().into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        support::send(&self.router, request).await
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
@@ -240,7 +202,7 @@ impl TestService {
     }
 
     /// Delivers an entry as a log sink's push without envelope.
-    pub async fn deliver(&self, entry: &Value) -> StatusCode {
+    pub async fn deliver(&self, entry: &Value) -> u16 {
         self.post("/", &[], entry.to_string()).await.status
     }
 
@@ -271,23 +233,4 @@ pub fn deployed() -> Value {
             "authorizationInfo": [{"permission": "run.jobs.update", "granted": true}],
         },
     })
-}
-
-/// A JSON merge patch (RFC 7396).
-pub fn merged(mut target: Value, patch: &Value) -> Value {
-    let Value::Object(members) = patch else { return patch.clone() };
-    if !target.is_object() {
-        target = json!({});
-    }
-    let found = target.as_object_mut().unwrap();
-    for (name, value) in members {
-        match value {
-            Value::Null => drop(found.remove(name)),
-            value => {
-                let before = found.remove(name).unwrap_or_default();
-                found.insert(name.clone(), merged(before, value));
-            }
-        }
-    }
-    target
 }

@@ -9,8 +9,9 @@ use proptest::{collection::vec, prelude::*, sample::Index, test_runner::TestRunn
 use serde_json::{Value, json};
 
 use super::{
-    service::{ADMIN, AUDIENCE, Answer, CALLER, NOW, TestService, allowed, empty_world, merged, own},
+    service::{ADMIN, AUDIENCE, CALLER, NOW, TestService, allowed, empty_world, own},
     signer::{STRIPPED, Seal, Signer, bearer},
+    support::{Answer, merged},
 };
 
 fn header() -> Value {
@@ -69,7 +70,7 @@ fn check_refusal(service: &TestService, name: &str, sent: &[&str], answer: &Answ
     let lines = service.log.take();
     let refusals: Vec<_> = lines.iter().filter(|line| line["severity"] == "WARNING").collect();
     let [refusal] = refusals[..] else { panic!("{name}: {lines:?}") };
-    assert_eq!(refusal["status"], answer.status.as_u16(), "{name}");
+    assert_eq!(refusal["status"], answer.status, "{name}");
     let told = lines.iter().map(Value::to_string).collect::<String>() + &answer.body;
     for token in sent.iter().filter(|token| token.len() > 40) {
         assert!(!told.contains(&token[token.len() - 20..]) && !told.contains(&token[7..27]), "{name}");
@@ -281,7 +282,7 @@ fn a_damaged_token_is_no_token() {
         let same = text
             .split_once(' ')
             .is_some_and(|(scheme, rest)| scheme.eq_ignore_ascii_case("bearer") && rest.trim() == token);
-        let status = runtime.block_on(knock(&service, "/", &[value.to_str().unwrap()])).status.as_u16();
+        let status = runtime.block_on(knock(&service, "/", &[value.to_str().unwrap()])).status;
         prop_assert_eq!(status, if same { 204 } else { 401 }, "{}", text);
         Ok(())
     });

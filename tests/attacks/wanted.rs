@@ -3,7 +3,8 @@
 use egress_reconciler::web::Auth;
 use serde_json::{Value, json};
 
-use super::service::{TestService, deployed, empty_world, merged};
+use super::service::{TestService, deployed, empty_world};
+use super::support::merged;
 
 const LATE: &str = "projects/demo-project/locations/europe-west1/connectors/late";
 

@@ -1,7 +1,6 @@
 //! A simulated cloud with several instances of the program, in one process on paused time.
 
 use std::{
-    io::Write,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -13,8 +12,7 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use egress_reconciler::{
     app::{App, Settings},
-    google::{credentials::Credentials, endpoints::Endpoints, transport::Request},
-    reconcile::publish::WithoutTopic,
+    google::transport::Request,
     sim::cloud::{Cloud, Options},
     web::{Auth, ServerConfig, router},
 };
@@ -28,6 +26,7 @@ use crate::{
     chance::Chance,
     history::History,
     scene::{Scene, Trouble},
+    support::{self, PolicyFile},
     wire::{Deliveries, Topic, Wire},
 };
 
@@ -54,7 +53,7 @@ pub struct Shared {
 pub struct TestCloud {
     pub cloud: Cloud,
     pub shared: Arc<Shared>,
-    pub policy_file: tempfile::NamedTempFile,
+    pub policy_file: PolicyFile,
     started: AtomicU64,
     seed: u64,
 }
@@ -76,9 +75,8 @@ impl TestCloud {
         });
         let cloud = Cloud::new(scene.world(), options, Some(Arc::new(Deliveries(shared.clone())))).unwrap();
         shared.history.observe(&cloud, "world");
-        let background = cloud.clone();
-        tokio::spawn(async move { background.run().await });
-        let policy_file = tempfile::NamedTempFile::new().unwrap();
+        support::run(&cloud);
+        let policy_file = PolicyFile::new("");
         let lab = Self { cloud, shared, policy_file, started: AtomicU64::new(0), seed: scene.seed };
         lab.change_policy(&scene.policy);
         lab
@@ -90,8 +88,7 @@ impl TestCloud {
     }
 
     pub fn write_policy(&self, policy: &Value) {
-        let mut file = std::fs::File::create(self.policy_file.path()).unwrap();
-        file.write_all(policy.to_string().as_bytes()).unwrap();
+        self.policy_file.write(&policy.to_string());
     }
 
     pub fn policy(&self) -> Value {
@@ -106,24 +103,16 @@ impl TestCloud {
 
     pub fn build(&self) -> Arc<Instance> {
         let name = self.started.fetch_add(1, Ordering::Relaxed);
-        let settings = Settings {
-            policy: self.policy_file.path().to_owned(),
-            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-            credentials: Credentials::literal(RUNNER).unwrap(),
-            report_topic: None,
-            without_topic: WithoutTopic::Stdout,
-            pubsub_emulator: None,
-            principal: Some(RUNNER.to_owned()),
-            wide_interval: Duration::from_secs(30),
-        };
+        let settings =
+            Settings { principal: Some(RUNNER.to_owned()), ..support::settings_of(&self.policy_file, RUNNER) };
         let killed = watch::Sender::new(false);
         let wire = Wire { cloud: self.cloud.clone(), shared: self.shared.clone(), killed: killed.subscribe() };
-        let (clock, seed, counter) = (self.cloud.clone(), self.seed, AtomicU64::new(0));
+        let (seed, counter) = (self.seed, AtomicU64::new(0));
         let ids = move || {
             let count = counter.fetch_add(1, Ordering::Relaxed);
             uuid::Uuid::from_u64_pair(seed << 8 | name, 0x8000_0000_0000_0000 | count)
         };
-        let app = App::build(settings, Arc::new(wire), Arc::new(move || clock.now()), Arc::new(ids)).unwrap();
+        let app = support::program(settings, &self.cloud, Arc::new(wire), Arc::new(ids));
         let clock = self.cloud.clone();
         app.report_to(Arc::new(Topic { shared: self.shared.clone(), cloud: clock, killed: killed.subscribe() }));
         app.start();

@@ -15,6 +15,8 @@ mod play;
 mod scene;
 mod shrink;
 mod stories;
+#[path = "../support/mod.rs"]
+mod support;
 #[path = "../support/walker.rs"]
 mod walker;
 mod wire;

@@ -2,7 +2,9 @@
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::support::merged;
 
 pub static ENTRIES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/entries");
@@ -14,18 +16,6 @@ pub static ENTRIES: LazyLock<Vec<Value>> = LazyLock::new(|| {
 
 fn cases(table: &Value) -> Vec<Value> {
     table["cases"].as_array().unwrap().iter().map(|case| merged(table["base"].clone(), &case["patch"])).collect()
-}
-
-fn merged(target: Value, patch: &Value) -> Value {
-    let Value::Object(members) = patch else { return patch.clone() };
-    let mut found = if let Value::Object(found) = target { found } else { Map::new() };
-    for (name, value) in members {
-        let before = found.remove(name).unwrap_or_default();
-        if !value.is_null() {
-            found.insert(name.clone(), merged(before, value));
-        }
-    }
-    Value::Object(found)
 }
 
 /// The paths of all members, as JSON pointers.

@@ -7,3 +7,5 @@ mod deliveries;
 mod mutation;
 mod names;
 mod policies;
+#[path = "../support/mod.rs"]
+mod support;

@@ -3,6 +3,8 @@
 mod doing;
 mod judging;
 mod policies;
+#[path = "../support/mod.rs"]
+mod support;
 mod worlds;
 
 use egress_reconciler::domain::{

@@ -1,6 +1,6 @@
 //! Small worlds, made by chance.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use egress_reconciler::domain::{
     firewall::rule_set::Site,
@@ -12,14 +12,11 @@ use egress_reconciler::domain::{
         effective::{EffectiveFirewalls, FirewallPolicy, Layer4Config, PolicyRule, RuleMatch},
         egress::Egress,
         firewall::{Direction, Firewall},
-        observed::{AddressSpace, Observed},
-        others::Others,
-        route::Route,
+        observed::Observed,
         router::{LIST, Nat, NatSubnet, Router},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },
-    target::Target,
 };
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -28,9 +25,9 @@ use serde_json::json;
 use crate::{
     doing::objects,
     policies::{Written, policies},
+    support,
 };
 
-pub const NOW: &str = "2026-11-23T12:00:00Z";
 /// `conn-0` stands on somebody's subnet, `conn-1` on one of ours; `conn-2` never stands.
 pub const CONNECTORS: usize = 3;
 
@@ -224,44 +221,12 @@ pub fn worlds(shared: bool) -> impl Strategy<Value = Observed> {
 }
 
 fn empty(shared: bool) -> Observed {
-    let network_name = network(shared);
-    Observed {
-        target: Target {
-            project: "demo-project".to_owned().try_into().unwrap(),
-            region: "europe-west2".to_owned().try_into().unwrap(),
-        },
-        at: NOW.parse().unwrap(),
-        jobs: Ok(Vec::new()),
-        services: Ok(Vec::new()),
-        worker_pools: Ok(Vec::new()),
-        connectors: Ok(Vec::new()),
-        subnets: Ok(Vec::new()),
-        routers: Ok(Vec::new()),
-        firewalls: Ok(Vec::new()),
-        effective: Ok(EffectiveFirewalls::default()),
-        routes: Ok(vec![Route {
-            name: "default-route".into(),
-            network: network_name.to_string(),
-            dest_range: "0.0.0.0/0".into(),
-            priority: 1000,
-            next_hop_gateway: "projects/demo-project/global/gateways/default-internet-gateway".into(),
-            ..Route::default()
-        }]),
-        network: Some(Ok(Some(Default::default()))),
-        operations: None,
-        revisions: BTreeMap::new(),
-        others: Some(Others { instances: Ok(Vec::new()), functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
-        refused: Vec::new(),
-        failed: Vec::new(),
-        address_space: Some(Ok(AddressSpace::default())),
-        policy_routes: None,
-        addresses: None,
-        router_status: Default::default(),
-        elsewhere: BTreeMap::new(),
-        users: Vec::new(),
-        projects: BTreeMap::new(),
-        network_name,
+    let mut look = support::empty_look("my-vpc");
+    look.network_name = network(shared);
+    for route in look.routes.iter_mut().flatten() {
+        route.network = look.network_name.to_string();
     }
+    look
 }
 
 fn workloads() -> impl Strategy<Value = Workload> {

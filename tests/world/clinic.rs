@@ -12,19 +12,12 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use bytes::Bytes;
 use egress_reconciler::{
-    app::{
-        App, Settings,
-        doctor::{Asked, Doctor, Service},
-    },
+    app::doctor::{Asked, Doctor, Service},
     domain::{audit::log_filter, doctor::Line, policy, report::Report},
-    google::{
-        credentials::Credentials,
-        endpoints::Endpoints,
-        transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
-    },
+    google::transport::{BoxFuture, Request, Response, SendError, Sent, Transport},
     reconcile::{
         cloudevent,
-        publish::{Publish, PublishError, WithoutTopic},
+        publish::{Publish, PublishError},
     },
     sim::{
         cloud::{Cloud, Options},
@@ -33,6 +26,8 @@ use egress_reconciler::{
     web::{Auth, ServerConfig, router},
 };
 use serde_json::{Value, json};
+
+use crate::support::{self, PolicyFile};
 use tower::ServiceExt;
 
 use crate::lab::{PROJECT, START};
@@ -136,7 +131,7 @@ pub struct TestInstall {
     pub cloud: Cloud,
     pub doctor: Doctor,
     pub roads: Arc<Roads>,
-    _policy: tempfile::NamedTempFile,
+    _policy: PolicyFile,
 }
 
 /// Everything in Google's name goes to the cloud, and what is the service's to the service.
@@ -192,36 +187,21 @@ impl Roads {
 
 impl TestInstall {
     pub fn open(patient: Patient) -> Self {
-        use std::io::Write;
         let roads = Arc::new(Roads { cloud: OnceLock::new(), service: OnceLock::new() });
         let options = Options::starting_at(START.parse().unwrap());
         let cloud = Cloud::new(patient.world, options, Some(roads.clone())).unwrap();
         let _ = roads.cloud.set(cloud.clone());
         let text = patient.policy.to_string();
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        let endpoints = Endpoints::from_lookup(&|_| None).unwrap();
-        let credentials = || Credentials::literal(RUNNER).unwrap();
-        let settings = Settings {
-            policy: file.path().to_owned(),
-            endpoints: endpoints.clone(),
-            credentials: credentials(),
-            report_topic: None,
-            without_topic: WithoutTopic::Stdout,
-            pubsub_emulator: None,
-            principal: None,
-            wide_interval: Duration::from_secs(30),
-        };
-        let clock = cloud.clone();
-        let now: egress_reconciler::reconcile::Clock = Arc::new(move || clock.now());
-        let ids: egress_reconciler::reconcile::IdGenerator = Arc::new(uuid::Uuid::new_v4);
-        let app = App::build(settings, cloud.transport(), now.clone(), ids.clone()).unwrap();
+        let file = PolicyFile::new(&text);
+        let settings = support::settings_of(&file, RUNNER);
+        let google = (settings.endpoints.clone(), settings.credentials.clone());
+        let (now, ids) = (support::clock(&cloud), support::ids());
+        let app = support::program(settings, &cloud, cloud.transport(), ids.clone());
         app.report_to(Arc::new(Post(roads.clone())));
         let _ = roads.service.set(router(app, ServerConfig { auth: Auth::Off, max_concurrent: 100 }));
         let policy = policy::read(&text).unwrap();
-        let doctor = Doctor::new(roads.clone(), (endpoints, credentials()), policy, patient.asked, (now, ids));
-        let background = cloud.clone();
-        tokio::spawn(async move { background.run().await });
+        let doctor = Doctor::new(roads.clone(), google, policy, patient.asked, (now, ids));
+        support::run(&cloud);
         Self { cloud, doctor, roads, _policy: file }
     }
 

@@ -1,34 +1,19 @@
 //! A path that another hand cuts is told when the change is heard, and again when it is over.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use egress_reconciler::{
-    domain::{
-        plan::EgressState,
-        report::{Outcome, Report},
-    },
-    google::transport::BoxFuture,
-    reconcile::publish::{Publish, PublishError},
+use egress_reconciler::domain::{
+    plan::EgressState,
+    report::{Outcome, Report},
 };
 use serde_json::{Value, json};
 
-use crate::lab::{ENFORCE, PROJECT, TestCloud, policy, states, world};
+use crate::{
+    lab::{ENFORCE, PROJECT, TestCloud, policy, states, world},
+    support::Topic,
+};
 
 const COMPUTE: &str = "https://compute.googleapis.com/compute/v1/projects/demo-project";
-
-/// Hears every report.
-#[derive(Default)]
-pub struct Topic(pub Mutex<Vec<Report>>);
-
-impl Publish for Topic {
-    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
-        self.0.lock().unwrap().push(report.clone());
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
 
 struct Watched {
     lab: TestCloud,
@@ -43,19 +28,18 @@ impl Watched {
         lab.hear(0).await;
         tokio::time::sleep(Duration::from_secs(180)).await;
         assert_eq!(states(&*lab.run().await), [EgressState::Scoped]);
-        let topic = Arc::new(Topic::default());
-        lab.app.report_to(topic.clone());
+        let topic = Topic::of(&lab.app);
         Self { lab, topic }
     }
 
     /// A person changes something; what is published of it.
     async fn after(&self, method: &str, path: &str, body: Value) -> Report {
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let (entries, told) = (self.lab.cloud.audit_entries().len(), self.topic.0.lock().unwrap().len());
+        let (entries, told) = (self.lab.cloud.audit_entries().len(), self.topic.reports().len());
         let answer = self.lab.call(method, &format!("{COMPUTE}/{path}"), body).await;
         assert_eq!(answer.status(), 200, "{:?}", answer.body());
         self.lab.hear(entries).await;
-        let reports: Vec<Report> = self.topic.0.lock().unwrap().iter().skip(told).cloned().collect();
+        let reports: Vec<Report> = self.topic.reports().iter().skip(told).cloned().collect();
         assert_eq!(reports.len(), 1, "{method} {path}: {reports:#?}");
         reports.into_iter().next().unwrap()
     }

@@ -1,10 +1,10 @@
 //! A simulated cloud and the program beside it, in one process, on paused time.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use egress_reconciler::{
-    app::{App, Settings},
+    app::App,
     domain::{
         audit::signal::{Signal, Trigger},
         names::{ProjectId, Region},
@@ -12,11 +12,7 @@ use egress_reconciler::{
         report::Report,
         target::{Place, Target},
     },
-    google::{
-        credentials::Credentials,
-        endpoints::Endpoints,
-        transport::{Request, Response, Transport},
-    },
+    google::transport::{Request, Response, Transport},
     reconcile::queue::RunRequest,
     sim::{
         cloud::{Cloud, Options},
@@ -25,6 +21,8 @@ use egress_reconciler::{
 };
 use serde_json::{Value, json};
 
+use crate::support::{self, PolicyFile};
+
 pub const PROJECT: &str = "demo-project";
 pub const REGION: &str = "europe-west2";
 pub const START: &str = "2026-11-23T12:00:00Z";
@@ -32,7 +30,7 @@ pub const START: &str = "2026-11-23T12:00:00Z";
 pub struct TestCloud {
     pub cloud: Cloud,
     pub app: Arc<App>,
-    policy: tempfile::NamedTempFile,
+    policy: PolicyFile,
 }
 
 /// The demo's world: a network and nothing else.
@@ -60,20 +58,13 @@ pub fn policy(more: &str) -> String {
 pub const ENFORCE: &str =
     "connector: {subnet_pools: [10.8.0.0/20]}\nfirewall: {enforcement: enforce, rearm: at-once}\n";
 
-fn instance(cloud: &Cloud, transport: Arc<dyn Transport>, policy: &Path) -> Arc<App> {
-    let settings = Settings {
-        policy: policy.to_owned(),
-        endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-        credentials: Credentials::literal("runner@demo-project.iam.gserviceaccount.com").unwrap(),
-        report_topic: None,
-        without_topic: egress_reconciler::reconcile::publish::WithoutTopic::Stdout,
-        pubsub_emulator: None,
-        principal: None,
-        wide_interval: Duration::from_secs(30),
-    };
-    let clock = cloud.clone();
-    App::build(settings, transport, Arc::new(move || clock.now()), Arc::new(uuid::Uuid::new_v4))
-        .unwrap_or_else(|error| panic!("{error}"))
+fn instance(cloud: &Cloud, transport: Arc<dyn Transport>, policy: &PolicyFile) -> Arc<App> {
+    support::program(
+        support::settings_of(policy, "runner@demo-project.iam.gserviceaccount.com"),
+        cloud,
+        transport,
+        support::ids(),
+    )
 }
 
 impl TestCloud {
@@ -96,23 +87,20 @@ impl TestCloud {
     }
 
     fn with(world: World, policy: &str, service: Option<Arc<dyn Transport>>, latency: Duration) -> Self {
-        use std::io::Write;
         let mut options = Options::starting_at(START.parse().unwrap());
         options.latency = latency;
         options.connector = Duration::from_secs(120);
         options.push_to = service.is_some().then(|| http::Uri::from_static("http://service/events"));
         let cloud = Cloud::new(world, options, service).unwrap();
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(policy.as_bytes()).unwrap();
-        let app = instance(&cloud, cloud.transport(), file.path());
-        let background = cloud.clone();
-        tokio::spawn(async move { background.run().await });
-        Self { cloud, app, policy: file }
+        let policy = PolicyFile::new(policy);
+        let app = instance(&cloud, cloud.transport(), &policy);
+        support::run(&cloud);
+        Self { cloud, app, policy }
     }
 
     /// Another instance of the program on the same world, which it reaches in its own way.
     pub fn beside(&self, transport: Arc<dyn Transport>) -> Arc<App> {
-        instance(&self.cloud, transport, self.policy.path())
+        instance(&self.cloud, transport, &self.policy)
     }
 
     pub fn target(&self) -> Target {
@@ -160,7 +148,7 @@ impl TestCloud {
 
     /// Writes the policy file anew, and waits until the program has taken it over.
     pub async fn change_policy(&self, text: &str) {
-        std::fs::write(self.policy.path(), text).unwrap();
+        self.policy.write(text);
         let expected = egress_reconciler::domain::policy::read(text).unwrap().hash;
         self.app.start();
         while self.app.policy().hash != expected {

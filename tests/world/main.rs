@@ -24,5 +24,7 @@ mod release;
 mod rounds;
 mod shared;
 mod story;
+#[path = "../support/mod.rs"]
+mod support;
 mod teams;
 mod wishes;

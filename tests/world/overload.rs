@@ -8,9 +8,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use egress_reconciler::{
-    domain::report::Report,
     google::transport::{BoxFuture, Request, Response, SendError, Transport},
-    reconcile::publish::{Publish, PublishError},
     web::{Auth, ServerConfig, router},
 };
 use futures_util::future::join_all;
@@ -19,20 +17,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
-use crate::lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world};
+use crate::{
+    lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, signal, world},
+    support::Topic,
+};
 
 const ELSEWHERE: &str = "us-central1";
-
-/// Hears every report.
-#[derive(Default)]
-struct Topic(Mutex<Vec<Report>>);
-
-impl Publish for Topic {
-    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
-        self.0.lock().unwrap().push(report.clone());
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
 
 /// The service's door, as Pub/Sub finds it.
 #[derive(Default)]
@@ -68,8 +58,7 @@ impl TestService {
         world.regions.push(ELSEWHERE.to_owned());
         let service = Arc::new(Service::default());
         let lab = TestCloud::pushing(world, &text, service.clone());
-        let topic = Arc::new(Topic::default());
-        lab.app.report_to(topic.clone());
+        let topic = Topic::of(&lab.app);
         let door = ServerConfig { auth: Auth::Off, max_concurrent };
         service.router.set(router(lab.app.clone(), door)).unwrap();
         Self { lab, topic, service }
@@ -89,7 +78,7 @@ impl TestService {
 
     /// The events that reports name, and how many more there were.
     fn told(&self) -> (BTreeSet<String>, usize) {
-        let reports = self.topic.0.lock().unwrap();
+        let reports = self.topic.reports();
         let named = reports.iter().flat_map(|report| &report.triggers);
         let named = named.map(|trigger| trigger.event_id.rsplit('/').next().unwrap().to_owned()).collect();
         (named, reports.iter().map(|report| report.more_triggers).sum())
@@ -183,7 +172,7 @@ async fn ten_thousand_events_make_one_small_report() {
     join_all(signals.map(|signal| service.lab.app.expander.submit(signal))).await;
     let (named, more) = service.told();
     assert_eq!((named.len() + more, named.len() <= 200), (10_000, true), "{} named", named.len());
-    for report in &*service.topic.0.lock().unwrap() {
+    for report in &*service.topic.reports() {
         assert!(serde_json::to_string(report).unwrap().len() < 100_000);
     }
 }

@@ -1,7 +1,5 @@
 //! How long a release lasts, and who is named for it.
 
-use std::sync::Arc;
-
 use egress_reconciler::{
     domain::{plan::EgressState, report::Outcome, stamp::RELEASED_FOR},
     reconcile::break_glass::BreakGlass,
@@ -10,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     break_glass::{DENY, all, only, released, rest, scoped, settings},
-    cuts::Topic,
     lab::{PROJECT, states, world},
+    support::Topic,
 };
 
 /// A release ends: `at-once` puts the denies back, `manual` waits for the command and is reported every day.
@@ -91,8 +89,7 @@ async fn what_waits_for_the_command_is_reported_daily() {
     let spoilt = " released-by=boss@example.com at=noon";
     for mark in [None, Some(spoilt)] {
         let lab = scoped(world(), &settings("rearm: manual")).await;
-        let topic = Arc::new(Topic::default());
-        lab.app.report_to(topic.clone());
+        let topic = Topic::of(&lab.app);
         match mark {
             None => drop(lab.release(all()).await),
             Some(mark) => {
@@ -103,12 +100,12 @@ async fn what_waits_for_the_command_is_reported_daily() {
         lab.run().await;
         let mut daily = Vec::new();
         for _ in 0..3 {
-            topic.0.lock().unwrap().clear();
+            topic.reports().clear();
             for _ in 0..4 {
                 rest(6 * 3600).await;
                 lab.sweep().await;
             }
-            daily.push(topic.0.lock().unwrap().len());
+            daily.push(topic.reports().len());
         }
         assert_eq!(daily, [1; 3], "{mark:?}");
     }

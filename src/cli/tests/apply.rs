@@ -13,9 +13,8 @@ use crate::{
         report::Outcome,
         target::Target,
     },
-    google::{credentials::Credentials, endpoints::Endpoints},
-    reconcile::publish::WithoutTopic,
     sim::{cloud::Options, world::World},
+    support::{self, PolicyFile},
 };
 use serde_json::json;
 
@@ -28,9 +27,8 @@ network: {name: my-vpc}
 connector: {subnet_pools: [10.8.0.0/20], declared: [{region: europe-west2, name: conn}]}
 ";
 
-fn session(connector: Duration) -> (Session, Cloud, tempfile::NamedTempFile) {
-    let policy = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(policy.path(), POLICY).unwrap();
+fn session(connector: Duration) -> (Session, Cloud, PolicyFile) {
+    let policy = PolicyFile::new(POLICY);
     let simulation = Simulation {
         world: None,
         push_to: None,
@@ -40,17 +38,7 @@ fn session(connector: Duration) -> (Session, Cloud, tempfile::NamedTempFile) {
         seed: None,
     };
     let cloud = simulation.begin().unwrap();
-    let (endpoints, credentials) = Settings::cloud(&|_| None).unwrap();
-    let settings = Settings {
-        policy: policy.path().to_owned(),
-        endpoints,
-        credentials,
-        report_topic: None,
-        without_topic: WithoutTopic::Discard,
-        pubsub_emulator: None,
-        principal: None,
-        wide_interval: Duration::ZERO,
-    };
+    let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
     let app: Arc<App> = simulated::app(settings, &cloud, ([127, 0, 0, 1], 9).into()).unwrap();
     (Session { app }, cloud, policy)
 }
@@ -74,13 +62,12 @@ async fn waits_until_the_connector_stands() {
 /// A run writes three times at most; the command goes on while it makes progress, and ends with what was asked for.
 #[tokio::test(start_paused = true)]
 async fn goes_on_until_an_empty_project_has_all_it_should() {
-    let policy = tempfile::NamedTempFile::new().unwrap();
     let text = format!(
         "{}firewall: {{enforcement: enforce}}\nnat: {{ensure: always}}\n",
         POLICY.replace("mode: create", "mode: enforce")
     )
     .replace("{name: my-vpc}", "{name: my-vpc, create: true}");
-    std::fs::write(policy.path(), text).unwrap();
+    let policy = PolicyFile::new(&text);
     let session = in_world(World::with_project("demo-project", "123456789012"), &policy);
     let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
     let report = &reports[0];
@@ -95,8 +82,7 @@ async fn goes_on_until_an_empty_project_has_all_it_should() {
 /// What the budget holds back is not asked for again and again.
 #[tokio::test(start_paused = true)]
 async fn a_budget_ends_the_command() {
-    let policy = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(policy.path(), format!("{POLICY}budget: {{changes_per_run: 2}}\n")).unwrap();
+    let policy = PolicyFile::new(&format!("{POLICY}budget: {{changes_per_run: 2}}\n"));
     let world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
     let session = in_world(world, &policy);
     let report = until_done(&session, vec![target()], Duration::ZERO).await.remove(0);
@@ -153,8 +139,7 @@ async fn runs_that_were_asked_for_elsewhere_are_waited_for_and_told() {
             "version: 1\nowner: team\nmode: create\nscope: {{projects: [demo-project], hosts: [other-project], regions: [europe-west2]}}\n\
             network: {{name: my-vpc}}\nconnector: {{subnet_pools: [10.8.0.0/20], names: [\"{names}\"]}}\n"
         );
-        let policy = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(policy.path(), text).unwrap();
+        let policy = PolicyFile::new(&text);
         let session = in_world(shared(), &policy);
         let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
         let outcomes: Vec<_> = reports.iter().map(|report| report.outcome).collect();
@@ -180,21 +165,11 @@ fn shared() -> World {
         )
 }
 
-fn in_world(mut world: World, policy: &tempfile::NamedTempFile) -> Session {
+fn in_world(mut world: World, policy: &PolicyFile) -> Session {
     world.regions.push("europe-west2".to_owned());
     let cloud = crate::sim::cloud::Cloud::new(world, Options::starting_at(jiff::Timestamp::UNIX_EPOCH), None).unwrap();
-    let settings = Settings {
-        policy: policy.path().to_owned(),
-        endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-        credentials: Credentials::anonymous(),
-        report_topic: None,
-        without_topic: WithoutTopic::Discard,
-        pubsub_emulator: None,
-        principal: None,
-        wide_interval: Duration::ZERO,
-    };
-    let clock = cloud.clone();
-    let app = App::build(settings, cloud.transport(), Arc::new(move || clock.now()), crate::app::ids()).unwrap();
-    tokio::spawn(async move { cloud.run().await });
+    let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(policy) };
+    let app = support::program(settings, &cloud, cloud.transport(), support::ids());
+    support::run(&cloud);
     Session { app }
 }

@@ -36,6 +36,10 @@ impl<'a> NetworkRules<'a> {
             };
             list.push(rule);
         }
+        // Google's order means nothing, and a plan must not depend on it.
+        for list in [&mut neighbours.own, &mut neighbours.siblings, &mut neighbours.foreign] {
+            list.sort_by_key(|rule| &rule.name);
+        }
         neighbours
     }
 

@@ -119,12 +119,12 @@ async fn looks_are_bounded_too() {
 #[tokio::test(start_paused = true)]
 async fn a_report_of_changes_that_nobody_hears_is_asked_for_again() {
     let service = TestService::new();
-    *service.topic.refuses.lock().unwrap() = Some(PublishError::Transient("no answer".into()));
+    service.topic.refuse(Some(PublishError::Transient("no answer".into())));
     assert_eq!(service.post("/", deployed().to_string()).await.status, 429);
-    *service.topic.refuses.lock().unwrap() = None;
+    service.topic.refuse(None);
     // Pub/Sub comes again after ten seconds.
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
-    let heard = service.topic.heard.lock().unwrap();
+    let heard = service.topic.reports();
     assert!(heard.len() >= 2 && heard[0].changed(), "the first report is not lost");
 }

@@ -4,13 +4,13 @@ use crate::domain::{names::ProjectId, policy::Mode};
 #[tokio::test(start_paused = true)]
 async fn not_ready_while_nobody_can_hear_the_reports() {
     let service = TestService::new();
-    *service.topic.refuses.lock().unwrap() = Some(PublishError::Refused("topic not found".into()));
+    service.topic.refuse(Some(PublishError::Refused("topic not found".into())));
     assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
     let answer = service.get("/readyz").await;
     assert_eq!(answer.status, 503);
     assert!(answer.json()["reasons"][0].as_str().unwrap().contains("topic not found"), "{}", answer.body);
     assert_eq!(service.get("/livez").await.status, 200);
-    *service.topic.refuses.lock().unwrap() = None;
+    service.topic.refuse(None);
     service.post("/", deployed().to_string()).await;
     assert_eq!(service.get("/readyz").await.status, 200);
 }
@@ -30,7 +30,7 @@ async fn a_policy_that_went_wrong_is_only_reported_on() {
     assert_eq!((answer.status, answer.json()["status"].as_str()), (503, Some("not-ready")));
     assert_eq!(service.post("/", deployed().to_string()).await.status, 204);
     assert_eq!(service.calls_since(0).1, 0, "nothing is written");
-    assert_eq!(service.topic.heard.lock().unwrap().last().unwrap().mode, Mode::Report);
+    assert_eq!(service.topic.reports().last().unwrap().mode, Mode::Report);
 
     service.policy.write(POLICY);
     a_while().await;

@@ -50,7 +50,7 @@ async fn the_lines_of_a_run_are_found_by_its_report() {
     let guard = lines.hear();
     service.post("/", deployed().to_string()).await;
     drop(guard);
-    let report = service.topic.heard.lock().unwrap().first().cloned().unwrap();
+    let report = service.topic.reports().first().cloned().unwrap();
     let all = lines.read();
     let (of_run, others): (Vec<_>, Vec<_>) = all.iter().partition(|line| line["span"]["report"] == report.id.as_str());
     let writes = of_run.iter().filter(|line| said(line) == "writing").count();

@@ -10,28 +10,23 @@ mod sweeps;
 mod tokens;
 
 use std::{
-    fs,
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Request};
+use axum::body::Body;
+use http::Request;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::*;
 use crate::{
-    app::Settings,
-    domain::report::Report,
-    google::{credentials::Credentials, endpoints::Endpoints, transport::BoxFuture},
-    reconcile::publish::{Publish, PublishError},
+    reconcile::publish::PublishError,
     sim::{
         cloud::{Cloud, Options},
         faults::Fault,
         world::World,
     },
+    support::{self, Answer, PolicyFile, Topic},
 };
 
 pub const POLICY: &str = "
@@ -45,64 +40,12 @@ firewall: {enforcement: enforce}
 ";
 const JOB: &str = "projects/demo-project/locations/europe-west1/jobs/nightly";
 
-/// A policy file that is gone when the test is.
-pub struct PolicyFile(PathBuf);
-
-impl PolicyFile {
-    fn new(text: &str) -> Self {
-        let file = Self(std::env::temp_dir().join(format!("egress-policy-{}.yaml", Uuid::new_v4())));
-        file.write(text);
-        file
-    }
-
-    pub fn write(&self, text: &str) {
-        fs::write(&self.0, text).unwrap();
-    }
-}
-
-impl Drop for PolicyFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Hears reports, or refuses them as told.
-#[derive(Default)]
-pub struct Topic {
-    pub heard: Mutex<Vec<Report>>,
-    pub refuses: Mutex<Option<PublishError>>,
-}
-
-impl Publish for Topic {
-    fn publish<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<(), PublishError>> {
-        Box::pin(async move {
-            if let Some(error) = &*self.refuses.lock().unwrap() {
-                return Err(error.clone());
-            }
-            self.heard.lock().unwrap().push(report.clone());
-            Ok(())
-        })
-    }
-}
-
 pub struct TestService {
     pub cloud: Cloud,
     pub app: Arc<App>,
     pub topic: Arc<Topic>,
     pub policy: PolicyFile,
     router: Router,
-}
-
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
 }
 
 /// A project with a network and a job that names a connector, all of whose traffic shall leave through it.
@@ -133,29 +76,13 @@ impl TestService {
         let begun = "2026-05-06T07:08:09Z".parse().unwrap();
         let cloud = Cloud::new(world, Options::starting_at(begun), None).unwrap();
         let policy = PolicyFile::new(policy);
-        let settings = Settings {
-            policy: policy.0.clone(),
-            endpoints: Endpoints::from_lookup(&|_| None).unwrap(),
-            credentials: Credentials::anonymous(),
-            report_topic: None,
-            without_topic: crate::reconcile::publish::WithoutTopic::Stdout,
-            pubsub_emulator: None,
-            principal: None,
-            wide_interval: Duration::from_secs(30),
-        };
-        let clock = cloud.clone();
-        let app = App::build(settings, cloud.transport(), Arc::new(move || clock.now()), crate::app::ids()).unwrap();
-        let topic = Arc::new(Topic::default());
-        app.report_to(topic.clone());
+        let app = support::program(support::settings(&policy), &cloud, cloud.transport(), support::ids());
+        let topic = Topic::of(&app);
         Self { router: router(app.clone(), door), cloud, app, topic, policy }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = crate::web::connections::answered(self.router.clone(), request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        support::send(&self.router, request).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -172,7 +99,7 @@ impl TestService {
             assert_eq!(self.post("/", deployed().to_string()).await.status, 204);
             tokio::time::sleep(Duration::from_secs(90)).await;
         }
-        let last = self.topic.heard.lock().unwrap().last().cloned().unwrap();
+        let last = self.topic.reports().last().cloned().unwrap();
         assert_eq!(last.outcome.word(), "in-sync", "{}", serde_json::to_string_pretty(&last).unwrap());
     }
 

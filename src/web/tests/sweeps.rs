@@ -112,7 +112,7 @@ async fn the_state_shows_networks_and_no_secrets() {
     assert_eq!((&job["name"], &job["egress"]), (&json!("nightly"), &json!("all-traffic")), "{job}");
     assert!(!answer.body.contains("s3cret") && !answer.body.contains("PASSWORD"), "{}", answer.body);
     assert_eq!(service.calls_since(0).1, 0);
-    assert!(service.topic.heard.lock().unwrap().is_empty());
+    assert!(service.topic.reports().is_empty());
 
     service.lay(
         json!({"method": "compute.routes.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"}),
