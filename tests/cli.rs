@@ -64,8 +64,17 @@ impl Google {
             let url = format!("http://{}/{path}", self.address);
             command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
         }
-        for service in ["serviceusage", "cloudresourcemanager", "pubsub", "logging", "orgpolicy", "networkconnectivity"]
-        {
+        const OTHERS: [&str; 8] = [
+            "serviceusage",
+            "cloudresourcemanager",
+            "pubsub",
+            "logging",
+            "orgpolicy",
+            "networkconnectivity",
+            "cloudfunctions",
+            "appengine",
+        ];
+        for service in OTHERS {
             let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", service.to_uppercase());
             command.env(variable, format!("http://{}/svc/{service}/", self.address));
         }

@@ -105,6 +105,7 @@ codes! {
     Refused "refused" "Google refused a read as invalid, so nothing that needs it is planned."
     RegionClosed "region-closed" "The region does not offer Serverless VPC Access, or is closed to the project."
     Released "released" "A deny rule is disabled by `release` until the time in the text."
+    RoleOutdated "role-outdated" "The role of the service lacks a permission of this version, so some kinds of users cannot be seen."
     RouterQuota "router-quota" "The network has as many routers in the region as Google allows."
     RouterRaced "router-raced" "Others changed our router at the same moment. The text names the operation and the NAT that may be lost."
     RoutesUnread "routes-unread" "Dynamic or peering routes could not be read."

@@ -9,14 +9,14 @@ use super::{
     names::{ConnectorName, ConnectorRef, ProjectId, last_segment},
     ownership::{infra_rule, rule_stamp, stamped, stamped_rules},
     plan::Note,
-    policy::{Mode, Policy, Prune, pattern},
+    policy::{Enforcement, Mode, Policy, Prune, pattern},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
         egress::Egress,
         observed::Observed,
         refused_deploy::FailedDeploy,
-        requirement::{Required, Requirer},
+        requirement::{PathUser, Required, Requirer},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },
@@ -58,7 +58,7 @@ pub fn demand(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], 
 /// `complete` = no user is left that was not seen: only then is a connector idle or unused.
 fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp, complete: bool) -> Demand {
     let target = &observed.target;
-    let unread = (!observed.workloads_complete()).then_some(text::connector::UNREAD_WORKLOADS);
+    let unread = (!observed.reads_every_user()).then_some(text::connector::UNREAD_WORKLOADS);
     let mut draft = Draft {
         target,
         policy,
@@ -91,6 +91,7 @@ fn decide(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now:
     for used in &observed.users {
         draft.used(used);
     }
+    draft.connected(observed);
     for (connector, stamp, subnet) in stamped(policy, observed) {
         draft.stamped(connector, &stamp, subnet, observed);
     }
@@ -113,20 +114,37 @@ pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<Proj
     all.map(|connector| connector.project).filter(ProjectId::is_number).collect()
 }
 
-/// Whether users of every further kind have to be asked for: where something is to be removed, be it only in days, or
-/// replaced.
+/// Whether users beyond Cloud Run's own lists have to be asked for: where a connector exists that they may use, or where
+/// something of ours is to be removed.
 pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
+    if observed.connectors.iter().flatten().next().is_some() {
+        return true;
+    }
     let demand = decide(policy, observed, wanted, now, observed.workloads_complete());
-    let replaced = |required: &Required| {
+    !demand.idle.is_empty() || !demand.unused.is_empty()
+}
+
+/// Whether executions under way have to be asked for: where a job's latest one has not completed, or where something of ours
+/// is to be removed, replaced or denied for the first time. An execution keeps the network that its job had when it began.
+pub fn needs_executions(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
+    if observed.jobs.iter().flatten().any(|job| job.executing) {
+        return true;
+    }
+    let demand = decide(policy, observed, wanted, now, observed.workloads_complete());
+    let stops = |required: &Required| {
         let settings = policy.for_connector(&required.connector);
-        let failed = listed(observed, &required.connector).flatten();
-        failed.is_some_and(|found| found.state == ConnectorState::Error)
+        let found = listed(observed, &required.connector).flatten();
+        let replaced = found.is_some_and(|found| found.state == ConnectorState::Error)
             && settings.connector.repair
             && settings.mode >= Mode::Enforce
             && required.hold_reason().is_none()
-            && owned_since(policy, observed, &required.connector).is_some()
+            && owned_since(policy, observed, &required.connector).is_some();
+        let armed =
+            || infra_rule(policy, observed, &required.connector).is_some_and(|(stamp, _)| stamp.armed.is_some());
+        let denied = settings.firewall.enforcement == Enforcement::Enforce && settings.mode >= Mode::Create;
+        found.is_some() && (replaced || denied && !armed())
     };
-    !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(replaced)
+    !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(stops)
 }
 
 /// A refused deploy that names a connector, else one whose entry does not say which it names.
@@ -180,6 +198,7 @@ impl Draft<'_> {
         let required = self.found.entry(connector.clone()).or_insert_with(|| Required {
             connector,
             by: Vec::new(),
+            users: Vec::new(),
             egress: Egress::PrivateRangesOnly,
             frozen: exempt,
             unread,
@@ -216,10 +235,16 @@ impl Draft<'_> {
                     entry.workload.as_ref().is_some_and(|glob| pattern::matches(glob, &workload.name))
                 });
                 let by = match workload.kind {
-                    WorkloadKind::Job | WorkloadKind::Service | WorkloadKind::WorkerPool => Requirer::Workload,
-                    WorkloadKind::Instance | WorkloadKind::Function | WorkloadKind::Version => Requirer::Further,
+                    WorkloadKind::Job
+                    | WorkloadKind::Service
+                    | WorkloadKind::WorkerPool
+                    | WorkloadKind::Instance
+                    | WorkloadKind::Execution => Requirer::Workload,
+                    WorkloadKind::Function | WorkloadKind::Version | WorkloadKind::Project => Requirer::Further,
                 };
                 let required = self.require(connector, by(workload.to_string()), workload.egress);
+                let Workload { kind, name, egress, .. } = workload;
+                required.users.push(PathUser { kind: *kind, name: name.clone(), project: None, egress: Some(*egress) });
                 required.frozen = required.frozen.take().or(label).or(exempt);
             }
             Err(error) => self.blocked_by.push(text::connector::bad_reference(workload, &error)),
@@ -249,6 +274,25 @@ impl Draft<'_> {
         for by in &used.by {
             let required = self.require(used.connector.clone(), by.clone(), used.egress);
             required.frozen = required.frozen.take().or_else(|| used.frozen.clone());
+        }
+        if let Some(required) = self.found.get_mut(&used.connector) {
+            required.users.extend(used.users.iter().cloned());
+        }
+    }
+
+    /// Projects out of scope that Google says use a connector. What they send through it is not known.
+    fn connected(&mut self, observed: &Observed) {
+        for found in observed.connectors.iter().flatten() {
+            let Ok(connector) = ConnectorRef::try_from(found.name.clone()) else { continue };
+            let scope = self.policy.scope.all();
+            let others = found.connected_projects.iter().filter(|project| {
+                **project != connector.project.as_str() && !scope.iter().any(|own| own.as_str() == **project)
+            });
+            for project in others {
+                let by = Requirer::Further(format!("project {project}"));
+                let user = PathUser { kind: WorkloadKind::Project, name: project.clone(), project: None, egress: None };
+                self.require(connector.clone(), by, Egress::default()).users.push(user);
+            }
         }
     }
 

@@ -14,10 +14,12 @@ use serde_json::Value;
 
 use super::{
     codes::Code,
+    fields::is_default,
     names::{ConnectorRef, NetworkRef, last_segment},
     policy::Mode,
     state::{
-        connector::Connector, firewall::Firewall, network::Network, read::ReadFailure, router::Router, subnet::Subnet,
+        connector::Connector, firewall::Firewall, network::Network, read::ReadFailure, requirement::PathUser,
+        router::Router, subnet::Subnet,
     },
     target::Target,
 };
@@ -228,13 +230,33 @@ pub struct PathEgress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<ConnectorRef>,
     pub state: EgressState,
+    /// What makes the state, such as a rule or a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Who uses the path, in the order of kinds and names, the first hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<PathUser>,
+    /// How many more use it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub more_users: usize,
 }
+
+/// The most users of a path that a report names.
+const MAX_USERS_NAMED: usize = 100;
 
 impl PathEgress {
     pub fn of_connector(connector: ConnectorRef, state: EgressState, by: Option<String>) -> Self {
-        Self { path: connector.to_string(), connector: Some(connector), state, by }
+        let path = connector.to_string();
+        Self { path, connector: Some(connector), state, by, users: Vec::new(), more_users: 0 }
+    }
+
+    pub fn used_by(self, users: &[PathUser]) -> Self {
+        let mut users = users.to_vec();
+        users.sort();
+        users.dedup();
+        let more_users = users.len().saturating_sub(MAX_USERS_NAMED);
+        users.truncate(MAX_USERS_NAMED);
+        Self { users, more_users, ..self }
     }
 
     /// The last part of the path's name.

@@ -21,6 +21,9 @@ const WORKER_POOLS_LIST: Method =
     get("run.projects.locations.workerPools.list", "v2/projects/{project}/locations/{location}/workerPools");
 const INSTANCES_LIST: Method =
     get("run.projects.locations.instances.list", "v2/projects/{project}/locations/{location}/instances");
+/// Of every job.
+const EXECUTIONS_LIST: Method =
+    get("run.projects.locations.jobs.executions.list", "v2/projects/{project}/locations/{location}/jobs/-/executions");
 const SERVICE_REVISIONS_GET: Method = get(
     "run.projects.locations.services.revisions.get",
     "v2/projects/{project}/locations/{location}/services/{service}/revisions/{revision}",
@@ -51,6 +54,11 @@ impl Client {
 
     pub async fn list_instances<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&INSTANCES_LIST, &[project, region])?, Listing::of("instances")).await
+    }
+
+    /// Executions of every job.
+    pub async fn list_executions<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
+        self.list(self.prepare(&EXECUTIONS_LIST, &[project, region])?, Listing::of("executions")).await
     }
 
     /// A revision of a service.

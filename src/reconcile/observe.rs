@@ -1,4 +1,4 @@
-//! One look at a target: nine reads at the same time, and what a pure question asks for beyond them.
+//! One look at a target: ten reads at the same time, and what a pure question asks for beyond them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ use crate::{
             observed::{AddressSpace, Needs, Observed},
             read::{FailureKind, Read},
             requirement::Required,
-            workload::{JobDocument, ServiceDocument, WorkloadKind},
+            workload::{FlatDocument, JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
     },
@@ -49,11 +49,13 @@ pub async fn observe(
     observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
     if demand::needs_others(policy, &observed, wanted, now) {
-        let others = users::others(client, target).await;
+        let executions = demand::needs_executions(policy, &observed, wanted, now);
+        let others = users::others(client, projects, target, executions).await;
         let consumers: BTreeSet<_> = others.consumers().collect();
         observed.others = Some(others);
         let numbers = consumers.into_iter().chain(demand::numbers(&observed, wanted)).collect();
         observed.projects = projects.ids(client, numbers).await;
+        users::note_disabled(projects, &observed);
     }
     let needs = needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
@@ -62,15 +64,16 @@ pub async fn observe(
     observed
 }
 
-/// **Contract**: these nine, always, all at once.
+/// **Contract**: these ten, always, all at once.
 async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timestamp) -> Observed {
     let network_name = policy.network_of(target);
     let (project, region) = (target.project.as_str(), target.region.as_str());
     let host = network_name.project.as_str();
-    let (jobs, services, worker_pools, connectors, subnets, routers, firewalls, effective, routes) = join!(
+    let (jobs, services, worker_pools, instances, connectors, subnets, routers, firewalls, effective, routes) = join!(
         client.list_jobs::<JobDocument>(project, region),
         client.list_services::<ServiceDocument>(project, region),
         client.list_worker_pools::<ServiceDocument>(project, region),
+        client.list_instances::<FlatDocument>(project, region),
         client.list_connectors(project, region),
         client.list_subnetworks(host, region),
         client.list_routers(host, region),
@@ -85,6 +88,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
         worker_pools: absent_is_empty(worker_pools)
             .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
+        instances: absent_is_empty(instances).map(|all| all.into_iter().map(FlatDocument::instance).collect()),
         revisions: BTreeMap::new(),
         others: None,
         connectors: read(connectors),

@@ -27,7 +27,7 @@ use crate::{
         state::{
             egress::Egress,
             observed::Observed,
-            requirement::{Required, Requirer},
+            requirement::{PathUser, Required, Requirer},
         },
         target::Target,
         text,
@@ -149,7 +149,9 @@ impl Engine {
         let uses = named.filter(|required| policy.covers(&required.connector) && seen(&required.connector).is_some());
         let uses = uses.map(|required| {
             let by = format!("{} of {}", text::connector::users(&required.by), observed.target);
-            Required { by: vec![Requirer::Workload(by)], ..required }
+            let project = Some(observed.target.project.clone());
+            let users = required.users.into_iter().map(|user| PathUser { project: project.clone(), ..user }).collect();
+            Required { by: vec![Requirer::Workload(by)], users, ..required }
         });
         let (uses, complete) = (uses.collect(), observed.workloads_complete());
         let mut new = self.with_history(|history| history.note_uses(&observed.target, uses, complete));

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use futures_util::future::{join_all, try_join_all};
 use tokio::join;
 
-use super::reads::{absent_is_empty, absent_is_none, read};
+use super::{
+    projects::Projects,
+    reads::{absent_is_empty, absent_is_none, read},
+};
 use crate::{
     domain::{
         names::last_segment,
@@ -13,12 +16,16 @@ use crate::{
             observed::Observed,
             others::{AppDocument, AppServiceDocument, FunctionDocument, Others, VersionDocument},
             read::{FailureKind, Read},
-            workload::{FlatDocument, Workload, WorkloadKind},
+            workload::{ExecutionDocument, FlatDocument, Workload, WorkloadKind},
         },
         target::Target,
     },
     google::client::Client,
 };
+
+/// As the names of their calls begin.
+const FUNCTIONS: &str = "cloudfunctions";
+const APP_ENGINE: &str = "appengine";
 
 /// Revisions that serve though they are not the newest: what a service says is true of the newest alone.
 pub async fn revisions(client: &Client, observed: &Observed) -> BTreeMap<String, Read<Option<Workload>>> {
@@ -39,18 +46,46 @@ async fn revision(client: &Client, at: &Target, owner: &Workload, name: &str) ->
     Ok(absent_is_none(answer)?.map(|found| found.of(owner)))
 }
 
-/// Every further kind of user.
-pub async fn others(client: &Client, target: &Target) -> Others {
+/// Users beyond Cloud Run's own lists. Executions are asked for only where it matters; an API that was not enabled a moment
+/// ago is not asked again at once.
+pub async fn others(client: &Client, projects: &Projects, target: &Target, executions: bool) -> Others {
     let (project, region) = (target.project.as_str(), target.region.as_str());
-    let (instances, functions, versions) = join!(
-        client.list_instances::<FlatDocument>(project, region),
-        client.list_functions::<FunctionDocument>(project, region),
-        versions(client, target),
+    let (executions, functions, versions) = join!(
+        async {
+            if !executions {
+                return Ok(Vec::new());
+            }
+            let found = client.list_executions::<ExecutionDocument>(project, region).await;
+            absent_is_empty(found).map(|all| all.into_iter().filter_map(ExecutionDocument::workload).collect())
+        },
+        async {
+            if let Some(known) = projects.disabled(&target.project, FUNCTIONS) {
+                return Err(known);
+            }
+            let found = client.list_functions::<FunctionDocument>(project, region).await;
+            read(found).map(|all| all.into_iter().map(FunctionDocument::workload).collect())
+        },
+        async {
+            match projects.disabled(&target.project, APP_ENGINE) {
+                Some(known) => Err(known),
+                None => versions(client, target).await,
+            }
+        },
     );
-    Others {
-        instances: absent_is_empty(instances).map(|all| all.into_iter().map(FlatDocument::instance).collect()),
-        functions: read(functions).map(|all| all.into_iter().map(FunctionDocument::workload).collect()),
-        versions,
+    Others { executions, functions, versions }
+}
+
+/// Remembers APIs that are not enabled in the target's own project.
+pub fn note_disabled(projects: &Projects, observed: &Observed) {
+    let Some(others) = &observed.others else { return };
+    let unseen = observed.unseen();
+    for list in [&others.functions, &others.versions] {
+        let Err(failure) = list else { continue };
+        // What excludes users is about the own project.
+        let own = !unseen.iter().any(|unseen| std::ptr::eq(*unseen, failure));
+        if own && failure.kind == FailureKind::ApiDisabled {
+            projects.note_disabled(&observed.target.project, failure);
+        }
     }
 }
 

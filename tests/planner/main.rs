@@ -344,6 +344,21 @@ fn what_holds_changes_back() {
     ]);
 }
 
+/// A deny for another connector lost its tags, so it is in force for all: what our allows keep open stays until it is gone.
+#[test]
+fn a_deny_that_lost_its_tags() {
+    let gone = policy("{firewall: {enforcement: allow-only, internet: []}}");
+    let stray = "deny-second-europe-west2-egress";
+    let both = job().workload("weekly", Uses::All("second")).rests("{}").changed(stray, &json!({"targetTags": []}));
+    let lets_out = "firewall/allow-conn-europe-west2-egress";
+    let plan = lines(&both.plan(&gone));
+    assert!(plan.contains(&format!("withheld (allows-first) delete {lets_out}")), "{plan:#?}");
+    assert!(plan.contains(&format!("delete firewall/{stray}")), "{plan:#?}");
+
+    let after = both.with(|seen| seen.firewalls.as_mut().unwrap().retain(|rule| rule.name != stray));
+    assert!(lines(&after.plan(&gone)).contains(&format!("delete {lets_out}")));
+}
+
 /// Rules that leave, and Google's lists may have any order.
 #[test]
 fn the_order_of_a_list_changes_nothing() {

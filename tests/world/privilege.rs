@@ -12,6 +12,7 @@ use std::{
 
 use egress_reconciler::{
     domain::{
+        codes::Code,
         permissions::{PERMISSIONS, Role},
         plan::Note,
         report::Report,
@@ -62,6 +63,7 @@ fn scene_of(permission: &str) -> Scene {
         "compute.networks.listPeeringRoutes" | "compute.routers.get" => Repair,
         "vpcaccess.operations.list" => Failure,
         "run.instances.list"
+        | "run.executions.list"
         | "cloudfunctions.functions.list"
         | "appengine.applications.get"
         | "appengine.services.list"
@@ -191,8 +193,10 @@ impl Told {
         let done = report.steps.iter().filter(|step| step.is_done());
         self.done.extend(done.map(|step| format!("{} {}", step.verb.word(), step.step)));
         // What adds to a decision and cannot be read is a finding.
-        let unread =
-            report.findings.iter().filter(|note| note.code.word() == "denied" || note.code.word().ends_with("-unread"));
+        let unread = report
+            .findings
+            .iter()
+            .filter(|note| matches!(note.code, Code::Denied | Code::RoleOutdated) || note.code.is_unread());
         let notes = report.blocked_by.iter().chain(unread);
         self.blocked.extend(notes.map(|note| (format!("{} {}", note.code, note.object), note.clone())));
     }

@@ -83,13 +83,13 @@ async fn each_object_is_written_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_sync_is_nine_reads() {
+async fn in_sync_beside_a_connector_is_twelve_reads() {
     let lab = from_scratch().await;
     tokio::time::sleep(Duration::from_secs(130)).await;
     lab.run().await;
     let report = lab.run().await;
     assert_eq!(report.outcome, Outcome::InSync);
-    assert_eq!(report.calls.values().sum::<u32>(), 9, "{:?}", report.calls);
+    assert_eq!(report.calls.values().sum::<u32>(), 12, "{:?}", report.calls);
 }
 
 #[tokio::test(start_paused = true)]

@@ -73,6 +73,7 @@ pub static METHODS: &[Row] = &[
     workload("Jobs.", &["CreateJob", "UpdateJob", "ReplaceJob", "DeleteJob"]),
     workload("Services.", &["CreateService", "UpdateService", "ReplaceService", "DeleteService"]),
     workload("WorkerPools.", &["CreateWorkerPool", "UpdateWorkerPool", "ReplaceWorkerPool", "DeleteWorkerPool"]),
+    workload("Instances.", &["CreateInstance", "UpdateInstance", "ReplaceInstance", "DeleteInstance", "StartInstance"]),
     row(Service::VpcAccess, "", &["CreateConnector", "UpdateConnector", "DeleteConnector"], Names::Region),
     compute(
         "subnetworks.",

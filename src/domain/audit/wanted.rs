@@ -45,7 +45,7 @@ impl WantedConnector {
 pub fn workload_key(resource: &str) -> Option<(String, &str)> {
     let mut parts = resource.rsplit('/');
     let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
-    matches!(collection.as_str(), "jobs" | "services" | "workerpools").then_some((collection, name))
+    matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances").then_some((collection, name))
 }
 
 /// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
@@ -98,7 +98,7 @@ pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> O
 
 /// Whether a request holds the workload: that of an operation's last entry may not.
 fn names_a_workload(request: &Fields<'_>) -> bool {
-    ["job", "service", "workerPool", "spec", "template"].iter().any(|name| request.has(name))
+    ["job", "service", "workerPool", "instance", "spec", "template"].iter().any(|name| request.has(name))
 }
 
 fn is_deletion(method: &str) -> bool {
@@ -132,17 +132,17 @@ fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, N
 
 /// The connector's name and the egress, in the request of any Cloud Run API version.
 fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
-    ["job", "service", "workerPool"]
+    ["job", "service", "workerPool", "instance"]
         .iter()
         .filter_map(|name| request.object(name))
         .chain([request.clone()])
         .find_map(|workload| in_v2(&workload).or_else(|| in_v1(&workload)))
 }
 
-/// A job has a template of executions around the template of tasks.
+/// A job has a template of executions around the template of tasks; an instance has none.
 fn in_v2<'a>(workload: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
-    let access =
-        workload.at(&["template", "vpcAccess"]).or_else(|| workload.at(&["template", "template", "vpcAccess"]))?;
+    const PLACES: [&[&str]; 3] = [&["template", "vpcAccess"], &["template", "template", "vpcAccess"], &["vpcAccess"]];
+    let access = PLACES.iter().find_map(|path| workload.at(path))?;
     Some((access.text("connector")?, egress(access.text("egress"))))
 }
 
@@ -184,6 +184,7 @@ mod tests {
             (format!(r#"{{"service":{{"spec":{}}}}}"#, v1(r#""private-ranges-only""#)), Some(PrivateRangesOnly)),
             (format!(r#"{{"spec":{}}}"#, v1(r#""all""#)), Some(AllTraffic)),
             (format!(r#"{{"spec":{}}}"#, v1("[]")), Some(PrivateRangesOnly)),
+            (r#"{"instance":{"vpcAccess":{"connector":"c1","egress":"ALL_TRAFFIC"}}}"#.into(), Some(AllTraffic)),
             (r#"{"job":{"template":{"template":{"vpcAccess":{"networkInterfaces":[{}]}}}}}"#.into(), None),
             (r#"{"job":"...","template":3}"#.into(), None),
             ("{}".into(), None),

@@ -17,8 +17,9 @@ impl Scene<'_> {
             WorkloadKind::WorkerPool => ("workerPools", "run worker-pools describe"),
             WorkloadKind::Instance => ("instances", "run instances describe"),
             WorkloadKind::Function => ("functions", "functions describe"),
+            WorkloadKind::Execution => ("executions", "run jobs executions describe"),
             // Its name tells the service and the version.
-            WorkloadKind::Version => ("versions", "app versions list"),
+            WorkloadKind::Version | WorkloadKind::Project => ("versions", "app versions list"),
         };
         let (name, region) = (&workload.name, &target.region);
         let command = match workload.kind {

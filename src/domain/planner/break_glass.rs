@@ -238,7 +238,7 @@ fn asked(policy: &Policy, observed: &Observed, pick: &DenySelector) -> Demand {
         let is_known = demand.connectors.iter().any(|required| required.connector == connector);
         if !is_known && observed.target.has(&connector) {
             let (by, egress) = (vec![Requirer::Stamp], Egress::PrivateRangesOnly);
-            demand.connectors.push(Required { connector, by, egress, frozen: None, unread: None });
+            demand.connectors.push(Required { connector, by, users: Vec::new(), egress, frozen: None, unread: None });
         }
     }
     let stands = |required: &Required| matches!(listed(observed, &required.connector), Some(Some(_)));

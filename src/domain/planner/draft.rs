@@ -12,7 +12,7 @@ use crate::domain::{
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Change, FieldDiff, Note, Object, ObjectId, PathEgress, PlanContext, Step, Withheld},
+    plan::{Change, FieldDiff, HoldReason, Note, Object, ObjectId, PathEgress, PlanContext, Step, Verb, Withheld},
     policy::{Mode, Policy},
     stamp::Stamp,
     state::{
@@ -76,7 +76,14 @@ impl<'a> Draft<'a> {
         if self.observed.others.is_some() {
             self.findings.extend(self.observed.missing_revisions().map(text::prune::missing_revision));
         }
-        self.findings.extend(self.observed.unseen().into_iter().map(|failure| text::prune::unseen(failure, at)));
+        let mut unseen = self.observed.unseen();
+        // A closed region is told above, and what is worth another try with the end of the run.
+        unseen.retain(|failure| failure.kind != FailureKind::RegionClosed || !closed);
+        unseen.retain(|failure| failure.kind != FailureKind::Transient);
+        let (outdated, unseen): (Vec<&ReadFailure>, Vec<_>) =
+            unseen.into_iter().partition(|failure| text::reads::lacking(failure).is_some());
+        self.findings.extend(text::prune::role_outdated(&outdated, at));
+        self.findings.extend(unseen.into_iter().map(|failure| text::prune::unseen(failure, at)));
         self.blocked_by.extend(refused_deploys::notes(&self.observed.target, &self.observed.refused));
         if let Some(Err(failure)) = &self.observed.operations {
             self.findings.extend(text::reads::operations_unread(failure, &self.observed.target));
@@ -126,6 +133,13 @@ impl<'a> Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// An allow of ours stays as it is, because a deny for another connector is in force here too.
+    pub fn hold_beside(&mut self, allow: &Firewall, verb: Verb, stray: &Firewall) {
+        let step = Object::Firewall(allow.clone()).id();
+        let text = text::firewall::held_beside(&allow.name, &stray.name);
+        self.withheld.push(Withheld { step, verb, why: HoldReason::AllowsFirst, text });
+    }
+
     /// A finding, once.
     pub fn tell(&mut self, note: Note) {
         if !self.findings.contains(&note) {

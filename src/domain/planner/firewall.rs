@@ -16,7 +16,7 @@ use crate::domain::{
         reach::Sender,
         rule_set::{Role, Rule},
     },
-    plan::{Change, EgressState, Kind, Object, ObjectId, PathEgress},
+    plan::{Change, EgressState, Kind, Object, ObjectId, PathEgress, Verb},
     state::firewall::{Direction, Firewall},
     text,
 };
@@ -223,6 +223,11 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) 
         if first.contains(&id) || draft.steps.iter().any(|(step, _)| step.id == id) {
             continue;
         }
+        let lets_out = own.direction == Direction::Egress && !own.is_deny();
+        if let Some(stray) = scoping.stray_deny().filter(|_| lets_out) {
+            draft.hold_beside(own, Verb::Delete, stray);
+            continue;
+        }
         let after = if own.is_deny() { Vec::new() } else { [first, &denies].concat() };
         let change = Change::Delete(Object::Firewall(own.clone()));
         let step = draft.push(change, after, text::firewall::retire(own), scoping.mode());
@@ -275,5 +280,6 @@ fn is_planned(draft: &Draft<'_>, rule: &str) -> bool {
 }
 
 fn state(draft: &mut Draft<'_>, path: &Path<'_>, state: EgressState, by: Option<String>) {
-    draft.egress.push(PathEgress::of_connector(path.required.connector.clone(), state, by));
+    let egress = PathEgress::of_connector(path.required.connector.clone(), state, by);
+    draft.egress.push(egress.used_by(&path.required.users));
 }

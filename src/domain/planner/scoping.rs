@@ -9,7 +9,7 @@ use crate::domain::{
     },
     names::{ConnectorRef, relative},
     ownership,
-    plan::{Change, Object, ObjectId},
+    plan::{Change, Object, ObjectId, Verb},
     policy::Mode,
     stamp::Stamp,
     state::firewall::{Direction, Firewall},
@@ -86,6 +86,15 @@ impl<'a, 'b> Scoping<'a, 'b> {
         self.renamed_deny().is_some() || self.retired().any(ownership::is_infra)
     }
 
+    /// A deny of ours for another connector that has come to decide about this one too, because its tags or its range were
+    /// changed, though nothing is to be denied here in the end. Until it is repaired, only our allows keep open what stays
+    /// open.
+    pub fn stray_deny(&self) -> Option<&'a Firewall> {
+        let stray = |rule: &&&Firewall| rule.is_deny() && self.sender.hit(rule) != Match::None;
+        let found = self.neighbours.siblings.iter().find(stray).copied();
+        found.filter(|_| self.rule(Role::Deny).is_none())
+    }
+
     /// A deny of ours is in force for all that nothing decides before it, however it has drifted and whoever wants it gone.
     pub fn stops_the_rest(&self) -> bool {
         let mut denies = self.neighbours.own.iter().filter(|own| own.is_deny() && self.sender.hit(own) == Match::Full);
@@ -137,7 +146,13 @@ pub(super) fn ensure(
     if existing.managed() == rule.firewall.managed() || scoping.hold_reason().is_some() {
         return None;
     }
-    Some(repair(draft, scoping, rule, existing, &with_managed(existing, &rule.firewall), after))
+    let repaired = with_managed(existing, &rule.firewall);
+    let narrows = || !reach::of_rule(&repaired).contains(&reach::of_rule(existing));
+    if let Some(stray) = scoping.stray_deny().filter(|_| rule.role.is_egress_allow() && narrows()) {
+        draft.hold_beside(existing, Verb::Repair, stray);
+        return None;
+    }
+    Some(repair(draft, scoping, rule, existing, &repaired, after))
 }
 
 /// Makes an existing rule of the set `repaired`.

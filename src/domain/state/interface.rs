@@ -85,8 +85,7 @@ impl Observed {
 
     /// Subnets of the policy's network that workloads of every kind that was read use by Direct VPC egress.
     pub fn direct_subnets(&self) -> impl Iterator<Item = &Subnet> {
-        let others = self.others.iter().flat_map(|others| others.instances.iter().flatten());
-        let interfaces = self.workloads().chain(others).flat_map(|workload| &workload.direct);
+        let interfaces = self.workloads().flat_map(|workload| &workload.direct);
         interfaces.filter_map(|interface| match self.attachment(interface) {
             Attachment::Subnet(subnet) => Some(subnet),
             Attachment::Absent | Attachment::OtherNetwork => None,

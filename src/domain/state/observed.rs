@@ -12,7 +12,7 @@ use super::{
     firewall::Firewall,
     network::Network,
     operation::ConnectorOperation,
-    others::Others,
+    others::{self, Others},
     plain,
     policy_route::PolicyRoute,
     read::{FailureKind, Read, ReadFailure},
@@ -29,7 +29,7 @@ use crate::domain::{
     target::Target,
 };
 
-/// One look: the nine reads of round one, always; then those of round two that [`Needs`] asked for (`None` = not asked).
+/// One look: the ten reads of round one, always; then those of round two that [`Needs`] asked for (`None` = not asked).
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observed {
@@ -43,11 +43,14 @@ pub struct Observed {
     pub services: Read<Vec<Workload>>,
     #[serde(serialize_with = "plain::read")]
     pub worker_pools: Read<Vec<Workload>>,
+    #[serde(serialize_with = "plain::read")]
+    pub instances: Read<Vec<Workload>>,
     /// Revisions with traffic or a tag that are not the newest of their service or worker pool, by their full names; asked
     /// for right after round one. `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub revisions: BTreeMap<String, Read<Option<Workload>>>,
-    /// Every other kind of user; `None` = nothing is to be removed or replaced, so that they were not asked for.
+    /// Users beyond Cloud Run's own lists; `None` = no connector exists and nothing is to be removed, so that they were not
+    /// asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub others: Option<Others>,
     #[serde(serialize_with = "plain::read")]
@@ -180,14 +183,15 @@ impl Observed {
         let more = [self.policy_routes.as_ref().and_then(err), self.addresses.as_ref().and_then(err)];
         let more = more.into_iter().flatten().chain(self.router_status.values().filter_map(err));
         let more = more.chain(self.address_space.iter().flatten().flat_map(|space| &space.unread));
-        found.extend(more.filter(|failure| failure.kind == FailureKind::Transient));
+        let users = self.unseen().into_iter();
+        found.extend(more.chain(users).filter(|failure| failure.kind == FailureKind::Transient));
         found.extend(self.projects.values().filter_map(err));
         found
     }
 
     /// Every workload that was read, each revision that serves as one of its own.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
-        let lists = [&self.jobs, &self.services, &self.worker_pools];
+        let lists = [&self.jobs, &self.services, &self.worker_pools, &self.instances];
         let others = self.others.iter().flat_map(Others::lists);
         let revisions = self.revisions.values().flatten().flatten();
         lists.into_iter().chain(others).flatten().flatten().chain(revisions)
@@ -201,7 +205,14 @@ impl Observed {
 
     /// Reads of further kinds of users that failed: any of them may use a connector.
     pub fn unseen(&self) -> Vec<&ReadFailure> {
-        self.others.iter().flat_map(|others| others.unseen(&self.target, &self.projects)).collect()
+        let lists = [&self.instances].into_iter().chain(self.others.iter().flat_map(Others::lists));
+        let failures = lists.filter_map(|list| list.as_ref().err());
+        failures.filter(|failure| !others::excludes(failure, &self.target, &self.projects)).collect()
+    }
+
+    /// Every list of users that was asked for was read: only then may a deny begin to stop them.
+    pub fn reads_every_user(&self) -> bool {
+        self.workloads_complete() && self.unseen().is_empty()
     }
 
     /// Revisions that serve, and that were not found all the same.
@@ -219,6 +230,6 @@ impl Observed {
     /// Every kind of user was looked at.
     pub fn sees_every_user(&self) -> bool {
         let found = self.missing_revisions().next().is_none();
-        self.workloads_complete() && found && self.others.is_some() && self.unseen().is_empty()
+        self.reads_every_user() && found && self.others.is_some()
     }
 }

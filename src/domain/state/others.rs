@@ -1,4 +1,4 @@
-//! Users of connectors beside jobs, services and worker pools: asked for only where a connector is to be removed or replaced.
+//! Users of connectors beyond what Cloud Run lists: asked for where a connector exists, or where something is to be removed.
 
 use std::collections::BTreeMap;
 
@@ -18,8 +18,9 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Others {
+    /// Executions under way of jobs whose template may have changed since; empty where none is.
     #[serde(serialize_with = "plain::read")]
-    pub instances: Read<Vec<Workload>>,
+    pub executions: Read<Vec<Workload>>,
     #[serde(serialize_with = "plain::read")]
     pub functions: Read<Vec<Workload>>,
     /// Versions of App Engine, where its app is in the target's region.
@@ -29,17 +30,7 @@ pub struct Others {
 
 impl Others {
     pub fn lists(&self) -> [&Read<Vec<Workload>>; 3] {
-        [&self.instances, &self.functions, &self.versions]
-    }
-
-    /// Lists that may hold a user that was not seen.
-    pub fn unseen<'a>(
-        &'a self,
-        target: &'a Target,
-        projects: &'a BTreeMap<ProjectId, Read<ProjectId>>,
-    ) -> impl Iterator<Item = &'a ReadFailure> {
-        let failures = self.lists().into_iter().filter_map(|list| list.as_ref().err());
-        failures.filter(move |failure| !excludes(failure, target, projects))
+        [&self.executions, &self.functions, &self.versions]
     }
 
     /// Projects that refusals are about, by their numbers.
@@ -52,7 +43,11 @@ impl Others {
 
 /// Whether a refusal says that there is no user: the method does not exist, or its API is not enabled in the target's own
 /// project. Of any other project, such as the caller's quota project, the refusal says nothing about the target.
-fn excludes(failure: &ReadFailure, target: &Target, projects: &BTreeMap<ProjectId, Read<ProjectId>>) -> bool {
+pub(super) fn excludes(
+    failure: &ReadFailure,
+    target: &Target,
+    projects: &BTreeMap<ProjectId, Read<ProjectId>>,
+) -> bool {
     let own = || {
         let consumer = ProjectId::parse(failure.consumer.as_deref()?).ok()?;
         let id = if consumer.is_number() { projects.get(&consumer)?.as_ref().ok()? } else { &consumer };

@@ -1,13 +1,33 @@
 //! A connector that should exist, and who asks for it.
 
-use super::egress::Egress;
-use crate::domain::names::ConnectorRef;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// A connector that should stand.
+use super::{egress::Egress, workload::WorkloadKind};
+use crate::domain::names::{ConnectorRef, ProjectId};
+
+/// Who sends traffic through a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PathUser {
+    pub kind: WorkloadKind,
+    /// Of an App Engine version `SERVICE/VERSION`.
+    pub name: String,
+    /// Where it is not the path's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
+    /// Absent where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress: Option<Egress>,
+}
+
+/// A connector that should exist.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Required {
     pub connector: ConnectorRef,
     pub by: Vec<Requirer>,
+    /// Those of `by` that were seen.
+    pub users: Vec<PathUser>,
     /// The widest of its users.
     pub egress: Egress,
     /// Why nothing of it may be made, denied or repaired: an opt-out label or an exemption.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::egress::Egress;
-use crate::domain::names::last_segment;
+use crate::domain::{fields, names::last_segment};
 
 /// What may use a connector, such as a Cloud Run job: only what concerns its network. Nothing else of the document is kept,
 /// so that no environment variable can reach a log or a report.
@@ -23,8 +23,11 @@ pub struct Workload {
     pub connector: Option<String>,
     pub egress: Egress,
     pub direct: Vec<Interface>,
-    /// The opt-out label `egress-reconciler=ignore` stands.
+    /// The opt-out label `egress-reconciler=ignore` is set.
     pub ignored: bool,
+    /// Of a job: its latest execution has not completed.
+    #[serde(skip_serializing_if = "fields::is_default")]
+    pub executing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +41,10 @@ pub enum WorkloadKind {
     Function,
     /// A version of an App Engine service.
     Version,
+    /// A project out of scope: Google says that it uses the connector, and no more.
+    Project,
+    /// An execution of a job that is under way, with the network that its job had when it began.
+    Execution,
 }
 
 impl fmt::Display for WorkloadKind {
@@ -49,6 +56,8 @@ impl fmt::Display for WorkloadKind {
             Self::Instance => "instance",
             Self::Function => "function",
             Self::Version => "App Engine version",
+            Self::Project => "project",
+            Self::Execution => "execution",
         })
     }
 }
@@ -73,11 +82,36 @@ pub struct Interface {
 
 /// A job of run v2: the revision settings stand two templates deep.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct JobDocument {
     name: String,
     labels: BTreeMap<String, String>,
     template: Nested,
+    latest_created_execution: Option<ExecutionReference>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ExecutionReference {
+    completion_time: Option<String>,
+}
+
+/// An execution of run v2: the settings of its tasks are in a template.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ExecutionDocument {
+    name: String,
+    labels: BTreeMap<String, String>,
+    template: Template,
+    completion_time: Option<String>,
+}
+
+impl ExecutionDocument {
+    /// `None` = it has completed.
+    pub fn workload(self) -> Option<Workload> {
+        let access = self.template.vpc_access;
+        self.completion_time.is_none().then(|| workload(WorkloadKind::Execution, &self.name, &self.labels, access))
+    }
 }
 
 /// A service or worker pool of run v2: one template deep. What a worker pool calls splits of its instances is what a service
@@ -138,7 +172,11 @@ struct VpcAccess {
 
 impl JobDocument {
     pub fn workload(self) -> Workload {
-        workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template.vpc_access)
+        let executing = self.latest_created_execution.is_some_and(|latest| latest.completion_time.is_none());
+        Workload {
+            executing,
+            ..workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template.vpc_access)
+        }
     }
 }
 
@@ -201,6 +239,7 @@ impl Workload {
             egress: if egress == "ALL_TRAFFIC" { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
             direct: Vec::new(),
             ignored: false,
+            executing: false,
         }
     }
 }

@@ -48,7 +48,11 @@ fn update(workload: &Workload, target: &Target, network: &NetworkRef) -> Option<
         WorkloadKind::Job => "gcloud run jobs update",
         WorkloadKind::Service => "gcloud run services update",
         WorkloadKind::WorkerPool => "gcloud beta run worker-pools update",
-        WorkloadKind::Instance | WorkloadKind::Function | WorkloadKind::Version => return None,
+        WorkloadKind::Instance
+        | WorkloadKind::Execution
+        | WorkloadKind::Function
+        | WorkloadKind::Version
+        | WorkloadKind::Project => return None,
     };
     let (project, region) = (&target.project, &target.region);
     let (net, subnet) = match network.project == *project {

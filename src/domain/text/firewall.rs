@@ -61,6 +61,11 @@ pub fn allows_first(missing: &[String]) -> String {
     format!("the deny rule waits until every allow rule is verified; not verified yet: {}", missing.len())
 }
 
+/// An allow that leaves or is narrowed, while a deny for another connector is in force for this one.
+pub fn held_beside(allow: &str, stray: &str) -> String {
+    format!("{allow} stays until {stray}, which also denies egress of this connector, is repaired or deleted")
+}
+
 /// On a host network.
 pub fn range_unknown(connector: &ConnectorRef) -> Note {
     let name = &connector.name;

@@ -2,6 +2,7 @@ use super::{list, note};
 use crate::domain::{
     codes::Code,
     names::{ConnectorRef, ProjectId},
+    permissions::Permission,
     plan::Note,
     state::{connector::Connector, read::ReadFailure, refused_deploy::FailedDeploy, subnet::Subnet},
     target::Target,
@@ -123,6 +124,41 @@ pub fn left_over(connector: &ConnectorRef) -> Note {
     )
 }
 
+/// What a list of users lists.
+fn kind_of(call: &str) -> &'static str {
+    match call.split('.').next() {
+        Some("cloudfunctions") => "functions of the first generation",
+        Some("appengine") => "versions of App Engine",
+        _ if call.contains("executions") => "executions under way",
+        _ => "Cloud Run instances",
+    }
+}
+
+/// The role of the service is older than the program: one finding for all that it lacks.
+pub fn role_outdated(failures: &[&ReadFailure], at: &Target) -> Option<Note> {
+    let lacking: Vec<&Permission> = failures.iter().filter_map(|failure| super::reads::lacking(failure)).collect();
+    let first = lacking.first()?;
+    let mut names: Vec<String> = lacking.iter().map(|permission| format!("`{}`", permission.name)).collect();
+    names.sort();
+    names.dedup();
+    let mut users: Vec<&str> = failures.iter().map(|failure| kind_of(&failure.call)).collect();
+    users.sort_unstable();
+    users.dedup();
+    Some(note(
+        Code::RoleOutdated,
+        at.project.as_str(),
+        format!(
+            "the role of this service in {} lacks {}, so it is not known whether {} use a connector of {}, and nothing is removed (`connector.prune`), replaced (`connector.repair`) or denied for the first time there; update the role: run `{}`. Google said: {}",
+            at.project,
+            list(names),
+            list(users),
+            at.region,
+            first.fix(at.project.as_str()),
+            failures.first().map_or("", |failure| failure.message.as_str())
+        ),
+    ))
+}
+
 /// A kind of user that could not be looked for: nothing is removed or replaced on account of what the other kinds say.
 pub fn unseen(failure: &ReadFailure, at: &Target) -> Note {
     let ReadFailure { call, message, .. } = failure;
@@ -130,17 +166,13 @@ pub fn unseen(failure: &ReadFailure, at: &Target) -> Note {
         Some(known) => (known.code, known.text),
         None => (super::reads::FAILED.to_owned(), format!("{call} failed temporarily. {message}")),
     };
-    let users = match call.split('.').next() {
-        Some("cloudfunctions") => "functions of the first generation",
-        Some("appengine") => "versions of App Engine",
-        _ => "Cloud Run instances",
-    };
+    let users = kind_of(call);
     let region = &at.region;
     note(
         code,
         call,
         format!(
-            "it is not known whether {users} use a connector of {region}, so nothing is removed (`connector.prune`) or replaced (`connector.repair`) there: {why}"
+            "it is not known whether {users} use a connector of {region}, so nothing is removed (`connector.prune`), replaced (`connector.repair`) or denied for the first time there: {why}"
         ),
     )
 }

@@ -9,7 +9,7 @@ use crate::domain::{
     codes::Code,
     denial::Denial,
     names::ConnectorRef,
-    permissions,
+    permissions::{self, Permission},
     plan::{Kind, Note, ObjectId},
     state::read::{FailureKind, ReadFailure},
     target::Target,
@@ -73,6 +73,12 @@ pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(
             ),
         ),
     })
+}
+
+/// The permission of a shipped role that a call was denied for.
+pub(in crate::domain) fn lacking(failure: &ReadFailure) -> Option<&'static Permission> {
+    let FailureKind::Denied { permission: Some(name) } = &failure.kind else { return None };
+    permissions::find(name).filter(|_| beyond_permissions(&failure.message, "").is_none())
 }
 
 fn denied(call: &str, permission: Option<&str>, message: &str) -> String {

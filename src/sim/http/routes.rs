@@ -89,6 +89,14 @@ fn located(
             let route = Route::new(service, version, project, Some(region), target, rest.first().copied(), verb);
             Some(Route { within: Some(format!("{owner}/{name}")), ..route })
         }
+        [region, "jobs", name, "executions", rest @ ..]
+            if service == Service::Run && method == Method::GET && rest.len() <= 1 =>
+        {
+            let verb = if rest.is_empty() { Verb::List } else { Verb::Get };
+            let target = Target::Kind(kinds.at(service, "executions", true)?);
+            let route = Route::new(service, version, project, Some(region), target, rest.first().copied(), verb);
+            Some(Route { within: Some(format!("jobs/{name}")), ..route })
+        }
         [region, rest @ ..] if !rest.is_empty() => {
             collection(kinds, service, method, version, project, Some(region), rest)
         }

@@ -50,6 +50,7 @@ pub const KINDS: Kinds = Kinds(&[
     &run::worker_pools::KIND,
     &run::revisions::KIND,
     &run::instances::KIND,
+    &run::executions::KIND,
     &pubsub::topics::KIND,
     &pubsub::subscriptions::KIND,
     &logging::sinks::KIND,

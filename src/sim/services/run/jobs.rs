@@ -43,7 +43,7 @@ const FIELDS: &[Field] = &[
     any("latestCreatedExecution").output(),
 ];
 
-const TASK: &[Field] = &[
+pub const TASK: &[Field] = &[
     message("containers", CONTAINER).repeated(),
     any("volumes").repeated(),
     int("maxRetries"),

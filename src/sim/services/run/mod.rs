@@ -3,6 +3,7 @@
 pub mod annotations;
 pub mod deploy;
 pub mod errors;
+pub mod executions;
 pub mod instances;
 pub mod jobs;
 pub mod knative;
@@ -43,8 +44,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
         Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
-        // Revisions are created by deployments, instances by the world file only.
-        _ if [&revisions::KIND, &instances::KIND].contains(&kind) => Err(not_found(call, kind)),
+        // Revisions are created by deployments, instances and executions by the world file only.
+        _ if [&revisions::KIND, &instances::KIND, &executions::KIND].contains(&kind) => Err(not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),
         Verb::Custom(verb) => policies::answer(state, call, kind, verb),

@@ -42,7 +42,12 @@ pub fn get(state: &State, call: &Call, kind: &'static Kind) -> Result<Option<Val
 pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
-    let under = if call.region() == Some("-") { format!("{project}/locations/") } else { format!("{}/", call.path) };
+    // `-` stands for all: of a region, or of an owner.
+    let under = match call.path.split_once("/-/") {
+        Some((before, _)) => format!("{before}/"),
+        None if call.region() == Some("-") => format!("{project}/locations/"),
+        None => format!("{}/", call.path),
+    };
     let view = View { deleted: call.parameter("showDeleted") == Some("true"), ..call.view() };
     // IAM marks deleted roles by a flag, other services by a time.
     let listed =
