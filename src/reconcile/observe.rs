@@ -48,9 +48,16 @@ pub async fn observe(
     observed.users = users;
     observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
-    if demand::needs_others(policy, &observed, wanted, now) {
-        let executions = demand::needs_executions(policy, &observed, wanted, now);
-        let others = users::others(client, projects, target, executions).await;
+    let (executions, others) = join!(
+        OptionFuture::from(
+            demand::needs_executions(policy, &observed, wanted, now).then(|| users::executions(client, target))
+        ),
+        OptionFuture::from(
+            demand::needs_others(policy, &observed, wanted, now).then(|| users::others(client, projects, target))
+        ),
+    );
+    observed.executions = executions;
+    if let Some(others) = others {
         let consumers: BTreeSet<_> = others.consumers().collect();
         observed.others = Some(others);
         let numbers = consumers.into_iter().chain(demand::numbers(&observed, wanted)).collect();
@@ -90,6 +97,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
             .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
         instances: absent_is_empty(instances).map(|all| all.into_iter().map(FlatDocument::instance).collect()),
         revisions: BTreeMap::new(),
+        executions: None,
         others: None,
         connectors: read(connectors),
         subnets: read(subnets),

@@ -46,18 +46,16 @@ async fn revision(client: &Client, at: &Target, owner: &Workload, name: &str) ->
     Ok(absent_is_none(answer)?.map(|found| found.of(owner)))
 }
 
-/// Users beyond Cloud Run's own lists. Executions are asked for only where it matters; an API that was not enabled a moment
-/// ago is not asked again at once.
-pub async fn others(client: &Client, projects: &Projects, target: &Target, executions: bool) -> Others {
+/// Executions under way.
+pub async fn executions(client: &Client, target: &Target) -> Read<Vec<Workload>> {
+    let found = client.list_executions::<ExecutionDocument>(target.project.as_str(), target.region.as_str()).await;
+    Ok(absent_is_empty(found)?.into_iter().filter_map(ExecutionDocument::workload).collect())
+}
+
+/// Users beyond Cloud Run's own lists. An API that was not enabled a moment ago is not asked again at once.
+pub async fn others(client: &Client, projects: &Projects, target: &Target) -> Others {
     let (project, region) = (target.project.as_str(), target.region.as_str());
-    let (executions, functions, versions) = join!(
-        async {
-            if !executions {
-                return Ok(Vec::new());
-            }
-            let found = client.list_executions::<ExecutionDocument>(project, region).await;
-            absent_is_empty(found).map(|all| all.into_iter().filter_map(ExecutionDocument::workload).collect())
-        },
+    let (functions, versions) = join!(
         async {
             if let Some(known) = projects.disabled(&target.project, FUNCTIONS) {
                 return Err(known);
@@ -72,7 +70,7 @@ pub async fn others(client: &Client, projects: &Projects, target: &Target, execu
             }
         },
     );
-    Others { executions, functions, versions }
+    Others { functions, versions }
 }
 
 /// Remembers APIs that are not enabled in the target's own project.

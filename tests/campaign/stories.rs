@@ -212,14 +212,15 @@ fn a_second_operator(scene: &mut Scene, chance: &mut Chance) -> Deeds {
 }
 
 /// A connector of ours that no template names, while something else uses it: an old revision with all the traffic, a
-/// function of the first generation, or an App Engine version. Weeks go by.
+/// function of the first generation, an App Engine version, an instance, an execution under way, or a project out of scope.
+/// Weeks go by.
 fn users_of_other_kinds(scene: &mut Scene, chance: &mut Chance) -> Deeds {
     enforced(scene);
     scene.policy["connector"]["prune"] = "7d".into();
     let app = scene.projects[0].clone();
     let connector = format!("projects/{app}/locations/{REGION}/connectors/conn-u");
     scene.connector_of_ours("conn-u", ("egress-used", "10.8.3.0/28"), "READY");
-    let (collection, path, document) = match chance.below(3) {
+    let (collection, path, document) = match chance.below(6) {
         0 => {
             let service = format!("projects/{app}/locations/{REGION}/services/api");
             let revision = format!("{service}/revisions/api-00001-abc");
@@ -236,6 +237,26 @@ fn users_of_other_kinds(scene: &mut Scene, chance: &mut Chance) -> Deeds {
         1 => {
             let path = format!("projects/{app}/locations/{REGION}/functions/old");
             ("cloudfunctions.functions", path, json!({"vpcConnector": connector, "status": "ACTIVE"}))
+        }
+        2 => {
+            let path = format!("projects/{app}/locations/{REGION}/instances/box");
+            let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
+            ("run.instances", path, json!({"containers": [{"image": "a"}], "vpcAccess": access}))
+        }
+        3 => {
+            let job = format!("projects/{app}/locations/{REGION}/jobs/long");
+            let template = json!({"template": {"containers": [{"image": "a"}]}});
+            let document = json!({"template": template, "latestCreatedExecution": {"name": "long-abc"}});
+            scene.start.push(Start { collection: "run.jobs", path: job.clone(), document });
+            let access = json!({"connector": connector, "egress": "ALL_TRAFFIC"});
+            ("run.executions", format!("{job}/executions/long-abc"), json!({"template": {"vpcAccess": access}}))
+        }
+        4 => {
+            let standing = scene.start.iter_mut().find(|start| start.path == connector);
+            let connected = json!([app, "stranger-project"]);
+            standing.expect("it was put there").document["connectedProjects"] = connected;
+            let path = format!("projects/{app}/locations/{REGION}/jobs/plain");
+            ("run.jobs", path, json!({"template": {"template": {"containers": [{"image": "a"}]}}}))
         }
         _ => {
             let region = json!({"locationId": REGION});

@@ -201,7 +201,7 @@ proptest! {
         let policy = scene.before.with(&json!({"mode": "enforce", "exemptions": [], "overrides": []}));
         let mut world = scene.world.clone();
         prop_assert!(settle(&policy, &mut world, Course::undisturbed(1000)).is_some());
-        let ignored: Vec<String> = world.jobs.iter().flatten().filter(|job| job.ignored).filter_map(|job| job.connector.clone()).collect();
+        let ignored: Vec<String> = world.workloads().filter(|job| job.ignored).filter_map(|job| job.connector.clone()).collect();
         let is_free = |rule: &Firewall| !ignored.iter().any(|name| rule.name.contains(&format!("-{name}-")));
         let denies = world.firewalls.iter().flatten().filter(|rule| is_egress_deny(rule) && is_free(rule));
         let places: Vec<(String, u32)> = denies.map(|rule| (rule.name.clone(), rule.priority)).collect();
@@ -342,12 +342,17 @@ proptest! {
     }
 
     #[test]
-    fn unread_workloads_lead_to_no_deny_and_no_repair(scene in scenes(), which in 0..3_usize) {
+    fn unread_workloads_lead_to_no_deny_and_no_repair(scene in scenes(), which in 0..7_usize) {
         let mut world = after_all(&scene);
+        let others = world.others.as_mut().unwrap();
         match which {
             0 => world.jobs = Err(failure()),
             1 => world.services = Err(failure()),
-            _ => world.worker_pools = Err(failure()),
+            2 => world.worker_pools = Err(failure()),
+            3 => world.instances = Err(failure()),
+            4 => world.executions = Some(Err(failure())),
+            5 => others.functions = Err(failure()),
+            _ => others.versions = Err(failure()),
         }
         // What was in force is put back all the same: the rules depend on the policy alone.
         let stamps = world.firewalls.iter().flatten().filter_map(|rule| Stamp::read(&rule.description));

@@ -13,6 +13,7 @@ use egress_reconciler::domain::{
         egress::Egress,
         firewall::{Direction, Firewall},
         observed::Observed,
+        others::Others,
         router::{LIST, Nat, NatSubnet, Router},
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
@@ -49,12 +50,8 @@ impl Scene {
 
 impl fmt::Debug for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let jobs = self
-            .world
-            .jobs
-            .iter()
-            .flatten()
-            .map(|job| format!("{job} {:?} {:?} {}", job.connector, job.egress, job.ignored));
+        let jobs =
+            self.world.workloads().map(|job| format!("{job} {:?} {:?} {}", job.connector, job.egress, job.ignored));
         writeln!(f, "\nbefore {:?}\nafter {:?}", self.before, self.after)?;
         writeln!(f, "{}", jobs.collect::<Vec<_>>().join("; "))?;
         for (id, document) in objects(&self.world) {
@@ -145,7 +142,7 @@ impl Happens {
             }
         }
         if self.idle {
-            world.jobs = Ok(Vec::new());
+            put_workloads(world, Vec::new());
         }
         world.at += SignedDuration::from_hours(24 * self.days);
     }
@@ -203,7 +200,10 @@ pub fn worlds(shared: bool) -> impl Strategy<Value = Observed> {
         move |(jobs, standing, rules, covered, effective)| {
             let mut world = empty(shared);
             let named = jobs.into_iter().enumerate();
-            world.jobs = Ok(named.map(|(index, job)| Workload { name: format!("job-{index}"), ..job }).collect());
+            put_workloads(
+                &mut world,
+                named.map(|(index, job)| Workload { name: format!("job-{index}"), ..job }).collect(),
+            );
             let made = standing.into_iter().enumerate().filter(|(_, (stands, _))| *stands);
             let (subnets, connectors) = made.map(|(index, (_, state))| connector(index, state, shared)).unzip();
             world.subnets = Ok(subnets);
@@ -229,12 +229,33 @@ fn empty(shared: bool) -> Observed {
     look
 }
 
+/// Users of every kind; half of them are jobs.
 fn workloads() -> impl Strategy<Value = Workload> {
-    (0..CONNECTORS, any::<bool>(), any::<bool>()).prop_map(|(connector, all, ignored)| Workload {
+    let others = select(vec![
+        WorkloadKind::Service,
+        WorkloadKind::WorkerPool,
+        WorkloadKind::Instance,
+        WorkloadKind::Execution,
+        WorkloadKind::Function,
+        WorkloadKind::Version,
+    ]);
+    let kinds = prop_oneof![Just(WorkloadKind::Job), others];
+    (0..CONNECTORS, kinds, any::<bool>(), any::<bool>()).prop_map(|(connector, kind, all, ignored)| Workload {
         egress: if all { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
         ignored: ignored && connector == 0,
-        ..Workload::by_connector(WorkloadKind::Job, "", &format!("conn-{connector}"), "")
+        ..Workload::by_connector(kind, "", &format!("conn-{connector}"), "")
     })
+}
+
+/// Each in the list of its kind.
+fn put_workloads(world: &mut Observed, workloads: Vec<Workload>) {
+    let of = |kind: WorkloadKind| Ok(workloads.iter().filter(|workload| workload.kind == kind).cloned().collect());
+    world.jobs = of(WorkloadKind::Job);
+    world.services = of(WorkloadKind::Service);
+    world.worker_pools = of(WorkloadKind::WorkerPool);
+    world.instances = of(WorkloadKind::Instance);
+    world.executions = Some(of(WorkloadKind::Execution));
+    world.others = Some(Others { functions: of(WorkloadKind::Function), versions: of(WorkloadKind::Version) });
 }
 
 fn connector(index: usize, state: ConnectorState, shared: bool) -> (Subnet, Connector) {

@@ -49,6 +49,9 @@ pub struct Observed {
     /// for right after round one. `Ok(None)` = absent.
     #[serde(serialize_with = "plain::each")]
     pub revisions: BTreeMap<String, Read<Option<Workload>>>,
+    /// Executions under way, which keep the network that their job had when they began; `None` = none can matter.
+    #[serde(serialize_with = "plain::asked")]
+    pub executions: Option<Read<Vec<Workload>>>,
     /// Users beyond Cloud Run's own lists; `None` = no connector exists and nothing is to be removed, so that they were not
     /// asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +195,7 @@ impl Observed {
     /// Every workload that was read, each revision that serves as one of its own.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
         let lists = [&self.jobs, &self.services, &self.worker_pools, &self.instances];
-        let others = self.others.iter().flat_map(Others::lists);
+        let others = self.executions.iter().chain(self.others.iter().flat_map(Others::lists));
         let revisions = self.revisions.values().flatten().flatten();
         lists.into_iter().chain(others).flatten().flatten().chain(revisions)
     }
@@ -205,7 +208,8 @@ impl Observed {
 
     /// Reads of further kinds of users that failed: any of them may use a connector.
     pub fn unseen(&self) -> Vec<&ReadFailure> {
-        let lists = [&self.instances].into_iter().chain(self.others.iter().flat_map(Others::lists));
+        let lists =
+            [&self.instances].into_iter().chain(&self.executions).chain(self.others.iter().flat_map(Others::lists));
         let failures = lists.filter_map(|list| list.as_ref().err());
         failures.filter(|failure| !others::excludes(failure, &self.target, &self.projects)).collect()
     }
@@ -230,6 +234,6 @@ impl Observed {
     /// Every kind of user was looked at.
     pub fn sees_every_user(&self) -> bool {
         let found = self.missing_revisions().next().is_none();
-        self.reads_every_user() && found && self.others.is_some()
+        self.reads_every_user() && found && self.executions.is_some() && self.others.is_some()
     }
 }

@@ -18,9 +18,6 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Others {
-    /// Executions under way of jobs whose template may have changed since; empty where none is.
-    #[serde(serialize_with = "plain::read")]
-    pub executions: Read<Vec<Workload>>,
     #[serde(serialize_with = "plain::read")]
     pub functions: Read<Vec<Workload>>,
     /// Versions of App Engine, where its app is in the target's region.
@@ -29,8 +26,8 @@ pub struct Others {
 }
 
 impl Others {
-    pub fn lists(&self) -> [&Read<Vec<Workload>>; 3] {
-        [&self.executions, &self.functions, &self.versions]
+    pub fn lists(&self) -> [&Read<Vec<Workload>>; 2] {
+        [&self.functions, &self.versions]
     }
 
     /// Projects that refusals are about, by their numbers.
