@@ -64,7 +64,7 @@ impl Google {
             let url = format!("http://{}/{path}", self.address);
             command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
         }
-        const OTHERS: [&str; 8] = [
+        const OTHERS: [&str; 9] = [
             "serviceusage",
             "cloudresourcemanager",
             "pubsub",
@@ -73,6 +73,7 @@ impl Google {
             "networkconnectivity",
             "cloudfunctions",
             "appengine",
+            "monitoring",
         ];
         for service in OTHERS {
             let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", service.to_uppercase());

@@ -82,6 +82,12 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("vpcaccess.connectors.list", Look, Both, "see the connectors"),
     ask("vpcaccess.connectors.get", Look, Connectors, "see a connector that another project uses"),
     ask("vpcaccess.operations.list", Look, Connectors, "tell why a connector failed, and since when one is changing"),
+    ask(
+        "monitoring.timeSeries.list",
+        Look,
+        Connectors,
+        "see whether a connector without users sends traffic, before it is removed",
+    ),
     ask("compute.projects.get", Look, Connectors, "tell which project a number names"),
     ask("compute.networks.get", Look, Networks, "see the network"),
     ask("compute.subnetworks.list", Look, Networks, "see the subnets"),

@@ -54,7 +54,7 @@ const fn other(variable: &'static str, google: &'static str, versions: &'static 
 }
 
 /// In the order of [`method::Api`].
-const APIS: [Api; 11] = [
+const APIS: [Api; 12] = [
     COMPUTE,
     VPCACCESS,
     RUN,
@@ -74,6 +74,7 @@ const APIS: [Api; 11] = [
     ),
     other("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS", "https://cloudfunctions.googleapis.com/", &["v1/"]),
     other("CLOUDSDK_API_ENDPOINT_OVERRIDES_APPENGINE", "https://appengine.googleapis.com/", &["v1/"]),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING", "https://monitoring.googleapis.com/", &["v3/"]),
 ];
 
 impl Endpoints {
@@ -83,8 +84,20 @@ impl Endpoints {
             let given = lookup(api.variable).filter(|text| !text.is_empty());
             api.base(given.as_deref().unwrap_or(api.google))
         };
-        let [compute, vpcaccess, run, usage, manager, pubsub, logging, policy, connectivity, functions, app_engine] =
-            &APIS;
+        let [
+            compute,
+            vpcaccess,
+            run,
+            usage,
+            manager,
+            pubsub,
+            logging,
+            policy,
+            connectivity,
+            functions,
+            app_engine,
+            monitoring,
+        ] = &APIS;
         Ok(Self([
             endpoint(compute)?,
             endpoint(vpcaccess)?,
@@ -97,6 +110,7 @@ impl Endpoints {
             endpoint(connectivity)?,
             endpoint(functions)?,
             endpoint(app_engine)?,
+            endpoint(monitoring)?,
         ]))
     }
 

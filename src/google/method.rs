@@ -26,6 +26,7 @@ pub(super) enum Api {
     NetworkConnectivity,
     Functions,
     AppEngine,
+    Monitoring,
 }
 
 /// A method of one of Google's APIs, as its discovery document has it.

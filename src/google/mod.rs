@@ -19,6 +19,7 @@ pub mod http;
 pub mod kind;
 pub mod logging;
 mod method;
+mod monitoring;
 pub mod operations;
 mod paging;
 pub mod projects;

@@ -34,7 +34,7 @@ use crate::{
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
 
-/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with nine reads, and
+/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with twelve reads, and
 /// Google counts reads by the minute.
 pub const MAX_CONCURRENT_RUNS: usize = 16;
 

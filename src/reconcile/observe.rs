@@ -15,7 +15,7 @@ use super::{
 use crate::{
     domain::{
         audit::wanted::WantedConnector,
-        demand,
+        demand::{self, PRUNED_AFTER},
         names::{ConnectorRef, NetworkRef, Region, relative},
         planner::{needs::needs, openness::Surroundings},
         policy::Policy,
@@ -27,6 +27,7 @@ use crate::{
             observed::{AddressSpace, Needs, Observed},
             read::{FailureKind, Read},
             requirement::Required,
+            traffic::TrafficSeries,
             workload::{FlatDocument, JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
@@ -112,6 +113,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         addresses: None,
         router_status: BTreeMap::new(),
         operations: None,
+        traffic: None,
         refused: Vec::new(),
         failed: Vec::new(),
         elsewhere: BTreeMap::new(),
@@ -124,10 +126,11 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
     let network = observed.network_name.clone();
     let target = observed.target.clone();
     let region = target.region.clone();
-    let (found, mut space, operations, elsewhere, policy_routes, addresses, router_status) = join!(
+    let (found, mut space, operations, traffic, elsewhere, policy_routes, addresses, router_status) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
         OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
+        OptionFuture::from(needs.traffic.then(|| traffic(client, &target, observed.at))),
         join_all(needs.elsewhere.into_iter().map(|connector| get_connector(client, connector))),
         OptionFuture::from(needs.policy_routes.then(|| routes::policy_routes(client, projects, &network))),
         OptionFuture::from(needs.addresses.then(|| addresses(client, &network, &region))),
@@ -139,6 +142,7 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
     observed.network = found;
     observed.address_space = space;
     observed.operations = operations;
+    observed.traffic = traffic;
     observed.elsewhere = elsewhere.into_iter().collect();
     observed.policy_routes = policy_routes;
     observed.addresses = addresses;
@@ -159,6 +163,15 @@ pub(super) async fn look_closer(client: &Client, projects: &Projects, observed: 
         join!(OptionFuture::from(policy_routes), routes::router_status(client, &network, &region, unknown));
     observed.policy_routes = observed.policy_routes.take().or(policy_routes);
     observed.router_status.extend(status);
+}
+
+/// What the connectors of a project sent in the last seven days.
+async fn traffic(client: &Client, target: &Target, now: Timestamp) -> Read<Vec<TrafficSeries>> {
+    const SENT: &str = "vpcaccess.googleapis.com/connector/sent_bytes_count";
+    let start = now - PRUNED_AFTER;
+    let seconds = PRUNED_AFTER.as_secs().unsigned_abs();
+    let between = (start.to_string(), now.to_string());
+    read(client.list_sums(target.project.as_str(), SENT, (&between.0, &between.1), seconds).await)
 }
 
 async fn addresses(client: &Client, network: &NetworkRef, region: &Region) -> Read<Vec<Address>> {

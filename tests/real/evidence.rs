@@ -19,6 +19,32 @@ fn explained(gcloud: &Gcloud, policy: &str) -> Vec<Value> {
     destinations.flat_map(|destination| destination["hops"].as_array().unwrap()).cloned().collect()
 }
 
+/// Users that gcloud cannot deploy to the simulated Google.
+const WORLD: &str = r#"{
+    "version": 1, "seed": 1, "now": "2026-11-28T00:00:00Z", "regions": ["europe-west2"],
+    "projects": {"demo-project": {"number": "123456789012"}},
+    "resources": {
+        "compute.networks": [{"name": "my-vpc", "selfLink": "projects/demo-project/global/networks/my-vpc"}],
+        "vpcaccess.connectors": [{
+            "name": "projects/demo-project/locations/europe-west2/connectors/conn", "state": "READY", "network": "my-vpc",
+            "ipCidrRange": "10.9.0.0/28", "minInstances": 2, "maxInstances": 3, "machineType": "e2-micro"
+        }],
+        "run.jobs": [{
+            "name": "projects/demo-project/locations/europe-west2/jobs/nightly",
+            "template": {"template": {"containers": [{"image": "app"}]}}, "latestCreatedExecution": {"name": "nightly-abc"}
+        }],
+        "run.executions": [{
+            "name": "projects/demo-project/locations/europe-west2/jobs/nightly/executions/nightly-abc", "job": "nightly",
+            "template": {"containers": [{"image": "app"}], "vpcAccess": {"connector": "conn"}}
+        }],
+        "cloudfunctions.functions": [{
+            "name": "projects/demo-project/locations/europe-west2/functions/resize", "status": "ACTIVE", "httpsTrigger": {},
+            "vpcConnector": "projects/demo-project/locations/europe-west2/connectors/conn"
+        }],
+        "appengine.apps": []
+    }
+}"#;
+
 /// Each command is one that gcloud knows, and shows the object that the hop is about.
 fn hold(gcloud: &Gcloud, hops: &[Value], kinds: &[&str]) {
     let mut seen: Vec<(String, String)> = Vec::new();
@@ -67,4 +93,17 @@ fn evidence_of_a_path_before_and_after() {
     let after = explained(&gcloud, policy);
     assert!(after.iter().all(|hop| hop["code"] != "NO_EXTERNAL_ADDRESS"), "{after:#?}");
     hold(&gcloud, &after, &["workload", "connector", "subnet", "nat", "firewall"]);
+}
+
+#[test]
+fn evidence_of_other_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, world) = (folder.path().join("policy.yaml"), folder.path().join("world.json"));
+    fs::write(&policy, POLICY).unwrap();
+    fs::write(&world, WORLD).unwrap();
+    let gcloud = Gcloud::with(&["--world", world.to_str().unwrap()]);
+    let hops = explained(&gcloud, policy.to_str().unwrap());
+    let named = |name: &str| hops.iter().any(|hop| hop["resource"].as_str().is_some_and(|it| it.ends_with(name)));
+    assert!(named("executions/nightly-abc") && named("functions/resize"), "{hops:#?}");
+    hold(&gcloud, &hops, &["workload", "connector"]);
 }

@@ -165,6 +165,7 @@ pub fn empty_look(network: &str) -> Observed {
         }]),
         network: Some(Ok(Some(Default::default()))),
         operations: None,
+        traffic: None,
         revisions: BTreeMap::new(),
         executions: Some(Ok(Vec::new())),
         others: Some(Others { functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),

@@ -67,7 +67,8 @@ fn scene_of(permission: &str) -> Scene {
         | "cloudfunctions.functions.list"
         | "appengine.applications.get"
         | "appengine.services.list"
-        | "appengine.versions.list" => Prune,
+        | "appengine.versions.list"
+        | "monitoring.timeSeries.list" => Prune,
         "compute.projects.get" | "vpcaccess.connectors.get" => Foreign,
         "run.locations.list" => Regions,
         _ => Build,

@@ -15,15 +15,20 @@ impl Scene<'_> {
             WorkloadKind::Job => ("jobs", "run jobs describe"),
             WorkloadKind::Service => ("services", "run services describe"),
             WorkloadKind::WorkerPool => ("workerPools", "run worker-pools describe"),
-            WorkloadKind::Instance => ("instances", "run instances describe"),
-            WorkloadKind::Function => ("functions", "functions describe"),
-            WorkloadKind::Execution => ("executions", "run jobs executions describe"),
+            // gcloud has no command for it.
+            WorkloadKind::Instance => ("instances", ""),
+            WorkloadKind::Function => ("functions", "functions describe --no-gen2"),
+            WorkloadKind::Execution => ("executions", "run jobs executions list"),
             // Its name tells the service and the version.
             WorkloadKind::Version | WorkloadKind::Project => ("versions", "app versions list"),
         };
         let (name, region) = (&workload.name, &target.region);
         let command = match workload.kind {
-            WorkloadKind::Version => format!("gcloud {command} --project={}", target.project),
+            WorkloadKind::Instance => format!(
+                "curl -H \"Authorization: Bearer $(gcloud auth print-access-token)\" https://run.googleapis.com/v2/{target}/instances/{name}"
+            ),
+            WorkloadKind::Version | WorkloadKind::Project => format!("gcloud {command} --project={}", target.project),
+            WorkloadKind::Execution => format!("gcloud {command} --region={region} --project={}", target.project),
             _ => format!("gcloud {command} {name} --region={region} --project={}", target.project),
         };
         Hop::new(HopKind::Workload, name, state, text)

@@ -47,6 +47,7 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         network: creates || network_policies || network_absent && !demand.connectors.is_empty(),
         address_space: creates,
         operations: demand.connectors.iter().any(untold),
+        traffic: demand.unused.iter().any(|connector| matches!(listed(observed, connector), Some(Some(_)))),
         elsewhere: demand.elsewhere.iter().map(|required| required.connector.clone()).collect(),
         ..Needs::default()
     };

@@ -15,9 +15,11 @@ use crate::domain::{
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
+        read::FailureKind,
         requirement::{Required, Requirer},
         router::Router,
         subnet::Subnet,
+        traffic,
     },
     target::subnet_path,
     text,
@@ -92,6 +94,17 @@ fn leave(draft: &mut Draft<'_>, connector: &ConnectorRef, standing: &Connector) 
             draft.waiting_on.push(text::connector::waiting(connector, state));
             return;
         }
+    }
+    match &draft.observed.traffic {
+        Some(Ok(series)) if traffic::is_busy(series, connector) => {
+            draft.findings.push(text::prune::busy(connector));
+            return;
+        }
+        // It is worth another try.
+        Some(Err(failure)) if failure.kind == FailureKind::Transient => return,
+        // The other proofs have to do.
+        Some(Err(failure)) => draft.findings.push(text::prune::traffic_unread(connector, failure)),
+        Some(Ok(_)) | None => {}
     }
     let mode = draft.policy.for_connector(connector).mode;
     let change = Change::Delete(Object::Connector(standing.clone()));

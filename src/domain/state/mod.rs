@@ -22,6 +22,7 @@ pub mod route;
 pub mod router;
 pub mod router_status;
 pub mod subnet;
+pub mod traffic;
 pub mod workload;
 
 /// Fields of a document that no decision reads.

@@ -22,6 +22,7 @@ use super::{
     router::Router,
     router_status::{PeeringRoute, RouterStatus},
     subnet::Subnet,
+    traffic::TrafficSeries,
     workload::Workload,
 };
 use crate::domain::{
@@ -89,6 +90,9 @@ pub struct Observed {
     /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
     #[serde(serialize_with = "plain::asked")]
     pub operations: Option<Read<Vec<ConnectorOperation>>>,
+    /// What connectors of the project sent in the last seven days.
+    #[serde(serialize_with = "plain::asked")]
+    pub traffic: Option<Read<Vec<TrafficSeries>>>,
     /// Deploys that Cloud Run refused although their connector is READY.
     #[serde(skip)]
     pub refused: Vec<RefusedDeploy>,
@@ -144,6 +148,8 @@ pub struct Needs {
     pub address_space: bool,
     /// Operations on connectors of the region.
     pub operations: bool,
+    /// What connectors sent: asked before one is deleted.
+    pub traffic: bool,
     pub elsewhere: Vec<ConnectorRef>,
     pub policy_routes: bool,
     /// Addresses of the region.
@@ -183,7 +189,8 @@ impl Observed {
         found.extend(self.revisions.values().filter_map(err));
         found.extend(self.elsewhere.values().filter_map(err));
         // These add to what is known: without them the plan says so and goes on, but they are worth another try.
-        let more = [self.policy_routes.as_ref().and_then(err), self.addresses.as_ref().and_then(err)];
+        let traffic = self.traffic.as_ref().and_then(err);
+        let more = [self.policy_routes.as_ref().and_then(err), self.addresses.as_ref().and_then(err), traffic];
         let more = more.into_iter().flatten().chain(self.router_status.values().filter_map(err));
         let more = more.chain(self.address_space.iter().flatten().flat_map(|space| &space.unread));
         let users = self.unseen().into_iter();

@@ -124,6 +124,31 @@ pub fn left_over(connector: &ConnectorRef) -> Note {
     )
 }
 
+/// Nothing is known to use the connector, and something does.
+pub fn busy(connector: &ConnectorRef) -> Note {
+    note(
+        Code::ConnectorBusy,
+        format!("connector/{}", connector.name),
+        format!(
+            "no workload that was read uses connector {}, but it sent traffic in the last 7 days, so it is not removed (`connector.prune`); find out what uses it in Metrics Explorer by `vpcaccess.googleapis.com/connector/sent_bytes_count`",
+            connector.name
+        ),
+    )
+}
+
+/// Whether the connector sent anything is not known: the other proofs have to do.
+pub fn traffic_unread(connector: &ConnectorRef, failure: &ReadFailure) -> Note {
+    let why = super::reads::why_unread("monitoring.timeSeries.list", failure);
+    note(
+        Code::TrafficUnread,
+        format!("connector/{}", connector.name),
+        format!(
+            "whether connector {} sent traffic in the last 7 days could not be read, so that it is unused is known by its users alone: {} {why}. Google said: {}",
+            connector.name, failure.call, failure.message
+        ),
+    )
+}
+
 /// What a list of users lists.
 fn kind_of(call: &str) -> &'static str {
     match call.split('.').next() {

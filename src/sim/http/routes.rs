@@ -17,6 +17,15 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
     let decoded = percent_decoded(path)?;
     let segments: Vec<&str> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
     match (service, segments.as_slice()) {
+        // In a namespace, what is nested elsewhere is not.
+        (
+            Service::Run,
+            ["apis", _, version, "namespaces", project, nested @ ("executions" | "revisions"), rest @ ..],
+        ) if method == Method::GET && rest.len() <= 1 => {
+            let verb = if rest.is_empty() { Verb::List } else { Verb::Get };
+            let target = Target::Kind(kinds.at(service, nested, true)?);
+            Some(Route::new(service, version, project, region_of(uri, headers), target, rest.first().copied(), verb))
+        }
         (Service::Run, ["apis", _, version, "namespaces", project, rest @ ..]) => {
             collection(kinds, service, method, version, project, region_of(uri, headers), rest)
         }

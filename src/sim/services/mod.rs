@@ -66,6 +66,7 @@ pub const KINDS: Kinds = Kinds(&[
     &scheduler::KIND,
     &monitoring::alert_policies::KIND,
     &monitoring::dashboards::KIND,
+    &monitoring::time_series::KIND,
     &functions::KIND,
     &appengine::APP,
     &appengine::SERVICE,

@@ -2,3 +2,4 @@
 
 pub mod alert_policies;
 pub mod dashboards;
+pub mod time_series;

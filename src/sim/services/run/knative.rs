@@ -10,10 +10,14 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-use super::{annotations, jobs, services, traffic};
+use super::{annotations, executions, jobs, services, traffic};
 
 pub fn version(kind: &Kind) -> &'static str {
-    if *kind == jobs::KIND { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
+    if is_of_jobs(kind) { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
+}
+
+fn is_of_jobs(kind: &Kind) -> bool {
+    *kind == jobs::KIND || *kind == executions::KIND
 }
 
 /// A resource as in the audit log's system event.
@@ -30,7 +34,7 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
     let mut labels = resource["labels"].clone();
     labels["cloud.googleapis.com/location"] = region(path).into();
     let mut annotations = annotations::of_resource(resource);
-    let about = if *kind == jobs::KIND { "run.googleapis.com" } else { "serving.knative.dev" };
+    let about = if is_of_jobs(kind) { "run.googleapis.com" } else { "serving.knative.dev" };
     for field in ["creator", "lastModifier"] {
         annotations[format!("{about}/{field}")] = resource[field].clone();
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
-    api::errors::Refusal,
+    api::{errors::Refusal, links},
     http::{call::Call, route::Verb},
     services::shared::lro,
     state::State,
@@ -18,6 +18,7 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
         Verb::List => list(state, call, kind),
         // A single resource is served by regional hosts only.
         _ if matches!(call.region(), None | Some("-")) => Err(not_found(call, kind)),
+        Verb::Get if kind.rules.within().is_some() => nested(state, call, kind),
         Verb::Get => {
             let found = lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind))?;
             Ok(knative::written(kind, &call.path, state.number(&call.project), &found))
@@ -36,13 +37,23 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
     }
 }
 
+/// An execution or a revision, whose owner the URL does not have.
+fn nested(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    state.may_read(call, &format!("{}.get", kind.permissions), &call.path)?;
+    let under = format!("projects/{}/locations/{}/", call.project, call.region().unwrap_or_default());
+    let name = links::last(&call.path);
+    let mut all = state.store.listed(kind.collection, &under, call.view());
+    let found = all.find(|(path, _)| links::last(path) == name).ok_or_else(|| not_found(call, kind))?;
+    Ok(knative::written(kind, found.0, state.number(&call.project), found.1))
+}
+
 /// The resources of a region, or of all regions.
 fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     state.may_read(call, &format!("{}.list", kind.permissions), &project)?;
     let under = match call.region() {
         None | Some("-") => format!("{project}/locations/"),
-        Some(_) => format!("{}/", call.path),
+        Some(region) => format!("{project}/locations/{region}/"),
     };
     let found = state.store.listed(kind.collection, &under, call.view());
     let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), ("limit", 1000))?;
