@@ -47,7 +47,7 @@ pub fn plan(
     gateway::plan(&mut draft, demand, blueprint);
     firewall::plan(&mut draft, blueprint);
     google_apis::plan(&mut draft, &blueprint.paths);
-    direct::plan(&mut draft);
+    direct::plan(&mut draft, blueprint);
     replacement::delete(&mut draft, &blueprint.paths);
     prune::plan(&mut draft, demand);
     limits::apply(draft)

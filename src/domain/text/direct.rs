@@ -3,7 +3,7 @@
 use super::note;
 use crate::domain::{
     codes::Code,
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorRef, NetworkRef, Region},
     plan::Note,
     state::{
         subnet::Subnet,
@@ -38,6 +38,42 @@ pub fn on_connector_subnet(
         object(workload),
         format!(
             "{workload} uses Direct VPC egress on subnet {name} ({range}), which belongs to connector {whose} alone: Direct VPC takes addresses in blocks of 16, so the subnet runs out of addresses, and instances of the workload and of the connector fail to start with \"insufficient free IP addresses\"; {move_it}, or deploy it with the connector in place of --network and --subnet"
+        ),
+    )
+}
+
+/// All its traffic goes into the network, and nothing there leads to the internet.
+pub fn no_nat(workload: &Workload, subnet: &Subnet, region: &Region) -> Note {
+    let name = &subnet.name;
+    note(
+        Code::NoInternet,
+        object(workload),
+        format!(
+            "{workload} sends all its traffic through Direct VPC egress on subnet {name}, which no Cloud NAT covers, so it does not reach the internet; if it should, add `{region}/{name}` to `nat.direct_vpc_subnets`, or deploy it with --vpc-egress=private-ranges-only"
+        ),
+    )
+}
+
+pub fn no_route(workload: &Workload, network: &NetworkRef) -> Note {
+    note(
+        Code::NoInternet,
+        object(workload),
+        format!(
+            "{workload} sends all its traffic through Direct VPC egress, and no visible default route of network {} applies to it, so it does not reach the internet unless a route by BGP or from a peering leads there; if it should, add a default route for its network tags, or deploy it with --vpc-egress=private-ranges-only",
+            network.name
+        ),
+    )
+}
+
+/// Instances of Direct VPC egress take addresses in blocks.
+pub fn small_subnet(workload: &Workload, subnet: &Subnet, target: &Target, network: &NetworkRef) -> Note {
+    let (name, range) = (&subnet.name, &subnet.ip_cidr_range);
+    let how = update(workload, target, network).map_or_else(String::new, |command| format!(": `{command}`"));
+    note(
+        Code::SmallSubnet,
+        object(workload),
+        format!(
+            "{workload} uses Direct VPC egress on subnet {name} ({range}), and Google asks for /26 or larger, because instances take addresses in blocks of 16 and hold them for up to two hours; move it to a larger subnet{how}"
         ),
     )
 }
