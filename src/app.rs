@@ -196,9 +196,9 @@ impl App {
         self.policy.send_replace(Arc::new(policy));
     }
 
-    /// Until the file is was_broken, the last policy that was right is only reported on.
+    /// Until the file is fixed, the last policy that was right is only reported on.
     fn degrade_to_report_only(&self, why: String) {
-        tracing::error!("{why}; until it is was_broken nothing is written, only reported");
+        tracing::error!("{why}; until it is fixed nothing is written, only reported");
         *self.policy_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         let mut policy = Policy::clone(&self.policy());
         policy.mode = policy.mode.min(Mode::Report);

@@ -182,7 +182,7 @@ fn explain() {
     let nobody = google.program(&place, &policy);
     assert_eq!(
         (status(&nobody), told(&nobody).0.as_str()),
-        (0, "no job, service or worker pool was found in demo-project europe-west2\n")
+        (0, "no workload was found in demo-project europe-west2\n")
     );
     let unknown = google.program(&[&place[..], &["--workload", "nightly"]].concat(), &policy);
     assert_eq!(status(&unknown), 1);

@@ -26,7 +26,7 @@ pub struct Explain {
     /// A region of the policy's scope
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     region: Region,
-    /// A job, service or worker pool; without it, every one of the region
+    /// A workload, such as a job, by its name; without it, every one of the region
     #[arg(long, env = "EGRESS_WORKLOAD", value_name = "NAME")]
     workload: Option<String>,
     #[command(flatten)]
@@ -43,11 +43,15 @@ impl Explain {
         let blueprint = basis.blueprint();
         let (observed, plan) = (&basis.observed, basis.plan(&blueprint));
         let paths = explain::explain(&basis.policy, observed, &blueprint, &plan, self.workload.as_deref());
-        if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.workloads_complete()) {
+        if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.reads_every_user()) {
             return Err(unknown(name, observed));
         }
         show(&paths, observed, self.common.format)?;
-        Ok(if print::unread(observed.failures()) { Exit::Error } else { Exit::Done })
+        Ok(if print::unread(observed.failures().into_iter().chain(observed.unseen())) {
+            Exit::Error
+        } else {
+            Exit::Done
+        })
     }
 }
 
@@ -56,7 +60,7 @@ fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failu
         Format::Json => print::json(&paths)?,
         Format::Table if paths.is_empty() => {
             let target = &observed.target;
-            print::out(&format!("no job, service or worker pool was found in {} {}\n", target.project, target.region))?;
+            print::out(&format!("no workload was found in {} {}\n", target.project, target.region))?;
         }
         Format::Table => {
             let look = print::look();
@@ -71,5 +75,5 @@ fn unknown(name: &str, observed: &Observed) -> Failure {
     let mut known: Vec<_> = observed.workloads().map(|workload| workload.name.as_str()).collect();
     known.sort_unstable();
     let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
-    format!("--workload: found {name}, expected a job, service or worker pool of the region ({known})").into()
+    format!("--workload: found {name}, expected a workload of the region ({known})").into()
 }

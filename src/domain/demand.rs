@@ -15,9 +15,11 @@ use super::{
         connector::{Connector, ConnectorState},
         egress::Egress,
         observed::Observed,
+        read::FailureKind,
         refused_deploy::FailedDeploy,
         requirement::{PathUser, Required, Requirer},
         subnet::Subnet,
+        traffic,
         workload::{Workload, WorkloadKind},
     },
     target::Target,
@@ -158,6 +160,15 @@ fn failed_deploy<'a>(observed: &'a Observed, connector: &ConnectorRef) -> Option
     failed().find(names_it).or_else(|| failed().find(|one| one.connector.is_none()))
 }
 
+/// Whether a connector sent traffic in the last seven days, or that could not be read for now.
+fn may_send(observed: &Observed, connector: &ConnectorRef) -> bool {
+    match &observed.traffic {
+        Some(Ok(series)) => traffic::is_busy(series, connector),
+        Some(Err(failure)) => failure.kind == FailureKind::Transient,
+        None => false,
+    }
+}
+
 /// Since when a subnet of ours stands for a connector; of several the latest.
 pub fn owned_since(policy: &Policy, observed: &Observed, connector: &ConnectorRef) -> Option<Timestamp> {
     let own = stamped(policy, observed).into_iter().filter(|(named, ..)| named == connector);
@@ -212,7 +223,8 @@ impl Draft<'_> {
 
     fn workload(&mut self, workload: &Workload, observed: &Observed) {
         let Some(name) = &workload.connector else {
-            if !workload.direct.is_empty() {
+            // What an execution says, its job says too.
+            if !workload.direct.is_empty() && workload.kind != WorkloadKind::Execution {
                 self.findings.push(text::connector::direct_vpc(workload));
             }
             return;
@@ -358,7 +370,7 @@ impl Draft<'_> {
                 // Between a job's deletion and its next deploy there may be seconds: only a mark tells of days.
                 let since = unused_since(self.policy, observed, &connector);
                 let is_early = since.is_none_or(|since| self.now.duration_since(since) < PRUNED_AFTER);
-                match (is_early || is_asked_for(&connector)) && stands {
+                match (is_early || is_asked_for(&connector) || may_send(observed, &connector)) && stands {
                     true => unreferenced.idle.push(connector),
                     false => unreferenced.unused.push(connector),
                 }

@@ -129,6 +129,10 @@ fn check_whole(call: &'static str, page: &Map<String, Value>) -> Result<(), Call
         let place = place.as_str().unwrap_or("a place without a name");
         return Err(incomplete(call, &format!("{place} cannot be reached")));
     }
+    // Monitoring lists what it could not read beside what it could.
+    if page.get("executionErrors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty()) {
+        return Err(incomplete(call, "some time series could not be read"));
+    }
     let warning = page.get("warning").unwrap_or(&Value::Null);
     match warning["code"].as_str() {
         Some(code) if GAPS.contains(&code) => {

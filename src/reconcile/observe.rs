@@ -49,9 +49,10 @@ pub async fn observe(
     observed.users = users;
     observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
+    let jobs = observed.jobs.as_deref().unwrap_or_default();
     let (executions, others) = join!(
         OptionFuture::from(
-            demand::needs_executions(policy, &observed, wanted, now).then(|| users::executions(client, target))
+            demand::needs_executions(policy, &observed, wanted, now).then(|| users::executions(client, target, jobs))
         ),
         OptionFuture::from(
             demand::needs_others(policy, &observed, wanted, now).then(|| users::others(client, projects, target))

@@ -153,7 +153,7 @@ impl Engine {
             let users = required.users.into_iter().map(|user| PathUser { project: project.clone(), ..user }).collect();
             Required { by: vec![Requirer::Workload(by)], users, ..required }
         });
-        let (uses, complete) = (uses.collect(), observed.workloads_complete());
+        let (uses, complete) = (uses.collect(), observed.reads_every_user());
         let mut new = self.with_history(|history| history.note_uses(&observed.target, uses, complete));
         new.retain(|used| used.egress == Egress::AllTraffic || matches!(seen(&used.connector), Some(None)));
         let targets: BTreeSet<Target> = new.iter().map(|used| Target::from(&used.connector)).collect();

@@ -47,9 +47,13 @@ async fn revision(client: &Client, at: &Target, owner: &Workload, name: &str) ->
 }
 
 /// Executions under way.
-pub async fn executions(client: &Client, target: &Target) -> Read<Vec<Workload>> {
+pub async fn executions(client: &Client, target: &Target, jobs: &[Workload]) -> Read<Vec<Workload>> {
     let found = client.list_executions::<ExecutionDocument>(target.project.as_str(), target.region.as_str()).await;
-    Ok(absent_is_empty(found)?.into_iter().filter_map(ExecutionDocument::workload).collect())
+    let mut under_way: Vec<Workload> =
+        absent_is_empty(found)?.into_iter().filter_map(|execution| execution.workload(jobs)).collect();
+    under_way.sort();
+    under_way.dedup();
+    Ok(under_way)
 }
 
 /// Users beyond Cloud Run's own lists. An API that was not enabled a moment ago is not asked again at once.

@@ -201,7 +201,9 @@ fn network_of(observed: &Observed, workload: &str) -> Option<Option<Network>> {
     let read = match kind.as_str() {
         "jobs" => &observed.jobs,
         "services" => &observed.services,
-        _ => &observed.worker_pools,
+        "workerpools" => &observed.worker_pools,
+        "instances" => &observed.instances,
+        _ => return None,
     };
     let found = read.as_ref().ok()?.iter().find(|workload| workload.name == name);
     Some(found.map(|one| (one.connector.clone(), one.egress, one.direct.clone())))

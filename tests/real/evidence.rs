@@ -104,6 +104,6 @@ fn evidence_of_other_users() {
     let gcloud = Gcloud::with(&["--world", world.to_str().unwrap()]);
     let hops = explained(&gcloud, policy.to_str().unwrap());
     let named = |name: &str| hops.iter().any(|hop| hop["resource"].as_str().is_some_and(|it| it.ends_with(name)));
-    assert!(named("executions/nightly-abc") && named("functions/resize"), "{hops:#?}");
+    assert!(named("jobs/nightly") && named("functions/resize"), "{hops:#?}");
     hold(&gcloud, &hops, &["workload", "connector"]);
 }

@@ -14,11 +14,11 @@ impl Scene<'_> {
         let (collection, command) = match workload.kind {
             WorkloadKind::Job => ("jobs", "run jobs describe"),
             WorkloadKind::Service => ("services", "run services describe"),
-            WorkloadKind::WorkerPool => ("workerPools", "run worker-pools describe"),
+            WorkloadKind::WorkerPool => ("workerPools", "beta run worker-pools describe"),
             // gcloud has no command for it.
             WorkloadKind::Instance => ("instances", ""),
             WorkloadKind::Function => ("functions", "functions describe --no-gen2"),
-            WorkloadKind::Execution => ("executions", "run jobs executions list"),
+            WorkloadKind::Execution => ("jobs", "run jobs executions list"),
             // Its name tells the service and the version.
             WorkloadKind::Version | WorkloadKind::Project => ("versions", "app versions list"),
         };
@@ -27,8 +27,19 @@ impl Scene<'_> {
             WorkloadKind::Instance => format!(
                 "curl -H \"Authorization: Bearer $(gcloud auth print-access-token)\" https://run.googleapis.com/v2/{target}/instances/{name}"
             ),
-            WorkloadKind::Version | WorkloadKind::Project => format!("gcloud {command} --project={}", target.project),
-            WorkloadKind::Execution => format!("gcloud {command} --region={region} --project={}", target.project),
+            WorkloadKind::Version | WorkloadKind::Project => match name.split_once('/') {
+                Some((service, version)) => {
+                    format!("gcloud app versions describe {version} --service={service} --project={}", target.project)
+                }
+                None => format!("gcloud {command} --project={}", target.project),
+            },
+            _ if let Some(revision) = &workload.revision => {
+                let of = if workload.kind == WorkloadKind::WorkerPool { "beta run worker-pools" } else { "run" };
+                format!("gcloud {of} revisions describe {revision} --region={region} --project={}", target.project)
+            }
+            WorkloadKind::Execution => {
+                format!("gcloud {command} --job={name} --region={region} --project={}", target.project)
+            }
             _ => format!("gcloud {command} {name} --region={region} --project={}", target.project),
         };
         Hop::new(HopKind::Workload, name, state, text)

@@ -152,7 +152,7 @@ impl Scene<'_> {
                 Some(_) => hop("", HopState::NotNeeded, text::routes::hop::elsewhere(&ways)).code(HopCode::Appliance),
                 // Dynamic routes are not seen: that nothing gets out is likely, and not known.
                 None => {
-                    let hop = hop("", HopState::Missing, text::routes::hop::none(&ways)).code(HopCode::NoRoute);
+                    let hop = hop("", HopState::Unknown, text::routes::hop::none(&ways)).code(HopCode::NoRoute);
                     Hop { unsure: true, ..hop }
                 }
             };

@@ -46,14 +46,14 @@ impl Scene<'_> {
         match (&workload.connector, self.connector_of(workload)) {
             (Some(_), Some(connector)) => {
                 let start = start(HopState::Ok, text::explain::uses(workload, &connector));
-                cut_off(self.by_connector(start, &connector, all))
+                cut_off(around(self.by_connector(start, &connector, all), all))
             }
             (Some(name), None) => {
                 let notes = self.notes(&[workload.to_string()]);
                 let hop = start(HopState::Broken, text::explain::bad_reference(workload, name));
                 vec![Hop { notes, ..hop.code(HopCode::BadReference) }]
             }
-            (None, _) if !workload.direct.is_empty() => self.direct(workload, all),
+            (None, _) if !workload.direct.is_empty() => around(self.direct(workload, all), all),
             // A revision that serves may have another network than the newest one, and is told by itself where it was read.
             (None, _) if !workload.older.is_empty() => {
                 let unread = self.observed.unread_revisions(workload);
@@ -74,6 +74,15 @@ impl Scene<'_> {
             }
         }
     }
+}
+
+/// Of traffic to private ranges alone, the rest does not pass the VPC, however far the way there was looked at.
+fn around(mut hops: Vec<Hop>, all: bool) -> Vec<Hop> {
+    if !all && !hops.iter().any(|hop| hop.kind == HopKind::Internet) {
+        let end = Hop::new(HopKind::Internet, INTERNET, HopState::Ok, text::explain::not_this_way());
+        hops.push(end.code(HopCode::GoogleAddresses));
+    }
+    hops
 }
 
 /// Where a hop fails, what lies behind it is not reached, whatever the firewall would let out. NAT is only for the

@@ -274,12 +274,13 @@ impl fmt::Display for WorkloadName {
 
 /// The way to each class of destinations: NAT is for the internet alone, and comes after the firewall.
 fn destinations(hops: &[Hop]) -> Vec<Destination> {
-    let ends: Vec<DestinationClass> = hops.iter().filter_map(|hop| hop.kind.class()).collect();
-    // A way that ends early ends for all.
-    let classes = match ends.is_empty() {
-        true => vec![DestinationClass::Internal, DestinationClass::GoogleApis, DestinationClass::Internet],
-        false => ends,
-    };
+    let has_end = |class| hops.iter().any(|hop| hop.kind.class() == Some(class));
+    let classes = [
+        Some(DestinationClass::Internal),
+        Some(DestinationClass::PolicyRanges).filter(|class| has_end(*class)),
+        Some(DestinationClass::GoogleApis),
+        Some(DestinationClass::Internet),
+    ];
     let way = |class: DestinationClass| {
         let end = hops.iter().find(|hop| hop.kind.class() == Some(class));
         let in_vpc = end.is_none_or(Hop::is_in_vpc);
@@ -294,8 +295,9 @@ fn destinations(hops: &[Hop]) -> Vec<Destination> {
         let hops: Vec<Hop> = shared.chain(nat).chain(end).cloned().collect();
         // Where the way is known to its end, its end knows whether packets come there.
         let passed = hops.iter().map(|hop| hop.state).filter(|state| *state != HopState::NotNeeded);
-        let state = end.map(|hop| hop.state).or(passed.max()).unwrap_or(HopState::Unknown);
+        let state = end.map(|hop| hop.state).or(passed.max().max(Some(HopState::Unknown)));
+        let state = state.unwrap_or(HopState::Unknown);
         Destination { class, state, hops }
     };
-    classes.into_iter().map(way).collect()
+    classes.into_iter().flatten().map(way).collect()
 }

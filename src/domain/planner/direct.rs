@@ -10,7 +10,7 @@ use crate::domain::{
         interface::Attachment,
         router::{Router, covering},
         subnet::Subnet,
-        workload::{Interface, Workload},
+        workload::{Interface, Workload, WorkloadKind},
     },
     target::subnet_path,
     text,
@@ -23,7 +23,8 @@ const SMALLEST: u8 = 26;
 
 pub(super) fn plan(draft: &mut Draft<'_>, blueprint: &Blueprint<'_>) {
     let observed = draft.observed;
-    let mut workloads: Vec<_> = observed.workloads().filter(|workload| workload.connector.is_none()).collect();
+    let mut workloads: Vec<_> =
+        observed.workloads().filter(|it| it.connector.is_none() && it.kind != WorkloadKind::Execution).collect();
     workloads.sort();
     for workload in workloads {
         let taken = observed.on_connector_subnets(workload);

@@ -80,6 +80,7 @@ impl<'a> Draft<'a> {
         // A closed region is told above, and what is worth another try with the end of the run.
         unseen.retain(|failure| failure.kind != FailureKind::RegionClosed || !closed);
         unseen.retain(|failure| failure.kind != FailureKind::Transient);
+        unseen.retain(|failure| failure.kind != FailureKind::ApiDisabled || !bare);
         let (outdated, unseen): (Vec<&ReadFailure>, Vec<_>) =
             unseen.into_iter().partition(|failure| text::reads::lacking(failure).is_some());
         self.findings.extend(text::prune::role_outdated(&outdated, at));

@@ -15,7 +15,6 @@ use crate::domain::{
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
-        read::FailureKind,
         requirement::{Required, Requirer},
         router::Router,
         subnet::Subnet,
@@ -29,6 +28,10 @@ pub(super) fn plan(draft: &mut Draft<'_>, demand: &Demand) {
     let observed = draft.observed;
     mark(draft, demand);
     draft.findings.extend(demand.left_over.iter().map(text::prune::left_over));
+    if let Some(Ok(series)) = &observed.traffic {
+        let busy = demand.idle.iter().filter(|connector| traffic::is_busy(series, connector));
+        draft.findings.extend(busy.map(text::prune::busy));
+    }
     let mut gone = Vec::new();
     for connector in &demand.unused {
         match listed(observed, connector) {
@@ -95,16 +98,9 @@ fn leave(draft: &mut Draft<'_>, connector: &ConnectorRef, standing: &Connector) 
             return;
         }
     }
-    match &draft.observed.traffic {
-        Some(Ok(series)) if traffic::is_busy(series, connector) => {
-            draft.findings.push(text::prune::busy(connector));
-            return;
-        }
-        // It is worth another try.
-        Some(Err(failure)) if failure.kind == FailureKind::Transient => return,
+    if let Some(Err(failure)) = &draft.observed.traffic {
         // The other proofs have to do.
-        Some(Err(failure)) => draft.findings.push(text::prune::traffic_unread(connector, failure)),
-        Some(Ok(_)) | None => {}
+        draft.findings.push(text::prune::traffic_unread(connector, failure));
     }
     let mode = draft.policy.for_connector(connector).mode;
     let change = Change::Delete(Object::Connector(standing.clone()));
@@ -115,7 +111,7 @@ fn leave(draft: &mut Draft<'_>, connector: &ConnectorRef, standing: &Connector) 
 fn superseded(draft: &Draft<'_>, connector: &ConnectorRef, stamp: &Stamp, subnet: &Subnet) -> bool {
     let Some(Some(standing)) = listed(draft.observed, connector) else { return false };
     // One that was not read may have opted out.
-    if !draft.observed.workloads_complete() {
+    if !draft.observed.reads_every_user() {
         return false;
     }
     let elsewhere = standing.subnet.as_ref().is_some_and(|form| form.name != subnet.name);

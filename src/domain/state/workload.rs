@@ -57,7 +57,7 @@ impl fmt::Display for WorkloadKind {
             Self::Function => "function",
             Self::Version => "App Engine version",
             Self::Project => "project",
-            Self::Execution => "execution",
+            Self::Execution => "execution of job",
         })
     }
 }
@@ -93,6 +93,8 @@ pub struct JobDocument {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct ExecutionReference {
+    /// Empty where the job has never run.
+    name: String,
     completion_time: Option<String>,
 }
 
@@ -100,17 +102,19 @@ struct ExecutionReference {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ExecutionDocument {
-    name: String,
+    job: String,
     labels: BTreeMap<String, String>,
     template: Template,
     completion_time: Option<String>,
 }
 
 impl ExecutionDocument {
-    /// `None` = it has completed.
-    pub fn workload(self) -> Option<Workload> {
-        let access = self.template.vpc_access;
-        self.completion_time.is_none().then(|| workload(WorkloadKind::Execution, &self.name, &self.labels, access))
+    /// A user by the name of its job, whose label counts for it too; of several executions, one is as good as another. `None` =
+    /// it has completed.
+    pub fn workload(self, jobs: &[Workload]) -> Option<Workload> {
+        let own = workload(WorkloadKind::Execution, &self.job, &self.labels, self.template.vpc_access);
+        let ignored = own.ignored || jobs.iter().any(|job| job.name == own.name && job.ignored);
+        self.completion_time.is_none().then_some(Workload { ignored, ..own })
     }
 }
 
@@ -172,7 +176,9 @@ struct VpcAccess {
 
 impl JobDocument {
     pub fn workload(self) -> Workload {
-        let executing = self.latest_created_execution.is_some_and(|latest| latest.completion_time.is_none());
+        let executing = self
+            .latest_created_execution
+            .is_some_and(|latest| !latest.name.is_empty() && latest.completion_time.is_none());
         Workload {
             executing,
             ..workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template.vpc_access)

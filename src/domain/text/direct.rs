@@ -49,7 +49,7 @@ pub fn no_nat(workload: &Workload, subnet: &Subnet, region: &Region) -> Note {
         Code::NoInternet,
         object(workload),
         format!(
-            "{workload} sends all its traffic through Direct VPC egress on subnet {name}, which no Cloud NAT covers, so it does not reach the internet; if it should, add `{region}/{name}` to `nat.direct_vpc_subnets`, or deploy it with --vpc-egress=private-ranges-only"
+            "{workload} sends all its traffic through Direct VPC egress on subnet {name}, which no Cloud NAT covers, so it does not reach the internet unless a policy-based route leads it elsewhere; if it should, add `{region}/{name}` to `nat.direct_vpc_subnets`, or deploy it with --vpc-egress=private-ranges-only"
         ),
     )
 }
