@@ -54,16 +54,10 @@ impl Scene<'_> {
             hops.push(part(HopKind::PolicyRanges, &text::few(&ranges), &reach, &verdicts));
         }
         hops.push(google_apis(&verdicts, all));
-        hops.push(match all {
-            true => part(HopKind::Internet, INTERNET, &outside(), &verdicts),
-            false => Hop::new(HopKind::Internet, INTERNET, HopState::Ok, text::explain::not_this_way())
-                .code(HopCode::GoogleAddresses),
-        });
-        let through = |hop: Hop| match hop.is_in_vpc() {
-            true => hop.evidence(self.firewall_evidence()),
-            false => hop,
-        };
-        hops.into_iter().map(through).collect()
+        if all {
+            hops.push(part(HopKind::Internet, INTERNET, &outside(), &verdicts));
+        }
+        hops.into_iter().map(|hop| hop.evidence(self.firewall_evidence())).collect()
     }
 
     /// Whether the rules stand as the policy asks for.
