@@ -116,22 +116,19 @@ pub fn numbers(observed: &Observed, wanted: &[WantedConnector]) -> BTreeSet<Proj
     all.map(|connector| connector.project).filter(ProjectId::is_number).collect()
 }
 
-/// Whether users beyond Cloud Run's own lists have to be asked for: where a connector exists that they may use, or where
-/// something of ours is to be removed.
-pub fn needs_others(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
-    if observed.connectors.iter().flatten().next().is_some() {
-        return true;
-    }
-    let demand = decide(policy, observed, wanted, now, observed.workloads_complete());
-    !demand.idle.is_empty() || !demand.unused.is_empty()
+/// Which users have to be asked for that round one does not list.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct FurtherUsers {
+    /// Executions under way: where a job's latest one has not completed, or where something of ours is to be removed,
+    /// replaced or denied for the first time. An execution keeps the network that its job had when it began.
+    pub executions: bool,
+    /// Users beyond Cloud Run: where a connector exists that they may use, or where something of ours is to be removed.
+    pub others: bool,
+    /// Something of ours is to be deleted, replaced or denied for the first time: an answer of minutes ago is then too old.
+    pub anew: bool,
 }
 
-/// Whether executions under way have to be asked for: where a job's latest one has not completed, or where something of ours
-/// is to be removed, replaced or denied for the first time. An execution keeps the network that its job had when it began.
-pub fn needs_executions(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> bool {
-    if observed.jobs.iter().flatten().any(|job| job.executing) {
-        return true;
-    }
+pub fn further_users(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], now: Timestamp) -> FurtherUsers {
     let demand = decide(policy, observed, wanted, now, observed.workloads_complete());
     let stops = |required: &Required| {
         let settings = policy.for_connector(&required.connector);
@@ -146,7 +143,11 @@ pub fn needs_executions(policy: &Policy, observed: &Observed, wanted: &[WantedCo
         let denied = settings.firewall.enforcement == Enforcement::Enforce && settings.mode >= Mode::Create;
         found.is_some() && (replaced || denied && !armed())
     };
-    !demand.idle.is_empty() || !demand.unused.is_empty() || demand.connectors.iter().any(stops)
+    let anew = !demand.unused.is_empty() || demand.connectors.iter().any(stops);
+    let removes = !demand.unused.is_empty() || !demand.idle.is_empty();
+    let under_way = observed.jobs.iter().flatten().any(|job| job.executing);
+    let exists = observed.connectors.iter().flatten().next().is_some();
+    FurtherUsers { executions: under_way || removes || anew, others: exists || removes, anew }
 }
 
 /// A refused deploy that names a connector, else one whose entry does not say which it names.

@@ -1,6 +1,6 @@
 //! One look at a target: ten reads at the same time, and what a pure question asks for beyond them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
@@ -49,23 +49,18 @@ pub async fn observe(
     observed.users = users;
     observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
+    let further = demand::further_users(policy, &observed, wanted, now);
     let jobs = observed.jobs.as_deref().unwrap_or_default();
     let (executions, others) = join!(
-        OptionFuture::from(
-            demand::needs_executions(policy, &observed, wanted, now).then(|| users::executions(client, target, jobs))
-        ),
-        OptionFuture::from(
-            demand::needs_others(policy, &observed, wanted, now).then(|| users::others(client, projects, target))
-        ),
+        OptionFuture::from(further.executions.then(|| users::executions(client, target, jobs))),
+        OptionFuture::from(further.others.then(|| users::others(client, projects, target, further.anew))),
     );
     observed.executions = executions;
-    if let Some(others) = others {
-        let consumers: BTreeSet<_> = others.consumers().collect();
-        observed.others = Some(others);
-        let numbers = consumers.into_iter().chain(demand::numbers(&observed, wanted)).collect();
-        observed.projects = projects.ids(client, numbers).await;
-        users::note_disabled(projects, &observed);
-    }
+    observed.others = others;
+    let named = observed.refused_consumers().chain(demand::numbers(&observed, wanted));
+    let unknown = named.filter(|number| !observed.projects.contains_key(number)).collect();
+    observed.projects.extend(projects.ids(client, unknown).await);
+    users::note_disabled(projects, &observed);
     let needs = needs(policy, &observed, wanted, now);
     if !needs.is_empty() {
         round_two(client, projects, &mut observed, needs).await;

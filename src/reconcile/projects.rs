@@ -19,7 +19,7 @@ use crate::{
     google::client::Client,
 };
 
-/// How long an API counts as not enabled. A function or an app needs longer to come to use a connector.
+/// How long an API counts as not enabled where nothing is stopped or removed because of it.
 const DISABLED_FOR: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Default)]

@@ -56,19 +56,20 @@ pub async fn executions(client: &Client, target: &Target, jobs: &[Workload]) -> 
     Ok(under_way)
 }
 
-/// Users beyond Cloud Run's own lists. An API that was not enabled a moment ago is not asked again at once.
-pub async fn others(client: &Client, projects: &Projects, target: &Target) -> Others {
+/// Users beyond Cloud Run's own lists. An API that was not enabled minutes ago is asked again only where `anew`.
+pub async fn others(client: &Client, projects: &Projects, target: &Target, anew: bool) -> Others {
     let (project, region) = (target.project.as_str(), target.region.as_str());
+    let known = |api: &str| projects.disabled(&target.project, api).filter(|_| !anew);
     let (functions, versions) = join!(
         async {
-            if let Some(known) = projects.disabled(&target.project, FUNCTIONS) {
+            if let Some(known) = known(FUNCTIONS) {
                 return Err(known);
             }
             let found = client.list_functions::<FunctionDocument>(project, region).await;
             read(found).map(|all| all.into_iter().map(FunctionDocument::workload).collect())
         },
         async {
-            match projects.disabled(&target.project, APP_ENGINE) {
+            match known(APP_ENGINE) {
                 Some(known) => Err(known),
                 None => versions(client, target).await,
             }

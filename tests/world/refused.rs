@@ -103,6 +103,46 @@ async fn a_change_of_rights_ends_the_wait() {
     }
 }
 
+/// An API that is not enabled is not asked at every run, but before anything is denied or removed.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_was_off_is_asked_again_before_anything_is_stopped() {
+    let off = ["cloudfunctions.googleapis.com", "appengine.googleapis.com"];
+    let world = off.iter().fold(world_with_job(), |world, api| world.without_api(PROJECT, api));
+    let enforce = policy(&ENFORCE.replace("20]}", "20], prune: 7d}"));
+    let lab = TestCloud::new(world, &enforce.replace("enforce,", "allow-only,"));
+    let position = |wanted: &str, what: &str| {
+        let calls = lab.cloud.calls();
+        calls.iter().position(|call| call.call == wanted && call.body.to_string().contains(what))
+    };
+    let asked = |until: Option<usize>| {
+        let calls = lab.cloud.calls();
+        let until = calls.into_iter().take(until.unwrap());
+        until.filter(|call| call.call.starts_with("cloudfunctions.")).count()
+    };
+    let now = || Some(lab.cloud.calls().len());
+    lab.run().await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    lab.run().await;
+    let before = asked(now());
+    assert_eq!(lab.run().await.outcome, Outcome::InSync);
+    assert_eq!(asked(now()), before, "nothing is stopped because of it");
+    lab.change_policy(&enforce).await;
+    lab.run().await;
+    assert!(asked(position("compute.firewalls.insert", "deny-conn")) > before, "anew for the deny");
+    let before = asked(now());
+    assert_eq!(lab.run().await.outcome, Outcome::InSync);
+    let job = format!("https://run.googleapis.com/v2/projects/{PROJECT}/locations/{REGION}/jobs/nightly");
+    assert_eq!(lab.call("DELETE", &job, Value::Null).await.status(), 200);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(sweep(&lab).await.outcome, Outcome::Changed, "the infra rule says since when");
+    assert_eq!(asked(now()), before, "nothing is stopped because of it");
+    lab.cloud.advance(Duration::from_secs(8 * 86_400));
+    sweep(&lab).await;
+    let deleted =
+        lab.cloud.calls().iter().position(|call| call.call == "vpcaccess.projects.locations.connectors.delete");
+    assert!(asked(deleted) > before, "anew for the deletion");
+}
+
 /// A policy that was changed is a new question.
 #[tokio::test(start_paused = true)]
 async fn a_changed_policy_tries_again() {

@@ -213,12 +213,21 @@ impl Observed {
         lists && self.revisions.values().all(Result::is_ok)
     }
 
+    /// Refused lists of users that may not exist at all.
+    fn refused_users(&self) -> impl Iterator<Item = &ReadFailure> {
+        let lists = [&self.instances].into_iter().chain(&self.executions);
+        lists.chain(self.others.iter().flat_map(Others::lists)).filter_map(|list| list.as_ref().err())
+    }
+
     /// Reads of further kinds of users that failed: any of them may use a connector.
     pub fn unseen(&self) -> Vec<&ReadFailure> {
-        let lists =
-            [&self.instances].into_iter().chain(&self.executions).chain(self.others.iter().flat_map(Others::lists));
-        let failures = lists.filter_map(|list| list.as_ref().err());
-        failures.filter(|failure| !others::excludes(failure, &self.target, &self.projects)).collect()
+        self.refused_users().filter(|failure| !others::excludes(failure, &self.target, &self.projects)).collect()
+    }
+
+    /// Projects that those refusals are about, by their numbers.
+    pub fn refused_consumers(&self) -> impl Iterator<Item = ProjectId> {
+        let named = self.refused_users().filter_map(|failure| ProjectId::parse(failure.consumer.as_deref()?).ok());
+        named.filter(ProjectId::is_number)
     }
 
     /// Every list of users that was asked for was read: only then may a deny begin to stop them.

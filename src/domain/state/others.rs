@@ -29,13 +29,6 @@ impl Others {
     pub fn lists(&self) -> [&Read<Vec<Workload>>; 2] {
         [&self.functions, &self.versions]
     }
-
-    /// Projects that refusals are about, by their numbers.
-    pub fn consumers(&self) -> impl Iterator<Item = ProjectId> {
-        let failures = self.lists().into_iter().filter_map(|list| list.as_ref().err());
-        let named = failures.filter_map(|failure| ProjectId::parse(failure.consumer.as_deref()?).ok());
-        named.filter(ProjectId::is_number)
-    }
 }
 
 /// Whether a refusal says that there is no user: the method does not exist, or its API is not enabled in the target's own
