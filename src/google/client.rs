@@ -19,8 +19,8 @@ use crate::google::{
     credentials::Credentials,
     endpoints::Endpoints,
     error::CallError,
+    error_body,
     method::{Call, Method},
-    refusal,
     retry::repeat,
     transport::{Request, Response, SendError, Sent, Transport},
 };
@@ -106,7 +106,7 @@ fn encode(call: &Call, mut headers: HeaderMap) -> Result<::http::Request<Bytes>,
 
 fn decode<T: DeserializeOwned>(call: &'static str, response: &Response) -> Result<T, CallError> {
     if !response.status().is_success() {
-        return Err(refusal::read(call, response));
+        return Err(error_body::read(call, response));
     }
     serde_json::from_slice(response.body()).map_err(|error| {
         // JSON that stops too early is a broken connection, not a strange answer.

@@ -6,7 +6,7 @@ use ::http::StatusCode;
 
 use crate::google::{
     credentials::CredentialsError,
-    kind::{self, ErrorKind, Said},
+    error_kind::{self, ErrorKind, Said},
     transport::SendError,
 };
 
@@ -76,11 +76,11 @@ impl CallError {
         match self {
             Self::Refused { status, reason, message, named, .. } => {
                 let (permission, constraint) = (named.permission.as_deref(), named.constraint.as_deref());
-                kind::classify(status.as_u16(), Said { reason, message, permission, constraint })
+                error_kind::classify(status.as_u16(), Said { reason, message, permission, constraint })
             }
             Self::OperationFailed { status, code, message, constraint, .. } => {
-                let (permission, constraint) = (kind::permission_in(message), constraint.as_deref());
-                kind::classify(status.unwrap_or_default(), Said { reason: code, message, permission, constraint })
+                let (permission, constraint) = (error_kind::permission_in(message), constraint.as_deref());
+                error_kind::classify(status.unwrap_or_default(), Said { reason: code, message, permission, constraint })
             }
             Self::Unreachable { .. } | Self::Incomplete { .. } | Self::DeadlinePassed { .. } => ErrorKind::Transient,
             Self::Credentials { source, .. } if source.is_transient() => ErrorKind::Transient,

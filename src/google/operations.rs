@@ -14,9 +14,9 @@ use crate::google::{
     client::Client,
     compute::{GLOBAL_OPERATIONS_GET, REGION_OPERATIONS_GET},
     error::{CallError, one_line},
-    kind::ErrorKind,
+    error_body,
+    error_kind::ErrorKind,
     method::Call,
-    refusal,
 };
 
 /// How long a compute operation may take in all.
@@ -102,7 +102,7 @@ impl Operation {
             code: one_line(first.map_or("UNKNOWN", |error| &error.code)),
             message: one_line(message.unwrap_or("Google gave no message")),
             status: self.http_error_status_code,
-            constraint: first.and_then(|error| error.error_details.iter().find_map(refusal::constraint)),
+            constraint: first.and_then(|error| error.error_details.iter().find_map(error_body::constraint)),
         })
     }
 }
@@ -204,7 +204,7 @@ impl LongRunning {
                     code: code.to_owned(),
                     message: one_line(&status.message),
                     status: Some(http),
-                    constraint: status.details.iter().find_map(refusal::constraint),
+                    constraint: status.details.iter().find_map(error_body::constraint),
                 })
             }
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::google::{
     error::CallError,
-    kind::ErrorKind,
+    error_kind::ErrorKind,
     transport::{SendError, Sent},
 };
 

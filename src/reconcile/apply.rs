@@ -25,7 +25,7 @@ use crate::{
         target::Target,
         text,
     },
-    google::{client::Client, error::CallError, kind::ErrorKind},
+    google::{client::Client, error::CallError, error_kind::ErrorKind},
 };
 
 /// Why a step was not begun.

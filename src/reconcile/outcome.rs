@@ -2,7 +2,7 @@
 
 use crate::{
     domain::names::ConnectorRef,
-    google::{error::CallError, kind::ErrorKind, transport::Sent},
+    google::{error::CallError, error_kind::ErrorKind, transport::Sent},
 };
 
 /// How a write ended that Google did not refuse.

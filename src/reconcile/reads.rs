@@ -2,7 +2,7 @@
 
 use crate::{
     domain::state::read::{FailureKind, Read, ReadFailure},
-    google::{error::CallError, kind::ErrorKind},
+    google::{error::CallError, error_kind::ErrorKind},
 };
 
 /// A resource that is not there is no failure.

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use egress_reconciler::{
     app::http_transport,
     domain::doctor::facts::{Subscription, Topic},
-    google::{client::Client, credentials::Credentials, endpoints::Endpoints, kind::ErrorKind},
+    google::{client::Client, credentials::Credentials, endpoints::Endpoints, error_kind::ErrorKind},
 };
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{response, with_header};
-use crate::google::{error::CallError, kind::ErrorKind, refusal};
+use crate::google::{error::CallError, error_body, error_kind::ErrorKind};
 
 fn compute(code: u16, reason: &str, message: &str) -> Value {
     json!({"error": {"code": code, "message": message, "errors": [
@@ -26,7 +26,7 @@ fn denied(permission: &str) -> ErrorKind {
 }
 
 fn refused(status: u16, body: &str) -> CallError {
-    refusal::read("compute.firewalls.insert", &response(status, body.to_owned()))
+    error_body::read("compute.firewalls.insert", &response(status, body.to_owned()))
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn google_says_when_to_come_back() {
         (response(429, detail.to_string()), Some(1.5)),
     ];
     for (response, seconds) in cases {
-        let found = refusal::read("c", &response).retry_after();
+        let found = error_body::read("c", &response).retry_after();
         assert_eq!(found, seconds.map(Duration::from_secs_f64), "{response:?}");
     }
 }

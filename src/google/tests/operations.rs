@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Answer, Stage, answer, stage};
-use crate::google::{error::CallError, kind::ErrorKind};
+use crate::google::{error::CallError, error_kind::ErrorKind};
 
 fn running() -> Answer {
     answer(200, json!({"name": "operation-1", "status": "RUNNING"}))

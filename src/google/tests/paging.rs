@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Answer, answer, stage};
-use crate::google::{error::CallError, kind::ErrorKind};
+use crate::google::{error::CallError, error_kind::ErrorKind};
 
 #[derive(Debug, Deserialize)]
 struct Named {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{answer, stage};
-use crate::google::{error::CallError, kind::ErrorKind};
+use crate::google::{error::CallError, error_kind::ErrorKind};
 
 const COMPUTE: &str = "compute.googleapis.com/compute/v1/projects/p";
 

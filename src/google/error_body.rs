@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::google::{
     error::{CallError, Named, one_line},
-    kind,
+    error_kind,
     transport::Response,
 };
 
@@ -27,7 +27,7 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
     };
     let permission = details(error)
         .find_map(|detail| metadata(detail, "permission"))
-        .or_else(|| kind::permission_in(&message))
+        .or_else(|| error_kind::permission_in(&message))
         .map(one_line);
     CallError::Refused {
         call,
@@ -56,7 +56,7 @@ fn metadata<'a>(detail: &'a Value, key: &str) -> Option<&'a str> {
 pub(super) fn constraint(detail: &Value) -> Option<String> {
     let is_help = detail.get("links").is_some();
     let text = detail.to_string();
-    kind::constraint_in(&text).filter(|_| !is_help).map(one_line)
+    error_kind::constraint_in(&text).filter(|_| !is_help).map(one_line)
 }
 
 /// `projects/NUMBER` or `project_number:NUMBER`.
@@ -77,14 +77,14 @@ fn consumer_in(message: &str) -> Option<String> {
 fn reason(error: &Value) -> String {
     let legacy = error["errors"].as_array().into_iter().flatten();
     let violations = details(error).filter_map(|detail| detail["violations"].as_array()).flatten();
-    let quotas = violations.filter_map(|violation| kind::quota_reason(violation["description"].as_str()?));
+    let quotas = violations.filter_map(|violation| error_kind::quota_reason(violation["description"].as_str()?));
     let found: Vec<&str> = details(error)
         .chain(legacy)
         .filter_map(|entry| entry["reason"].as_str())
         .chain(quotas)
         .chain(error["status"].as_str())
         .collect();
-    let best = found.iter().copied().find(|reason| kind::is_known(reason)).or_else(|| found.first().copied());
+    let best = found.iter().copied().find(|reason| error_kind::is_known(reason)).or_else(|| found.first().copied());
     one_line(best.unwrap_or("without a reason"))
 }
 
