@@ -18,7 +18,7 @@ use crate::domain::{
         workload::Workload,
     },
     target::subnet_path,
-    text,
+    text::{self, explain::GoogleAccess},
     ways::ways_from,
 };
 
@@ -113,9 +113,7 @@ impl Scene<'_> {
         let name = named.or(new).unwrap_or_default();
         let hop = |state, text| Hop::new(HopKind::Subnet, &name, state, text);
         let hop = match (standing, subnet, &self.observed.subnets) {
-            (_, Some(subnet), _) => {
-                access(hop(HopState::Ok, text::explain::subnet(subnet, &self.observed.network_name)), subnet)
-            }
+            (_, Some(subnet), _) => self.usable(subnet),
             (Some(standing), None, _) if standing.subnet.is_none() => {
                 hop(HopState::Ok, text::explain::hidden_subnet(&standing.ip_cidr_range))
             }
@@ -145,7 +143,6 @@ impl Scene<'_> {
             (Err(failure), _) => return Hop::unread(HopKind::Nat, "", failure).evidence(self.routers_evidence()),
             (_, Err(failure)) => return Hop::unread(HopKind::Nat, "", failure).evidence(self.routes_evidence()),
         };
-        let network = self.observed.network_name.to_string();
         let ways = ways_from(self.observed, tags, range);
         if !ways.reach_gateway() {
             let hop = match ways.elsewhere().next() {
@@ -158,7 +155,7 @@ impl Scene<'_> {
             };
             return hop.evidence(self.routes_evidence());
         }
-        let here: Vec<&Router> = routers.iter().filter(|router| relative(&router.network) == network).collect();
+        let here = self.here(routers);
         if let Some(nat) = covering(&here, subnet) {
             let router = router_of(&here, nat).map_or("", |router| router.name.as_str());
             let mut notes = self.notes(&[format!("router/{router}")]);
@@ -246,27 +243,46 @@ impl Scene<'_> {
 }
 
 impl Scene<'_> {
+    /// A subnet that exists. Google's APIs are part of every path: a NAT gateway that covers the subnet turns Private Google
+    /// Access on for it, whatever the subnet says.
+    /// <https://cloud.google.com/nat/docs/overview#interaction-pga>
+    fn usable(&self, subnet: &Subnet) -> Hop {
+        let path = subnet_path(&self.observed.network_name, &self.observed.target, &subnet.name);
+        let covered = |routers: &[Router]| covering(&self.here(routers), Some(&path)).is_some();
+        let apis = match &self.observed.routers {
+            _ if subnet.private_ip_google_access => GoogleAccess::On,
+            Ok(routers) if covered(routers) => GoogleAccess::ByNat,
+            Ok(_) => GoogleAccess::Off,
+            Err(_) => GoogleAccess::Unknown,
+        };
+        let text = text::explain::subnet(subnet, &self.observed.network_name, apis);
+        let hop = Hop::new(HopKind::Subnet, &subnet.name, HopState::Ok, text);
+        match apis {
+            GoogleAccess::On | GoogleAccess::ByNat => hop,
+            GoogleAccess::Off => hop.code(HopCode::PrivateGoogleAccessDisallowed),
+            GoogleAccess::Unknown => Hop { unsure: true, ..hop.code(HopCode::PrivateGoogleAccessDisallowed) },
+        }
+    }
+
+    /// Those of the policy's network.
+    fn here<'a>(&self, routers: &'a [Router]) -> Vec<&'a Router> {
+        let network = self.observed.network_name.to_string();
+        routers.iter().filter(|router| relative(&router.network) == network).collect()
+    }
+
     /// A subnet of Direct VPC egress; one that belongs to a connector is not for it.
     fn direct_subnet(&self, workload: &Workload, subnet: &Subnet) -> Hop {
-        let seen = text::explain::subnet(subnet, &self.observed.network_name);
+        let hop = self.usable(subnet);
         let name = &subnet.name;
         let hop = match self.observed.connector_of_subnet(subnet) {
-            None => access(Hop::new(HopKind::Subnet, name, HopState::Ok, seen), subnet),
+            None => hop,
             Some(connector) => {
                 let notes = self.notes(&[text::direct::object(workload)]);
-                let text = text::explain::of_a_connector(&seen, &connector);
+                let text = text::explain::of_a_connector(&hop.text, &connector);
                 Hop { notes, ..Hop::new(HopKind::Subnet, name, HopState::Broken, text) }.code(HopCode::SubnetInUse)
             }
         };
         Hop { resource: self.subnet_resource(name), ..hop }.evidence(self.subnet_evidence(name))
-    }
-}
-
-/// Google's APIs are part of every path.
-fn access(hop: Hop, subnet: &Subnet) -> Hop {
-    match subnet.private_ip_google_access {
-        true => hop,
-        false => hop.code(HopCode::PrivateGoogleAccessDisallowed),
     }
 }
 

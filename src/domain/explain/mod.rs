@@ -86,21 +86,32 @@ fn around(mut hops: Vec<Hop>, all: bool) -> Vec<Hop> {
 }
 
 /// Where a hop fails, what lies behind it is not reached, whatever the firewall would let out. NAT is only for the
-/// internet.
+/// internet, and Private Google Access for Google's APIs.
 fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
     let fails = |hop: &&Hop| !matches!(hop.state, HopState::Ok | HopState::NotNeeded);
     let on_the_way = |kind| matches!(kind, HopKind::Connector | HopKind::Subnet | HopKind::Nat);
-    let broken: Vec<_> = hops
+    let mut broken: Vec<_> = hops
         .iter()
         .filter(|hop| on_the_way(hop.kind))
         .filter(fails)
         .map(|hop| (hop.kind, hop.state, hop.code, hop.unsure))
         .collect();
+    // Of traffic to private ranges alone, Google's APIs are reached outside the VPC too.
+    let all = hops.iter().any(|hop| hop.kind == HopKind::Internet && hop.is_in_vpc());
+    let without_apis = hops.iter().find(|hop| all && hop.code == Some(HopCode::PrivateGoogleAccessDisallowed));
+    broken.extend(without_apis.map(|hop| {
+        let state = if hop.unsure { HopState::Unknown } else { HopState::Broken };
+        (HopKind::Subnet, state, hop.code, hop.unsure)
+    }));
     for hop in hops.iter_mut().filter(|hop| hop.state != HopState::NotNeeded && hop.is_in_vpc()) {
-        let first = broken.iter().find(|(kind, ..)| match hop.kind {
-            HopKind::Internet => true,
-            HopKind::Internal | HopKind::PolicyRanges | HopKind::GoogleApis => *kind != HopKind::Nat,
-            _ => false,
+        let first = broken.iter().find(|(kind, _, code, _)| {
+            let of_apis = *code == Some(HopCode::PrivateGoogleAccessDisallowed);
+            match hop.kind {
+                HopKind::GoogleApis => *kind != HopKind::Nat,
+                HopKind::Internet => !of_apis,
+                HopKind::Internal | HopKind::PolicyRanges => *kind != HopKind::Nat && !of_apis,
+                _ => false,
+            }
         });
         if let Some((kind, state, code, unsure)) = first {
             hop.state = *state;

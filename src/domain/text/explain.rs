@@ -90,10 +90,25 @@ pub fn elsewhere(state: ConnectorState) -> String {
     format!("{}, in another project, where the rest of the path is", state.word())
 }
 
-pub fn subnet(subnet: &Subnet, network: &NetworkRef) -> String {
-    let google = match subnet.private_ip_google_access {
-        true => "Private Google Access on",
-        false => "Private Google Access off, so Google's APIs are reachable only over the internet",
+/// How machines without an external address reach Google's APIs from a subnet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoogleAccess {
+    On,
+    /// The subnet says that it is off; a NAT gateway turns it on.
+    ByNat,
+    Off,
+    /// It is off, and the gateways could not be read.
+    Unknown,
+}
+
+pub fn subnet(subnet: &Subnet, network: &NetworkRef, apis: GoogleAccess) -> String {
+    let google = match apis {
+        GoogleAccess::On => "Private Google Access on",
+        GoogleAccess::ByNat => "Private Google Access on, by the NAT that covers the subnet",
+        GoogleAccess::Off => {
+            "Private Google Access off and no NAT over the subnet, so Google's APIs are not reached from it"
+        }
+        GoogleAccess::Unknown => "Private Google Access off, unless a NAT that could not be read covers the subnet",
     };
     format!("{} of network {}, {google}", subnet.ip_cidr_range, network.name)
 }
