@@ -11,12 +11,17 @@ mod support;
 use egress_reconciler::domain::{
     planner::break_glass::{self, DenySelector},
     stamp::{RELEASED_FOR, Release},
+    state::{
+        observed::Observed,
+        read::{FailureKind, ReadFailure},
+    },
 };
 use look::{Look, Uses, check, lines, policy};
 use serde_json::json;
 
 const ALLOW_ONLY: &str = "{firewall: {enforcement: allow-only}}";
 const INFRA: &str = "allow-conn-europe-west2-infra";
+const LETS_OUT: &str = "allow-conn-europe-west2-egress";
 const DENY: &str = "deny-conn-europe-west2-egress";
 
 /// A job that sends all its traffic through a connector that does not exist.
@@ -290,14 +295,14 @@ fn what_others_changed() {
 #[test]
 fn what_holds_changes_back() {
     let drifted = || job().rests("{}").changed(INFRA, &json!({"priority": 800}));
-    let unread = |seen: &mut egress_reconciler::domain::state::observed::Observed| {
-        seen.routers = Err(egress_reconciler::domain::state::read::ReadFailure {
-            call: "compute.routers.list".into(),
-            kind: egress_reconciler::domain::state::read::FailureKind::Transient,
-            message: "backendError".into(),
-            consumer: None,
-        });
+    let failure = |call: &str| ReadFailure {
+        call: call.into(),
+        kind: FailureKind::Transient,
+        message: "backendError".into(),
+        consumer: None,
     };
+    let drifted_allow = || job().rests(ALLOW_ONLY).changed(LETS_OUT, &json!({"priority": 800}));
+    let unread_users = |seen: &mut Observed| seen.services = Err(failure("run.services.list"));
     check(&[
         (
             "mode report",
@@ -338,8 +343,24 @@ fn what_holds_changes_back() {
         (
             "a list that could not be read",
             ALLOW_ONLY,
-            by_hand().with(unread),
+            by_hand().with(|seen| seen.routers = Err(failure("compute.routers.list"))),
             &["finding [unmanaged] connector/conn", "egress conn: unmanaged"],
+        ),
+        (
+            "users that could not be read: an allow is put right",
+            ALLOW_ONLY,
+            drifted_allow().with(unread_users),
+            &["repair firewall/allow-conn-europe-west2-egress", "egress conn: allow-only"],
+        ),
+        (
+            "users that could not be read: nothing is denied for the first time",
+            "{}",
+            drifted_allow().with(unread_users),
+            &[
+                "repair firewall/allow-conn-europe-west2-egress",
+                "finding [frozen] connector/conn",
+                "egress conn: allow-only",
+            ],
         ),
     ]);
 }

@@ -111,6 +111,15 @@ impl<'a, 'b> Scoping<'a, 'b> {
         required.hold_reason().filter(|_| required.frozen.is_some() || !was_armed())
     }
 
+    /// Whether a rule of the set that has drifted must stay as it is. An allow stops nothing that the policy lets out: it is
+    /// put right unless a person froze the connector.
+    fn holds(&self, rule: &Rule) -> bool {
+        match rule.role.is_egress_allow() {
+            true => self.path.required.frozen.is_some(),
+            false => self.hold_reason().is_some(),
+        }
+    }
+
     pub fn mode(&self) -> Mode {
         self.path.settings.mode
     }
@@ -143,7 +152,7 @@ pub(super) fn ensure(
             scoping.mode(),
         ));
     };
-    if existing.managed() == rule.firewall.managed() || scoping.hold_reason().is_some() {
+    if existing.managed() == rule.firewall.managed() || scoping.holds(rule) {
         return None;
     }
     let repaired = with_managed(existing, &rule.firewall);
