@@ -14,7 +14,7 @@ pub struct Written {
 }
 
 impl Written {
-    fn new(document: Value) -> Self {
+    pub fn new(document: Value) -> Self {
         let policy = policy::read(&document.to_string()).unwrap_or_else(|error| panic!("{error}"));
         Self { document, policy }
     }

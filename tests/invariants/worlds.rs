@@ -367,3 +367,31 @@ fn foreign_router(shared: bool) -> Router {
         ..Router::default()
     }
 }
+
+/// `conn-1` is in ERROR and moves; a foreign deny names the range that it leaves, and the policy changes what it lets out.
+pub fn leaving_scene() -> Scene {
+    let mut world = empty(true);
+    put_workloads(&mut world, Vec::new());
+    let (subnet, found) = connector(1, ConnectorState::Error, true);
+    world.subnets = Ok(vec![subnet]);
+    world.connectors = Ok(vec![found]);
+    let denied = json!({
+        "name": "foreign-range", "network": network(true).to_string(), "direction": "EGRESS", "priority": 950,
+        "sourceRanges": ["10.8.0.16/28"], "destinationRanges": ["8.8.8.8/32"], "denied": [{"IPProtocol": "all"}],
+    });
+    world.firewalls = Ok(vec![serde_json::from_value(denied).unwrap()]);
+    let policy = |more: serde_json::Value| {
+        let base = Written::new(json!({
+            "version": 1, "owner": "lab", "mode": "enforce", "scope": {"projects": ["demo-project"], "regions": ["europe-west2"]},
+            "network": {"name": network(true).to_string()},
+            "connector": {"subnet_pools": ["10.8.0.0/24"]},
+            "firewall": {"enforcement": "enforce", "google_apis": false, "base_priority": 200},
+        }));
+        base.with(&more)
+    };
+    let before = policy(json!({"firewall": {"internal": ["10.0.0.0/8"], "internet": []}}));
+    let internet = json!([{"to": ["0.0.0.0/0"], "ports": ["tcp:443", "tcp:80"]}]);
+    let after = policy(json!({"connector": {"repair": true}, "firewall": {"internal": [], "internet": internet}}));
+    let happens = Happens { rules: Vec::new(), days: 0, idle: false, released: false, drift: None };
+    Scene { before, after, world, happens }
+}

@@ -205,7 +205,8 @@ fn watch_defeats(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rule, 
     }
 }
 
-/// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them. A watch leaves when the
+/// Rules of ours that the policy no longer asks for: denies first, allows after what replaces them, and on a range that the
+/// connector leaves not before it has left, where what replaces them is for the other range alone. A watch leaves when the
 /// deny stands.
 fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) {
     if scoping.path.required.hold_reason().is_some() || scoping.moving {
@@ -224,6 +225,9 @@ fn retire(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, first: &[ObjectId]) 
             continue;
         }
         let lets_out = own.direction == Direction::Egress && !own.is_deny();
+        if lets_out && scoping.aimed {
+            continue;
+        }
         if let Some(stray) = scoping.stray_deny().filter(|_| lets_out) {
             draft.hold_beside(own, Verb::Delete, stray);
             continue;

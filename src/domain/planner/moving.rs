@@ -55,6 +55,7 @@ impl Judges<'_> {
         if !aimed.is_empty() && !denies.any(|own| in_force(own)) {
             aimed.extend(scoping.rule(Role::Deny).map(|rule| rule.firewall.name.clone()));
         }
+        scoping.aimed = !aimed.is_empty();
         for rule in scoping.set.iter_mut().filter(|rule| aimed.contains(&rule.firewall.name)) {
             rule.firewall.source_ranges = vec![next.to_string()];
         }

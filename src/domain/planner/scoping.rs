@@ -29,6 +29,8 @@ pub(super) struct Scoping<'a, 'b> {
     pub missing_allows: Vec<String>,
     /// A rule of ours leaves another network, to be made here: until it is, nothing that lets something out leaves.
     pub moving: bool,
+    /// An allow of the set is written for the range that the connector moves to, and not for the one that it leaves.
+    pub aimed: bool,
 }
 
 impl<'a, 'b> Scoping<'a, 'b> {
@@ -52,6 +54,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
             taken: Vec::new(),
             missing_allows: Vec::new(),
             moving,
+            aimed: false,
         }
     }
 
