@@ -74,8 +74,17 @@ impl Run for Engine {
 
 impl Engine {
     /// What exists at a target and what a run would do there. Nothing is written or published. Under mode `off` nothing is
-    /// read.
-    pub async fn dry_run(&self, target: Target) -> RunResult {
+    /// read. A task of its own, so that a panic at one target takes no other's answer with it.
+    pub async fn dry_run(self: &Arc<Self>, target: Target) -> RunResult {
+        let (engine, request) = (self.clone(), RunRequest { dry_run: true, ..RunRequest::new(target.clone()) });
+        let run = async move { engine.look_and_plan(target).await };
+        tokio::spawn(run.in_current_span()).await.unwrap_or_else(|error| {
+            tracing::error!(target = %request.target, %error, "dry run panicked");
+            self.report_for_panic(&request).into()
+        })
+    }
+
+    async fn look_and_plan(&self, target: Target) -> RunResult {
         let policy = self.policy.borrow().clone();
         let wanted = self.with_history(|history| history.wishes.of(&policy, &target, (self.now)()));
         let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target) };
@@ -148,10 +157,12 @@ impl Engine {
         let named = demand(policy, observed, &[], observed.at).elsewhere.into_iter();
         let uses = named.filter(|required| policy.covers(&required.connector) && seen(&required.connector).is_some());
         let uses = uses.map(|required| {
-            let by = format!("{} of {}", text::connector::users(&required.by), observed.target);
+            let name = format!("{} of {}", text::connector::users(&required.by), observed.target);
+            let is_further = required.by.iter().any(|by| matches!(by, Requirer::Further(_)));
+            let by = if is_further { Requirer::Further(name) } else { Requirer::Workload(name) };
             let project = Some(observed.target.project.clone());
             let users = required.users.into_iter().map(|user| PathUser { project: project.clone(), ..user }).collect();
-            Required { by: vec![Requirer::Workload(by)], users, ..required }
+            Required { by: vec![by], users, ..required }
         });
         let (uses, complete) = (uses.collect(), observed.reads_every_user());
         let mut new = self.with_history(|history| history.note_uses(&observed.target, uses, complete));

@@ -13,6 +13,7 @@ use crate::{
         report::Outcome,
         target::Target,
     },
+    google::transport::{BoxFuture, Request, Response, SendError, Transport},
     sim::{cloud::Options, world::World},
     support::{self, PolicyFile},
 };
@@ -106,6 +107,32 @@ async fn a_dry_run_brings_its_plan_and_writes_nothing() {
     let found = session.dry_run(vec![target()]).await;
     assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
     assert!(cloud.calls().iter().all(|call| call.method == "GET"));
+}
+
+/// A transport with a fault that nothing foresees, at one target.
+struct Faulty(Arc<dyn Transport>);
+
+impl Transport for Faulty {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+        assert!(!request.http.uri().path().contains("us-east1"), "a fault of ours");
+        self.0.send(request)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_at_one_target_hides_no_other() {
+    let policy = PolicyFile::new(&POLICY.replace("[europe-west2]", "[europe-west2, us-east1]"));
+    let mut world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
+    world.regions.extend(["europe-west2", "us-east1"].map(str::to_owned));
+    let cloud = crate::sim::cloud::Cloud::new(world, Options::starting_at(jiff::Timestamp::UNIX_EPOCH), None).unwrap();
+    let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
+    let app = support::program(settings, &cloud, Arc::new(Faulty(cloud.transport())), support::ids());
+    let there = Target { region: Region::parse("us-east1").unwrap(), ..target() };
+    let found = Session { app }.dry_run(vec![there.clone(), target()]).await;
+    assert_eq!(found[0].report.outcome, Outcome::Failed);
+    assert_eq!(found[0].report.target, Some(there));
+    assert_eq!(found[0].report.findings[0].code.word(), "run-died");
+    assert!(!found[1].plan.as_ref().unwrap().steps.is_empty(), "{:#?}", found[1].report);
 }
 
 #[tokio::test(start_paused = true)]

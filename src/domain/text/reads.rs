@@ -166,7 +166,11 @@ pub fn transient(failure: &ReadFailure) -> Note {
 
 /// A run that ended without a report.
 pub fn died() -> Note {
-    note(Code::RunDied, "run", "the run crashed; its log says why, and the event will be delivered again".to_owned())
+    note(
+        Code::RunDied,
+        "run",
+        "the run crashed; its log says why, and an event that asked for it is delivered again".to_owned(),
+    )
 }
 
 /// `failed`, or `was denied; grant X …: run …` where Google's words say on what.
