@@ -118,9 +118,11 @@ codes! {
     StaticAddressMissing "static-address-missing" "An address of `nat.static_ips` does not exist."
     StaticAddressUnfit "static-address-unfit" "An address of `nat.static_ips` is internal or IPv6."
     StaticAddressUnused "static-address-unused" "A NAT of others serves the subnet without the addresses of `nat.static_ips`."
+    SubnetFull "subnet-full" "A workload uses Direct VPC egress on a subnet with fewer than 16 free addresses."
     TrafficUnread "traffic-unread" "How much a connector sent could not be read."
     Unkept "unkept" "The connector is no longer adopted, and rules of ours still apply to it."
     Unmanaged "unmanaged" "The connector is neither ours nor adopted, so no rule is written for it."
+    UtilizationUnread "utilization-unread" "How many addresses of a subnet are free could not be read."
     WatchDefeatsDeny "watch-defeats-deny" "The watch rule is not written, or is disabled, because it would override a deny rule of others."
 }
 
@@ -148,6 +150,7 @@ codes! {
     OutOfSync "out-of-sync" "The firewall rules differ from what the policy asks for."
     PrivateOnly "private-only" "Only traffic to private ranges uses the VPC."
     Shadowed "shadowed" "A rule of others allows more than the policy."
+    SubnetFull "subnet-full" "Fewer than 16 addresses of the subnet are free, so instances may not start."
     SubnetInUse "subnet-in-use" "The subnet belongs to a connector."
     Unmanaged "unmanaged" "No rule of ours is written for the connector."
     Unread "unread" "A read failed, so this is not known."

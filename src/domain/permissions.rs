@@ -91,6 +91,7 @@ pub static PERMISSIONS: &[Permission] = &[
     ask("compute.projects.get", Look, Connectors, "tell which project a number names"),
     ask("compute.networks.get", Look, Networks, "see the network"),
     ask("compute.subnetworks.list", Look, Networks, "see the subnets"),
+    ask("compute.subnetworks.get", Look, Networks, "see how many addresses are free on a subnet of Direct VPC egress"),
     ask("compute.routers.list", Look, Networks, "see the NAT gateways"),
     ask("compute.firewalls.list", Look, Networks, "see the firewall rules"),
     ask("compute.networks.getRegionEffectiveFirewalls", Look, Networks, "see the effective firewall policies"),

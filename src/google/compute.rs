@@ -161,13 +161,15 @@ impl Client {
         self.list(self.prepare(&SUBNETWORKS_AGGREGATED, &[project])?, Listing::by_scope("subnetworks")).await
     }
 
-    pub async fn get_subnetwork<T: DeserializeOwned>(
+    /// A subnetwork with how much of its ranges is taken.
+    pub async fn get_subnetwork_utilization<T: DeserializeOwned>(
         &self,
         project: &str,
         region: &str,
         name: &str,
     ) -> Result<T, CallError> {
-        self.ask(&self.prepare(&SUBNETWORKS_GET, &[project, region, name])?).await
+        let call = self.prepare(&SUBNETWORKS_GET, &[project, region, name])?;
+        self.ask(&call.query("views", "WITH_UTILIZATION")).await
     }
 
     pub async fn insert_subnetwork(

@@ -28,6 +28,7 @@ use crate::{
             read::{FailureKind, Read},
             requirement::Required,
             traffic::TrafficSeries,
+            utilization::SubnetUtilization,
             workload::{FlatDocument, JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
@@ -108,6 +109,7 @@ async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timest
         policy_routes: None,
         addresses: None,
         router_status: BTreeMap::new(),
+        utilization: BTreeMap::new(),
         operations: None,
         traffic: None,
         refused: Vec::new(),
@@ -122,7 +124,7 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
     let network = observed.network_name.clone();
     let target = observed.target.clone();
     let region = target.region.clone();
-    let (found, mut space, operations, traffic, elsewhere, policy_routes, addresses, router_status) = join!(
+    let (found, mut space, operations, traffic, elsewhere, policy_routes, addresses, router_status, utilization) = join!(
         OptionFuture::from(needs.network.then(|| get_network(client, &network))),
         OptionFuture::from(needs.address_space.then(|| address_space(client, &network))),
         OptionFuture::from(needs.operations.then(|| connector_operations(client, &target))),
@@ -131,6 +133,7 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
         OptionFuture::from(needs.policy_routes.then(|| routes::policy_routes(client, projects, &network))),
         OptionFuture::from(needs.addresses.then(|| addresses(client, &network, &region))),
         routes::router_status(client, &network, &region, needs.router_status),
+        join_all(needs.utilization.into_iter().map(|subnet| utilization(client, &network, &region, subnet))),
     );
     if let (Some(Ok(space)), Some(Ok(Some(found)))) = (&mut space, &found) {
         routes::dynamic(client, &network, std::slice::from_ref(&region), &found.peerings, space).await;
@@ -143,6 +146,7 @@ async fn round_two(client: &Client, projects: &Projects, observed: &mut Observed
     observed.policy_routes = policy_routes;
     observed.addresses = addresses;
     observed.router_status = router_status;
+    observed.utilization = utilization.into_iter().collect();
 }
 
 /// For a person who asks why: also what no plan here needs to know.
@@ -168,6 +172,16 @@ async fn traffic(client: &Client, target: &Target, now: Timestamp) -> Read<Vec<T
     let seconds = PRUNED_AFTER.as_secs().unsigned_abs();
     let between = (start.to_string(), now.to_string());
     read(client.list_sums(target.project.as_str(), SENT, (&between.0, &between.1), seconds).await)
+}
+
+async fn utilization(
+    client: &Client,
+    network: &NetworkRef,
+    region: &Region,
+    subnet: String,
+) -> (String, Read<SubnetUtilization>) {
+    let found = read(client.get_subnetwork_utilization(network.project.as_str(), region.as_str(), &subnet).await);
+    (subnet, found)
 }
 
 async fn addresses(client: &Client, network: &NetworkRef, region: &Region) -> Read<Vec<Address>> {

@@ -39,7 +39,7 @@ fn decide<'a>(
     rules: impl Iterator<Item = &'a Firewall>,
 ) -> Vec<reach::Verdict> {
     let tag = connector(index).tag();
-    reach::decide(Sender { tag: &tag, range: Some(range) }, rules, world.effective.as_ref().unwrap(), false)
+    reach::decide(Sender::connector(&tag, Some(range)), rules, world.effective.as_ref().unwrap(), false)
 }
 
 /// All that gets out of a connector with this range.

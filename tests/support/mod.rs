@@ -175,6 +175,7 @@ pub fn empty_look(network: &str) -> Observed {
         policy_routes: None,
         addresses: None,
         router_status: BTreeMap::new(),
+        utilization: BTreeMap::new(),
         elsewhere: BTreeMap::new(),
         users: Vec::new(),
         projects: BTreeMap::new(),

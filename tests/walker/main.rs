@@ -32,7 +32,7 @@ fn verdicts(world: &World) -> Vec<Verdict> {
     let rules: Vec<Firewall> = world.rules.iter().map(|rule| serde_json::from_value(rule.clone()).unwrap()).collect();
     let effective: EffectiveFirewalls = serde_json::from_value(json!({"firewallPolicys": world.policies})).unwrap();
     let network = NetworkRef::try_from(NETWORK.to_owned()).unwrap();
-    let sender = reach::Sender { tag: TAG, range: world.range.map(|range| range.parse().unwrap()) };
+    let sender = reach::Sender::connector(TAG, world.range.map(|range| range.parse().unwrap()));
     reach::decide(sender, rules.iter(), &effective.over(&network), world.policies_first)
 }
 

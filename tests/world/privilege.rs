@@ -60,7 +60,7 @@ fn scene_of(permission: &str) -> Scene {
         | "compute.regionOperations.list"
         | "vpcaccess.connectors.update" => Repair,
         // One more range is cut, in a network that has peers.
-        "compute.networks.listPeeringRoutes" | "compute.routers.get" => Repair,
+        "compute.networks.listPeeringRoutes" | "compute.routers.get" | "compute.subnetworks.get" => Repair,
         "vpcaccess.operations.list" => Failure,
         "run.instances.list"
         | "run.executions.list"
@@ -135,7 +135,7 @@ async fn begin(scene: Scene) -> (World, String) {
             let drifted = built.resources.iter_mut().find(|resource| resource.path == rule).unwrap();
             drifted.document.as_mut().unwrap()["disabled"] = true.into();
             peered(&mut built);
-            let world = with(built, "jobs", "weekly", "one-more");
+            let world = with_direct_vpc(with(built, "jobs", "weekly", "one-more"));
             (world, policy(json!({"connector": {"min_instances": 3, "max_instances": 5}})))
         }
         Prune => {
@@ -159,6 +159,24 @@ async fn begin(scene: Scene) -> (World, String) {
         }
         Regions => (empty(), policy(json!({"scope": {"regions": "all"}}))),
     }
+}
+
+/// A job with Direct VPC egress, and the subnet that it uses.
+fn with_direct_vpc(world: World) -> World {
+    let network = format!("projects/{PROJECT}/global/networks/own-vpc");
+    let subnet = format!("projects/{PROJECT}/regions/{REGION}/subnetworks/apps");
+    let document = json!({
+        "name": "apps", "network": network, "region": format!("projects/{PROJECT}/regions/{REGION}"),
+        "ipCidrRange": "10.20.0.0/24", "privateIpGoogleAccess": true,
+    });
+    let job = format!("projects/{PROJECT}/locations/{REGION}/jobs/direct");
+    let interfaces = json!([{"network": network, "subnetwork": subnet}]);
+    let template = json!({"containers": [{"image": "i"}], "vpcAccess": {"networkInterfaces": interfaces}});
+    world.document("compute.subnetworks", &subnet, document).document(
+        "run.jobs",
+        &job,
+        json!({"template": {"template": template}}),
+    )
 }
 
 /// The network is peered with another, and a router of it speaks BGP.

@@ -1,7 +1,9 @@
 //! The path of a workload, hop by hop: what exists, what is missing or in the way, and what the connector may reach.
 
+mod connector;
+mod direct;
 mod evidence;
-mod hops;
+mod outwards;
 mod path;
 mod rules;
 
@@ -53,7 +55,7 @@ impl Scene<'_> {
                 let hop = start(HopState::Broken, text::explain::bad_reference(workload, name));
                 vec![Hop { notes, ..hop.code(HopCode::BadReference) }]
             }
-            (None, _) if !workload.direct.is_empty() => around(self.direct(workload, all), all),
+            (None, _) if !workload.direct.is_empty() => cut_off(around(self.direct(workload, all), all)),
             // A revision that serves may have another network than the newest one, and is told by itself where it was read.
             (None, _) if !workload.older.is_empty() => {
                 let unread = self.observed.unread_revisions(workload);
@@ -89,7 +91,7 @@ fn around(mut hops: Vec<Hop>, all: bool) -> Vec<Hop> {
 /// internet, and Private Google Access for Google's APIs.
 fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
     let fails = |hop: &&Hop| !matches!(hop.state, HopState::Ok | HopState::NotNeeded);
-    let on_the_way = |kind| matches!(kind, HopKind::Connector | HopKind::Subnet | HopKind::Nat);
+    let on_the_way = |kind| matches!(kind, HopKind::Connector | HopKind::Subnet | HopKind::Routes | HopKind::Nat);
     let mut broken: Vec<_> = hops
         .iter()
         .filter(|hop| on_the_way(hop.kind))
@@ -106,10 +108,11 @@ fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
     for hop in hops.iter_mut().filter(|hop| hop.state != HopState::NotNeeded && hop.is_in_vpc()) {
         let first = broken.iter().find(|(kind, _, code, _)| {
             let of_apis = *code == Some(HopCode::PrivateGoogleAccessDisallowed);
+            let of_internet = matches!(kind, HopKind::Routes | HopKind::Nat);
             match hop.kind {
-                HopKind::GoogleApis => *kind != HopKind::Nat,
+                HopKind::GoogleApis => !of_internet,
                 HopKind::Internet => !of_apis,
-                HopKind::Internal | HopKind::PolicyRanges => *kind != HopKind::Nat && !of_apis,
+                HopKind::Internal | HopKind::PolicyRanges => !of_internet && !of_apis,
                 _ => false,
             }
         });

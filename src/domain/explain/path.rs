@@ -100,7 +100,10 @@ pub struct Hop {
 pub enum HopKind {
     Workload,
     Connector,
+    /// Of Direct VPC egress: its network and its network tags.
+    Interface,
     Subnet,
+    Routes,
     Nat,
     Firewall,
     Internal,
@@ -196,7 +199,9 @@ impl HopKind {
         match self {
             Self::Workload => "workload",
             Self::Connector => "connector",
+            Self::Interface => "interface",
             Self::Subnet => "subnet",
+            Self::Routes => "routes",
             Self::Nat => "NAT",
             Self::Firewall => "firewall",
             Self::Internal => "inside",
@@ -213,7 +218,13 @@ impl HopKind {
             Self::PolicyRanges => Some(DestinationClass::PolicyRanges),
             Self::GoogleApis => Some(DestinationClass::GoogleApis),
             Self::Internet => Some(DestinationClass::Internet),
-            Self::Workload | Self::Connector | Self::Subnet | Self::Nat | Self::Firewall => None,
+            Self::Workload
+            | Self::Connector
+            | Self::Interface
+            | Self::Subnet
+            | Self::Routes
+            | Self::Nat
+            | Self::Firewall => None,
         }
     }
 }
@@ -272,7 +283,7 @@ impl fmt::Display for WorkloadName {
     }
 }
 
-/// The way to each class of destinations: NAT is for the internet alone, and comes after the firewall.
+/// The way to each class of destinations: routes and NAT are for the internet alone, and come after the firewall.
 fn destinations(hops: &[Hop]) -> Vec<Destination> {
     let has_end = |class| hops.iter().any(|hop| hop.kind.class() == Some(class));
     let classes = [
@@ -286,12 +297,12 @@ fn destinations(hops: &[Hop]) -> Vec<Destination> {
         let in_vpc = end.is_none_or(Hop::is_in_vpc);
         let is_shared = |kind| match kind {
             HopKind::Workload => true,
-            HopKind::Connector | HopKind::Subnet | HopKind::Firewall => in_vpc,
+            HopKind::Connector | HopKind::Interface | HopKind::Subnet | HopKind::Firewall => in_vpc,
             _ => false,
         };
         let shared = hops.iter().filter(|hop| is_shared(hop.kind));
         let by_nat = in_vpc && class == DestinationClass::Internet;
-        let nat = hops.iter().filter(|hop| hop.kind == HopKind::Nat && by_nat);
+        let nat = hops.iter().filter(|hop| matches!(hop.kind, HopKind::Routes | HopKind::Nat) && by_nat);
         let hops: Vec<Hop> = shared.chain(nat).chain(end).cloned().collect();
         // Where the way is known to its end, its end knows whether packets come there.
         let passed = hops.iter().map(|hop| hop.state).filter(|state| *state != HopState::NotNeeded);

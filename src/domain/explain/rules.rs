@@ -9,13 +9,13 @@ use super::{
 use crate::domain::{
     codes::{Code, HopCode},
     firewall::{
-        reach::{self, Reach, Sender, Stage, Verdict, VerdictKind},
+        reach::{self, Machines, Reach, Sender, Stage, Verdict, VerdictKind},
         rule_set::Site,
     },
     names::{ConnectorRef, relative},
     ownership,
     plan::EgressState,
-    state::{effective::EffectiveFirewalls, firewall::Firewall},
+    state::{effective::EffectiveFirewalls, firewall::Firewall, workload::Interface},
     text::{self, explain::Openness},
 };
 
@@ -32,7 +32,24 @@ impl Scene<'_> {
     /// The firewall, and what it leaves of the inside and of the internet.
     pub(super) fn reach(&self, connector: &ConnectorRef, range: Option<Ipv4Net>, all: bool) -> Vec<Hop> {
         let tag = connector.tag();
-        let unread = |failure| vec![Hop::unread(HopKind::Firewall, &tag, failure).evidence(self.firewall_evidence())];
+        let internal = &self.policy.for_connector(connector).firewall.internal;
+        self.reach_of(self.firewall(connector, &tag), Sender::connector(&tag, range), internal, all)
+    }
+
+    /// The same of an interface of Direct VPC egress: rules for its network tags, which belong to its owner.
+    pub(super) fn reach_of_interface(&self, interface: &Interface, range: Option<Ipv4Net>, all: bool) -> Vec<Hop> {
+        let tags = &interface.tags;
+        let text = text::explain::own_tags(tags);
+        let hop = Hop::new(HopKind::Firewall, &text::explain::tags(tags), HopState::NotNeeded, text);
+        let hop = hop.code(HopCode::Unmanaged).resource(self.observed.network_name.to_string());
+        let internal = &self.policy.for_target(&self.observed.target).firewall.internal;
+        self.reach_of(hop, Sender { machines: Machines::Direct(tags), range }, internal, all)
+    }
+
+    /// `firewall`: its hop, without the rules.
+    fn reach_of(&self, firewall: Hop, sender: Sender<'_>, internal: &[Ipv4Net], all: bool) -> Vec<Hop> {
+        let name = firewall.name.clone();
+        let unread = |failure| vec![Hop::unread(HopKind::Firewall, &name, failure).evidence(self.firewall_evidence())];
         let (firewalls, effective) = match (&self.observed.firewalls, &self.observed.effective) {
             (Ok(firewalls), Ok(effective)) => (firewalls, effective),
             (Err(failure), _) | (_, Err(failure)) => return unread(failure),
@@ -40,13 +57,11 @@ impl Scene<'_> {
         let network = self.observed.network_name.to_string();
         let here: Vec<&Firewall> = firewalls.iter().filter(|rule| relative(&rule.network) == network).collect();
         let policies_first = matches!(&self.observed.network, Some(Ok(Some(network))) if network.policies_first());
-        let sender = Sender { tag: &tag, range };
         let verdicts = reach::decide(sender, here.iter().copied(), effective, policies_first);
         let decisions = verdicts.iter().filter(|verdict| !verdict.packets.is_empty());
         let rules = decisions.map(|verdict| self.decision(verdict, &here, effective)).collect();
-        let mut hops = vec![Hop { rules, ..self.firewall(connector, &tag) }];
+        let mut hops = vec![Hop { rules, ..firewall }];
         hops.push(part(HopKind::Internal, INTERNAL, &inside(), &verdicts));
-        let internal = &self.policy.for_connector(connector).firewall.internal;
         let is_all = PRIVATE.iter().all(|range| internal.iter().any(|own| own.to_string() == *range));
         if !internal.is_empty() && !is_all {
             let ranges: Vec<String> = internal.iter().map(ToString::to_string).collect();

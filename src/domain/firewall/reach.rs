@@ -7,7 +7,7 @@ mod packets;
 mod services;
 
 pub use self::{
-    decide::{COMMON_TAG, Match, Sender, Stage, Verdict, VerdictKind, allowed, decide, denied, name_of},
+    decide::{COMMON_TAG, Machines, Match, Sender, Stage, Verdict, VerdictKind, allowed, decide, denied, name_of},
     matching::of_rule,
     packets::Reach,
 };

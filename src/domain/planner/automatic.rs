@@ -48,5 +48,5 @@ fn is_automatic(network: &str, globs: &[String], rule: &Firewall) -> bool {
 
 fn hits(path: &Path<'_>, rule: &Firewall) -> bool {
     let tag = path.required.connector.tag();
-    Sender { tag: &tag, range: path.range }.hit(rule) != Match::None
+    Sender::connector(&tag, path.range).hit(rule) != Match::None
 }

@@ -88,7 +88,7 @@ pub(super) fn is_covered(draft: &Draft<'_>, path: &Path<'_>, next: Ipv4Net) -> b
     let policies_first = policies_first(observed);
     let tag = path.required.connector.tag();
     let decide = |range: Option<Ipv4Net>, rules: &[&Firewall]| {
-        reach::decide(Sender { tag: &tag, range }, rules.iter().copied(), effective, policies_first)
+        reach::decide(Sender::connector(&tag, range), rules.iter().copied(), effective, policies_first)
     };
     let foreign = NetworkRules::new(draft, path, firewalls).foreign;
     let denies = decide(Some(next), &foreign).into_iter().filter(|verdict| verdict.kind == VerdictKind::Deny);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::nat;
+use super::{direct, nat};
 use crate::domain::{
     audit::wanted::WantedConnector,
     demand::{CHANGES_WITHIN, demand, listed, owned_since},
@@ -52,5 +52,6 @@ pub fn needs(policy: &Policy, observed: &Observed, wanted: &[WantedConnector], n
         ..Needs::default()
     };
     nat::needs(policy, observed, &demand, &mut needs);
+    direct::needs(observed, &mut needs);
     needs
 }

@@ -45,7 +45,7 @@ impl Surroundings {
         let network = self.network_name.to_string();
         let here: Vec<&Firewall> = firewalls.iter().filter(|rule| relative(&rule.network) == network).collect();
         let tag = connector.tag();
-        let verdicts = reach::decide(Sender { tag: &tag, range }, here.iter().copied(), effective, policies_first);
+        let verdicts = reach::decide(Sender::connector(&tag, range), here.iter().copied(), effective, policies_first);
         let allowed = reach::allowed(&verdicts);
         let denies = verdicts.iter().filter(|one| one.kind == VerdictKind::Deny && !one.packets.is_empty());
         // What a rule stops of some packets only, the rules behind it allow as well.

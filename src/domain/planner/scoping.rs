@@ -47,7 +47,7 @@ impl<'a, 'b> Scoping<'a, 'b> {
         Self {
             path,
             site,
-            sender: Sender { tag, range: path.range },
+            sender: Sender::connector(tag, path.range),
             neighbours,
             set,
             hash: rule_set::policy_hash(path.settings),

@@ -11,6 +11,13 @@ use crate::domain::{
     target::subnet_path,
 };
 
+/// Google's smallest subnet for Direct VPC egress, as a prefix length.
+/// <https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#direct-vpc-ip-allocation>
+pub const SMALLEST: u8 = 26;
+
+/// Instances take addresses in blocks of so many.
+pub const BLOCK: u64 = 16;
+
 /// What an interface leads to, as far as the policy's network is concerned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Attachment<'a> {

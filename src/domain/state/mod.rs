@@ -23,6 +23,7 @@ pub mod router;
 pub mod router_status;
 pub mod subnet;
 pub mod traffic;
+pub mod utilization;
 pub mod workload;
 
 /// Fields of a document that no decision reads.

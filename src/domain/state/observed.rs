@@ -23,6 +23,7 @@ use super::{
     router_status::{PeeringRoute, RouterStatus},
     subnet::Subnet,
     traffic::TrafficSeries,
+    utilization::SubnetUtilization,
     workload::Workload,
 };
 use crate::domain::{
@@ -87,6 +88,9 @@ pub struct Observed {
     /// What routers of the region are doing, by the router's name.
     #[serde(serialize_with = "plain::each")]
     pub router_status: BTreeMap<String, Read<RouterStatus>>,
+    /// What is taken of subnets that Direct VPC egress uses, by the subnet's name.
+    #[serde(serialize_with = "plain::each")]
+    pub utilization: BTreeMap<String, Read<SubnetUtilization>>,
     /// Operations on connectors of the region: only they tell why one could not be made, and since when one is changing.
     #[serde(serialize_with = "plain::asked")]
     pub operations: Option<Read<Vec<ConnectorOperation>>>,
@@ -156,6 +160,8 @@ pub struct Needs {
     pub addresses: bool,
     /// Routers whose status tells something.
     pub router_status: Vec<String>,
+    /// Subnets that Direct VPC egress uses.
+    pub utilization: Vec<String>,
 }
 
 impl Needs {
@@ -192,6 +198,7 @@ impl Observed {
         let traffic = self.traffic.as_ref().and_then(err);
         let more = [self.policy_routes.as_ref().and_then(err), self.addresses.as_ref().and_then(err), traffic];
         let more = more.into_iter().flatten().chain(self.router_status.values().filter_map(err));
+        let more = more.chain(self.utilization.values().filter_map(err));
         let more = more.chain(self.address_space.iter().flatten().flat_map(|space| &space.unread));
         let users = self.unseen().into_iter();
         found.extend(more.chain(users).filter(|failure| failure.kind == FailureKind::Transient));

@@ -1,11 +1,12 @@
 //! Direct VPC egress.
 
-use super::note;
+use super::{few, note, reads::why_unread};
 use crate::domain::{
     codes::Code,
-    names::{ConnectorRef, NetworkRef, Region},
+    names::{ConnectorRef, NetworkRef, ProjectId, Region},
     plan::Note,
     state::{
+        read::ReadFailure,
         subnet::Subnet,
         workload::{Workload, WorkloadKind},
     },
@@ -43,13 +44,15 @@ pub fn on_connector_subnet(
 }
 
 /// All its traffic goes into the network, and nothing there leads to the internet.
-pub fn no_nat(workload: &Workload, subnet: &Subnet, region: &Region) -> Note {
+/// `unread` = policy-based routes could not be read.
+pub fn no_nat(workload: &Workload, subnet: &Subnet, region: &Region, unread: bool) -> Note {
     let name = &subnet.name;
+    let unless = if unread { " unless a policy-based route, which could not be read, leads it elsewhere" } else { "" };
     note(
         Code::NoInternet,
         object(workload),
         format!(
-            "{workload} sends all its traffic through Direct VPC egress on subnet {name}, which no Cloud NAT covers, so it does not reach the internet unless a policy-based route leads it elsewhere; if it should, add `{region}/{name}` to `nat.direct_vpc_subnets`, or deploy it with --vpc-egress=private-ranges-only"
+            "{workload} sends all its traffic through Direct VPC egress on subnet {name}, which no Cloud NAT covers, so it does not reach the internet{unless}; if it should, add `{region}/{name}` to `nat.direct_vpc_subnets`, or deploy it with --vpc-egress=private-ranges-only"
         ),
     )
 }
@@ -74,6 +77,36 @@ pub fn small_subnet(workload: &Workload, subnet: &Subnet, target: &Target, netwo
         object(workload),
         format!(
             "{workload} uses Direct VPC egress on subnet {name} ({range}), and Google asks for /26 or larger, because instances take addresses in blocks of 16 and hold them for up to two hours; move it to a larger subnet{how}"
+        ),
+    )
+}
+
+/// `users`: the workloads of the region that use the subnet.
+pub fn subnet_full(name: &str, free: u64, users: &[String], (host, region): (&ProjectId, &Region)) -> Note {
+    let addresses = match free {
+        0 => "no free address".to_owned(),
+        1 => "1 free address".to_owned(),
+        free => format!("{free} free addresses"),
+    };
+    note(
+        Code::SubnetFull,
+        format!("subnet/{name}"),
+        format!(
+            "subnet {name} has {addresses}, and Direct VPC egress takes addresses in blocks of 16, so new instances of {} may not start; give some of them a larger subnet with --subnet, or expand this one with `gcloud compute networks subnets expand-ip-range {name} --region={region} --prefix-length=LENGTH --project={host}`",
+            few(users)
+        ),
+    )
+}
+
+pub fn utilization_unread(failure: &ReadFailure) -> Note {
+    note(
+        Code::UtilizationUnread,
+        &failure.call,
+        format!(
+            "how many addresses are free for Direct VPC egress is unknown: {} {}. Google said: {}",
+            failure.call,
+            why_unread("compute.subnetworks.get", failure),
+            failure.message
         ),
     )
 }

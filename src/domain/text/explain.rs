@@ -152,8 +152,41 @@ pub fn direct_nat() -> String {
     "a NAT is made for Direct VPC only where `nat.direct_vpc_subnets` names the subnet".to_owned()
 }
 
-pub fn own_tags() -> String {
-    "they control its egress; they belong to its owner and were not checked".to_owned()
+/// An interface of Direct VPC egress.
+pub fn interface(network: &NetworkRef, tags: &[String]) -> String {
+    format!("in network {}, {}", network.name, bearing(tags))
+}
+
+fn bearing(tags: &[String]) -> String {
+    match tags {
+        [] => "without network tags".to_owned(),
+        [tag] => format!("with network tag {tag}"),
+        tags => format!("with network tags {}", list(tags)),
+    }
+}
+
+/// The name of the firewall hop.
+pub fn tags(tags: &[String]) -> String {
+    if tags.is_empty() { "no network tags".to_owned() } else { list(tags) }
+}
+
+pub fn own_tags(tags: &[String]) -> String {
+    let rules = if tags.is_empty() { "rules without target tags decide" } else { "rules for these tags decide" };
+    format!("{rules}; no rule of ours is written for Direct VPC")
+}
+
+/// `free` = addresses; `None` = Google did not say.
+pub fn with_room(subnet: &str, free: Option<u64>) -> String {
+    match free {
+        Some(0) => format!("{subnet}; no address is free"),
+        Some(1) => format!("{subnet}; 1 address is free"),
+        Some(free) => format!("{subnet}; {free} addresses are free"),
+        None => subnet.to_owned(),
+    }
+}
+
+pub fn nat_elsewhere() -> String {
+    "not needed, internet traffic does not come to the internet gateway".to_owned()
 }
 
 /// How the rules stand for the connector.

@@ -133,8 +133,13 @@ pub fn unread(failure: &ReadFailure) -> Note {
 pub mod hop {
     use super::{By, UNSEEN, Ways, few, hops, idle};
 
+    pub fn gateway(ways: &Ways<'_>) -> String {
+        let gateways = ways.parts.iter().filter(|part| matches!(part.by, By::Gateway(_)));
+        format!("internet traffic goes to {}", hops(gateways))
+    }
+
     pub fn elsewhere(ways: &Ways<'_>) -> String {
-        format!("not needed: internet traffic goes to {}, which controls internet access", hops(ways.elsewhere()))
+        format!("internet traffic goes to {}, which controls internet access", hops(ways.elsewhere()))
     }
 
     pub fn none(ways: &Ways<'_>) -> String {

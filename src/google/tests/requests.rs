@@ -21,7 +21,7 @@ async fn reads_ask_the_documented_urls() {
     client.get_connector::<Value>("p", "r", "c").await.unwrap();
     client.list_subnetworks::<Value>("p", "r").await.unwrap();
     client.list_all_subnetworks::<Value>("p").await.unwrap();
-    client.get_subnetwork::<Value>("p", "r", "s").await.unwrap();
+    client.get_subnetwork_utilization::<Value>("p", "r", "s").await.unwrap();
     client.list_routers::<Value>("p", "r").await.unwrap();
     client.get_router::<Value>("p", "r", "x").await.unwrap();
     client.list_firewalls::<Value>("p").await.unwrap();
@@ -41,7 +41,7 @@ async fn reads_ask_the_documented_urls() {
         "GET vpcaccess.googleapis.com/v1/projects/p/locations/r/connectors/c".to_owned(),
         format!("GET {COMPUTE}/regions/r/subnetworks?maxResults=500"),
         format!("GET {COMPUTE}/aggregated/subnetworks?maxResults=500"),
-        format!("GET {COMPUTE}/regions/r/subnetworks/s"),
+        format!("GET {COMPUTE}/regions/r/subnetworks/s?views=WITH_UTILIZATION"),
         format!("GET {COMPUTE}/regions/r/routers?maxResults=500"),
         format!("GET {COMPUTE}/regions/r/routers/x"),
         format!("GET {COMPUTE}/global/firewalls?maxResults=500"),
@@ -100,8 +100,8 @@ async fn what_google_would_not_name_is_never_sent() {
         let (client, body, id) = (&stage.client, json!({}), Uuid::nil());
         let errors = [
             client.list_firewalls::<Value>(name).await.map(drop),
-            client.get_subnetwork::<Value>("p", name, "s").await.map(drop),
-            client.get_subnetwork::<Value>("p", "r", name).await.map(drop),
+            client.get_subnetwork_utilization::<Value>("p", name, "s").await.map(drop),
+            client.get_subnetwork_utilization::<Value>("p", "r", name).await.map(drop),
             client.get_effective_firewalls::<Value>("p", name, "r").await.map(drop),
             client.create_connector("p", "r", name, &body).await.map(drop),
             client.delete_firewall("p", name, id).await,

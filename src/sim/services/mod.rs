@@ -39,6 +39,7 @@ pub const KINDS: Kinds = Kinds(&[
     &compute::routers::KIND,
     &compute::firewalls::KIND,
     &compute::routes::KIND,
+    &compute::instances::KIND,
     &compute::addresses::GLOBAL,
     &compute::addresses::REGIONAL,
     &compute::firewall_policies::HIERARCHICAL,

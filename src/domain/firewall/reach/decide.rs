@@ -13,11 +13,20 @@ use crate::domain::state::{
     firewall::{Direction, Firewall},
 };
 
-/// Whose packets: the tags of a connector's instances and the range they live in.
+/// Whose packets: which instances, and the range they live in.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
-    pub tag: &'a str,
+    pub machines: Machines<'a>,
     pub range: Option<Ipv4Net>,
+}
+
+/// What tells a rule's targets apart.
+#[derive(Debug, Clone, Copy)]
+pub enum Machines<'a> {
+    /// A connector's, by its own tag. Their service account is Google's.
+    Connector(&'a str),
+    /// Those of Direct VPC egress, by the network tags of the interface. Their service account is the workload's.
+    Direct(&'a [String]),
 }
 
 /// Every connector's instances bear this tag beside their own.
@@ -32,15 +41,18 @@ pub enum Match {
     Full,
 }
 
-impl Sender<'_> {
-    /// Whether the rule is on, about egress, and meant for these instances. Rules for service accounts are not: a
-    /// connector's is Google's own.
+impl<'a> Sender<'a> {
+    pub fn connector(tag: &'a str, range: Option<Ipv4Net>) -> Self {
+        Self { machines: Machines::Connector(tag), range }
+    }
+
+    /// Whether the rule is on, about egress, and meant for these instances.
     pub fn hit(&self, rule: &Firewall) -> Match {
-        let meant = rule.direction == Direction::Egress
-            && !rule.disabled
-            && rule.target_service_accounts.is_empty()
-            && (rule.target_tags.is_empty() || rule.target_tags.iter().any(|tag| tag == self.tag || tag == COMMON_TAG));
-        if meant { self.lives_in(&rule.source_ranges) } else { Match::None }
+        let tagged = || rule.target_tags.is_empty() || rule.target_tags.iter().any(|tag| self.machines.bear(tag));
+        match rule.direction == Direction::Egress && !rule.disabled && tagged() {
+            true => self.lives_in(&rule.source_ranges).min(self.machines.run_as(&rule.target_service_accounts)),
+            false => Match::None,
+        }
     }
 
     /// Firewall policies know no network tags: only address ranges can tell a connector. Its instances are Google's: no
@@ -48,7 +60,6 @@ impl Sender<'_> {
     fn hit_by_policy(&self, rule: &PolicyRule) -> Match {
         let meant = rule.direction == Direction::Egress
             && !rule.disabled
-            && rule.target_service_accounts.is_empty()
             && rule.target_secure_tags.is_empty()
             && rule.target_forwarding_rules.is_empty();
         let target = match rule.target_type.as_str() {
@@ -57,7 +68,8 @@ impl Sender<'_> {
             "INTERNAL_MANAGED_LB" => Match::None,
             _ => Match::Partial,
         };
-        self.lives_in(&rule.matches.src_ip_ranges).min(target)
+        let accounts = self.machines.run_as(&rule.target_service_accounts);
+        self.lives_in(&rule.matches.src_ip_ranges).min(target).min(accounts)
     }
 
     fn lives_in(&self, ranges: &[String]) -> Match {
@@ -82,6 +94,24 @@ impl Sender<'_> {
             Some(_) => Match::None,
         };
         if unknown { hit.max(Match::Partial) } else { hit }
+    }
+}
+
+impl Machines<'_> {
+    fn bear(self, tag: &str) -> bool {
+        match self {
+            Self::Connector(own) => tag == own || tag == COMMON_TAG,
+            Self::Direct(tags) => tags.iter().any(|own| own == tag),
+        }
+    }
+
+    /// Whether a rule for these service accounts is meant: not for a connector, and of a workload its account is not read.
+    fn run_as(self, accounts: &[String]) -> Match {
+        match self {
+            _ if accounts.is_empty() => Match::Full,
+            Self::Connector(_) => Match::None,
+            Self::Direct(_) => Match::Partial,
+        }
     }
 }
 

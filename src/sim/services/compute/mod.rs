@@ -5,6 +5,7 @@ pub mod change;
 pub mod effective_firewalls;
 pub mod firewall_policies;
 pub mod firewalls;
+pub mod instances;
 pub mod lists;
 pub mod nats;
 pub mod networks;
@@ -52,7 +53,13 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
 
 fn get(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.get", kind.permissions), &call.path)?;
-    state.seen(kind, &call.path, call).ok_or_else(|| Refusal::not_found(&call.path))
+    let mut document = state.seen(kind, &call.path, call).ok_or_else(|| Refusal::not_found(&call.path))?;
+    if kind.collection == subnetworks::KIND.collection
+        && call.parameters("views").any(|view| view == "WITH_UTILIZATION")
+    {
+        document["utilizationDetails"] = subnetworks::utilization(state.accepted(call), &call.path, &document);
+    }
+    Ok(document)
 }
 
 fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {

@@ -1,5 +1,6 @@
 //! Subnetworks. <https://cloud.google.com/compute/docs/reference/rest/v1/subnetworks>
 
+use ipnet::Ipv4Net;
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
@@ -84,6 +85,50 @@ const FIELDS: &[Field] = &[
     text("ipv6GceEndpoint").output(),
     text("state").output(),
 ];
+
+/// Google keeps these of every primary range: the first two and the last two.
+const RESERVED: u64 = 4;
+/// A workload with Direct VPC egress holds at least one block of addresses.
+const BLOCK: u64 = 16;
+
+/// How much of the primary range is taken: by connectors, by workloads with Direct VPC egress, and by virtual machines.
+/// <https://cloud.google.com/run/docs/configuring/vpc-direct-vpc#direct-vpc-ip-allocation>
+pub fn utilization(accepted: Accepted<'_>, path: &str, subnetwork: &Value) -> Value {
+    let size = |range: Ipv4Net| 1_u64 << (32 - range.prefix_len());
+    let size = subnetwork["ipCidrRange"].as_str().and_then(cidr::range).map_or(0, size);
+    let interfaces = |collection: &'static str| {
+        let documents = accepted.all(collection).map(|(_, document)| document);
+        documents.filter(|document| holds_interface(document, path)).count() as u64
+    };
+    let connectors = accepted.all(address_space::CONNECTORS).filter(|(of, connector)| {
+        address_space::subnetwork_of(of, connector).as_deref() == Some(path) && connector["state"] != "ERROR"
+    });
+    let machines: u64 = connectors.map(|(_, connector)| connector["minInstances"].as_u64().unwrap_or(2)).sum();
+    let blocks: u64 =
+        ["run.services", "run.workerPools", "run.instances", "run.executions"].map(interfaces).iter().sum();
+    let taken = (machines + BLOCK * blocks + interfaces("compute.instances")).min(size.saturating_sub(RESERVED));
+    let free = size.saturating_sub(RESERVED + taken);
+    json!({"ipv4Utilizations": [{"totalAllocatedIp": taken.to_string(), "totalFreeIp": free.to_string()}]})
+}
+
+/// Whether an interface anywhere in a document is on the subnetwork.
+fn holds_interface(document: &Value, path: &str) -> bool {
+    let on_it = |interface: &Value| {
+        let reference = interface["subnetwork"].as_str().or(interface["network"].as_str()).unwrap_or_default();
+        match reference.contains("projects/") {
+            true => links::path(reference) == path,
+            false => links::last(reference) == links::last(path),
+        }
+    };
+    match document {
+        Value::Object(fields) => fields.iter().any(|(key, value)| match (key.as_str(), value) {
+            ("networkInterfaces", Value::Array(interfaces)) => interfaces.iter().any(on_it),
+            (_, value) => holds_interface(value, path),
+        }),
+        Value::Array(items) => items.iter().any(|item| holds_interface(item, path)),
+        _ => false,
+    }
+}
 
 struct Subnetwork;
 

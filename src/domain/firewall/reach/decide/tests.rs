@@ -8,7 +8,7 @@ use super::*;
 fn fate(rules: &[Value], policies: &[Value], policies_first: bool) -> &'static str {
     let rules: Vec<Firewall> = rules.iter().map(|rule| serde_json::from_value(rule.clone()).unwrap()).collect();
     let effective: EffectiveFirewalls = serde_json::from_value(json!({"firewallPolicys": policies})).unwrap();
-    let sender = Sender { tag: "vpc-connector-europe-west2-conn", range: Some("10.8.0.0/28".parse().unwrap()) };
+    let sender = Sender::connector("vpc-connector-europe-west2-conn", Some("10.8.0.0/28".parse().unwrap()));
     let verdicts = decide(sender, &rules, &effective, policies_first);
     let packet = Reach::of(["8.8.8.8"], [("tcp", &["443".to_owned()][..])]);
     match (allowed(&verdicts).overlaps(&packet), denied(&verdicts).overlaps(&packet)) {
