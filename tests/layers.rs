@@ -53,7 +53,7 @@ const RECONCILE: [&[&str]; 9] = [
     &["completion", "operations", "projects", "publish", "routers", "wishes"],
     &["apply", "outbox", "routes", "users"],
     &["history", "observe", "run_state"],
-    &["refused"],
+    &["cloud_sql", "refused"],
     &["engine"],
     &["runner"],
     &["run"],
@@ -76,7 +76,7 @@ const SIM: [&[&str]; 9] = [
 
 /// Floors of its services. `services/mod.rs`, which lists the kinds of all, lies above them.
 const SERVICES: [&[&str]; 5] = [
-    &["shared", "appengine", "artifactregistry", "functions", "iam", "monitoring", "networkconnectivity", "scheduler"],
+    &["shared", "appengine", "artifactregistry", "functions", "sqladmin", "iam", "monitoring", "networkconnectivity", "scheduler"],
     &["orgpolicy", "projects", "pubsub", "secretmanager"],
     &["vpcaccess"],
     &["compute", "run"],

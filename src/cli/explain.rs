@@ -42,7 +42,8 @@ impl Explain {
         let basis = session.app.engine.inspect(&target).await;
         let blueprint = basis.blueprint();
         let (observed, plan) = (&basis.observed, basis.plan(&blueprint));
-        let paths = explain::explain(&basis.policy, observed, &blueprint, &plan, self.workload.as_deref());
+        let paths =
+            explain::explain(&basis.policy, observed, &blueprint, &plan, &basis.cloud_sql, self.workload.as_deref());
         if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.reads_every_user()) {
             return Err(unknown(name, observed));
         }

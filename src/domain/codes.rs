@@ -139,6 +139,7 @@ codes! {
     ConnectorNotRunning "VPC_CONNECTOR_NOT_RUNNING" "The connector is not in state READY."
     Appliance "appliance" "Routes send internet traffic to an appliance, so no Cloud NAT is needed."
     BadReference "bad-reference" "The workload references a connector that cannot exist."
+    CloudSqlUnreachable "cloud-sql-unreachable" "A connection to Cloud SQL cannot come through."
     Disarmed "disarmed" "Our deny rule is disabled or missing."
     GoogleAddresses "google-addresses" "The traffic does not pass the VPC; it leaves from Google's shared addresses."
     MissingConnector "missing-connector" "The connector does not exist."

@@ -54,7 +54,7 @@ const fn other(variable: &'static str, google: &'static str, versions: &'static 
 }
 
 /// In the order of [`method::Api`].
-const APIS: [Api; 12] = [
+const APIS: [Api; 13] = [
     COMPUTE,
     VPCACCESS,
     RUN,
@@ -75,6 +75,7 @@ const APIS: [Api; 12] = [
     other("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS", "https://cloudfunctions.googleapis.com/", &["v1/"]),
     other("CLOUDSDK_API_ENDPOINT_OVERRIDES_APPENGINE", "https://appengine.googleapis.com/", &["v1/"]),
     other("CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING", "https://monitoring.googleapis.com/", &["v3/"]),
+    other("CLOUDSDK_API_ENDPOINT_OVERRIDES_SQL", "https://sqladmin.googleapis.com/", &["v1/"]),
 ];
 
 impl Endpoints {
@@ -97,6 +98,7 @@ impl Endpoints {
             functions,
             app_engine,
             monitoring,
+            sql,
         ] = &APIS;
         Ok(Self([
             endpoint(compute)?,
@@ -111,6 +113,7 @@ impl Endpoints {
             endpoint(functions)?,
             endpoint(app_engine)?,
             endpoint(monitoring)?,
+            endpoint(sql)?,
         ]))
     }
 

@@ -27,6 +27,7 @@ pub(super) enum Api {
     Functions,
     AppEngine,
     Monitoring,
+    SqlAdmin,
 }
 
 /// A method of one of Google's APIs, as its discovery document has it.

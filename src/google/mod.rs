@@ -28,6 +28,7 @@ pub mod pubsub;
 mod retry;
 mod routing;
 pub mod run;
+mod sqladmin;
 pub mod transport;
 pub mod vpcaccess;
 

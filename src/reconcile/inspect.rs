@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::{
+    cloud_sql::cloud_sql,
     engine::Engine,
     observe::{look_closer, observe},
 };
 use crate::domain::{
     demand::{Demand, demand},
     design::{Blueprint, design},
+    doctor::cloud_sql::CloudSql,
     plan::{Plan, PlanContext},
     planner,
     policy::Policy,
@@ -21,6 +23,7 @@ pub struct Basis {
     pub policy: Arc<Policy>,
     pub observed: Observed,
     pub demand: Demand,
+    pub cloud_sql: CloudSql,
     context: PlanContext,
 }
 
@@ -43,8 +46,9 @@ impl Engine {
             self.with_history(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
         let mut observed = observe(&self.client, &self.projects, &policy, target, &wanted, users, now).await;
         look_closer(&self.client, &self.projects, &mut observed).await;
+        let cloud_sql = cloud_sql(&self.client, &target.project, observed.workloads()).await;
         let context = self.with_history(|history| history.plan_context(&policy, target, 0, observed.at));
         let demand = demand(&policy, &observed, &wanted, observed.at);
-        Basis { policy, observed, demand, context }
+        Basis { policy, observed, demand, cloud_sql, context }
     }
 }

@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod break_glass;
 pub mod breaker;
+pub mod cloud_sql;
 pub mod cloudevent;
 mod completion;
 mod engine;

@@ -60,6 +60,44 @@ fn on_host(patient: &mut Patient) {
     policy(patient, json!({"network": {"name": format!("projects/{HOST}/global/networks/shared")}}));
 }
 
+const SHOP: &str = "shop@demo-project.iam.gserviceaccount.com";
+
+/// A service connected to an instance with these settings; all else that the connection needs is right.
+fn database(patient: &mut Patient, over: Value) {
+    let connection = "demo-project:europe-west2:orders";
+    let mut instance = json!({
+        "settings": {"ipConfiguration": {"ipv4Enabled": true}},
+        "databaseVersion": "POSTGRES_16", "connectionName": connection, "region": "europe-west2",
+    });
+    lay_over(&mut instance, over);
+    patient.add("sql.instances", &format!("projects/{PROJECT}/instances/orders"), instance);
+    let volumes = json!([{"name": "cloudsql", "cloudSqlInstance": {"instances": [connection]}}]);
+    let template = json!({"containers": [{"image": "i"}], "serviceAccount": SHOP, "volumes": volumes});
+    let service = format!("projects/{PROJECT}/locations/europe-west2/services/shop");
+    patient.add("run.services", &service, json!({"template": template}));
+    patient.bar(&[]);
+    patient.remake(|world| {
+        let connect = ["cloudsql.instances.connect", "cloudsql.instances.get"];
+        world.allow(PROJECT, RUNNER, &["*"]).allow(PROJECT, SHOP, &connect)
+    });
+}
+
+/// An instance with a private address in this network alone, and a service with Direct VPC egress in `my-vpc`.
+fn private_database(patient: &mut Patient, network: &str) {
+    let network = format!("projects/{PROJECT}/global/networks/{network}");
+    database(patient, json!({"settings": {"ipConfiguration": {"ipv4Enabled": false, "privateNetwork": network}}}));
+    patient.set(&format!("projects/{PROJECT}/locations/europe-west2/services/shop"), |service| {
+        let interfaces = json!([{"network": "my-vpc", "subnetwork": "apps"}]);
+        service["template"]["vpcAccess"] = json!({"networkInterfaces": interfaces});
+    });
+}
+
+fn peered_with_services(patient: &mut Patient) {
+    patient.set(&format!("projects/{PROJECT}/global/networks/my-vpc"), |network| {
+        network["peerings"] = json!([{"name": "servicenetworking-googleapis-com", "state": "ACTIVE"}]);
+    });
+}
+
 const CASES: &[Case] = &[
     ("an API is off", |p| {
         p.remake(|world| world.without_api(PROJECT, "vpcaccess.googleapis.com"));
@@ -199,6 +237,47 @@ const CASES: &[Case] = &[
         p.remake(|world| {
             agents.iter().fold(world.allow(PROJECT, RUNNER, &["*"]), |it, one| it.allow(PROJECT, one, &[]))
         });
+    }),
+    ("a database with a public address", |p| database(p, json!({}))),
+    ("a database whose API is off", |p| {
+        database(p, json!({}));
+        p.remake(|world| world.without_api(PROJECT, "sqladmin.googleapis.com"));
+    }),
+    ("a database that does not exist", |p| {
+        database(p, json!({}));
+        gone(p, &format!("projects/{PROJECT}/instances/orders"));
+    }),
+    ("a database that the service may not connect to", |p| {
+        database(p, json!({}));
+        p.remake(|world| world.allow(PROJECT, SHOP, &[]));
+    }),
+    ("a database that the default account may not connect to", |p| {
+        database(p, json!({}));
+        p.set(&format!("projects/{PROJECT}/locations/europe-west2/services/shop"), |service| {
+            service["template"].as_object_mut().unwrap().remove("serviceAccount");
+        });
+    }),
+    ("a database that is named wrongly", |p| {
+        database(p, json!({}));
+        p.set(&format!("projects/{PROJECT}/locations/europe-west2/services/shop"), |service| {
+            service["template"]["volumes"][0]["cloudSqlInstance"]["instances"] = json!(["orders"]);
+        });
+    }),
+    ("a database with a private address in the service's network", |p| {
+        private_database(p, "my-vpc");
+        peered_with_services(p);
+    }),
+    ("a database with a private address in a network without its peering", |p| private_database(p, "my-vpc")),
+    ("a database with a private address in another network", |p| private_database(p, "other")),
+    ("a database with a private address and a service without VPC", |p| {
+        private_database(p, "my-vpc");
+        p.set(&format!("projects/{PROJECT}/locations/europe-west2/services/shop"), |service| {
+            service["template"].as_object_mut().unwrap().remove("vpcAccess");
+        });
+    }),
+    ("nobody may read databases", |p| {
+        database(p, json!({}));
+        p.bar(&[]);
     }),
     ("nobody may read the IAM policy", |p| p.bar(&["resourcemanager.projects.getIamPolicy"])),
     ("the service is not there", |p| p.asked.service = Some(Service::At("https://nowhere.example".into()))),

@@ -23,7 +23,8 @@ const LOOK: Look = Look { width: 120, colour: false };
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.inspect(&lab.target()).await;
     let blueprint = basis.blueprint();
-    explain::explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), workload)
+
+    explain::explain(&basis.policy, &basis.observed, &blueprint, &basis.plan(&blueprint), &basis.cloud_sql, workload)
 }
 
 async fn told(lab: &TestCloud) -> String {
@@ -50,6 +51,7 @@ async fn paths_in_many_worlds() {
         "required/direct-vpc-beside-a-connector",
         "required/direct-vpc-on-a-connectors-subnet",
         "required/direct-vpc-by-the-network-alone",
+        "users/cloud-sql-by-a-private-address",
         "users/direct-vpc-on-a-full-subnet",
         "users/direct-vpc-with-network-tags",
         "required/bad-reference",

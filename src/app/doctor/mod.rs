@@ -1,6 +1,7 @@
 //! Reads what an installation stands on, and has it judged by [`crate::domain::doctor`]. Nothing is written but by the
 //! probe.
 
+mod cloud_sql;
 mod delivery;
 mod probe;
 
@@ -98,9 +99,10 @@ impl Doctor {
         let hosted = self.hosted();
         let on_hosts = hosted.iter().map(|(host, service)| self.agents(host, service));
         let agents = join_all(own.chain(on_hosts));
-        let (projects, networks, agents, delivery, service) =
-            join!(join_all(projects), join_all(networks), agents, self.delivery(), self.service());
-        let all = [projects.concat(), networks.concat(), agents.concat(), delivery, service];
+        let databases = join_all(self.projects().map(|project| self.cloud_sql(project)));
+        let (projects, networks, agents, databases, delivery, service) =
+            join!(join_all(projects), join_all(networks), agents, databases, self.delivery(), self.service());
+        let all = [projects.concat(), networks.concat(), agents.concat(), databases.concat(), delivery, service];
         all.concat()
     }
 

@@ -1,14 +1,24 @@
 //! What is read: Google's documents, as far as a check needs them.
 
+use std::net::Ipv4Addr;
+
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::Deserialize;
+
+use crate::domain::names::{NetworkRef, relative};
 
 /// `serviceusage.services.batchGet`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Apis {
     pub services: Vec<Api>,
+}
+
+impl Apis {
+    pub fn is_on(&self, host: &str) -> bool {
+        self.services.iter().any(|api| api.config.name == host && api.state == "ENABLED")
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -237,5 +247,73 @@ pub struct LogEntry {
 impl Entries {
     pub fn latest(&self) -> Option<Timestamp> {
         self.entries.first().map(|entry| entry.timestamp)
+    }
+}
+
+/// `sql.instances.get`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SqlInstance {
+    pub settings: SqlSettings,
+    pub ip_addresses: Vec<SqlAddress>,
+    /// Such as `POSTGRES_16`.
+    pub database_version: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SqlSettings {
+    pub ip_configuration: SqlIpConfiguration,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SqlIpConfiguration {
+    pub ipv4_enabled: bool,
+    /// `projects/P/global/networks/N`.
+    pub private_network: String,
+    pub psc_config: Option<PscConfig>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PscConfig {
+    pub psc_enabled: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SqlAddress {
+    /// `PRIMARY`, `OUTGOING` or `PRIVATE`.
+    pub r#type: String,
+    pub ip_address: String,
+}
+
+impl SqlInstance {
+    pub fn is_public(&self) -> bool {
+        self.settings.ip_configuration.ipv4_enabled
+    }
+
+    pub fn private_network(&self) -> Option<NetworkRef> {
+        let path = relative(&self.settings.ip_configuration.private_network).trim_start_matches('/').to_owned();
+        NetworkRef::try_from(path).ok()
+    }
+
+    pub fn private_address(&self) -> Option<Ipv4Addr> {
+        self.ip_addresses.iter().find(|own| own.r#type == "PRIVATE")?.ip_address.parse().ok()
+    }
+
+    pub fn has_private_service_connect(&self) -> bool {
+        self.settings.ip_configuration.psc_config.as_ref().is_some_and(|psc| psc.psc_enabled)
+    }
+
+    /// The port of its database; `None` = of an unknown engine.
+    pub fn port(&self) -> Option<u16> {
+        match self.database_version.split('_').next()? {
+            "MYSQL" => Some(3306),
+            "POSTGRES" => Some(5432),
+            "SQLSERVER" => Some(1433),
+            _ => None,
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Is it installed right? Every check is a pure function from what was read to a line: what is so, and the one command that
 //! mends it where it is not.
 //!
-//! [`project`] looks at what a project allows, [`network`] at where connectors are to stand, [`delivery`] at the way of an
+//! [`project`] looks at what a project allows, [`cloud_sql`] at connections to databases, [`network`] at where connectors are to stand, [`delivery`] at the way of an
 //! event to the service and of a report from it, [`service`] at when that last happened, [`probe`] makes it happen. What
 //! cannot be read is `unknown`, never right.
 
 pub mod agents;
+pub mod cloud_sql;
 pub mod constraints;
 pub mod delivery;
 pub mod facts;
@@ -88,7 +89,7 @@ impl Line {
 }
 
 /// A read by which the doctor looks: Google's method, the permission that it asks, and the smallest role that has it.
-const LOOKS: [(&str, &str, &str); 12] = [
+const LOOKS: [(&str, &str, &str); 14] = [
     ("serviceusage.services.batchGet", "serviceusage.services.get", "roles/serviceusage.serviceUsageViewer"),
     (
         "cloudresourcemanager.projects.getIamPolicy",
@@ -103,12 +104,14 @@ const LOOKS: [(&str, &str, &str); 12] = [
     ("pubsub.projects.subscriptions", "pubsub.subscriptions.get", "roles/pubsub.viewer"),
     ("logging.entries", "logging.logEntries.list", "roles/logging.viewer"),
     ("logging.", "logging.sinks.get", "roles/logging.viewer"),
+    ("sql.", "cloudsql.instances.get", "roles/cloudsql.viewer"),
+    ("run.", "run.services.list", "roles/run.viewer"),
     ("vpcaccess.", "vpcaccess.connectors.list", "roles/vpcaccess.viewer"),
     ("compute.", "compute.projects.get", "roles/compute.viewer"),
 ];
 
 /// A read that failed: what is missing to look.
-fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
+pub fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
     let ReadFailure { call, kind, message, consumer } = failure;
     if let (FailureKind::Denied { .. }, Some((why, fix))) = (kind, beyond_permissions(message, project)) {
         let text = format!("{call} was denied: {why}");
@@ -121,7 +124,10 @@ fn unread(subject: &str, project: &str, failure: &ReadFailure) -> Line {
             format!("gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"),
         ),
         (FailureKind::ApiDisabled, _) => {
-            let api = call.split('.').next().unwrap_or(call);
+            let api = match call.split('.').next().unwrap_or(call) {
+                "sql" => "sqladmin",
+                api => api,
+            };
             let project = consumer.as_deref().unwrap_or(project);
             let enable = format!("gcloud services enable {api}.googleapis.com --project={project}");
             (format!("{call} failed because its API is not enabled"), enable)

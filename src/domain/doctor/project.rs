@@ -24,8 +24,7 @@ pub fn apis(project: &ProjectId, needed: &[&str], found: &Read<Apis>) -> Line {
         Ok(found) => found,
         Err(failure) => return unread(&subject, project.as_str(), failure),
     };
-    let on = |host: &str| found.services.iter().any(|api| api.config.name == host && api.state == "ENABLED");
-    let off: Vec<&str> = needed.iter().copied().filter(|host| !on(host)).collect();
+    let off: Vec<&str> = needed.iter().copied().filter(|host| !found.is_on(host)).collect();
     if off.is_empty() {
         return Line::ok(&subject, format!("{} are enabled", needed.join(", ")));
     }

@@ -93,7 +93,7 @@ impl Scene<'_> {
     }
 
     /// The subnet that a connector stands on, in the policy's network; `None` = hidden, or not seen.
-    fn subnet_of(&self, connector: &Connector) -> Option<&Subnet> {
+    pub(super) fn subnet_of(&self, connector: &Connector) -> Option<&Subnet> {
         let form = connector.subnet.as_ref()?;
         let network = self.observed.network_name.to_string();
         let mut subnets = self.observed.subnets.iter().flatten();

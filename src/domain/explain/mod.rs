@@ -1,5 +1,6 @@
 //! The path of a workload, hop by hop: what exists, what is missing or in the way, and what the connector may reach.
 
+mod cloud_sql;
 mod connector;
 mod direct;
 mod evidence;
@@ -12,6 +13,7 @@ pub use self::path::{Decision, Destination, DestinationClass, Hop, HopKind, HopS
 use super::{
     codes::HopCode,
     design::Blueprint,
+    doctor::cloud_sql::CloudSql,
     plan::Plan,
     policy::Policy,
     state::{egress::Egress, observed::Observed, workload::Workload},
@@ -28,11 +30,12 @@ pub fn explain(
     observed: &Observed,
     blueprint: &Blueprint<'_>,
     plan: &Plan,
+    cloud_sql: &CloudSql,
     name: Option<&str>,
 ) -> Vec<Path> {
     let mut workloads: Vec<_> = observed.workloads().filter(|own| name.is_none_or(|name| own.name == name)).collect();
     workloads.sort();
-    let scene = Scene { policy, observed, blueprint, plan };
+    let scene = Scene { policy, observed, blueprint, plan, cloud_sql };
     workloads.into_iter().map(|workload| Path::new(workload, scene.path(workload))).collect()
 }
 
@@ -48,14 +51,17 @@ impl Scene<'_> {
         match (&workload.connector, self.connector_of(workload)) {
             (Some(_), Some(connector)) => {
                 let start = start(HopState::Ok, text::explain::uses(workload, &connector));
-                cut_off(around(self.by_connector(start, &connector, all), all))
+                let hops = around(self.by_connector(start, &connector, all), all);
+                cut_off(self.with_cloud_sql(workload, hops))
             }
             (Some(name), None) => {
                 let notes = self.notes(&[workload.to_string()]);
                 let hop = start(HopState::Broken, text::explain::bad_reference(workload, name));
                 vec![Hop { notes, ..hop.code(HopCode::BadReference) }]
             }
-            (None, _) if !workload.direct.is_empty() => cut_off(around(self.direct(workload, all), all)),
+            (None, _) if !workload.direct.is_empty() => {
+                cut_off(self.with_cloud_sql(workload, around(self.direct(workload, all), all)))
+            }
             // A revision that serves may have another network than the newest one, and is told by itself where it was read.
             (None, _) if !workload.older.is_empty() => {
                 let unread = self.observed.unread_revisions(workload);
@@ -64,7 +70,7 @@ impl Scene<'_> {
             }
             (None, _) => {
                 let end = |kind, name, state, text| Hop::new(kind, name, state, text);
-                vec![
+                let hops = vec![
                     start(HopState::Ok, text::explain::without_vpc(workload)).code(HopCode::NoVpc),
                     end(HopKind::Internal, INTERNAL, HopState::NotNeeded, text::explain::no_way_inside())
                         .code(HopCode::NoVpc),
@@ -72,7 +78,8 @@ impl Scene<'_> {
                         .code(HopCode::GoogleAddresses),
                     end(HopKind::Internet, INTERNET, HopState::Ok, text::explain::google_addresses())
                         .code(HopCode::GoogleAddresses),
-                ]
+                ];
+                self.with_cloud_sql(workload, hops)
             }
         }
     }
@@ -112,7 +119,7 @@ fn cut_off(mut hops: Vec<Hop>) -> Vec<Hop> {
             match hop.kind {
                 HopKind::GoogleApis => !of_internet,
                 HopKind::Internet => !of_apis,
-                HopKind::Internal | HopKind::PolicyRanges => !of_internet && !of_apis,
+                HopKind::Internal | HopKind::PolicyRanges | HopKind::CloudSql => !of_internet && !of_apis,
                 _ => false,
             }
         });

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::domain::{
     codes::HopCode,
     design::Blueprint,
+    doctor::cloud_sql::CloudSql,
     names::ConnectorRef,
     plan::{Note, Plan, Verb},
     policy::Policy,
@@ -63,6 +64,8 @@ pub enum DestinationClass {
     /// Google's APIs, over private.googleapis.com, restricted.googleapis.com and their public addresses.
     GoogleApis,
     Internet,
+    /// The instances that Cloud Run connects the workload to.
+    CloudSql,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -110,6 +113,7 @@ pub enum HopKind {
     PolicyRanges,
     GoogleApis,
     Internet,
+    CloudSql,
 }
 
 /// From best to worst.
@@ -151,6 +155,7 @@ pub(super) struct Scene<'a> {
     pub observed: &'a Observed,
     pub blueprint: &'a Blueprint<'a>,
     pub plan: &'a Plan,
+    pub cloud_sql: &'a CloudSql,
 }
 
 impl Scene<'_> {
@@ -208,6 +213,7 @@ impl HopKind {
             Self::PolicyRanges => "policy",
             Self::GoogleApis => "APIs",
             Self::Internet => "outside",
+            Self::CloudSql => "Cloud SQL",
         }
     }
 
@@ -218,6 +224,7 @@ impl HopKind {
             Self::PolicyRanges => Some(DestinationClass::PolicyRanges),
             Self::GoogleApis => Some(DestinationClass::GoogleApis),
             Self::Internet => Some(DestinationClass::Internet),
+            Self::CloudSql => Some(DestinationClass::CloudSql),
             Self::Workload
             | Self::Connector
             | Self::Interface
@@ -291,6 +298,7 @@ fn destinations(hops: &[Hop]) -> Vec<Destination> {
         Some(DestinationClass::PolicyRanges).filter(|class| has_end(*class)),
         Some(DestinationClass::GoogleApis),
         Some(DestinationClass::Internet),
+        Some(DestinationClass::CloudSql).filter(|class| has_end(*class)),
     ];
     let way = |class: DestinationClass| {
         let end = hops.iter().find(|hop| hop.kind.class() == Some(class));

@@ -28,6 +28,12 @@ pub struct Workload {
     /// Of a job: its latest execution has not completed.
     #[serde(skip_serializing_if = "fields::is_default")]
     pub executing: bool,
+    /// Cloud SQL instances that Cloud Run connects it to, as `PROJECT:REGION:INSTANCE`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sql: Vec<String>,
+    /// Its service account; empty = the default one of Compute Engine.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub account: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -112,7 +118,7 @@ impl ExecutionDocument {
     /// A user by the name of its job, whose label counts for it too; of several executions, one is as good as another. `None` =
     /// it has completed.
     pub fn workload(self, jobs: &[Workload]) -> Option<Workload> {
-        let own = workload(WorkloadKind::Execution, &self.job, &self.labels, self.template.vpc_access);
+        let own = workload(WorkloadKind::Execution, &self.job, &self.labels, self.template);
         let ignored = own.ignored || jobs.iter().any(|job| job.name == own.name && job.ignored);
         self.completion_time.is_none().then_some(Workload { ignored, ..own })
     }
@@ -152,6 +158,8 @@ pub struct FlatDocument {
     name: String,
     labels: BTreeMap<String, String>,
     vpc_access: Option<VpcAccess>,
+    volumes: Vec<Volume>,
+    service_account: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -164,6 +172,20 @@ struct Nested {
 #[serde(default, rename_all = "camelCase")]
 struct Template {
     vpc_access: Option<VpcAccess>,
+    volumes: Vec<Volume>,
+    service_account: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Volume {
+    cloud_sql_instance: Option<CloudSqlVolume>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CloudSqlVolume {
+    instances: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -179,17 +201,14 @@ impl JobDocument {
         let executing = self
             .latest_created_execution
             .is_some_and(|latest| !latest.name.is_empty() && latest.completion_time.is_none());
-        Workload {
-            executing,
-            ..workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template.vpc_access)
-        }
+        Workload { executing, ..workload(WorkloadKind::Job, &self.name, &self.labels, self.template.template) }
     }
 }
 
 impl ServiceDocument {
     pub fn workload(self, kind: WorkloadKind) -> Workload {
         let older = self.older();
-        Workload { older, ..workload(kind, &self.name, &self.labels, self.template.vpc_access) }
+        Workload { older, ..workload(kind, &self.name, &self.labels, self.template) }
     }
 
     /// Both what is asked for and what is in force count: traffic that moves may be on either.
@@ -215,18 +234,28 @@ impl ServiceDocument {
 impl FlatDocument {
     /// A revision, as a user of its own; the labels of what it belongs to count for it too.
     pub fn of(self, of: &Workload) -> Workload {
-        let own = workload(of.kind, &of.name, &self.labels, self.vpc_access);
-        Workload { revision: Some(last_segment(&self.name).to_owned()), ignored: own.ignored || of.ignored, ..own }
+        let (name, labels, template) = self.parts();
+        let own = workload(of.kind, &of.name, &labels, template);
+        Workload { revision: Some(last_segment(&name).to_owned()), ignored: own.ignored || of.ignored, ..own }
     }
 
     pub fn instance(self) -> Workload {
-        workload(WorkloadKind::Instance, &self.name, &self.labels, self.vpc_access)
+        let (name, labels, template) = self.parts();
+        workload(WorkloadKind::Instance, &name, &labels, template)
+    }
+
+    fn parts(self) -> (String, BTreeMap<String, String>, Template) {
+        let Self { name, labels, vpc_access, volumes, service_account } = self;
+        (name, labels, Template { vpc_access, volumes, service_account })
     }
 }
 
-fn workload(kind: WorkloadKind, name: &str, labels: &BTreeMap<String, String>, access: Option<VpcAccess>) -> Workload {
-    let access = access.unwrap_or_default();
+fn workload(kind: WorkloadKind, name: &str, labels: &BTreeMap<String, String>, template: Template) -> Workload {
+    let access = template.vpc_access.unwrap_or_default();
+    let volumes = template.volumes.into_iter().filter_map(|volume| volume.cloud_sql_instance);
     Workload {
+        sql: volumes.flat_map(|volume| volume.instances).collect(),
+        account: template.service_account,
         direct: access.network_interfaces,
         ignored: labels.get("egress-reconciler").is_some_and(|value| value == "ignore"),
         ..Workload::by_connector(kind, last_segment(name), &access.connector, &access.egress)
@@ -244,6 +273,8 @@ impl Workload {
             connector: Some(connector.to_owned()).filter(|name| !name.is_empty()),
             egress: if egress == "ALL_TRAFFIC" { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
             direct: Vec::new(),
+            sql: Vec::new(),
+            account: String::new(),
             ignored: false,
             executing: false,
         }

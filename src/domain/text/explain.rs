@@ -185,6 +185,15 @@ pub fn with_room(subnet: &str, free: Option<u64>) -> String {
     }
 }
 
+/// `right`: what is said of each connection that comes through.
+pub fn cloud_sql(right: &[&str]) -> String {
+    if right.is_empty() { "not known to be reached".to_owned() } else { right.join("; ") }
+}
+
+pub fn cloud_sql_stopped(connection: &str, packets: &str, rule: &str) -> String {
+    format!("{connection} is not reached: {rule} stops {packets}")
+}
+
 pub fn nat_elsewhere() -> String {
     "not needed, internet traffic does not come to the internet gateway".to_owned()
 }

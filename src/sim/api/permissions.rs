@@ -35,8 +35,9 @@ pub fn allows(policy: &Policy, caller: &str, permission: &str) -> bool {
 }
 
 /// Roles that a service's default policy shows for callers that have all of their permissions.
-const ROLES: [(Service, &str, &[&str]); 2] = [
+const ROLES: [(Service, &str, &[&str]); 3] = [
     (Service::ResourceManager, "roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
+    (Service::ResourceManager, "roles/cloudsql.client", &["cloudsql.instances.connect", "cloudsql.instances.get"]),
     (Service::PubSub, "roles/pubsub.publisher", &["pubsub.topics.publish"]),
 ];
 

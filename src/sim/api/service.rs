@@ -18,11 +18,12 @@ pub enum Service {
     Monitoring,
     Functions,
     AppEngine,
+    SqlAdmin,
 }
 
 impl Service {
     /// Each with the first label of its host name and the title of its API.
-    const ALL: [(Self, &'static str, &'static str); 16] = [
+    const ALL: [(Self, &'static str, &'static str); 17] = [
         (Self::Compute, "compute", "Compute Engine API"),
         (Self::VpcAccess, "vpcaccess", "Serverless VPC Access API"),
         (Self::Run, "run", "Cloud Run Admin API"),
@@ -39,6 +40,7 @@ impl Service {
         (Self::Monitoring, "monitoring", "Cloud Monitoring API"),
         (Self::Functions, "cloudfunctions", "Cloud Functions API"),
         (Self::AppEngine, "appengine", "App Engine Admin API"),
+        (Self::SqlAdmin, "sqladmin", "Cloud SQL Admin API"),
     ];
 
     pub fn all() -> impl Iterator<Item = Self> {
@@ -55,7 +57,7 @@ impl Service {
 
     /// Services that a world file may leave out: see `Project::unknown`.
     pub fn is_optional(self) -> bool {
-        matches!(self, Self::Functions | Self::AppEngine)
+        matches!(self, Self::Functions | Self::AppEngine | Self::SqlAdmin)
     }
 
     /// The first label of its host name.

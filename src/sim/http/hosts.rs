@@ -40,6 +40,7 @@ fn by_look(kinds: Kinds, path: &str) -> Option<Service> {
         ["v2" | "apis", ..] => Some(Service::Run),
         [_, "apps", ..] => Some(Service::AppEngine),
         [_, "projects", _, "locations", _, "functions", ..] => Some(Service::Functions),
+        ["v1", "projects", _, "instances", ..] => Some(Service::SqlAdmin),
         [_, "projects", _] => Some(Service::ResourceManager),
         [_, "projects", _, "services" | "services:batchGet", ..] => Some(Service::Usage),
         // Both services have this path; only Cloud Run is called without its host.

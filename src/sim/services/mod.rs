@@ -28,6 +28,7 @@ pub mod run;
 pub mod scheduler;
 pub mod secretmanager;
 pub mod shared;
+pub mod sqladmin;
 pub mod vpcaccess;
 
 use crate::sim::store::kind::Kinds;
@@ -69,6 +70,7 @@ pub const KINDS: Kinds = Kinds(&[
     &monitoring::dashboards::KIND,
     &monitoring::time_series::KIND,
     &functions::KIND,
+    &sqladmin::KIND,
     &appengine::APP,
     &appengine::SERVICE,
     &appengine::KIND,

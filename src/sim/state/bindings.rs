@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::sim::{api::glob::matches, store::documents::Accepted};
 
 /// Predefined roles, as globs of the permissions that the simulation checks.
-const PREDEFINED: [(&str, &[&str]); 10] = [
+const PREDEFINED: [(&str, &[&str]); 11] = [
     ("roles/owner", &["*"]),
+    ("roles/cloudsql.client", &["cloudsql.instances.connect", "cloudsql.instances.get"]),
     ("roles/compute.networkUser", &["compute.networks.use", "compute.subnetworks.use"]),
     ("roles/iam.serviceAccountTokenCreator", &["iam.serviceAccounts.getOpenIdToken"]),
     ("roles/pubsub.publisher", &["pubsub.topics.publish"]),

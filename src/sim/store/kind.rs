@@ -172,7 +172,7 @@ impl Kind {
     /// The field that has the document's path.
     pub fn named_by(&self) -> &'static str {
         match self.service {
-            Service::Compute => "selfLink",
+            Service::Compute | Service::SqlAdmin => "selfLink",
             Service::Logging => "resourceName",
             _ => "name",
         }

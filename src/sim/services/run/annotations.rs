@@ -8,6 +8,7 @@ use crate::sim::http::call::Call;
 const CONNECTOR: &str = "run.googleapis.com/vpc-access-connector";
 const EGRESS: &str = "run.googleapis.com/vpc-access-egress";
 const INTERFACES: &str = "run.googleapis.com/network-interfaces";
+const CLOUD_SQL: &str = "run.googleapis.com/cloudsql-instances";
 const INGRESS: &str = "run.googleapis.com/ingress";
 
 const INGRESSES: [(&str, &str); 4] = [
@@ -60,6 +61,12 @@ pub fn of_template(resource: &Value, template: &Value) -> Value {
     if !access["networkInterfaces"].is_null() {
         annotations[INTERFACES] = access["networkInterfaces"].to_string().into();
     }
+    let connections = template["volumes"].as_array().into_iter().flatten();
+    let connections = connections.flat_map(|volume| volume["cloudSqlInstance"]["instances"].as_array());
+    let connections: Vec<&str> = connections.flatten().filter_map(Value::as_str).collect();
+    if !connections.is_empty() {
+        annotations[CLOUD_SQL] = connections.join(",").into();
+    }
     for (annotation, field) in OF_CONTAINERS {
         if let Some(flag) = template["containers"][0]["resources"][field].as_bool() {
             annotations[annotation] = flag.to_string().into();
@@ -76,6 +83,23 @@ pub fn set_flags(containers: &mut Value, annotations: &Value) {
             container["resources"][field] = flag.into();
         }
     }
+}
+
+/// The volumes that v1 has none of: it names their instances in an annotation.
+pub fn without_cloud_sql(mut volumes: Value) -> Value {
+    if let Some(volumes) = volumes.as_array_mut() {
+        volumes.retain(|volume| volume["cloudSqlInstance"].is_null());
+    }
+    if volumes.as_array().is_some_and(Vec::is_empty) { Value::Null } else { volumes }
+}
+
+/// The volumes, with the one that v1's annotation is in v2.
+pub fn with_cloud_sql(volumes: Value, annotations: &Value) -> Value {
+    let Some(connections) = annotations[CLOUD_SQL].as_str().filter(|text| !text.is_empty()) else { return volumes };
+    let connections: Vec<&str> = connections.split(',').collect();
+    let volume = json!({"name": "cloudsql", "cloudSqlInstance": {"instances": connections}});
+    let own = volumes.as_array().cloned().unwrap_or_default();
+    [own, vec![volume]].concat().into()
 }
 
 /// Removes v2's flags from a container's resources.

@@ -74,7 +74,7 @@ fn region(path: &str) -> &str {
 fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
     let mut spec = json!({
         "containers": containers(&template["containers"], [V2, V1]),
-        "volumes": volumes(&template["volumes"], [V2_MOUNT, V1_MOUNT]),
+        "volumes": annotations::without_cloud_sql(volumes(&template["volumes"], [V2_MOUNT, V1_MOUNT])),
         "serviceAccountName": template["serviceAccount"],
         "timeoutSeconds": template["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
     });
@@ -131,7 +131,7 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     let given = &template["metadata"];
     let mut inner = json!({
         "containers": containers(&spec["containers"], [V1, V2]),
-        "volumes": volumes(&spec["volumes"], [V1_MOUNT, V2_MOUNT]),
+        "volumes": annotations::with_cloud_sql(volumes(&spec["volumes"], [V1_MOUNT, V2_MOUNT]), &given["annotations"]),
         "serviceAccount": spec["serviceAccountName"],
         "timeout": seconds(&spec["timeoutSeconds"]),
         "vpcAccess": annotations::vpc_access(call, &given["annotations"]),
