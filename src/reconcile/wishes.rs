@@ -203,6 +203,7 @@ fn network_of(observed: &Observed, workload: &str) -> Option<Option<Network>> {
         "services" => &observed.services,
         "workerpools" => &observed.worker_pools,
         "instances" => &observed.instances,
+        "functions" => &observed.others.as_ref()?.functions,
         _ => return None,
     };
     let found = read.as_ref().ok()?.iter().find(|workload| workload.name == name);

@@ -95,11 +95,11 @@ fn read(entry: &Entry<'_>, scope: &Scope, own: &OwnPrincipals, received: Timesta
         return Err(IgnoreReason::ValidateOnly.into());
     }
     let wanted = match &place {
-        Place::Target(target) if row.service == Service::Run => wanted(audit, target, scope),
+        Place::Target(target) if row.service.deploys() => wanted(audit, target, scope),
         _ => None,
     };
     let mut trigger = trigger(row, entry, audit, &place, received)?;
-    if let (Place::Target(target), Service::Run) = (&place, row.service) {
+    if let (Place::Target(target), true) = (&place, row.service.deploys()) {
         trigger.refused = refused(audit, target, scope);
     }
     Ok(Signal { place, wanted, trigger: trigger.into() })
@@ -135,7 +135,7 @@ fn trigger(
 fn told(row: &Row, entry: &Entry<'_>, audit: &AuditLog<'_>) -> Told {
     let went_well = audit.status().code == 0;
     Told {
-        is_deployed: row.service == Service::Run && went_well,
+        is_deployed: row.service.deploys() && went_well,
         permits: (row.grants || row.service == Service::ServiceUsage)
             && went_well
             && entry.operation().is_none_or(|operation| operation.last),
@@ -229,11 +229,13 @@ fn changed_something(
 }
 
 /// Whether a call that did not become an operation changed nothing. Which of Cloud Run's calls become operations is
-/// unknown, and a failed deploy may leave a revision behind: there only a missing permission is proof.
+/// unknown, and a failed deploy may leave a revision behind, or name a connector that is missing: there only a missing
+/// permission is proof.
 fn is_refusal(service: Service, code: i64) -> bool {
     match service {
-        Service::Run => code == PERMISSION_DENIED,
-        Service::VpcAccess
+        Service::Run | Service::Functions => code == PERMISSION_DENIED,
+        Service::AppEngine
+        | Service::VpcAccess
         | Service::Compute
         | Service::ServiceUsage
         | Service::ResourceManager
@@ -246,7 +248,7 @@ fn is_refusal(service: Service, code: i64) -> bool {
 /// not wait for it.
 fn wakes_its_maker(service: Service, operation: Option<Operation>, code: i64) -> bool {
     match service {
-        Service::Run => true,
+        Service::Run | Service::Functions | Service::AppEngine => true,
         Service::VpcAccess => operation.map_or(code == 0, |operation| operation.last),
         Service::Compute | Service::ServiceUsage | Service::ResourceManager | Service::OrgPolicy | Service::Iam => {
             false

@@ -23,6 +23,11 @@ pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scop
     };
     match names {
         Names::Region => Ok(Place::Target(Target { region: region(entry, audit, scope)?, project })),
+        Names::App => match region(entry, audit, scope) {
+            Ok(region) => Ok(Place::Target(Target { region, project })),
+            Err(Skip::Rejected(reason)) if reason.lacks_region() => Ok(Place::Project(project)),
+            Err(skip) => Err(skip),
+        },
         Names::Network | Names::Below => {
             Ok(network(audit, scope, &project).map_or(Place::Project(project), Place::Network))
         }

@@ -70,10 +70,15 @@ fn of_service(service: Service) -> String {
         terms.push(match service {
             // A team whose NAT is refused because of ours has to hear of it.
             Service::Compute => without(
-                "what was refused at once, but for a NAT beside another",
+                "what was refused without an operation, except a NAT beside another",
                 "(protoPayload.status.code>0 AND NOT operation.id:* AND NOT (protoPayload.methodName=~\"[.]routers[.]\" AND protoPayload.status.message=~\"Nat\"))",
             ),
-            _ => without("what was refused at once", "(protoPayload.status.code>0 AND NOT operation.id:*)"),
+            // A deploy that names a missing connector is refused so.
+            Service::Functions => without(
+                "what the caller had no permission for",
+                "(protoPayload.status.code=7 AND NOT operation.id:*)",
+            ),
+            _ => without("what was refused without an operation", "(protoPayload.status.code>0 AND NOT operation.id:*)"),
         });
     }
     format!("  (\n{}\n  )", terms.join("\n"))

@@ -1,7 +1,9 @@
 //! The methods whose audit entries can mean that an egress path changed: one table, from which entries are classified
 //! and the log sink's filter is written.
 //!
-//! <https://cloud.google.com/run/docs/audit-logging>, <https://cloud.google.com/vpc/docs/audit-logging>,
+//! <https://cloud.google.com/run/docs/audit-logging>,
+//! <https://cloud.google.com/functions/1stgendocs/monitoring/audit-logging>,
+//! <https://cloud.google.com/appengine/docs/admin-api/audit-logging>, <https://cloud.google.com/vpc/docs/audit-logging>,
 //! <https://cloud.google.com/compute/docs/logging/audit-logging>,
 //! <https://cloud.google.com/service-usage/docs/audit-logging>,
 //! <https://cloud.google.com/resource-manager/docs/audit-logging>,
@@ -14,6 +16,8 @@ use super::entry::LogKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     Run,
+    Functions,
+    AppEngine,
     VpcAccess,
     Compute,
     ServiceUsage,
@@ -27,6 +31,8 @@ pub enum Service {
 pub enum Names {
     /// A region of a project.
     Region,
+    /// The region of a project's app where the entry has it, or all of the project.
+    App,
     /// The network in the entry, or all of the project where the entry has none.
     Network,
     Project,
@@ -74,6 +80,14 @@ pub static METHODS: &[Row] = &[
     workload("Services.", &["CreateService", "UpdateService", "ReplaceService", "DeleteService"]),
     workload("WorkerPools.", &["CreateWorkerPool", "UpdateWorkerPool", "ReplaceWorkerPool", "DeleteWorkerPool"]),
     workload("Instances.", &["CreateInstance", "UpdateInstance", "ReplaceInstance", "DeleteInstance", "StartInstance"]),
+    row(
+        Service::Functions,
+        "CloudFunctionsService.",
+        &["CreateFunction", "UpdateFunction", "DeleteFunction"],
+        Names::Region,
+    ),
+    row(Service::AppEngine, "Versions.", &["CreateVersion", "UpdateVersion", "DeleteVersion"], Names::App),
+    row(Service::AppEngine, "Services.", &["UpdateService", "DeleteService"], Names::App),
     row(Service::VpcAccess, "", &["CreateConnector", "UpdateConnector", "DeleteConnector"], Names::Region),
     compute(
         "subnetworks.",
@@ -133,8 +147,10 @@ const fn workload(collection: &'static str, verbs: &'static [&'static str]) -> R
 }
 
 impl Service {
-    pub const ALL: [Service; 7] = [
+    pub const ALL: [Service; 9] = [
         Self::Run,
+        Self::Functions,
+        Self::AppEngine,
         Self::VpcAccess,
         Self::Compute,
         Self::ServiceUsage,
@@ -147,6 +163,8 @@ impl Service {
     pub fn host(self) -> &'static str {
         match self {
             Self::Run => "run.googleapis.com",
+            Self::Functions => "cloudfunctions.googleapis.com",
+            Self::AppEngine => "appengine.googleapis.com",
             Self::VpcAccess => "vpcaccess.googleapis.com",
             Self::Compute => "compute.googleapis.com",
             Self::ServiceUsage => "serviceusage.googleapis.com",
@@ -160,6 +178,9 @@ impl Service {
     pub fn prefixes(self) -> &'static [&'static str] {
         match self {
             Self::Run => &["google.cloud.run.*.", "/"],
+            // Functions of the second generation are services of Cloud Run, whose entries come too.
+            Self::Functions => &["google.cloud.functions.*."],
+            Self::AppEngine => &["google.appengine.*."],
             Self::VpcAccess => &["google.cloud.vpcaccess.*.VpcAccessService."],
             Self::Compute => &["v1.compute.", "beta.compute.", "alpha.compute.", "compute."],
             Self::ServiceUsage => &["google.api.serviceusage.*.ServiceUsage."],
@@ -175,6 +196,8 @@ impl Service {
     pub fn full_prefixes(self) -> impl Iterator<Item = String> {
         let versions: &[&str] = match self {
             Self::Run => &["v1", "v2"],
+            Self::Functions => &["v1"],
+            Self::AppEngine => &["v1", "v1beta"],
             Self::VpcAccess => &["v1", "v1beta1", "v1alpha1"],
             Self::ServiceUsage => &["v1", "v1beta1"],
             Self::ResourceManager => &["v1", "v3"],
@@ -186,6 +209,11 @@ impl Service {
             true => versions.iter().map(|version| prefix.replace('*', version)).collect(),
             false => vec![(*prefix).to_owned()],
         })
+    }
+
+    /// Whether its entries can tell of a deploy that names a connector.
+    pub fn deploys(self) -> bool {
+        matches!(self, Self::Run | Self::Functions)
     }
 
     pub fn of(host: &str) -> Option<Self> {
@@ -250,6 +278,12 @@ mod tests {
             ("iam", "google.iam.admin.v1.CreateServiceAccountKey", None),
             ("compute", "v1.compute.subnetworks.setIamPolicy", Some(Project)),
             ("compute", "v1.compute.firewallPolicies.addRule", Some(Below)),
+            ("cloudfunctions", "google.cloud.functions.v1.CloudFunctionsService.UpdateFunction", Some(Region)),
+            ("cloudfunctions", "google.cloud.functions.v1.CloudFunctionsService.CallFunction", None),
+            ("cloudfunctions", "google.cloud.functions.v2.FunctionService.CreateFunction", None),
+            ("appengine", "google.appengine.v1.Versions.CreateVersion", Some(App)),
+            ("appengine", "google.appengine.v1beta.Services.UpdateService", Some(App)),
+            ("appengine", "google.appengine.v1.Instances.DeleteInstance", None),
             ("storage", "storage.buckets.create", None),
         ];
         for (api, method, expected) in cases {

@@ -77,6 +77,11 @@ enum RejectKind {
 }
 
 impl RejectReason {
+    /// The entry names no region at all.
+    pub fn lacks_region(&self) -> bool {
+        self.kind == RejectKind::NoRegion
+    }
+
     pub fn malformed(field: &'static str, found: &str, expected: &'static str) -> Self {
         Self::new(RejectKind::Malformed, field, found, expected)
     }

@@ -45,7 +45,7 @@ impl WantedConnector {
 pub fn workload_key(resource: &str) -> Option<(String, &str)> {
     let mut parts = resource.rsplit('/');
     let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
-    matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances").then_some((collection, name))
+    matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances" | "functions").then_some((collection, name))
 }
 
 /// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
@@ -71,7 +71,7 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
 pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<Refused> {
     let (status, request, resource) = (audit.status(), audit.request(), audit.resource());
     let is_deploy = workload_key(&resource).is_some() && !is_deletion(&audit.method());
-    if status.code == 0 || !is_deploy || !audit.was_granted("run.") {
+    if status.code == 0 || !is_deploy || !was_granted(audit) {
         return None;
     }
     let here = |name: &str| resolve(name, target, scope).ok().filter(|connector| connector.region == target.region);
@@ -98,7 +98,7 @@ pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> O
 
 /// Whether a request holds the workload: that of an operation's last entry may not.
 fn names_a_workload(request: &Fields<'_>) -> bool {
-    ["job", "service", "workerPool", "instance", "spec", "template"].iter().any(|name| request.has(name))
+    ["job", "service", "workerPool", "instance", "function", "spec", "template"].iter().any(|name| request.has(name))
 }
 
 fn is_deletion(method: &str) -> bool {
@@ -108,7 +108,7 @@ fn is_deletion(method: &str) -> bool {
 /// The connector that the request names and the one that Google's sentence names, if they agree in name and region, and
 /// Cloud Run granted the caller a permission.
 fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(ConnectorRef, ConnectorRef, Egress)> {
-    if !audit.was_granted("run.") {
+    if !was_granted(audit) {
         return None;
     }
     let status = audit.status();
@@ -118,9 +118,19 @@ fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(
     (asked.name == confirmed.name && asked.region == confirmed.region).then_some((asked, confirmed, egress))
 }
 
-/// The connector in Cloud Run's sentence. It says the same when the API is disabled or a permission is missing.
+/// Whether the service itself let the caller deploy.
+fn was_granted(audit: &AuditLog<'_>) -> bool {
+    ["run.", "cloudfunctions."].iter().any(|service| audit.was_granted(service))
+}
+
+/// The connector in the sentence of Cloud Run, or of Cloud Functions. Cloud Run says the same when the API is disabled or a
+/// permission is missing.
 fn missing_connector(message: &str) -> Option<&str> {
-    let (before, _) = message.split_once(" does not exist, or Cloud Run does not have permission to use it")?;
+    const SENTENCES: [&str; 2] = [
+        " does not exist, or Cloud Run does not have permission to use it",
+        " is not ready yet or does not exist",
+    ];
+    let (before, _) = SENTENCES.iter().find_map(|sentence| message.split_once(sentence))?;
     Some(before.rsplit_once("VPC connector ")?.1)
 }
 
@@ -130,13 +140,18 @@ fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, N
     Ok(connector)
 }
 
-/// The connector's name and the egress, in the request of any Cloud Run API version.
+/// The connector's name and the egress, in the request of any Cloud Run API version, or of a function of the first
+/// generation.
 fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
     ["job", "service", "workerPool", "instance"]
         .iter()
         .filter_map(|name| request.object(name))
         .chain([request.clone()])
         .find_map(|workload| in_v2(&workload).or_else(|| in_v1(&workload)))
+        .or_else(|| {
+            let function = request.object("function")?;
+            Some((function.text("vpcConnector")?, egress(function.text("vpcConnectorEgressSettings"))))
+        })
 }
 
 /// A job has a template of executions around the template of tasks; an instance has none.
@@ -186,6 +201,12 @@ mod tests {
             (format!(r#"{{"spec":{}}}"#, v1("[]")), Some(PrivateRangesOnly)),
             (r#"{"instance":{"vpcAccess":{"connector":"c1","egress":"ALL_TRAFFIC"}}}"#.into(), Some(AllTraffic)),
             (r#"{"job":{"template":{"template":{"vpcAccess":{"networkInterfaces":[{}]}}}}}"#.into(), None),
+            (
+                r#"{"function":{"vpcConnector":"c1","vpcConnectorEgressSettings":"ALL_TRAFFIC"}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (r#"{"function":{"vpc_connector":"c1"}}"#.into(), Some(PrivateRangesOnly)),
+            (r#"{"function":{"runtime":"nodejs20"}}"#.into(), None),
             (r#"{"job":"...","template":3}"#.into(), None),
             ("{}".into(), None),
         ];
@@ -203,6 +224,8 @@ mod tests {
     fn the_connector_in_the_sentence() {
         let message = "Revision 'r' is not ready. VPC connector projects/p/locations/r/connectors/c does not exist, \
             or Cloud Run does not have permission to use it.";
+        assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
+        let message = "VPC connector projects/p/locations/r/connectors/c is not ready yet or does not exist.";
         assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
         assert_eq!(missing_connector("VPC connector c is not ready"), None);
         assert_eq!(missing_connector("c does not exist, or Cloud Run does not have permission to use it"), None);
