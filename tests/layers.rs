@@ -76,7 +76,17 @@ const SIM: [&[&str]; 9] = [
 
 /// Floors of its services. `services/mod.rs`, which lists the kinds of all, lies above them.
 const SERVICES: [&[&str]; 5] = [
-    &["shared", "appengine", "artifactregistry", "functions", "sqladmin", "iam", "monitoring", "networkconnectivity", "scheduler"],
+    &[
+        "shared",
+        "appengine",
+        "artifactregistry",
+        "functions",
+        "sqladmin",
+        "iam",
+        "monitoring",
+        "networkconnectivity",
+        "scheduler",
+    ],
     &["orgpolicy", "projects", "pubsub", "secretmanager"],
     &["vpcaccess"],
     &["compute", "run"],

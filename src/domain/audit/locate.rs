@@ -22,10 +22,13 @@ pub(super) fn locate(names: Names, entry: &Entry<'_>, audit: &AuditLog<'_>, scop
         found => found?,
     };
     match names {
-        Names::Region => Ok(Place::Target(Target { region: region(entry, audit, scope)?, project })),
-        Names::App => match region(entry, audit, scope) {
+        Names::Region | Names::App => match region(entry, audit, scope) {
             Ok(region) => Ok(Place::Target(Target { region, project })),
-            Err(Skip::Rejected(reason)) if reason.lacks_region() => Ok(Place::Project(project)),
+            Err(Skip::Rejected(reason))
+                if reason.lacks_region() && (names == Names::App || is_global(entry, audit)?) =>
+            {
+                Ok(Place::Project(project))
+            }
             Err(skip) => Err(skip),
         },
         Names::Network | Names::Below => {
@@ -89,6 +92,13 @@ fn region(entry: &Entry<'_>, audit: &AuditLog<'_>, scope: &Scope) -> Result<Regi
         None if entry.is_split() => Err(IgnoreReason::SplitPart.into()),
         None => Err(RejectReason::no_region(&resource).into()),
     }
+}
+
+/// A service of several regions is deployed at `global`, and each of its regions has a service of its own.
+/// <https://cloud.google.com/run/docs/multiple-regions>
+fn is_global(entry: &Entry<'_>, audit: &AuditLog<'_>) -> Result<bool, Skip> {
+    let label = entry.resource_labels()?.text("location").is_some_and(|text| text == "global");
+    Ok(label || audit.resource().contains("/locations/global/"))
 }
 
 fn region_in_labels(labels: &Fields<'_>) -> Option<Region> {

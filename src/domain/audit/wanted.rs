@@ -45,7 +45,8 @@ impl WantedConnector {
 pub fn workload_key(resource: &str) -> Option<(String, &str)> {
     let mut parts = resource.rsplit('/');
     let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
-    matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances" | "functions").then_some((collection, name))
+    matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances" | "functions")
+        .then_some((collection, name))
 }
 
 /// The connector that a failed deploy wanted, if everything in the entry confirms it: the call was not refused for want
@@ -126,10 +127,8 @@ fn was_granted(audit: &AuditLog<'_>) -> bool {
 /// The connector in the sentence of Cloud Run, or of Cloud Functions. Cloud Run says the same when the API is disabled or a
 /// permission is missing.
 fn missing_connector(message: &str) -> Option<&str> {
-    const SENTENCES: [&str; 2] = [
-        " does not exist, or Cloud Run does not have permission to use it",
-        " is not ready yet or does not exist",
-    ];
+    const SENTENCES: [&str; 2] =
+        [" does not exist, or Cloud Run does not have permission to use it", " is not ready yet or does not exist"];
     let (before, _) = SENTENCES.iter().find_map(|sentence| message.split_once(sentence))?;
     Some(before.rsplit_once("VPC connector ")?.1)
 }
