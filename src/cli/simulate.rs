@@ -148,6 +148,7 @@ export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDSCHEDULER=http://{address}/svc/cloud
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING=http://{address}/svc/monitoring/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS=http://{address}/svc/cloudfunctions/
 export CLOUDSDK_API_ENDPOINT_OVERRIDES_APPENGINE=http://{address}/svc/appengine/
+export CLOUDSDK_API_ENDPOINT_OVERRIDES_SQL=http://{address}/svc/sqladmin/
 export CLOUDSDK_PROXY_TYPE=http
 export CLOUDSDK_PROXY_ADDRESS={host}
 export CLOUDSDK_PROXY_PORT={port}

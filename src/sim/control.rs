@@ -11,7 +11,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
+use hyper::server::conn::http1;
+use hyper_util::service::TowerToHyperService;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,6 +24,16 @@ use super::{
     services::pubsub::publisher,
     state::messages::Published,
 };
+
+/// Answers behind HTTP's CONNECT, which some of gcloud's commands open before each call to a proxy. Whatever host is asked
+/// for, what answers is this world. <https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6>
+async fn tunnel(cloud: Cloud, request: Request<Body>) {
+    // A client that goes away has no tunnel, and needs none.
+    if let Ok(upgraded) = hyper::upgrade::on(request).await {
+        let service = TowerToHyperService::new(cloud.router());
+        let _ = http1::Builder::new().serve_connection(upgraded, service).await;
+    }
+}
 
 /// Limit of a request body in bytes.
 const MAX_BODY: usize = 10 << 20;
@@ -93,6 +105,10 @@ async fn published(Extract(cloud): Extract<Cloud>) -> Json<Vec<Published>> {
 
 /// Everything else is one of Google's APIs.
 async fn api(Extract(cloud): Extract<Cloud>, request: Request<Body>) -> Response {
+    if request.method() == Method::CONNECT {
+        tokio::spawn(tunnel(cloud, request));
+        return StatusCode::OK.into_response();
+    }
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();

@@ -107,8 +107,8 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         (Service::Compute, _) => compute::answer(state, call),
         (_, Target::Project) => projects::answer(state, call),
         (_, Target::Entries) => requests::list(state, call),
-        (service, _) if service.is_flat() => flat::answer(state, call, custom),
         (_, Target::Locations) => locations::list(state, call),
+        (service, _) if service.is_flat() => flat::answer(state, call, custom),
         (Service::VpcAccess, _) => vpcaccess::answer(state, call),
         (Service::Run, _) => run::answer(state, call),
         _ => Err(Refusal::not_found(&call.path)),
@@ -158,7 +158,7 @@ fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
         return permissions::refusal(service, &grants).map_or(Ok(()), Err);
     }
     match call.region() {
-        Some("-") if service == Service::VpcAccess || call.route.is_knative() => Ok(()),
+        Some("-") if matches!(service, Service::VpcAccess | Service::Functions) || call.route.is_knative() => Ok(()),
         Some(region) if !state.regions.iter().any(|known| known == region) => Err(locations::unknown(service, region)),
         Some(region) if project.closed_regions.iter().any(|closed| closed == region) => {
             Err(locations::closed(service, &call.project, region))

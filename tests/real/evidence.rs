@@ -41,7 +41,30 @@ const WORLD: &str = r#"{
             "name": "projects/demo-project/locations/europe-west2/functions/resize", "status": "ACTIVE", "httpsTrigger": {},
             "vpcConnector": "projects/demo-project/locations/europe-west2/connectors/conn"
         }],
-        "appengine.apps": []
+        "appengine.apps": [{"name": "apps/demo-project", "id": "demo-project", "locationId": "europe-west2"}],
+        "appengine.services": [{
+            "name": "apps/demo-project/services/default", "id": "default", "split": {"allocations": {"v1": 1}}
+        }],
+        "appengine.versions": [{
+            "name": "apps/demo-project/services/default/versions/v1", "id": "v1", "runtime": "python312",
+            "env": "standard", "servingStatus": "SERVING", "createTime": "2026-11-01T00:00:00Z",
+            "vpcAccessConnector": {
+                "name": "projects/demo-project/locations/europe-west2/connectors/conn", "egressSetting": "ALL_TRAFFIC"
+            }
+        }],
+        "run.services": [{
+            "name": "projects/demo-project/locations/europe-west2/services/shop",
+            "template": {"containers": [{"image": "app"}], "vpcAccess": {"connector": "conn"}}
+        }],
+        "run.revisions": [{
+            "name": "projects/demo-project/locations/europe-west2/services/shop/revisions/shop-00001-abc",
+            "service": "shop", "createTime": "2026-11-01T00:00:00Z", "containers": [{"image": "app"}],
+            "vpcAccess": {"connector": "conn"}
+        }],
+        "run.workerPools": [{
+            "name": "projects/demo-project/locations/europe-west2/workerPools/queue",
+            "template": {"containers": [{"image": "app"}], "vpcAccess": {"connector": "conn"}}
+        }]
     }
 }"#;
 
@@ -104,6 +127,20 @@ fn evidence_of_other_users() {
     let gcloud = Gcloud::with(&["--world", world.to_str().unwrap()]);
     let hops = explained(&gcloud, policy.to_str().unwrap());
     let named = |name: &str| hops.iter().any(|hop| hop["resource"].as_str().is_some_and(|it| it.ends_with(name)));
-    assert!(named("jobs/nightly") && named("functions/resize"), "{hops:#?}");
+    assert!(named("jobs/nightly") && named("functions/resize") && named("versions/v1"), "{hops:#?}");
+    // Worker pools are described by gRPC alone.
+    let hops: Vec<Value> =
+        hops.into_iter().filter(|hop| !hop["evidence"].to_string().contains("worker-pools")).collect();
     hold(&gcloud, &hops, &["workload", "connector"]);
+    gcloud.hold(&[
+        ("functions list", 0, &["resize", "ACTIVE"]),
+        ("app services list", 0, &["default"]),
+        ("app versions list", 0, &["default", "v1", "SERVING"]),
+        ("run jobs executions list --job=nightly --region=europe-west2", 0, &["nightly-abc"]),
+        ("run jobs executions describe nightly-abc --region=europe-west2", 0, &["Execution nightly-abc"]),
+        ("run revisions list --service=shop --region=europe-west2", 0, &["shop-00001-abc"]),
+        ("run services update shop --region=europe-west2 --update-env-vars=A=B", 0, &["serving"]),
+        ("run services update-traffic shop --region=europe-west2 --to-latest", 0, &["100%"]),
+        ("beta run worker-pools list --region=europe-west2", 0, &["queue"]),
+    ]);
 }

@@ -47,7 +47,7 @@ impl Gcloud {
 
     /// Says each line to gcloud and holds what it says to the expected status and pieces of text. Each finds a world in
     /// which all that went before it has ended.
-    fn hold(&self, cases: &[(&str, i32, &[&str])]) {
+    pub fn hold(&self, cases: &[(&str, i32, &[&str])]) {
         for (line, status, says) in cases {
             self.settle();
             let output = self.command("gcloud").args(line.split_whitespace()).output().expect("gcloud is needed");

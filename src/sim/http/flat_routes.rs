@@ -30,6 +30,9 @@ pub fn route(kinds: Kinds, service: Service, method: &Method, segments: &[&str])
     let (region, rest) = match rest {
         // Its only location is `global`.
         ["locations", "global", rest @ ..] if service == Service::NetworkConnectivity => (None, rest),
+        ["locations"] if method == Method::GET && service == Service::Functions => {
+            return Some(Route::new(service, version, project, None, Target::Locations, None, Verb::List));
+        }
         ["locations", region, rest @ ..] => (Some(*region), rest),
         _ => (None, rest),
     };

@@ -26,6 +26,11 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
             let target = Target::Kind(kinds.at(service, nested, true)?);
             Some(Route::new(service, version, project, region_of(uri, headers), target, rest.first().copied(), verb))
         }
+        // Version 1 has no capital in it.
+        (Service::Run, ["apis", _, version, "namespaces", project, "workerpools"]) if method == Method::GET => {
+            let target = Target::Kind(kinds.at(service, "workerPools", true)?);
+            Some(Route::new(service, version, project, region_of(uri, headers), target, None, Verb::List))
+        }
         (Service::Run, ["apis", _, version, "namespaces", project, rest @ ..]) => {
             collection(kinds, service, method, version, project, region_of(uri, headers), rest)
         }

@@ -215,3 +215,40 @@ async fn a_network_takes_along_what_came_with_it() {
         assert!(caller.get(&format!("{COMPUTE}/{list}")).await.1["items"].is_null(), "{list}");
     }
 }
+
+/// What is free of a primary range: Google keeps four addresses, connectors take theirs, and Direct VPC egress takes blocks.
+#[tokio::test(start_paused = true)]
+async fn utilization_is_shown_where_it_is_asked_for() {
+    let path = "projects/demo/regions/europe-west1/subnetworks/apps";
+    let at = "projects/demo/locations/europe-west1";
+    let interfaces = json!([{"network": "vpc", "subnetwork": "apps"}]);
+    let world = world()
+        .subnetwork("demo", "europe-west1", "apps", "vpc", "10.20.0.0/25")
+        .document(
+            "run.services",
+            &format!("{at}/services/shop"),
+            json!({"template": {"vpcAccess": {"networkInterfaces": interfaces}}}),
+        )
+        .document(
+            "run.instances",
+            &format!("{at}/instances/box"),
+            json!({"vpcAccess": {"networkInterfaces": [{"subnetwork": path}]}}),
+        )
+        .document(
+            "run.services",
+            &format!("{at}/services/other"),
+            json!({"template": {"vpcAccess": {"connector": "conn"}}}),
+        )
+        .document(
+            "compute.instances",
+            "projects/demo/zones/europe-west1-b/instances/vm",
+            json!({"networkInterfaces": [{"subnetwork": path}]}),
+        );
+    let caller = Caller::new(world);
+    let url = format!("{COMPUTE}/regions/europe-west1/subnetworks/apps");
+    let (status, plain) = caller.get(&url).await;
+    assert_eq!((status, &plain["utilizationDetails"]), (200, &Value::Null), "{plain}");
+    let (_, seen) = caller.get(&format!("{url}?views=WITH_UTILIZATION")).await;
+    let range = &seen["utilizationDetails"]["ipv4Utilizations"][0];
+    assert_eq!((&range["totalAllocatedIp"], &range["totalFreeIp"]), (&json!("33"), &json!("91")), "{seen}");
+}

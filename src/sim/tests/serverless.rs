@@ -323,3 +323,28 @@ async fn times() {
         assert_eq!(caller.get(&at("/egress")).await.1["state"], state);
     }
 }
+
+/// gcloud names Cloud SQL instances in an annotation of version 1, which is a volume in version 2.
+#[tokio::test(start_paused = true)]
+async fn cloud_sql_connections_are_volumes_in_v2() {
+    let caller = Caller::new(world());
+    let annotations = json!({"run.googleapis.com/cloudsql-instances": "demo:europe-west1:a,demo:europe-west1:b"});
+    let service = json!({
+        "apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": {"name": "shop", "namespace": "demo"},
+        "spec": {"template": {"metadata": {"annotations": annotations}, "spec": {"containers": [{"image": "i"}]}}},
+    });
+    let v1 = "https://europe-west1-run.googleapis.com/apis/serving.knative.dev/v1/namespaces/demo/services";
+    let (status, made) = caller.send(Method::POST, v1, service).await;
+    assert_eq!(status, 200, "{made}");
+    caller.cloud.advance(Duration::from_secs(60));
+    let (_, v2) = caller.get(&format!("{RUN}/services/shop")).await;
+    let volume = json!([{"name": "cloudsql", "cloudSqlInstance": {"instances": ["demo:europe-west1:a", "demo:europe-west1:b"]}}]);
+    assert_eq!(v2["template"]["volumes"], volume, "{v2}");
+    let (_, v1) = caller.get(&format!("{v1}/shop")).await;
+    let template = &v1["spec"]["template"];
+    assert_eq!(
+        template["metadata"]["annotations"]["run.googleapis.com/cloudsql-instances"],
+        annotations["run.googleapis.com/cloudsql-instances"]
+    );
+    assert_eq!(template["spec"]["volumes"], Value::Null, "{v1}");
+}

@@ -10,14 +10,14 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-use super::{annotations, executions, jobs, services, traffic};
+use super::{annotations, executions, jobs, services, traffic, worker_pools};
 
 pub fn version(kind: &Kind) -> &'static str {
     if is_of_jobs(kind) { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
 }
 
 fn is_of_jobs(kind: &Kind) -> bool {
-    *kind == jobs::KIND || *kind == executions::KIND
+    [&jobs::KIND, &executions::KIND, &worker_pools::KIND].contains(&kind)
 }
 
 /// A resource as in the audit log's system event.
@@ -33,6 +33,12 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
     let template = jobs::template(kind, resource.as_object().unwrap_or(&empty));
     let mut labels = resource["labels"].clone();
     labels["cloud.googleapis.com/location"] = region(path).into();
+    // Whose it is: v2 has a field for it.
+    for (label, field) in [("run.googleapis.com/job", "job"), ("serving.knative.dev/service", "service")] {
+        if let Some(owner) = resource[field].as_str() {
+            labels[label] = links::last(owner).into();
+        }
+    }
     let mut annotations = annotations::of_resource(resource);
     let about = if is_of_jobs(kind) { "run.googleapis.com" } else { "serving.knative.dev" };
     for field in ["creator", "lastModifier"] {
@@ -90,6 +96,9 @@ fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
 fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     let settled = resource["terminalCondition"]["state"] == "CONDITION_SUCCEEDED";
     let ready = if settled { "True" } else { "Unknown" };
+    if *kind == executions::KIND {
+        return of_execution(resource);
+    }
     let mut status = json!({
         "observedGeneration": integer(&resource["observedGeneration"]),
         "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": resource["updateTime"]}],
@@ -116,6 +125,25 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
         status["latestReadyRevisionName"] = ready.into();
     }
     status
+}
+
+/// <https://cloud.google.com/run/docs/reference/rest/v1/namespaces.executions#executionstatus>
+fn of_execution(resource: &Value) -> Value {
+    let ended = !resource["completionTime"].is_null();
+    let failed = resource["failedCount"].as_u64().unwrap_or(0) > 0;
+    let state = match (ended, failed) {
+        (false, _) => "Unknown",
+        (true, false) => "True",
+        (true, true) => "False",
+    };
+    json!({
+        "conditions": [{"type": "Completed", "status": state, "lastTransitionTime": resource["completionTime"]}],
+        "startTime": resource["startTime"],
+        "completionTime": resource["completionTime"],
+        "runningCount": resource["runningCount"].as_u64().unwrap_or(u64::from(!ended)),
+        "succeededCount": resource["succeededCount"].as_u64().unwrap_or(0),
+        "failedCount": resource["failedCount"].as_u64().unwrap_or(0),
+    })
 }
 
 fn integer(text: &Value) -> Option<i64> {

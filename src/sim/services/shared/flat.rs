@@ -32,6 +32,8 @@ pub fn answer(state: &mut State, call: &Call, custom: Custom) -> Result<Value, R
         _ => return Err(not_found(call)),
     };
     match call.route.verb {
+        // Functions of the second generation are services of Cloud Run: version 2 of this API has them, and no others.
+        Verb::List if call.route.service == Service::Functions && call.route.version == "v2" => Ok(json!({})),
         Verb::List => lro::list(state, call, kind, PAGE),
         verb if kind.service.is_optional() && verb != Verb::Get => Err(not_found(call)),
         Verb::Get => found(state, call, kind, "get"),
