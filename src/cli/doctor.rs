@@ -103,7 +103,7 @@ fn show(lines: &[Line], format: Format) -> Result<Exit, Failure> {
     Ok(if bad { Exit::Error } else { Exit::Done })
 }
 
-/// A line each, the command that mends it below, and how many there are of each mark. Nothing is cut or wrapped: commands
+/// A line each, the command that fixes it below, and how many there are of each mark. Nothing is cut or wrapped: commands
 /// are there to be pasted.
 pub fn drawn(lines: &[Line]) -> String {
     let mut text = String::new();

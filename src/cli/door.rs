@@ -86,7 +86,7 @@ pub enum Refused {
 
 impl DoorArgs {
     /// # Errors
-    /// What would let in whom nobody meant to let in, or nobody at all.
+    /// Settings that would accept callers by mistake, or none.
     pub fn decide(self, around: &Surroundings) -> Result<(SocketAddr, ServerConfig), Refused> {
         let kind = match self.auth {
             Some(kind) => kind,

@@ -28,7 +28,7 @@ pub struct DenyArgs {
     /// Only connectors of this region
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     region: Option<Region>,
-    /// Only this connector, by its name or full name; * stands for any text
+    /// Only this connector, by its name or full name; * matches any text
     #[arg(long, env = "EGRESS_CONNECTOR", value_name = "CONNECTOR")]
     connector: Option<String>,
     /// Name of the requester to record in rules and reports [default: the gcloud account, or your login name]
@@ -73,7 +73,7 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
         );
     }
     if reports.is_empty() && answer.unread.is_empty() {
-        // A name that nothing bears is more likely mistyped than meant.
+        // A name that matches nothing is most likely mistyped.
         let mistyped = given.pick.is_narrow() && !answer.found;
         eprintln!(
             "{}",
@@ -89,7 +89,7 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
     Ok(if failed { Exit::Error } else { Exit::Done })
 }
 
-/// Something that was ordered is not so, or nobody has heard of it. What stands in the way of other things is told, too,
+/// Something that was ordered is not so, or was not reported. What stands in the way of other things is told, too,
 /// and is no failure of the order.
 fn has_failed(report: &Report) -> bool {
     let serves = |code| matches!(code, Code::Released | Code::Shadowed | Code::CutOff | Code::ForeignDeny);

@@ -1,4 +1,4 @@
-//! `rearm`: our denies back, where every allow stands.
+//! `rearm`: enables our denies again, where every allow exists.
 
 use clap::Args;
 

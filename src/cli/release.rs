@@ -1,4 +1,4 @@
-//! `release`: our denies down, at once.
+//! `release`: disables our denies immediately.
 
 use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::stage::{CONNECTOR, PROJECT, REGION};
 use crate::cli::exit::Failure;
 
-/// Somebody with an account.
+/// A person with an account.
 pub struct Person {
     email: &'static str,
     google: SocketAddr,

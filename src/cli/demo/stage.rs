@@ -46,7 +46,7 @@ pub struct Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // A file in the temporary folder is nobody's loss.
+        // A file that stays in the temporary folder does no harm.
         let _ = std::fs::remove_file(&self.policy);
     }
 }

@@ -93,7 +93,7 @@ fn deny_came_last(report: &Report) -> bool {
 }
 
 async fn completed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
-    chapter("The connector is ready, and its completion wakes the service")?;
+    chapter("The connector is ready, and its completion event starts the next run")?;
     let report = stage.report(|report| report.waiting_on.is_empty() && is_scoped(report)).await?;
     say(&draw_report(&report))?;
     proofs.check("the completion entry led to a report of a scoped path", report.outcome == Outcome::InSync);

@@ -53,7 +53,7 @@ fn steps(rows: &[Row], look: Look) -> String {
             Cell::new(why.join("\n")),
         ]);
     }
-    // A name stands whole, on a line of its own where it must: half of one helps nobody.
+    // A name is never broken: half of one cannot be searched for.
     let longest = rows.iter().flat_map(|row| row.what.split(' ')).map(|word| word.chars().count()).max();
     if let (Some(column), Some(longest)) = (table.column_mut(2), longest) {
         let width = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(look.width / 2);

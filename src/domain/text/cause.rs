@@ -14,7 +14,7 @@ use crate::domain::{
     target::Target,
 };
 
-/// What an organization policy forbids, and the command that shows it. Nobody but its administrator changes it.
+/// What an organization policy forbids, and the command that shows it. Only its administrator can change it.
 pub fn org_policy(constraint: Option<&str>, project: &str) -> String {
     let Some(constraint) = constraint else {
         return format!(

@@ -1,4 +1,4 @@
-//! The path of a workload in sentences: each stands behind the name of its hop.
+//! The path of a workload in sentences: each follows the name of its hop.
 
 use super::list;
 use crate::domain::{

@@ -121,9 +121,9 @@ pub fn automatic(rule: &str, replace: bool) -> Note {
 
 /// `for_all` = the rule is for every instance of the network, not for connectors alone.
 pub fn replace_automatic(for_all: bool) -> String {
-    let whom = if for_all { ", for every instance of the network" } else { "" };
+    let scope = if for_all { ", for every instance of the network" } else { "" };
     format!(
-        "a broad rule that other automation created; our own rules are in place, and `firewall.replace_auto` disables it{whom}"
+        "a broad rule that other automation created; our own rules are in place, and `firewall.replace_auto` disables it{scope}"
     )
 }
 

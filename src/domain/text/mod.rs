@@ -38,7 +38,7 @@ fn note_by(code: Code, object: impl Into<String>, by: &str, text: String) -> Not
     Note { by: Some(by.to_owned()), ..note(code, object, text) }
 }
 
-/// A name that we need bears no stamp of ours.
+/// A name that we need belongs to an object without our stamp.
 pub fn name_taken(kind: &str, name: &str) -> Note {
     note(
         Code::NameTaken,

@@ -298,7 +298,7 @@ pub fn exhausted(nat: &str, router: &str, missing: u32, ours: bool) -> Note {
     )
 }
 
-/// Google refused somebody's change of a router because of our gateway.
+/// Google refused a change of a router by others because of our gateway.
 pub fn refused(
     by: Option<&str>,
     theirs: &str,

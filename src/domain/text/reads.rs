@@ -47,7 +47,7 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
     Some(note(code, call, format!("{why}. Google said: {message}")))
 }
 
-/// What stands in the way where no permission of the call is missing, and what to do.
+/// What prevents it where no permission of the call is missing, and what to do.
 pub(in crate::domain) fn beyond_permissions(message: &str, at: &str) -> Option<(String, String)> {
     Some(match Denial::of(message) {
         Denial::Permission => return None,
@@ -137,7 +137,7 @@ pub fn resting(note: &Note, until: Timestamp) -> Note {
     Note { text, ..note.clone() }
 }
 
-/// A write that failed, though nobody needs to do anything about it yet. `error` names the call and has Google's words.
+/// A write that failed, though no action is needed yet. `error` names the call and has Google's words.
 pub fn write_failed(error: &str, transient: bool) -> String {
     match transient {
         true => format!("{error}; it is tried again when the event comes again"),

@@ -61,8 +61,8 @@ pub fn elsewhere(ways: &Ways<'_>) -> Note {
 }
 
 /// No route that applies leads anywhere.
-/// `inspected` = routes that do not apply here, or that BGP brings, may lead traffic elsewhere: then nobody should go round
-/// them without asking.
+/// `inspected` = routes that do not apply here, or that BGP brings, may lead traffic elsewhere: then the text
+/// asks to consult whoever manages the routes.
 pub fn none_applies(network: &NetworkRef, ways: &Ways<'_>, inspected: bool) -> Note {
     let object = format!("network/{}", network.name);
     let name = &network.name;
