@@ -204,8 +204,10 @@ fn network_of(observed: &Observed, workload: &str) -> Option<Option<Network>> {
         "workerpools" => &observed.worker_pools,
         "instances" => &observed.instances,
         "functions" => &observed.others.as_ref()?.functions,
+        "versions" => &observed.others.as_ref()?.versions,
         _ => return None,
     };
+    let name = name.replace("/versions/", "/");
     let found = read.as_ref().ok()?.iter().find(|workload| workload.name == name);
     Some(found.map(|one| (one.connector.clone(), one.egress, one.direct.clone())))
 }

@@ -306,3 +306,46 @@ async fn who_was_refused_just_now_keeps_a_connector() {
         assert_eq!(deleted, !named);
     }
 }
+
+/// Functions and App Engine name their connectors in requests of their own form.
+#[tokio::test(start_paused = true)]
+async fn a_refused_function_or_version_gets_its_connector() {
+    let at = format!("projects/{PROJECT}/locations/{REGION}");
+    let conn = format!("{at}/connectors/conn");
+    let entry = |service: &str, method: &str, resource: &str, message: String, request: Value| {
+        json!({
+            "insertId": "i1", "logName": format!("projects/{PROJECT}/logs/cloudaudit.googleapis.com%2Factivity"),
+            "timestamp": "2026-11-23T12:00:00Z", "resource": {"type": "x", "labels": {"project_id": PROJECT}},
+            "protoPayload": {
+                "serviceName": format!("{service}.googleapis.com"), "methodName": method, "resourceName": resource,
+                "authenticationInfo": {"principalEmail": "alice@example.com"},
+                "authorizationInfo": [{"permission": format!("{service}.create"), "granted": true, "resource": resource}],
+                "resourceLocation": {"currentLocations": [REGION]},
+                "status": {"code": 3, "message": message}, "request": request,
+            },
+        })
+    };
+    let function = json!({"function": {"vpcConnector": conn, "vpcConnectorEgressSettings": "ALL_TRAFFIC"}});
+    let version = json!({"version": {"vpcAccessConnector": {"name": conn, "egressSetting": "ALL_TRAFFIC"}}});
+    let cases = [
+        entry(
+            "cloudfunctions",
+            "google.cloud.functions.v1.CloudFunctionsService.CreateFunction",
+            &format!("{at}/functions/resize"),
+            format!("VPC connector {conn} is not ready yet or does not exist."),
+            function,
+        ),
+        entry(
+            "appengine",
+            "google.appengine.v1.Versions.CreateVersion",
+            &format!("apps/{PROJECT}/services/default/versions/v1"),
+            format!("Connector '{conn}' was not found."),
+            version,
+        ),
+    ];
+    for entry in cases {
+        let lab = lab();
+        let report = lab.hear_entry(&entry).await.pop().unwrap();
+        assert_eq!(made(&lab), 1, "{entry}: {report:#?}");
+    }
+}

@@ -233,9 +233,8 @@ fn changed_something(
 /// permission is proof.
 fn is_refusal(service: Service, code: i64) -> bool {
     match service {
-        Service::Run | Service::Functions => code == PERMISSION_DENIED,
-        Service::AppEngine
-        | Service::VpcAccess
+        Service::Run | Service::Functions | Service::AppEngine => code == PERMISSION_DENIED,
+        Service::VpcAccess
         | Service::Compute
         | Service::ServiceUsage
         | Service::ResourceManager

@@ -204,6 +204,12 @@ impl<'a> AuditLog<'a> {
         self.0.object("request").unwrap_or_default()
     }
 
+    /// The same of a call to App Engine, which has it in a message of its own.
+    /// <https://cloud.google.com/logging/docs/reference/audit/appengine/rest/Shared.Types/AuditData>
+    pub fn app_request(&self) -> Option<Fields<'a>> {
+        self.0.at(&["serviceData", "createVersion", "request"])
+    }
+
     pub fn response(&self) -> Fields<'a> {
         self.0.object("response").unwrap_or_default()
     }

@@ -74,7 +74,7 @@ fn of_service(service: Service) -> String {
                 "(protoPayload.status.code>0 AND NOT operation.id:* AND NOT (protoPayload.methodName=~\"[.]routers[.]\" AND protoPayload.status.message=~\"Nat\"))",
             ),
             // A deploy that names a missing connector is refused so.
-            Service::Functions => without(
+            Service::Functions | Service::AppEngine => without(
                 "what the caller had no permission for",
                 "(protoPayload.status.code=7 AND NOT operation.id:*)",
             ),

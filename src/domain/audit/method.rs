@@ -213,7 +213,7 @@ impl Service {
 
     /// Whether its entries can tell of a deploy that names a connector.
     pub fn deploys(self) -> bool {
-        matches!(self, Self::Run | Self::Functions)
+        matches!(self, Self::Run | Self::Functions | Self::AppEngine)
     }
 
     pub fn of(host: &str) -> Option<Self> {

@@ -41,10 +41,14 @@ impl WantedConnector {
     }
 }
 
-/// The collection, in lower case, and the name: `namespaces/P/jobs/J` and `projects/P/locations/R/jobs/J` are one job.
+/// The collection, in lower case, and the name: `namespaces/P/jobs/J` and `projects/P/locations/R/jobs/J` are one job. A
+/// version of App Engine is known with its service: `default/versions/v1`.
 pub fn workload_key(resource: &str) -> Option<(String, &str)> {
     let mut parts = resource.rsplit('/');
     let (name, collection) = (parts.next()?, parts.next()?.to_ascii_lowercase());
+    if collection == "versions" {
+        return Some((collection, resource.rsplit_once("services/")?.1));
+    }
     matches!(collection.as_str(), "jobs" | "services" | "workerpools" | "instances" | "functions")
         .then_some((collection, name))
 }
@@ -76,7 +80,7 @@ pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> O
         return None;
     }
     let here = |name: &str| resolve(name, target, scope).ok().filter(|connector| connector.region == target.region);
-    let asked = vpc_access(&request).map(|(name, _)| here(&name));
+    let asked = asked(audit).map(|(name, _)| here(&name));
     let confirmed = missing_connector(&status.message).and_then(here);
     let (connector, is_unusable) = match (asked, confirmed) {
         (Some(asked), confirmed) => {
@@ -91,7 +95,7 @@ pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> O
             }
         }
         (None, Some(confirmed)) => (Some(confirmed), true),
-        (None, None) if !names_a_workload(&request) => (None, false),
+        (None, None) if !names_a_workload(&request) && audit.app_request().is_none() => (None, false),
         (None, None) => return None,
     };
     Some(Refused { connector, is_unusable, words: one_line(&status.message) })
@@ -99,7 +103,9 @@ pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> O
 
 /// Whether a request holds the workload: that of an operation's last entry may not.
 fn names_a_workload(request: &Fields<'_>) -> bool {
-    ["job", "service", "workerPool", "instance", "function", "spec", "template"].iter().any(|name| request.has(name))
+    ["job", "service", "workerPool", "instance", "function", "version", "spec", "template"]
+        .iter()
+        .any(|name| request.has(name))
 }
 
 fn is_deletion(method: &str) -> bool {
@@ -113,7 +119,7 @@ fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(
         return None;
     }
     let status = audit.status();
-    let (name, egress) = vpc_access(&audit.request())?;
+    let (name, egress) = asked(audit)?;
     let asked = resolve(&name, target, scope).ok()?;
     let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
     (asked.name == confirmed.name && asked.region == confirmed.region).then_some((asked, confirmed, egress))
@@ -121,16 +127,27 @@ fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(
 
 /// Whether the service itself let the caller deploy.
 fn was_granted(audit: &AuditLog<'_>) -> bool {
-    ["run.", "cloudfunctions."].iter().any(|service| audit.was_granted(service))
+    ["run.", "cloudfunctions.", "appengine."].iter().any(|service| audit.was_granted(service))
+}
+
+/// The connector that a deploy names.
+fn asked<'a>(audit: &AuditLog<'a>) -> Option<(Cow<'a, str>, Egress)> {
+    vpc_access(&audit.request()).or_else(|| vpc_access(&audit.app_request()?))
 }
 
 /// The connector in the sentence of Cloud Run, or of Cloud Functions. Cloud Run says the same when the API is disabled or a
-/// permission is missing.
+/// permission is missing. App Engine's sentence is not known: it counts where it has the connector's full name and says that
+/// something does not exist.
 fn missing_connector(message: &str) -> Option<&str> {
     const SENTENCES: [&str; 2] =
         [" does not exist, or Cloud Run does not have permission to use it", " is not ready yet or does not exist"];
-    let (before, _) = SENTENCES.iter().find_map(|sentence| message.split_once(sentence))?;
-    Some(before.rsplit_once("VPC connector ")?.1)
+    if let Some((before, _)) = SENTENCES.iter().find_map(|sentence| message.split_once(sentence)) {
+        return Some(before.rsplit_once("VPC connector ")?.1);
+    }
+    let absent = ["does not exist", "not found"].iter().any(|words| message.contains(words));
+    let mut words = message.split(|c: char| c.is_whitespace() || "'\"`,;()[]".contains(c));
+    let full = |word: &&str| word.starts_with("projects/") && word.contains("/connectors/");
+    words.find(full).filter(|_| absent).map(|name| name.trim_end_matches(['.', ':']))
 }
 
 fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, NameError> {
@@ -139,8 +156,8 @@ fn resolve(name: &str, target: &Target, scope: &Scope) -> Result<ConnectorRef, N
     Ok(connector)
 }
 
-/// The connector's name and the egress, in the request of any Cloud Run API version, or of a function of the first
-/// generation.
+/// The connector's name and the egress, in the request of any Cloud Run API version, of a function of the first generation,
+/// or of an App Engine version.
 fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
     ["job", "service", "workerPool", "instance"]
         .iter()
@@ -150,6 +167,10 @@ fn vpc_access<'a>(request: &Fields<'a>) -> Option<(Cow<'a, str>, Egress)> {
         .or_else(|| {
             let function = request.object("function")?;
             Some((function.text("vpcConnector")?, egress(function.text("vpcConnectorEgressSettings"))))
+        })
+        .or_else(|| {
+            let access = request.at(&["version", "vpcAccessConnector"])?;
+            Some((access.text("name")?, egress(access.text("egressSetting"))))
         })
 }
 
@@ -206,6 +227,14 @@ mod tests {
             ),
             (r#"{"function":{"vpc_connector":"c1"}}"#.into(), Some(PrivateRangesOnly)),
             (r#"{"function":{"runtime":"nodejs20"}}"#.into(), None),
+            (
+                r#"{"version":{"vpcAccessConnector":{"name":"c1","egressSetting":"ALL_TRAFFIC"}}}"#.into(),
+                Some(AllTraffic),
+            ),
+            (
+                r#"{"version":{"vpc_access_connector":{"name":"c1","egress_setting":"PRIVATE_IP_RANGES"}}}"#.into(),
+                Some(PrivateRangesOnly),
+            ),
             (r#"{"job":"...","template":3}"#.into(), None),
             ("{}".into(), None),
         ];
@@ -226,6 +255,11 @@ mod tests {
         assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
         let message = "VPC connector projects/p/locations/r/connectors/c is not ready yet or does not exist.";
         assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
+        let absent = |message| missing_connector(message).is_some_and(|it| it == "projects/p/locations/r/connectors/c");
+        assert!(absent("Connector 'projects/p/locations/r/connectors/c' was not found."));
+        assert!(absent("Error: projects/p/locations/r/connectors/c: it does not exist"));
+        assert!(!absent("projects/p/locations/r/connectors/c is busy"));
+        assert!(!absent("The connector c was not found"));
         assert_eq!(missing_connector("VPC connector c is not ready"), None);
         assert_eq!(missing_connector("c does not exist, or Cloud Run does not have permission to use it"), None);
     }
