@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{entry::AuditLog, scope::Scope, signal::Refused};
+use super::{entry::AuditLog, method::Service, scope::Scope, signal::Refused};
 use crate::domain::{
     fields::Fields,
     names::{ConnectorRef, NameError, one_line},
@@ -76,12 +76,13 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
 pub(super) fn refused(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<Refused> {
     let (status, request, resource) = (audit.status(), audit.request(), audit.resource());
     let is_deploy = workload_key(&resource).is_some() && !is_deletion(&audit.method());
-    if status.code == 0 || !is_deploy || !was_granted(audit) {
+    if status.code == 0 || !is_deploy {
         return None;
     }
+    let service = granted_by(audit)?;
     let here = |name: &str| resolve(name, target, scope).ok().filter(|connector| connector.region == target.region);
     let asked = asked(audit).map(|(name, _)| here(&name));
-    let confirmed = missing_connector(&status.message).and_then(here);
+    let confirmed = missing_connector(service, &status.message).and_then(here);
     let (connector, is_unusable) = match (asked, confirmed) {
         (Some(asked), confirmed) => {
             let asked = asked?;
@@ -115,19 +116,19 @@ fn is_deletion(method: &str) -> bool {
 /// The connector that the request names and the one that Google's sentence names, if they agree in name and region, and
 /// Cloud Run granted the caller a permission.
 fn named_twice(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Option<(ConnectorRef, ConnectorRef, Egress)> {
-    if !was_granted(audit) {
-        return None;
-    }
+    let service = granted_by(audit)?;
     let status = audit.status();
     let (name, egress) = asked(audit)?;
     let asked = resolve(&name, target, scope).ok()?;
-    let confirmed = resolve(missing_connector(&status.message)?, target, scope).ok()?;
+    let confirmed = resolve(missing_connector(service, &status.message)?, target, scope).ok()?;
     (asked.name == confirmed.name && asked.region == confirmed.region).then_some((asked, confirmed, egress))
 }
 
-/// Whether the service itself let the caller deploy.
-fn was_granted(audit: &AuditLog<'_>) -> bool {
-    ["run.", "cloudfunctions.", "appengine."].iter().any(|service| audit.was_granted(service))
+/// The service that was asked to deploy, if it granted the caller one of its own permissions.
+fn granted_by(audit: &AuditLog<'_>) -> Option<Service> {
+    let service = Service::of(&audit.service()).filter(|service| service.deploys())?;
+    let (prefix, _) = service.host().split_once('.')?;
+    audit.was_granted(&format!("{prefix}.")).then_some(service)
 }
 
 /// The connector that a deploy names.
@@ -135,15 +136,21 @@ fn asked<'a>(audit: &AuditLog<'a>) -> Option<(Cow<'a, str>, Egress)> {
     vpc_access(&audit.request()).or_else(|| vpc_access(&audit.app_request()?))
 }
 
-/// The connector in the sentence of Cloud Run, or of Cloud Functions. Cloud Run says the same when the API is disabled or a
-/// permission is missing. App Engine's sentence is not known: it counts where it has the connector's full name and says that
-/// something does not exist.
-fn missing_connector(message: &str) -> Option<&str> {
-    const SENTENCES: [&str; 2] =
-        [" does not exist, or Cloud Run does not have permission to use it", " is not ready yet or does not exist"];
-    if let Some((before, _)) = SENTENCES.iter().find_map(|sentence| message.split_once(sentence)) {
-        return Some(before.rsplit_once("VPC connector ")?.1);
-    }
+/// The connector in the service's own sentence. Cloud Run says the same when the API is disabled or a permission is missing.
+/// App Engine's sentence is not known: it counts where it has the connector's full name and says that something does not
+/// exist.
+fn missing_connector(service: Service, message: &str) -> Option<&str> {
+    let sentence = match service {
+        Service::Run => " does not exist, or Cloud Run does not have permission to use it",
+        Service::Functions => " is not ready yet or does not exist",
+        Service::AppEngine => return named_as_missing(message),
+        _ => return None,
+    };
+    let (before, _) = message.split_once(sentence)?;
+    Some(before.rsplit_once("VPC connector ")?.1)
+}
+
+fn named_as_missing(message: &str) -> Option<&str> {
     let absent = ["does not exist", "not found"].iter().any(|words| message.contains(words));
     let mut words = message.split(|c: char| c.is_whitespace() || "'\"`,;()[]".contains(c));
     let full = |word: &&str| word.starts_with("projects/") && word.contains("/connectors/");
@@ -250,17 +257,33 @@ mod tests {
 
     #[test]
     fn the_connector_in_the_sentence() {
-        let message = "Revision 'r' is not ready. VPC connector projects/p/locations/r/connectors/c does not exist, \
-            or Cloud Run does not have permission to use it.";
-        assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
-        let message = "VPC connector projects/p/locations/r/connectors/c is not ready yet or does not exist.";
-        assert_eq!(missing_connector(message), Some("projects/p/locations/r/connectors/c"));
-        let absent = |message| missing_connector(message).is_some_and(|it| it == "projects/p/locations/r/connectors/c");
-        assert!(absent("Connector 'projects/p/locations/r/connectors/c' was not found."));
-        assert!(absent("Error: projects/p/locations/r/connectors/c: it does not exist"));
-        assert!(!absent("projects/p/locations/r/connectors/c is busy"));
-        assert!(!absent("The connector c was not found"));
-        assert_eq!(missing_connector("VPC connector c is not ready"), None);
-        assert_eq!(missing_connector("c does not exist, or Cloud Run does not have permission to use it"), None);
+        use Service::*;
+        let name = "projects/p/locations/r/connectors/c";
+        let run = format!(
+            "Revision 'r' is not ready. VPC connector {name} does not exist, or Cloud Run does not have permission to use it."
+        );
+        let functions = format!("VPC connector {name} is not ready yet or does not exist.");
+        let app_engine = format!("Connector '{name}' was not found.");
+        let half = format!("VPC connector {name} does not exist");
+        let cases = [
+            (Run, run.as_str(), true),
+            (Run, &functions, false),
+            (Run, &app_engine, false),
+            (Run, &half, false),
+            (Run, "c does not exist, or Cloud Run does not have permission to use it", false),
+            (Run, "VPC connector c is not ready", false),
+            (Functions, &functions, true),
+            (Functions, &run, false),
+            (Functions, &half, false),
+            (AppEngine, &app_engine, true),
+            (AppEngine, &half, true),
+            (AppEngine, "projects/p/locations/r/connectors/c is busy", false),
+            (AppEngine, "The connector c was not found", false),
+            (VpcAccess, &run, false),
+        ];
+        for (service, message, names_it) in cases {
+            let found = missing_connector(service, message);
+            assert_eq!(found, names_it.then_some(name), "{service:?}: {message}");
+        }
     }
 }
