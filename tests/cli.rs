@@ -126,8 +126,8 @@ fn what_stands_in_the_way_is_told_by_the_status() {
         (POLICY.replace("create", "report"), "demo-project", 2),
         (POLICY.replace("create", "off"), "demo-project", 0),
         (POLICY.to_owned(), "other-project", 1),
-        // No such project: every read is refused, which a person must fix.
-        (POLICY.replace("demo-project", "other-project"), "other-project", 3),
+        // No such project: nothing can be read, so nothing is planned.
+        (POLICY.replace("demo-project", "other-project"), "other-project", 1),
     ];
     for (text, project, expected) in cases {
         let output = google.program(&["plan", "--project", project], &policy(&text));
@@ -296,4 +296,41 @@ fn the_doctor_looks_and_tells() {
     let (text, _) = told(&wrong);
     assert_eq!(status(&wrong), 1);
     assert!(text.starts_with("bad      policy: ") && text.contains("-> egress-reconciler policy check "), "{text}");
+}
+
+/// What keeps a command from doing anything at all is one error, which says what to do.
+#[test]
+fn who_cannot_work_at_all_hears_it_once() {
+    let (file, damaged) = (policy(POLICY), policy("{\"type\": \"service_account\"}"));
+    let (path, damaged) = (file.path().to_str().unwrap(), damaged.path().to_str().unwrap());
+    let commands: [&[&str]; 6] = [
+        &["plan", "--project", "demo-project"],
+        &["apply", "--project", "demo-project"],
+        &["explain", "--project", "demo-project", "--region", "europe-west2"],
+        &["export", "--project", "demo-project"],
+        &["sweep", "--dry-run"],
+        &["doctor"],
+    ];
+    // Nothing listens on port 1.
+    let closed = "http://127.0.0.1:1/";
+    let wrong: [(&str, &[(&str, &str)]); 3] = [
+        ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")]),
+        ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", damaged)]),
+        (
+            "check the network",
+            &[("CLOUDSDK_AUTH_DISABLE_CREDENTIALS", "true"), ("CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE", closed)],
+        ),
+    ];
+    for (says, variables) in wrong {
+        // Each try to reach Google is repeated for some seconds.
+        let asked = commands.iter().filter(|command| says.starts_with("run") || command[0] == "plan");
+        for command in asked {
+            let args = [command, ["--policy", path].as_slice()].concat();
+            let output = program(&args).envs(variables.iter().copied()).output().unwrap();
+            let (out, error) = told(&output);
+            assert_eq!((status(&output), out.as_str()), (1, ""), "{command:?}: {error}");
+            assert!(error.starts_with("error: ") && error.contains(says), "{command:?}: {error}");
+            assert!(error.lines().count() <= 3, "{command:?}: {error}");
+        }
+    }
 }

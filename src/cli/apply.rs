@@ -150,7 +150,7 @@ fn stop_when_asked(session: &Session) {
     let stop = session.app.engine.stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
-            eprintln!("stopping after the calls in flight; press Ctrl-C again to end immediately");
+            print::error("stopping after the calls in flight; press Ctrl-C again to end immediately");
             stop.cancel();
         }
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -65,6 +65,8 @@ impl Doctor {
     pub async fn run(self) -> Result<Exit, Failure> {
         quiet_logs();
         let cloud = Settings::cloud(&variable)?;
+        // Without credentials every line would be unknown for one reason.
+        cloud.1.headers().await?;
         let path = policy_path(self.policy)?;
         let file = path.display().to_string();
         let policy = match app::read_policy(&path) {

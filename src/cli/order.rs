@@ -6,7 +6,7 @@ use super::{
     apply::print_reports,
     args::{Common, Format, topic},
     exit::{Exit, Failure},
-    principal,
+    principal, print,
     session::{Session, variable},
     table,
 };
@@ -67,22 +67,19 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
     print_reports(reports, given.format)?;
     for (project, failure) in &answer.unread {
         let why = table::plain(&failure.message);
-        eprintln!(
+        print::error(&format!(
             "error: the firewall rules of {project} could not be read, so nothing was done there: {why}; {}",
             by_hand(project)
-        );
+        ));
     }
     if reports.is_empty() && answer.unread.is_empty() {
         // A name that matches nothing is most likely mistyped.
         let mistyped = given.pick.is_narrow() && !answer.found;
-        eprintln!(
-            "{}",
-            if mistyped {
-                "no deny rule of ours matches the given project, region and connector; check the names"
-            } else {
-                nothing
-            }
-        );
+        print::error(if mistyped {
+            "no deny rule of ours matches the given project, region and connector; check the names"
+        } else {
+            nothing
+        });
         return Ok(if mistyped { Exit::Error } else { Exit::Done });
     }
     let failed = !answer.unread.is_empty() || reports.iter().any(has_failed);

@@ -16,6 +16,11 @@ pub fn out(text: &str) -> io::Result<()> {
     }
 }
 
+/// Prints a line to stderr, if anybody still reads there.
+pub fn error(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
     out(&format!("{text}\n"))
@@ -39,7 +44,7 @@ pub fn unread<'a>(failures: impl IntoIterator<Item = &'a ReadFailure>) -> bool {
     for failure in failures {
         any = true;
         let why = super::table::plain(&failure.message);
-        eprintln!("error: {} failed, so what it tells is missing here: {why}", failure.call);
+        error(&format!("error: {} failed, so what it tells is missing here: {why}", failure.call));
     }
     any
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::table::plain;
+use super::{print, table::plain};
 use crate::{
     domain::{
         plan::Note,
@@ -55,7 +55,7 @@ impl Progress {
         let message = format!("waiting for {}", objects.join(", "));
         if self.bar.message() != message {
             if self.bar.is_hidden() {
-                eprintln!("{message}");
+                print::error(&message);
             }
             self.bar.set_message(message);
         }
@@ -80,7 +80,7 @@ async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, ende
         match event {
             Ok(reconcile::Progress::Step { target, step }) => {
                 let line = line(&target, &step);
-                if bar.is_hidden() { eprintln!("{line}") } else { bar.println(line) }
+                if bar.is_hidden() { print::error(&line) } else { bar.println(line) }
             }
             Ok(_) | Err(RecvError::Lagged(_)) => {}
             Err(RecvError::Closed) => return,

@@ -51,9 +51,20 @@ impl Session {
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         self.has_project(Some(project))?;
         self.has_region(region)?;
+        self.reach(Some(project)).await?;
         match region {
             Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
             None => Ok(self.app.expander.targets_of(project, &[]).await?),
+        }
+    }
+
+    /// Whether Google answers for a project, or for the first of the policy's scope: asked before anything else, so that a
+    /// command without credentials or network ends with one error.
+    pub async fn reach(&self, project: Option<&ProjectId>) -> Result<(), Failure> {
+        let policy = self.app.policy();
+        match project.or(policy.scope.projects.first()) {
+            Some(project) => Ok(self.app.engine.reach(project).await?),
+            None => Ok(()),
         }
     }
 

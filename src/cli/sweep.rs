@@ -6,7 +6,7 @@ use super::{
     apply,
     args::{Common, Writing},
     exit::{Exit, Failure},
-    plan,
+    plan, print,
     session::Session,
 };
 
@@ -26,9 +26,10 @@ pub struct Sweep {
 impl Sweep {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
+        session.reach(None).await?;
         let (targets, failures) = session.all_targets().await;
         for failure in &failures {
-            eprintln!("error: {failure}");
+            print::error(&format!("error: {failure}"));
         }
         let exit = match self.dry_run {
             true => plan::show(&session.dry_run(targets).await, self.common.format)?,

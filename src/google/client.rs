@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::google::{
     calls::CallLog,
-    credentials::Credentials,
+    credentials::{Credentials, CredentialsError},
     endpoints::Endpoints,
     error::CallError,
     error_body,
@@ -68,6 +68,11 @@ impl Client {
         let mut hasher = DefaultHasher::new();
         (self.wire.seed, call.name, call.url.as_str()).hash(&mut hasher);
         repeat(call.name, call.repeat, hasher.finish(), |deadline| self.attempt(call, deadline)).await
+    }
+
+    /// Whether there are credentials that give a token. Nothing else is asked.
+    pub async fn authenticate(&self) -> Result<(), CredentialsError> {
+        self.wire.credentials.headers().await.map(drop)
     }
 
     async fn attempt<T: DeserializeOwned>(&self, call: &Call, deadline: Duration) -> Result<T, CallError> {

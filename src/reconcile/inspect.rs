@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
 use super::{
     cloud_sql::cloud_sql,
     engine::Engine,
     observe::{look_closer, observe},
+    reads::read,
 };
 use crate::domain::{
     demand::{Demand, demand},
     design::{Blueprint, design},
     doctor::cloud_sql::CloudSql,
+    names::ProjectId,
     plan::{Plan, PlanContext},
     planner,
     policy::Policy,
     state::observed::Observed,
     target::Target,
+    text,
 };
 
 /// All that a decision rests on, as one look found it.
@@ -38,6 +43,19 @@ impl Basis {
 }
 
 impl Engine {
+    /// Asks Google for one project, so that a command which cannot work at all says so once.
+    ///
+    /// # Errors
+    /// What a person has to do: get credentials, check the network, enable the API, or name a project that exists. Missing
+    /// permissions are no error here: what they keep from being read is told where it is missing.
+    pub async fn reach(&self, project: &ProjectId) -> Result<(), String> {
+        self.client.authenticate().await.map_err(|error| error.to_string())?;
+        match read(self.client.get_project::<IgnoredAny>(project.as_str()).await) {
+            Ok(_) => Ok(()),
+            Err(failure) => text::reads::out_of_reach(&failure, project).map_or(Ok(()), Err),
+        }
+    }
+
     /// What exists at a target, and all that a decision about it rests on, in every mode.
     pub async fn inspect(&self, target: &Target) -> Basis {
         let policy = self.policy.borrow().clone();

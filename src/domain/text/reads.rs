@@ -8,7 +8,7 @@ use crate::domain::{
     cause::{Cause, project_in},
     codes::Code,
     denial::Denial,
-    names::ConnectorRef,
+    names::{ConnectorRef, ProjectId},
     permissions::{self, Permission},
     plan::{Kind, Note, ObjectId},
     state::read::{FailureKind, ReadFailure},
@@ -171,6 +171,23 @@ pub fn died() -> Note {
         "run",
         "the run crashed; its log says why, and an event that asked for it is delivered again".to_owned(),
     )
+}
+
+/// Why a command cannot do anything at all; `None` = it can.
+pub fn out_of_reach(failure: &ReadFailure, project: &ProjectId) -> Option<String> {
+    match &failure.kind {
+        FailureKind::ApiDisabled => Some(format!(
+            "the Compute Engine API is not enabled in {project}: run `gcloud services enable compute.googleapis.com --project={project}`"
+        )),
+        FailureKind::Absent => Some(format!(
+            "project {project} does not exist, or you may not see it: check the policy's `scope.projects`, and run `gcloud projects describe {project}`"
+        )),
+        FailureKind::Transient => Some(format!(
+            "Google cannot be reached: {}; check the network and the proxy variables (`https_proxy`, `no_proxy`), and try again",
+            failure.message
+        )),
+        _ => None,
+    }
 }
 
 /// `failed`, or `was denied; grant X …: run …` where Google's words say on what.
