@@ -59,6 +59,10 @@ impl Google {
     }
 
     fn program(&self, args: &[&str], policy: &NamedTempFile) -> Output {
+        self.command(args, policy).output().unwrap()
+    }
+
+    fn command(&self, args: &[&str], policy: &NamedTempFile) -> Command {
         let mut command = program(args);
         for (service, path) in [("COMPUTE", "compute/v1/"), ("VPCACCESS", ""), ("RUN", "svc/run/")] {
             let url = format!("http://{}/{path}", self.address);
@@ -79,7 +83,8 @@ impl Google {
             let variable = format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{}", service.to_uppercase());
             command.env(variable, format!("http://{}/svc/{service}/", self.address));
         }
-        command.env("EGRESS_POLICY", policy.path()).output().unwrap()
+        command.env("EGRESS_POLICY", policy.path());
+        command
     }
 }
 
@@ -133,6 +138,18 @@ fn what_stands_in_the_way_is_told_by_the_status() {
         let output = google.program(&["plan", "--project", project], &policy(&text));
         assert_eq!(status(&output), expected, "{text}\n{output:?}");
     }
+}
+
+/// What listens on this machine is reached whatever the proxy variables say.
+#[test]
+fn a_proxy_is_not_asked_for_this_machine() {
+    let google = Google::begin();
+    let proxies = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let file = policy(POLICY);
+    let mut command = google.command(&["plan", "--project", "demo-project"], &file);
+    command.envs(proxies.map(|name| (name, "http://127.0.0.1:1")));
+    let output = command.output().unwrap();
+    assert_eq!(status(&output), 2, "{output:?}");
 }
 
 /// Down, told, back: each with its status.

@@ -127,7 +127,8 @@ impl Simulate {
 }
 
 /// What points gcloud here. For Cloud Run it puts the region before the host, which therefore is a name that no resolver
-/// knows, and our port is its proxy: gcloud's own, and that of whoever reads `http_proxy`.
+/// knows, and our port is its proxy: gcloud's own, and that of whoever reads `http_proxy`. What listens on this machine is
+/// reached without it.
 pub fn exports(address: SocketAddr, project: &str) -> String {
     let (host, port) = (address.ip(), address.port());
     format!(
@@ -155,6 +156,7 @@ export CLOUDSDK_PROXY_PORT={port}
 export CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true
 export CLOUDSDK_CORE_PROJECT={project}
 export PUBSUB_EMULATOR_HOST={address}
+export no_proxy={host},localhost
 export http_proxy=http://{address}
 "
     )

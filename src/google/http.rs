@@ -1,8 +1,8 @@
 //! The real transport: one reqwest client, one pool.
 
-use std::{error::Error, iter, time::Duration};
+use std::{error::Error, iter, net::IpAddr, time::Duration};
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, Uri};
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
 use tokio::sync::OnceCell;
@@ -19,6 +19,8 @@ const LARGEST_BODY: usize = 32 << 20;
 pub struct HttpTransport {
     /// Built at the first request: reading the system's certificates takes milliseconds that a start can do without.
     client: OnceCell<reqwest::Client>,
+    /// For this machine, which no proxy reaches.
+    direct: OnceCell<reqwest::Client>,
 }
 
 /// The answer is larger than is reasonable.
@@ -34,7 +36,11 @@ impl Transport for HttpTransport {
 
 impl HttpTransport {
     async fn exchange(&self, request: Request) -> Result<Response, SendError> {
-        let client = self.client.get_or_try_init(async || build()).await.map_err(not_sent)?;
+        let client = match is_loopback(request.http.uri()) {
+            true => self.direct.get_or_try_init(async || builder().no_proxy().build()).await,
+            false => self.client.get_or_try_init(async || builder().build()).await,
+        };
+        let client = client.map_err(not_sent)?;
         let mut http = reqwest::Request::try_from(request.http).map_err(not_sent)?;
         *http.timeout_mut() = Some(request.deadline);
         let mut answer = client.execute(http).await.map_err(failed)?;
@@ -47,8 +53,14 @@ impl HttpTransport {
     }
 }
 
-fn build() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_DEADLINE).build()
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().redirect(Policy::none()).connect_timeout(CONNECT_DEADLINE)
+}
+
+fn is_loopback(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
 async fn body(mut answer: reqwest::Response) -> Result<Bytes, SendError> {
@@ -103,6 +115,23 @@ mod tests {
             stream.write_all(bytes.as_bytes()).await.unwrap();
         };
         tokio::join!(get(url), serve).0
+    }
+
+    #[test]
+    fn this_machine_is_reached_without_a_proxy() {
+        let cases = [
+            ("http://127.0.0.1:8080/x", true),
+            ("http://127.9.9.9/x", true),
+            ("http://[::1]:8080/x", true),
+            ("http://LocalHost:8080/x", true),
+            ("http://run.simulated/x", false),
+            ("https://127.0.0.1.example.com/x", false),
+            ("http://10.0.0.1/x", false),
+            ("/x", false),
+        ];
+        for (uri, expected) in cases {
+            assert_eq!(is_loopback(&uri.parse().unwrap()), expected, "{uri}");
+        }
     }
 
     // Only a socket can tell what reqwest calls a connection error.

@@ -18,8 +18,9 @@ pub struct Person {
 }
 
 impl Person {
-    pub fn new(email: &'static str, google: SocketAddr, service: SocketAddr) -> Self {
-        Self { email, google, service, http: Client::new() }
+    pub fn new(email: &'static str, google: SocketAddr, service: SocketAddr) -> Result<Self, Failure> {
+        // Both listen on this machine.
+        Ok(Self { email, google, service, http: Client::builder().no_proxy().build()? })
     }
 
     /// `gcloud run jobs deploy nightly-export --vpc-connector=… --vpc-egress=all-traffic`.

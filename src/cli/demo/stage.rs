@@ -44,6 +44,20 @@ pub struct Stage {
     policy: PathBuf,
 }
 
+/// The policy as a file, in the first folder that takes it: an image may have no temporary one.
+fn written(policy: &str) -> Result<PathBuf, Failure> {
+    let name = format!("egress-reconciler-demo-{}.yaml", std::process::id());
+    let folders = [std::env::temp_dir(), PathBuf::from("/dev/shm"), PathBuf::from(".")];
+    let mut refused = Vec::new();
+    for path in folders.map(|folder| folder.join(&name)) {
+        match std::fs::write(&path, policy) {
+            Ok(()) => return Ok(path),
+            Err(error) => refused.push(format!("{}: {error}", path.display())),
+        }
+    }
+    Err(format!("the demo's policy cannot be written to a file: {}", refused.join("; ")).into())
+}
+
 impl Drop for Stage {
     fn drop(&mut self) {
         // A file that stays in the temporary folder does no harm.
@@ -66,13 +80,12 @@ impl Stage {
             seed: None,
         };
         let cloud = simulation.begin()?;
-        let policy = std::env::temp_dir().join(format!("egress-reconciler-demo-{}.yaml", std::process::id()));
-        std::fs::write(&policy, POLICY)?;
+        let policy = written(POLICY)?;
         let app = simulated::app(settings(policy.clone())?, &cloud, google)?;
         let progress = app.engine.progress.subscribe();
         tokio::spawn(simulated::serve(cloud.clone(), port));
         tokio::spawn(serve(doors, app.clone()));
-        let alice = Person::new("alice@example.com", google, service);
+        let alice = Person::new("alice@example.com", google, service)?;
         Ok(Self { google, service, alice, begun, reports: 0, app, cloud, progress, policy })
     }
 

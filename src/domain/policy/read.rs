@@ -60,7 +60,7 @@ fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, St
     let mut wrong = Vec::new();
     unknown_keys(&merged, schema().as_value(), "", &mut wrong);
     match wrong.is_empty() {
-        true => serde_json::from_value(merged).map_err(|error| match culprit(document, entry) {
+        true => typed(merged).map_err(|error| match culprit(document, entry) {
             Some(key) => format!("{key}: {error}"),
             None => error.to_string(),
         }),
@@ -68,12 +68,18 @@ fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, St
     }
 }
 
+fn typed(mut document: Value) -> serde_json::Result<Policy> {
+    let schema = schema();
+    off_as_a_word(&mut document, schema.as_value(), schema.as_value());
+    serde_json::from_value(document)
+}
+
 /// The section of an override that cannot be read: laid over alone, it is as wrong.
 fn culprit<'a>(document: &Map<String, Value>, entry: &'a Override) -> Option<&'a String> {
     let is_wrong = |(key, value): &(&String, &Value)| {
         let mut alone = Value::Object(document.clone());
         lay_over(&mut alone, &serde_json::json!({ *key: value }));
-        serde_json::from_value::<Policy>(alone).is_err()
+        typed(alone).is_err()
     };
     entry.settings.iter().find(is_wrong).map(|(key, _)| key)
 }
@@ -95,14 +101,7 @@ fn unknown_keys(value: &Value, schema: &Value, path: &str, wrong: &mut Vec<Strin
     walk(value, schema, root, path, wrong);
 
     fn walk(value: &Value, schema: &Value, root: &Value, path: &str, wrong: &mut Vec<String>) {
-        let schema = match schema
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|name| root.pointer(name.trim_start_matches('#')))
-        {
-            Some(target) => target,
-            None => schema,
-        };
+        let schema = referred(schema, root);
         match value {
             Value::Object(map) => {
                 let known = schema.get("properties").and_then(Value::as_object);
@@ -129,6 +128,35 @@ fn unknown_keys(value: &Value, schema: &Value, path: &str, wrong: &mut Vec<Strin
             }
             _ => {}
         }
+    }
+}
+
+/// What a schema refers to, or itself.
+fn referred<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
+    let name = schema.get("$ref").and_then(Value::as_str);
+    name.and_then(|name| root.pointer(name.trim_start_matches('#'))).unwrap_or(schema)
+}
+
+/// Without a type to go by, a bare `off` is read as `false`, as YAML 1.1 has it: <https://yaml.org/type/bool.html>. Where the
+/// schema has the word, the word was meant.
+fn off_as_a_word(value: &mut Value, schema: &Value, root: &Value) {
+    let schema = referred(schema, root);
+    match value {
+        Value::Bool(false) => {
+            let listed = schema["enum"].as_array().into_iter().flatten();
+            let described = schema["oneOf"].as_array().into_iter().flatten().map(|one| &one["const"]);
+            if listed.chain(described).any(|word| word == "off") {
+                *value = "off".into();
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                if let Some(schema) = schema["properties"].get(key) {
+                    off_as_a_word(value, schema, root);
+                }
+            }
+        }
+        _ => {}
     }
 }
 

@@ -16,6 +16,22 @@ fn what_is_right_is_read() {
     }
 }
 
+/// A bare `off` is a word wherever the policy has one, though YAML 1.1 knows it as a boolean.
+#[test]
+fn off_is_a_word_in_overrides_too() {
+    use super::{Mode, NatLogging};
+    let text = format!(
+        "{}nat: {{log: off}}\noverrides:\n- {{match: {{connectors: [a]}}, mode: off}}\n- {{match: {{connectors: [b]}}, mode: create, nat: {{log: off}}}}\n",
+        RIGHT.replace("mode: report", "mode: off")
+    );
+    let policy = read(&text).unwrap();
+    assert_eq!((policy.mode, policy.nat.log), (Mode::Off, NatLogging::Off));
+    let seen: Vec<_> = policy.resolved.iter().map(|one| (one.mode, one.nat.log)).collect();
+    assert_eq!(seen, [(Mode::Off, NatLogging::Off), (Mode::Create, NatLogging::Off)]);
+    let boolean = read(&format!("{RIGHT}overrides:\n- {{match: {{connectors: [a]}}, network: {{create: off}}}}\n"));
+    assert!(!boolean.unwrap().resolved[0].network.create, "where the policy has a boolean, it is one");
+}
+
 /// An override for single connectors may repeat the network that their project and region have.
 #[test]
 fn a_network_for_a_region_and_its_connectors() {
