@@ -423,6 +423,17 @@ proptest! {
     }
 }
 
+/// Found by chance: without a rule to mark there was no mark, and what nothing uses got a subnet for its replacement.
+#[test]
+fn what_nothing_uses_is_not_replaced_where_it_is_pruned() {
+    let scene = worlds::leaving_scene();
+    let after = scene.after.with(&json!({"connector": {"prune": "7d"}, "nat": {"ensure": "always"}}));
+    let mut world = scene.world.clone();
+    let steps = settle(&after, &mut world, Course::undisturbed(1000)).unwrap();
+    let subnets: Vec<_> = steps.iter().filter(|step| step.id.to_string().starts_with("subnet/")).collect();
+    assert!(subnets.is_empty(), "{subnets:#?}");
+}
+
 /// Found by chance: a foreign deny for the range that the connector leaves forbids the new allow there, so the old one has
 /// to stay until the connector has moved.
 #[test]

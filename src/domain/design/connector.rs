@@ -12,7 +12,7 @@ use crate::domain::{
     demand::{CHANGES_WITHIN, Demand, listed, owned_since, unused_since},
     names::{ConnectorRef, last_segment, relative},
     plan::{ErrorAction, Note},
-    policy::{Mode, pattern},
+    policy::{Mode, Prune, pattern},
     stamp::Stamp,
     state::{
         connector::{Connector, ConnectorState},
@@ -133,7 +133,10 @@ fn remedy(draft: &Draft<'_>, demand: &Demand, path: &Path<'_>) -> ErrorAction {
     let by = path.required.by.iter();
     // A mark may be older than its newest user.
     let is_marked = || unused_since(draft.policy, draft.observed, connector).is_some();
-    let unused = || demand.idle.contains(connector) || by.clone().all(|by| *by == Requirer::Stamp) && is_marked();
+    // Where what is unused is pruned, the mark comes with its rule, which may not exist yet.
+    let is_pruned = path.settings.connector.prune == Prune::SevenDays;
+    let unreferenced = || by.clone().all(|by| *by == Requirer::Stamp);
+    let unused = || demand.idle.contains(connector) || unreferenced() && (is_pruned || is_marked());
     let further: Vec<String> =
         by.clone().filter_map(|by| if let Requirer::Further(user) = by { Some(user.clone()) } else { None }).collect();
     match (path.ownership, path.required.hold_reason()) {
