@@ -140,6 +140,18 @@ fn what_stands_in_the_way_is_told_by_the_status() {
     }
 }
 
+/// What is wrong with the first project of the scope hides no other.
+#[test]
+fn a_sweep_goes_on_behind_a_project_that_does_not_exist() {
+    let google = Google::begin();
+    let both = POLICY.replace("[demo-project]", "[other-project, demo-project]");
+    let output = google.program(&["sweep", "--dry-run", "--format", "json"], &policy(&both));
+    let (out, error) = told(&output);
+    let reports: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{error}"));
+    let planned = |report: &Value| report["target"]["project"] == "demo-project" && report["outcome"] == "drift";
+    assert!(reports.as_array().unwrap().iter().any(planned), "{reports:#}");
+}
+
 /// What listens on this machine is reached whatever the proxy variables say.
 #[test]
 fn a_proxy_is_not_asked_for_this_machine() {

@@ -38,7 +38,7 @@ impl Explain {
         let session = Session::open(self.common.policy, None)?;
         session.has_project(Some(&self.project))?;
         session.has_region(Some(&self.region))?;
-        session.reach(Some(&self.project)).await?;
+        session.reach(&self.project).await?;
         let target = Target { project: self.project, region: self.region };
         let basis = session.app.engine.inspect(&target).await;
         let blueprint = basis.blueprint();

@@ -51,19 +51,23 @@ impl Session {
     pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         self.has_project(Some(project))?;
         self.has_region(region)?;
-        self.reach(Some(project)).await?;
+        self.reach(project).await?;
         match region {
             Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
             None => Ok(self.app.expander.targets_of(project, &[]).await?),
         }
     }
 
-    /// Whether Google answers for a project, or for the first of the policy's scope: asked before anything else, so that a
-    /// command without credentials or network ends with one error.
-    pub async fn reach(&self, project: Option<&ProjectId>) -> Result<(), Failure> {
-        let policy = self.app.policy();
-        match project.or(policy.scope.projects.first()) {
-            Some(project) => Ok(self.app.engine.reach(project).await?),
+    /// Whether Google answers for the project that a command is about: asked before anything else, so that a command that
+    /// cannot work at all ends with one error.
+    pub async fn reach(&self, project: &ProjectId) -> Result<(), Failure> {
+        Ok(self.app.engine.reach(project).await?)
+    }
+
+    /// The same of a command about all projects of the scope: what is wrong with one of them hides no other.
+    pub async fn reach_any(&self) -> Result<(), Failure> {
+        match self.app.policy().scope.projects.first() {
+            Some(first) => Ok(self.app.engine.reach_by(first).await?),
             None => Ok(()),
         }
     }

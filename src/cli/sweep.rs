@@ -26,7 +26,7 @@ pub struct Sweep {
 impl Sweep {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
-        session.reach(None).await?;
+        session.reach_any().await?;
         let (targets, failures) = session.all_targets().await;
         for failure in &failures {
             print::error(&format!("error: {failure}"));

@@ -18,7 +18,10 @@ use crate::domain::{
     plan::{Plan, PlanContext},
     planner,
     policy::Policy,
-    state::observed::Observed,
+    state::{
+        observed::Observed,
+        read::{FailureKind, ReadFailure},
+    },
     target::Target,
     text,
 };
@@ -49,11 +52,24 @@ impl Engine {
     /// What a person has to do: get credentials, check the network, enable the API, or name a project that exists. Missing
     /// permissions are no error here: what they keep from being read is told where it is missing.
     pub async fn reach(&self, project: &ProjectId) -> Result<(), String> {
-        self.client.authenticate().await.map_err(|error| error.to_string())?;
-        match read(self.client.get_project::<IgnoredAny>(project.as_str()).await) {
-            Ok(_) => Ok(()),
-            Err(failure) => text::reads::out_of_reach(&failure, project).map_or(Ok(()), Err),
+        match self.asked_for(project).await? {
+            Some(failure) => text::reads::out_of_reach(&failure, project).map_or(Ok(()), Err),
+            None => Ok(()),
         }
+    }
+
+    /// Asks Google by way of one project whether it can be reached at all, whatever is wrong with the project itself.
+    ///
+    /// # Errors
+    /// What a person has to do: get credentials, or check the network.
+    pub async fn reach_by(&self, project: &ProjectId) -> Result<(), String> {
+        let failure = self.asked_for(project).await?.filter(|failure| failure.kind == FailureKind::Transient);
+        failure.and_then(|failure| text::reads::out_of_reach(&failure, project)).map_or(Ok(()), Err)
+    }
+
+    async fn asked_for(&self, project: &ProjectId) -> Result<Option<ReadFailure>, String> {
+        self.client.authenticate().await.map_err(|error| error.to_string())?;
+        Ok(read(self.client.get_project::<IgnoredAny>(project.as_str()).await).err())
     }
 
     /// What exists at a target, and all that a decision about it rests on, in every mode.
