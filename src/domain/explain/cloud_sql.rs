@@ -45,7 +45,7 @@ impl Scene<'_> {
             HopState::Unknown => Some(HopCode::NotChecked),
             _ => Some(HopCode::CloudSqlUnreachable),
         };
-        let is_stopped = |line: &&Line| names.iter().any(|name| line.text.starts_with(name));
+        let is_stopped = |line: &&Line| names.iter().any(|name| line.text.starts_with(&format!("{name} ")));
         let right = lines.iter().filter(|line| line.mark == Mark::Ok && !is_stopped(line));
         let right: Vec<&str> = right.map(|line| line.text.as_str()).collect();
         let wrong = lines.iter().filter(|line| line.mark != Mark::Ok);
