@@ -1,6 +1,5 @@
 //! What was measured, for machines and for people.
 
-use comfy_table::{Table, presets::NOTHING};
 use serde_json::json;
 
 /// One measured thing. Units are in the unit's text.
@@ -59,12 +58,13 @@ impl Figure {
     }
 }
 
-pub fn table(figures: &[Figure]) -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(["figure", "ours", "bare axum", "ratio", "unit", "target", ""]);
+/// Columns for a person.
+pub fn table(figures: &[Figure]) -> String {
+    const HEAD: [&str; 7] = ["figure", "ours", "bare axum", "ratio", "unit", "target", ""];
     let shown = |value: f64| if value < 1000.0 { format!("{value:.1}") } else { format!("{value:.0}") };
-    for figure in figures {
-        table.add_row([
+    let mut rows = vec![HEAD.map(str::to_owned)];
+    rows.extend(figures.iter().map(|figure| {
+        [
             figure.name.to_owned(),
             shown(figure.value),
             figure.bare.map(shown).unwrap_or_default(),
@@ -72,7 +72,13 @@ pub fn table(figures: &[Figure]) -> Table {
             figure.unit.to_owned(),
             figure.asked().unwrap_or_default(),
             figure.is_met().map_or("", |met| if met { "met" } else { "not met" }).to_owned(),
-        ]);
-    }
-    table
+        ]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }

@@ -15,6 +15,7 @@ use tokio::{
     sync::Semaphore,
     time::{Instant, sleep_until},
 };
+use tracing::Instrument;
 
 use super::{
     engine::Engine,
@@ -85,7 +86,7 @@ impl Expander {
         })
     }
 
-    /// Answers when runs begun after this call have ended.
+    /// Answers when runs begun after this call have ended. Their lines in the log stand under the span of the first caller.
     pub fn submit(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
         if signal.trigger.told.grants {
             return self.submit_grant(signal);
@@ -148,7 +149,7 @@ impl Expander {
         let requests: Vec<_> =
             targets.into_iter().map(|target| request(target, std::slice::from_ref(&signal))).collect();
         let this = self.clone();
-        Box::pin(async move { Ok(this.in_turn(requests.into_iter()).collect().await) })
+        Box::pin(async move { Ok(this.in_turn(requests.into_iter()).collect().await) }.in_current_span())
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
@@ -159,7 +160,7 @@ impl Expander {
         let Some(slot) = wide.get_mut(&project) else {
             wide.insert(project, Wide { next: now + self.interval, trailing: None });
             let this = self.clone();
-            return Box::pin(async move { this.run_all(vec![signal]).await });
+            return Box::pin(async move { this.run_all(vec![signal]).await }.in_current_span());
         };
         let (trailing, signals) = slot.trailing.get_or_insert_with(|| self.trail(project, slot.next));
         signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
@@ -171,15 +172,18 @@ impl Expander {
     fn trail(self: &Arc<Self>, project: Option<ProjectId>, at: Instant) -> (Trailing, Asked) {
         let asked = Asked::default();
         let (this, signals) = (self.clone(), asked.clone());
-        let future: BoxFuture<'static, _> = Box::pin(async move {
-            sleep_until(at).await;
-            // From here on a newer signal must have a run of its own.
-            if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&project) {
-                *slot = Wide { next: at + this.interval, trailing: None };
+        let future: BoxFuture<'static, _> = Box::pin(
+            async move {
+                sleep_until(at).await;
+                // From here on a newer signal must have a run of its own.
+                if let Some(slot) = this.wide.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&project) {
+                    *slot = Wide { next: at + this.interval, trailing: None };
+                }
+                let signals = std::mem::take(&mut *signals.lock().unwrap_or_else(PoisonError::into_inner));
+                Arc::new(this.run_all(signals).await)
             }
-            let signals = std::mem::take(&mut *signals.lock().unwrap_or_else(PoisonError::into_inner));
-            Arc::new(this.run_all(signals).await)
-        });
+            .in_current_span(),
+        );
         let trailing = future.shared();
         tokio::spawn(trailing.clone());
         (trailing, asked)

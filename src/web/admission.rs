@@ -1,7 +1,8 @@
 //! How many requests are worked on at once, and how long one waits.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout_at},
@@ -66,10 +67,15 @@ impl Admission {
         }
     }
 
-    /// What a request asks for. What it started goes on though the request is answered here.
-    pub async fn wait<T>(&self, held: &Permit, work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    /// What a request asks for. What it started goes on though the request is answered here. Thousands may wait: the future
+    /// has a place of its own, because whoever awaits it keeps room for it until its own end.
+    pub fn wait<T: Send>(
+        &self,
+        held: &Permit,
+        work: impl Future<Output = Result<T, Problem>> + Send,
+    ) -> Pin<Box<impl Future<Output = Result<T, Problem>> + Send>> {
         let late = || Problem::again(format!("not done within {} s; the work goes on", MAX_WAIT.as_secs()));
-        self.within(held.until + ANSWER, late, work).await?
+        Box::pin(self.within(held.until + ANSWER, late, work).map(Result::flatten))
     }
 
     /// Until `deadline`, or until this instance ends.

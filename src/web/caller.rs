@@ -1,4 +1,4 @@
-//! What a handler asks for as its argument: that the caller may do this, and that there is a place for one more.
+//! What a door asks for first: that the caller may do this, and that there is a place for one more.
 
 use std::sync::Arc;
 
@@ -8,19 +8,8 @@ use tracing::Span;
 
 use super::{AppState, admission::Permit, auth::CallerRole, problem::Problem, trace::RequestTrace};
 
-/// Of one who may deliver events.
-pub struct Caller(pub Permit);
-
 /// Of one who may sweep, and see the state; with the span of the request.
 pub struct Admin(pub Permit, pub Span);
-
-impl FromRequestParts<Arc<AppState>> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &Arc<AppState>) -> Result<Self, Problem> {
-        state.admit(CallerRole::Caller, parts).await.map(Self)
-    }
-}
 
 impl FromRequestParts<Arc<AppState>> for Admin {
     type Rejection = Problem;
@@ -32,7 +21,7 @@ impl FromRequestParts<Arc<AppState>> for Admin {
 
 impl AppState {
     /// 401 and 403 for those who may not, 429 for one too many.
-    async fn admit(&self, role: CallerRole, head: &Parts) -> Result<Permit, Problem> {
+    pub(super) async fn admit(&self, role: CallerRole, head: &Parts) -> Result<Permit, Problem> {
         self.guard.check(role, &head.headers).await.inspect_err(|problem| {
             let status = problem.status.as_u16();
             RequestTrace::of(head)

@@ -72,23 +72,26 @@ pub fn answer<S: AsyncRead + AsyncWrite + Unpin>(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// What the doors answer to one request; there is an answer whatever happens.
+/// What the doors answer to one request; there is an answer whatever happens. The request is taken apart before anything
+/// waits: what a future is made from it keeps room for until its end.
 ///
 /// # Errors
 /// None.
-pub async fn answered(mut router: Router, request: Request) -> Result<Response, Infallible> {
+pub fn answered(mut router: Router, request: Request) -> impl Future<Output = Result<Response, Infallible>> + Send {
     let (head, body) = request.into_parts();
     let asked = RequestTrace::of(&head);
     // Nothing is seen half done afterwards: a lock whose holder died guards counts and queues that hold at every step.
     let answer = AssertUnwindSafe(router.call(Request::from_parts(head, body))).catch_unwind();
-    let response = match answer.await {
-        Ok(answer) => answer?,
-        Err(panic) => asked.span().in_scope(|| died(&*panic)),
-    };
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        asked.span().in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
-    }
-    Ok(response)
+    answer.map(move |answer| {
+        let response = match answer {
+            Ok(answer) => answer?,
+            Err(panic) => asked.span().in_scope(|| died(&*panic)),
+        };
+        if tracing::enabled!(tracing::Level::DEBUG) {
+            asked.span().in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+        }
+        Ok(response)
+    })
 }
 
 fn died(panic: &(dyn Any + Send)) -> Response {

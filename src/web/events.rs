@@ -1,15 +1,20 @@
 //! `POST /` and `POST /events`: log entries, in any form of delivery.
 
-use std::sync::Arc;
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
-use axum::extract::{Request, State};
-use futures_util::future::join_all;
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures_util::{FutureExt, future::join_all};
 use http::{StatusCode, request::Parts};
-use tracing::Instrument;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::{
-    AppState, body,
-    caller::Caller,
+    AppState,
+    admission::Permit,
+    auth::CallerRole,
+    body,
     delivery::{Item, decode},
     logs::printable,
     problem::Problem,
@@ -25,24 +30,45 @@ use crate::{
     reconcile::expand::{ExpandError, Reports},
 };
 
+/// What came of one event.
+type Ended = Result<Reports, ExpandError>;
+
 /// 204 once every run that the delivery asks for has ended; 429 if one of them should be asked for again. An event that no
 /// redelivery would change is 204 too: whatever is refused comes again for days. Only what is no event at all is refused:
 /// by its size (413), or by its media type or encoding (415).
-pub async fn receive(
-    State(state): State<Arc<AppState>>,
-    Caller(held): Caller,
-    request: Request,
-) -> Result<StatusCode, Problem> {
+///
+/// # Errors
+/// None: what is refused is answered.
+pub fn receive(state: Arc<AppState>, request: Request) -> impl Future<Output = Result<Response, Infallible>> + Send {
+    // Thousands may wait. What it takes to hear an entry has a place of its own, so that none of them keeps it.
+    let heard = Box::pin(heard(state.clone(), request));
+    answer(state, heard).map(|answer| Ok(answer.into_response()))
+}
+
+/// What a delivery asks for.
+struct Heard {
+    held: Permit,
+    asked: RequestTrace,
+    signals: Vec<Signal>,
+}
+
+/// `None` = nothing.
+async fn heard(state: Arc<AppState>, request: Request) -> Result<Option<Heard>, Problem> {
     let (head, body) = request.into_parts();
+    let held = state.admit(CallerRole::Caller, &head).await?;
     let body = body::read(&state.admission, body).await?;
     let signals = state.signals(&head, &body)?;
-    if signals.is_empty() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let span = RequestTrace::of(&head).span();
-    // Thousands may wait: none of them keeps what it brought.
-    drop((head, body));
-    match state.admission.wait(&held, settled(&state, signals)).instrument(span).await? {
+    Ok((!signals.is_empty()).then(|| Heard { held, asked: RequestTrace::of(&head), signals }))
+}
+
+async fn answer(
+    state: Arc<AppState>,
+    heard: Pin<Box<impl Future<Output = Result<Option<Heard>, Problem>>>>,
+) -> Result<StatusCode, Problem> {
+    let Some(Heard { held, asked, signals }) = heard.await? else { return Ok(StatusCode::NO_CONTENT) };
+    let runs = asked.span().in_scope(|| state.submit(signals))?;
+    let ended = state.admission.wait(&held, runs.map(Ok)).await?;
+    match asked.span().in_scope(|| is_settled(ended)) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::again("not everything could be done now; the log and the reports tell why")),
     }
@@ -102,33 +128,26 @@ impl AppState {
         self.app.metrics.event("rejected", reason.label());
         self.rejections.note(&self.app, reason, &id);
     }
-}
 
-/// Waits for the runs of a delivery's signals; false = it should come again. Each signal takes a place among those that
-/// wait, until its runs have ended: who delivered may hang up, the runs go on.
-async fn settled(state: &AppState, signals: Vec<Signal>) -> Result<bool, Problem> {
-    let Some(places) = state.run_slots.take(signals.len()) else {
-        signals.iter().for_each(|_| state.app.metrics.event("shed", ""));
-        return Err(Problem::again("as many events as this instance takes are waiting for their runs"));
-    };
-    for signal in &signals {
-        state.app.metrics.event("acted", "");
-        tell(&signal.trigger);
+    /// Asks for the runs of a delivery's signals. Each signal takes a place among those that wait, until its runs have ended:
+    /// who delivered may hang up, the runs go on.
+    fn submit(&self, signals: Vec<Signal>) -> Result<JoinHandle<Vec<Ended>>, Problem> {
+        let Some(places) = self.run_slots.take(signals.len()) else {
+            signals.iter().for_each(|_| self.app.metrics.event("shed", ""));
+            return Err(Problem::again("as many events as this instance takes are waiting for their runs"));
+        };
+        let runs = signals.into_iter().map(|signal| {
+            self.app.metrics.event("acted", "");
+            tell(&signal.trigger);
+            self.app.expander.submit(signal)
+        });
+        let runs = join_all(runs);
+        Ok(self.app.tasks.spawn(async move {
+            let ended = runs.await;
+            drop(places);
+            ended
+        }))
     }
-    let expander = state.app.expander.clone();
-    let runs = async move {
-        let reports = join_all(signals.into_iter().map(|signal| expander.submit(signal))).await;
-        drop(places);
-        reports
-    };
-    Ok(match state.app.tasks.spawn(runs.in_current_span()).await {
-        // Each is judged, and told, even if the first one decides.
-        Ok(reports) => reports.into_iter().map(is_settled).fold(true, |all, settled| all & settled),
-        Err(died) => {
-            tracing::error!(error = %died, "an event's task died");
-            false
-        }
-    })
 }
 
 fn tell(trigger: &Trigger) {
@@ -140,8 +159,20 @@ fn tell(trigger: &Trigger) {
     );
 }
 
-fn is_settled(result: Result<Reports, ExpandError>) -> bool {
-    match result {
+/// Whether a delivery is done with; false = it should come again.
+fn is_settled(ended: Result<Vec<Ended>, JoinError>) -> bool {
+    match ended {
+        // Each is judged, and told, even if the first one decides.
+        Ok(ended) => ended.into_iter().map(is_done).fold(true, |all, done| all & done),
+        Err(died) => {
+            tracing::error!(error = %died, "an event's task died");
+            false
+        }
+    }
+}
+
+fn is_done(ended: Ended) -> bool {
+    match ended {
         Ok(reports) => !reports.iter().any(|report| report.transient),
         Err(error) if error.transient => {
             tracing::warn!(%error, "an event has to come again");

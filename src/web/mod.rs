@@ -34,10 +34,11 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    routing::{get, post},
+    routing::{get, post, post_service},
 };
 use http::{Method, StatusCode, Uri};
 use tokio::sync::Semaphore;
+use tower::service_fn;
 
 pub use self::auth::{Allowed, Auth};
 use self::{
@@ -69,16 +70,20 @@ struct AppState {
 /// Every door, for a server or for a test.
 pub fn router(app: Arc<App>, door: ServerConfig) -> Router {
     let max_concurrent = door.max_concurrent.min(Semaphore::MAX_PERMITS);
-    let state = AppState {
+    let state = Arc::new(AppState {
         guard: Guard::new(app.clone(), door.auth),
         admission: Admission::new(max_concurrent, app.engine.stop.clone()),
         run_slots: RunSlots::among(max_concurrent),
         rejections: Rejections::default(),
         app,
+    });
+    let events = {
+        let state = state.clone();
+        post_service(service_fn(move |request| events::receive(state.clone(), request)))
     };
     Router::new()
-        .route("/", post(events::receive))
-        .route("/events", post(events::receive))
+        .route("/", events.clone())
+        .route("/events", events)
         .route("/sweep", post(sweep::run))
         .route("/state", get(state::show))
         .route("/livez", get(health::alive))
@@ -86,7 +91,7 @@ pub fn router(app: Arc<App>, door: ServerConfig) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(state))
+        .with_state(state)
 }
 
 async fn no_such_path(uri: Uri) -> Problem {

@@ -2,50 +2,51 @@
 //!
 //! Most entries mean nothing and leave no line, and a span is not free. So it is opened where there is something to tell.
 
-use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
+use http::{HeaderMap, Method, request::Parts};
 use tracing::{Span, field::Empty};
 
 use super::logs::printable;
 
-/// What a span tells of a request. It shares the request's texts and outlives it.
+/// What a span tells of a request. It outlives the request and owns what it tells: a slice of the request would keep the
+/// whole buffer that it was read into, for as long as thousands may wait.
 pub struct RequestTrace {
     method: Method,
-    uri: Uri,
-    /// Of `traceparent`, and of `X-Cloud-Trace-Context`.
-    traces: [Option<HeaderValue>; 2],
+    path: Box<str>,
+    id: Option<TraceId>,
 }
+
+/// 32 hexadecimal digits.
+type TraceId = [u8; 32];
 
 impl RequestTrace {
     pub fn of(head: &Parts) -> Self {
-        Self { method: head.method.clone(), uri: head.uri.clone(), traces: traces(&head.headers) }
+        Self { method: head.method.clone(), path: head.uri.path().into(), id: trace_id(&head.headers) }
     }
 
     /// The span around what is told of it.
     pub fn span(&self) -> Span {
-        let path = printable(self.uri.path());
+        let path = printable(&self.path);
         let span =
             tracing::info_span!("request", method = self.method.as_str(), path = path.as_ref(), trace_id = Empty);
-        if let Some(id) = trace_id(&self.traces) {
+        if let Some(id) = self.id.as_ref().and_then(|id| str::from_utf8(id).ok()) {
             span.record("trace_id", id);
         }
         span
     }
 }
 
-fn traces(headers: &HeaderMap) -> [Option<HeaderValue>; 2] {
-    ["traceparent", "x-cloud-trace-context"].map(|name| headers.get(name).cloned())
-}
-
 /// From `traceparent` (<https://www.w3.org/TR/trace-context/>), else from `X-Cloud-Trace-Context`
 /// (<https://cloud.google.com/trace/docs/trace-context>): 32 hexadecimal digits, not all zero.
-fn trace_id([w3c, google]: &[Option<HeaderValue>; 2]) -> Option<&str> {
-    let w3c = w3c.as_ref().and_then(|value| value.to_str().ok()?.split('-').nth(1));
-    let google = || google.as_ref().and_then(|value| value.to_str().ok()?.split('/').next());
-    w3c.filter(|id| is_trace_id(id)).or_else(|| google().filter(|id| is_trace_id(id)))
+fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let w3c = || text("traceparent")?.split('-').nth(1).and_then(digits);
+    let google = || text("x-cloud-trace-context")?.split('/').next().and_then(digits);
+    w3c().or_else(google)
 }
 
-fn is_trace_id(id: &str) -> bool {
-    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && id.bytes().any(|byte| byte != b'0')
+fn digits(id: &str) -> Option<TraceId> {
+    let id: TraceId = id.as_bytes().try_into().ok()?;
+    (id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|digit| *digit != b'0')).then_some(id)
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
         ];
         for (name, value, expected) in cases {
             let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
-            assert_eq!(trace_id(&traces(&headers)), expected, "{name}: {value}");
+            assert_eq!(trace_id(&headers).as_ref().map(|id| str::from_utf8(id).unwrap()), expected, "{name}: {value}");
         }
     }
 }
