@@ -227,6 +227,15 @@ impl Settings {
     }
 }
 
+/// A way to Google, or to a simulated one, and what it takes to be let in.
+pub type Way = (Arc<dyn Transport>, (Endpoints, Credentials));
+
+/// # Errors
+/// Endpoint variables that are none.
+pub fn way_to_google(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Way, StartError> {
+    Ok((http_transport(), Settings::cloud(lookup)?))
+}
+
 /// The transport to Google.
 pub fn http_transport() -> Arc<dyn Transport> {
     Arc::new(HttpTransport::default())

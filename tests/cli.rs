@@ -103,10 +103,13 @@ fn plan_apply_and_plan_again() {
     let (table, _) = told(&plan);
     assert_eq!(status(&plan), 2, "{plan:?}");
     assert!(table.starts_with("demo-project europe-west2 (network my-vpc, mode create)\n"), "{table}");
-    assert!(table.contains("after #1") && table.ends_with(" to create\n"), "{table}");
-    assert!(table.lines().all(|line| line.chars().count() <= 100), "{table}");
+    assert!(table.contains("        after 1\n") && table.ends_with(" to create\n"), "{table}");
+    // Piped, a step is one line, whatever the terminal's variables say.
+    assert!(table.contains("   2 + create connector conn: "), "{table}");
+    let mut narrow = google.command(&["plan", "--project", "demo-project"], &policy);
+    assert_eq!(told(&narrow.envs([("COLUMNS", "40"), ("TERM", "xterm")]).output().unwrap()).0, table);
 
-    let apply = google.program(&["apply", "--project", "demo-project", "--format", "json"], &policy);
+    let apply = google.program(&["apply", "--yes", "--project", "demo-project", "--format", "json"], &policy);
     assert_eq!(status(&apply), 0, "{apply:?}");
     let (json, progress) = told(&apply);
     assert!(progress.contains("done create connector/conn (demo-project europe-west2)"), "{progress}");
@@ -169,15 +172,23 @@ fn a_proxy_is_not_asked_for_this_machine() {
 fn release_and_rearm() {
     let google = Google::begin();
     let scoped = policy(&format!("{POLICY}firewall: {{enforcement: enforce}}\n"));
-    assert_eq!(status(&google.program(&["apply", "--project", "demo-project"], &scoped)), 0);
+    assert_eq!(status(&google.program(&["apply", "--yes", "--project", "demo-project"], &scoped)), 0);
     let off = policy(&format!("{POLICY}firewall: {{enforcement: enforce}}\n").replace("mode: create", "mode: off"));
+    let shown = google.program(&["release", "--dry-run"], &off);
+    assert_eq!(status(&shown), 0, "{shown:?}");
+    let (text, _) = told(&shown);
+    assert!(
+        text.contains("~ (disable) firewall deny-conn-europe-west2-egress: ") && text.contains("dry-run"),
+        "{text}"
+    );
     let order = |command: &str, more: &[&str]| {
-        let args = [&[command, "--principal", "alice@example.com"], more].concat();
+        let args = [&[command, "--yes", "--principal", "alice@example.com"], more].concat();
         let output = google.program(&args, &off);
         (status(&output), told(&output))
     };
     let released = order("release", &[]);
     assert_eq!(released.0, 0, "{released:?}");
+    assert!(released.1.0.contains("~ disabled firewall deny-conn-europe-west2-egress: "), "{released:?}");
     assert!(released.1.0.contains("released by alice@example.com"), "{released:?}");
     let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
     assert_eq!(status(&plan), 0, "nobody need act before the release is over");
@@ -201,6 +212,130 @@ fn release_and_rearm() {
     let nothing = order("rearm", &[]);
     assert!(nothing.0 == 0 && nothing.1.1.contains("nothing to put back"), "{nothing:?}");
     assert_eq!(status(&google.program(&["plan", "--project", "demo-project"], &scoped)), 0);
+}
+
+/// What writes asks first; where nobody can answer, it says how to go on, and looks at nothing.
+#[test]
+fn nobody_to_ask() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let commands: [&[&str]; 4] = [&["apply", "--project", "demo-project"], &["sweep"], &["release"], &["rearm"]];
+    for command in commands {
+        let output = google.program(command, &policy);
+        let (out, error) = told(&output);
+        assert_eq!((status(&output), out.as_str()), (64, ""), "{command:?}: {error}");
+        let expected = format!("error: `{}` asks before it changes anything", command[0]);
+        assert!(error.starts_with(&expected) && error.contains("--yes"), "{error}");
+        let both = google.program(&[command, &["--yes", "--dry-run"]].concat(), &policy);
+        assert_eq!(status(&both), 64, "{both:?}");
+    }
+    let dry = google.program(&["apply", "--dry-run", "--project", "demo-project"], &policy);
+    let plan = google.program(&["plan", "--project", "demo-project"], &policy);
+    assert_eq!((status(&dry), told(&dry).0), (status(&plan), told(&plan).0));
+}
+
+/// What `plan` and `sweep --dry-run` will end with is said one release before.
+#[test]
+fn an_exit_status_that_will_change_is_announced() {
+    let google = Google::begin();
+    let policy = policy(POLICY);
+    let commands: [&[&str]; 2] = [&["plan", "--project", "demo-project"], &["sweep", "--dry-run"]];
+    for command in commands {
+        let bare = google.program(command, &policy);
+        assert_eq!(status(&bare), 2, "{bare:?}");
+        let warning = format!(
+            "warning: from version 0.3 on, `{}` exits with 0",
+            command.join(" ").replace(" --project demo-project", "")
+        );
+        assert!(told(&bare).1.contains(&warning), "{bare:?}");
+        let detailed = google.program(&[command, &["--detailed-exitcode"]].concat(), &policy);
+        assert_eq!((status(&detailed), told(&detailed).1.as_str()), (2, ""));
+    }
+}
+
+/// A plan is reviewed as a file, and done as it was reviewed or not at all.
+#[test]
+fn a_saved_plan() {
+    let google = Google::begin();
+    let file = policy(POLICY);
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    let plan = google.program(&["plan", "--project", "demo-project", "--out", saved], &file);
+    assert!(told(&plan).1.contains(&format!("egress-reconciler apply {saved}")), "{plan:?}");
+    let again = folder.path().join("again.json");
+    std::fs::copy(saved, &again).unwrap();
+
+    let other = policy(&POLICY.replace("mode: create", "mode: enforce"));
+    let stale = google.program(&["apply", saved], &other);
+    assert_eq!((status(&stale), told(&stale).0.as_str()), (1, ""), "{stale:?}");
+    assert!(told(&stale).1.contains("STALE: the policy has changed"), "{stale:?}");
+
+    let apply = google.program(&["apply", saved], &file);
+    assert_eq!(status(&apply), 0, "{apply:?}");
+    assert_eq!(status(&google.program(&["plan", "--project", "demo-project"], &file)), 0);
+
+    let gone = google.program(&["apply", again.to_str().unwrap()], &file);
+    let (_, error) = told(&gone);
+    assert_eq!(status(&gone), 1, "{gone:?}");
+    assert!(
+        error.contains("error: STALE: ") && error.contains("create connector/conn is no longer planned"),
+        "{error}"
+    );
+
+    let wrong: [(&str, &str); 3] = [
+        ("no/such", "cannot read the plan no/such"),
+        (file.path().to_str().unwrap(), "not a plan that `plan --out` wrote"),
+        ("version", "version: found 7, expected 1"),
+    ];
+    let newer = folder.path().join("newer.json");
+    std::fs::write(&newer, "{\"version\": 7}").unwrap();
+    for (path, says) in wrong {
+        let path = if path == "version" { newer.to_str().unwrap() } else { path };
+        let output = google.program(&["apply", path], &file);
+        assert!(status(&output) == 1 && told(&output).1.contains(says), "{output:?}");
+    }
+}
+
+/// Ctrl-C ends what writes with what was done and what was not.
+#[test]
+fn ctrl_c() {
+    let google = Google::begin();
+    let file = policy(&POLICY.replace("scope", "firewall: {enforcement: enforce}\nscope"));
+    let mut apply = google.command(&["apply", "--yes", "--project", "demo-project"], &file);
+    let mut apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut progress = BufReader::new(apply.stderr.take().unwrap()).lines();
+    assert!(progress.next().unwrap().unwrap().starts_with("done create "));
+    assert!(Command::new("kill").args(["-INT", &apply.id().to_string()]).status().unwrap().success());
+    let told_after: Vec<String> = progress.map(Result::unwrap).collect();
+    let output = apply.wait_with_output().unwrap();
+    assert_eq!(status(&output), 130, "{output:?} {told_after:?}");
+    assert!(told_after.iter().any(|line| line.contains("stopping after the calls in flight")), "{told_after:?}");
+    assert!(told(&output).0.contains(" + created "), "{output:?}");
+    assert_eq!(status(&google.program(&["apply", "--yes", "--project", "demo-project"], &file)), 0);
+}
+
+/// One terminal is enough for a policy of one's own.
+#[test]
+fn every_command_takes_the_simulated_cloud() {
+    let file = policy(POLICY);
+    let path = file.path().to_str().unwrap();
+    let place = ["--project", "demo-project", "--region", "europe-west2"];
+    let cases: [(&str, &[&str], i32); 6] = [
+        ("plan", &place, 2),
+        ("explain", &place, 0),
+        ("export", &place, 0),
+        ("sweep", &["--dry-run"], 2),
+        ("apply", &["--yes", "--connector-seconds", "0", "--lag-seconds", "0", "--project", "demo-project"], 0),
+        ("release", &["--dry-run"], 0),
+    ];
+    for (command, more, expected) in cases {
+        let args = [&[command, "--policy", path, "--cloud", "simulated"], more].concat();
+        let output = program(&args).output().unwrap();
+        assert_eq!(status(&output), expected, "{command}: {output:?}");
+    }
+    let doctor = program(&["doctor", "--policy", path, "--cloud", "simulated"]).output().unwrap();
+    assert!(told(&doctor).0.contains("ok       permissions"), "{doctor:?}");
 }
 
 #[test]
@@ -268,13 +403,13 @@ fn statuses_and_words() {
             "scope.projects and scope.hosts (demo-project)",
         ),
         (
-            &["release"],
+            &["release", "--yes"],
             &[("EGRESS_POLICY", wrong)],
             1,
             "by hand: `gcloud compute firewall-rules list --project PROJECT",
         ),
-        (&["release", "--region", "us-east1"], &[("EGRESS_POLICY", right)], 1, "scope.regions (europe-west2)"),
-        (&["rearm", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "(demo-project)"),
+        (&["release", "--yes", "--region", "us-east1"], &[("EGRESS_POLICY", right)], 1, "scope.regions (europe-west2)"),
+        (&["rearm", "--yes", "--project", "other-project"], &[("EGRESS_POLICY", right)], 1, "(demo-project)"),
         (&["policy", "check", right], &[], 0, "ok: "),
         (&["policy", "check"], &[("EGRESS_POLICY", right)], 0, "create: creates missing resources"),
         (&["policy", "check", narrow], &[], 0, "\nwarning: firewall.internet: no entry allows tcp:443"),
@@ -334,7 +469,7 @@ fn who_cannot_work_at_all_hears_it_once() {
     let (path, damaged) = (file.path().to_str().unwrap(), damaged.path().to_str().unwrap());
     let commands: [&[&str]; 6] = [
         &["plan", "--project", "demo-project"],
-        &["apply", "--project", "demo-project"],
+        &["apply", "--yes", "--project", "demo-project"],
         &["explain", "--project", "demo-project", "--region", "europe-west2"],
         &["export", "--project", "demo-project"],
         &["sweep", "--dry-run"],

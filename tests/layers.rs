@@ -22,13 +22,14 @@ const ALLOWED: [(&str, &[&str]); 7] = [
 
 /// Floors of the decisions, the ground first: a folder or file uses what lies on lower floors, and nothing beside it.
 /// Data lies below what decides on it, and sentences below what says them.
-const DOMAIN: [&[&str]; 10] = [
-    &["codes", "denial", "fields", "names", "permissions", "ports"],
+const DOMAIN: [&[&str]; 11] = [
+    &["codes", "denial", "fields", "names", "object_id", "permissions", "ports"],
     &["merge", "stamp", "target"],
     &["policy", "state"],
     &["address_space", "audit", "cause", "firewall", "ways"],
     &["ownership", "plan"],
     &["report", "text"],
+    &["reviewed"],
     &["demand", "doctor"],
     &["design"],
     &["planner"],

@@ -12,7 +12,7 @@ use http::Uri;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
-use super::{App, Settings, StartError, http_transport, ids, now};
+use super::{App, Settings, StartError, Way, http_transport, ids, now};
 pub use crate::sim::{cloud::Cloud, http::calls::Logged};
 use crate::{
     google::{credentials::Credentials, endpoints::Endpoints},
@@ -113,6 +113,15 @@ pub fn app(settings: Settings, cloud: &Cloud, publisher: SocketAddr) -> Result<A
     };
     let clock = cloud.clone();
     App::build(settings, cloud.transport(), Arc::new(move || clock.now()), ids())
+}
+
+/// The way to a simulated cloud, as the service's account.
+///
+/// # Errors
+/// None: its names and its account are constants.
+pub fn way_to(cloud: &Cloud) -> Result<Way, StartError> {
+    let credentials = Credentials::literal(PRINCIPAL).map_err(|_| StartError::Principal)?;
+    Ok((cloud.transport(), (Endpoints::from_lookup(&|_| None)?, credentials)))
 }
 
 /// Serves the simulated Google on a port and delivers its audit entries, until the listener fails.

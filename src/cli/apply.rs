@@ -1,33 +1,56 @@
 //! `apply`: does what `plan` shows, and waits for what Google makes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    args::{Common, Format, Where, Writing},
+    args::{Common, Format, Writing},
+    consent::{Consent, ConsentArgs, ask},
     exit::{Exit, Failure},
-    print,
+    plan, print,
     progress::Progress,
     session::Session,
     table,
 };
-use crate::domain::{
-    plan::HoldReason,
-    report::{Outcome, Report, StepOutcome, StepReport},
-    target::Target,
+use crate::{
+    domain::{
+        codes::Code,
+        names::{ProjectId, Region},
+        plan::HoldReason,
+        report::{Outcome, Report, StepOutcome, StepReport},
+        reviewed::SavedPlan,
+        target::Target,
+    },
+    reconcile::queue::{Bounds, RunRequest, RunResult},
 };
 
 /// How long to wait before each further look at what Google is making.
 const POLL: Duration = Duration::from_secs(5);
 
-/// Apply the planned changes, and wait for connectors that are being created
+/// Show the planned changes, ask, apply them, and wait for connectors that are being created
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error.")]
+#[command(
+    after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error, STALE or not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+)]
 pub struct Apply {
+    /// A plan that `plan --out` wrote: do what it shows, and nothing else, without a question
+    #[arg(value_name = "PLAN")]
+    saved: Option<PathBuf>,
+    /// A project of the policy's scope; may be repeated
+    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", required_unless_present = "saved", value_delimiter = ',', value_parser = ProjectId::parse)]
+    project: Vec<ProjectId>,
+    /// A region of the policy's scope; by default, all of them
+    #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
+    region: Option<Region>,
     #[command(flatten)]
-    place: Where,
+    consent: ConsentArgs,
     #[command(flatten)]
     writing: Writing,
     #[command(flatten)]
@@ -36,15 +59,81 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
-        let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        let reports = until_done(&session, targets, self.writing.timeout).await;
-        show(&reports, self.common.format)
+        let asks = self.consent.asks() && self.saved.is_none();
+        if let (true, Consent::Refused(exit)) = (asks, self.consent.possible("apply")) {
+            return Ok(exit);
+        }
+        let session =
+            Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
+        let requests: Vec<RunRequest> = match &self.saved {
+            Some(file) => reviewed(&session, file).await?,
+            None => {
+                let targets = session.targets(&self.project, self.region.as_ref()).await?;
+                targets.into_iter().map(RunRequest::new).collect()
+            }
+        };
+        if self.consent.dry_run || asks {
+            let found = session.look(requests.iter().cloned()).await;
+            if self.consent.dry_run || is_all_done(&found) {
+                return plan::show(&found, self.common.format);
+            }
+            if let Consent::Refused(exit) = asked(&found)? {
+                return Ok(exit);
+            }
+        }
+        done(&session, requests, &self.writing, self.common.format).await
     }
 }
 
+/// The runs that a saved plan asks for.
+async fn reviewed(session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| format!("cannot read the plan {}: {error}", file.display()))?;
+    let saved = SavedPlan::parse(&text).map_err(|error| format!("the plan {}: {error}", file.display()))?;
+    if saved.policy_hash != session.app.policy().hash {
+        return Err("STALE: the policy has changed since the plan was saved; make the plan again".into());
+    }
+    for project in saved.reviews().map(|(target, _)| target.project) {
+        session.has_project(Some(&project))?;
+        session.reach(&project).await?;
+    }
+    let request =
+        |(target, reviewed)| RunRequest { bounds: Bounds::Exactly(Arc::new(reviewed)), ..RunRequest::new(target) };
+    Ok(saved.reviews().map(request).collect())
+}
+
+/// Nothing is to be written, now or when Google is ready.
+pub fn is_all_done(found: &[RunResult]) -> bool {
+    let is_done = |found: &RunResult| {
+        found.plan.as_ref().is_none_or(|plan| plan.steps.is_empty()) && found.report.waiting_on.is_empty()
+    };
+    found.iter().all(is_done)
+}
+
+/// Shows what would be done, and asks.
+pub fn asked(found: &[RunResult]) -> Result<Consent, Failure> {
+    print::error(plan::text(found, print::look_of_stderr()).trim_end());
+    ask("Make these changes, and those that they make possible?")
+}
+
+/// Does what was asked for, and tells what came of it.
+pub async fn done(
+    session: &Session,
+    requests: Vec<RunRequest>,
+    writing: &Writing,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let reports = until_done(session, requests, writing.timeout).await;
+    let exit = show(&reports, format)?;
+    let stale = reports.iter().flat_map(|report| &report.findings).find(|note| note.code == Code::PlanStale);
+    if let Some(note) = stale {
+        print::error(&format!("error: STALE: {}", table::plain(&note.text)));
+        return Ok(exit.max(Exit::Error));
+    }
+    Ok(if session.app.engine.stop.is_cancelled() { Exit::Interrupted } else { exit })
+}
+
 /// Prints what runs did.
-pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
+fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
     print_reports(reports, format)?;
     Ok(Exit::of_all(reports))
 }
@@ -52,26 +141,27 @@ pub fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
 pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&reports)?,
-        Format::Table => {
-            let look = print::look();
-            let tables: Vec<_> = reports.iter().map(|report| table::render_report(report, look)).collect();
-            print::out(&tables.join("\n"))?;
-        }
+        Format::Table => print::out(&table::render_reports(reports, print::look()))?,
     }
     Ok(())
 }
 
 /// Runs every target until it waits for nothing and makes no more progress, for at most `timeout`. One report for each
 /// target, in their order; then one for each target of another project that these asked for.
-pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Duration) -> Vec<Report> {
+pub async fn until_done(session: &Session, requests: Vec<RunRequest>, timeout: Duration) -> Vec<Report> {
     let stop = &session.app.engine.stop;
     let progress = Progress::start(&session.app.engine.progress);
     stop_when_asked(session);
     let deadline = Instant::now() + timeout;
     let mut reports: Vec<Report> = Vec::new();
-    let mut targets = targets;
+    // What a further run at a target may do is what the first one was asked for.
+    let again = |target: &Target| {
+        let first = requests.iter().find(|request| request.target == *target);
+        first.map_or_else(|| RunRequest::new(target.clone()), RunRequest::again)
+    };
+    let mut next = requests.clone();
     loop {
-        let ended = session.write(targets).await;
+        let ended = session.write(next).await;
         let unfinished: Vec<Target> =
             ended.iter().filter(|report| has_more(report)).filter_map(|report| report.target.clone()).collect();
         for report in ended {
@@ -83,7 +173,7 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
             break;
         }
         if !unfinished.is_empty() {
-            targets = unfinished;
+            next = unfinished.iter().map(again).collect();
             continue;
         }
         if waiting.is_empty() {
@@ -94,7 +184,7 @@ pub async fn until_done(session: &Session, targets: Vec<Target>, timeout: Durati
             () = sleep(POLL.min(left)) => {}
             () = stop.cancelled() => break,
         }
-        targets = waiting.iter().filter_map(|report| report.target.clone()).collect();
+        next = waiting.iter().filter_map(|report| report.target.as_ref()).map(again).collect();
     }
     progress.end().await;
     let unsent = session.app.engine.outbox.flush().await;
@@ -146,7 +236,7 @@ fn joined(earlier: &Report, later: &Report) -> Report {
 }
 
 /// The first Ctrl-C begins no further step and lets those under way end; the second ends the process.
-fn stop_when_asked(session: &Session) {
+pub fn stop_when_asked(session: &Session) {
     let stop = session.app.engine.stop.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -154,7 +244,7 @@ fn stop_when_asked(session: &Session) {
             stop.cancel();
         }
         if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
+            std::process::exit(Exit::Interrupted.code().into());
         }
     });
 }

@@ -3,9 +3,14 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
+use http::Uri;
 use jiff::SignedDuration;
 
-use crate::domain::names::{ProjectId, Region};
+use super::simulate::WorldArgs;
+use crate::{
+    app::simulated::Simulation,
+    domain::names::{ProjectId, Region},
+};
 
 /// What every command that looks at Google needs.
 #[derive(Debug, Args)]
@@ -16,14 +21,49 @@ pub struct Common {
     /// Output format: a human-readable table, or JSON
     #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
     pub format: Format,
+    #[command(flatten)]
+    pub cloud: CloudArgs,
 }
 
-/// One project of the policy's scope.
+/// Which cloud is asked.
+#[derive(Debug, Args)]
+pub struct CloudArgs {
+    /// Google, or a simulated one inside this process
+    #[arg(
+        long,
+        env = "EGRESS_CLOUD",
+        value_name = "CLOUD",
+        default_value = "google",
+        help_heading = "Simulated cloud"
+    )]
+    cloud: CloudKind,
+    #[command(flatten)]
+    world: WorldArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CloudKind {
+    Google,
+    Simulated,
+}
+
+impl CloudArgs {
+    pub fn is_simulated(&self) -> bool {
+        self.cloud == CloudKind::Simulated
+    }
+
+    /// The simulated cloud, where it is the one to ask; its audit entries are pushed to `push_to`.
+    pub fn simulation(&self, push_to: Option<Uri>) -> Option<Simulation> {
+        self.is_simulated().then(|| self.world.simulation(push_to))
+    }
+}
+
+/// Projects of the policy's scope.
 #[derive(Debug, Args)]
 pub struct Where {
-    /// A project of the policy's scope
-    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
-    pub project: ProjectId,
+    /// A project of the policy's scope; may be repeated
+    #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", required = true, value_delimiter = ',', value_parser = ProjectId::parse)]
+    pub project: Vec<ProjectId>,
     /// A region of the policy's scope; by default, all of them
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     pub region: Option<Region>,

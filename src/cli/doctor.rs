@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::{
-    args::{Format, duration, topic},
+    args::{CloudArgs, Format, duration, topic},
     exit::{Exit, Failure},
     print,
     session::{out_of_scope, policy_path, quiet_logs, region_in_scope, variable},
@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     app::{
-        self, Settings,
+        self,
         doctor::{Asked, Doctor as Examiner, Service},
+        simulated,
     },
     domain::{
         doctor::{Line, Mark},
@@ -59,12 +60,17 @@ pub struct Doctor {
     /// How long to wait for the probe's report
     #[arg(long, env = "EGRESS_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = duration)]
     timeout: Duration,
+    #[command(flatten)]
+    cloud: CloudArgs,
 }
 
 impl Doctor {
     pub async fn run(self) -> Result<Exit, Failure> {
         quiet_logs();
-        let cloud = Settings::cloud(&variable)?;
+        let (transport, cloud) = match self.cloud.simulation(None) {
+            None => app::way_to_google(&variable)?,
+            Some(simulation) => simulated::way_to(&simulation.begin()?)?,
+        };
         // Without credentials every line would be unknown for one reason.
         cloud.1.headers().await?;
         let path = policy_path(self.policy)?;
@@ -86,7 +92,7 @@ impl Doctor {
             report_topic: self.report_topic,
             service: self.service,
         };
-        let doctor = Examiner::new(app::http_transport(), cloud, policy, asked, (app::now(), app::ids()));
+        let doctor = Examiner::new(transport, cloud, policy, asked, (app::now(), app::ids()));
         let mut lines = vec![Line::policy(&file, None)];
         lines.extend(doctor.examine().await);
         if let (true, Some(target)) = (self.probe, target) {

@@ -1,4 +1,4 @@
-//! What a command ends with. **Contract**: usage 64; of several results 1 counts before 3, 3 before 2, 2 before 0.
+//! What a command ends with. **Contract**: of several results 1 counts before 3, 3 before 2, 2 before 0.
 
 use std::process::ExitCode;
 
@@ -18,6 +18,8 @@ pub enum Exit {
     Error,
     /// The command line itself is wrong.
     Usage,
+    /// Somebody pressed Ctrl-C: as a shell tells of a program that SIGINT ended.
+    Interrupted,
 }
 
 impl Exit {
@@ -28,6 +30,7 @@ impl Exit {
             Self::Blocked => 3,
             Self::Error => 1,
             Self::Usage => 64,
+            Self::Interrupted => 130,
         }
     }
 
@@ -46,6 +49,56 @@ impl Exit {
     pub fn of_all<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Self {
         reports.into_iter().map(Self::of).max().unwrap_or(Self::Done)
     }
+}
+
+/// Exit statuses by what happened, one column for each group of commands; an empty cell cannot happen.
+pub struct Row {
+    pub what: &'static str,
+    /// `plan`, `sweep --dry-run`.
+    pub looks: &'static str,
+    /// `apply`, `sweep`.
+    pub writes: &'static str,
+    /// `release`, `rearm`.
+    pub orders: &'static str,
+    /// `explain`, `export`, `doctor`, `policy`.
+    pub tells: &'static str,
+}
+
+const fn row(
+    what: &'static str,
+    looks: &'static str,
+    writes: &'static str,
+    orders: &'static str,
+    tells: &'static str,
+) -> Row {
+    Row { what, looks, writes, orders, tells }
+}
+
+/// Every command and outcome.
+pub const TABLE: [Row; 14] = [
+    row("nothing to change, or everything was done", "0", "0", "0", "0"),
+    row("changes to make", "2; 0 from version 0.3 on, unless `--detailed-exitcode` is set", "", "", ""),
+    row("changes that the mode, the budget or their order holds back", "the same", "2", "1", ""),
+    row("Google is still at work (for `apply`, when `--timeout` ends)", "the same", "2", "", ""),
+    row("a person must act", "3", "3", "1", ""),
+    row("a deny rule is not as ordered", "", "", "1", ""),
+    row("a check of `doctor` failed, or `policy check` found an error", "", "", "", "1"),
+    row("a part could not be read, so the answer is not whole", "1", "1", "1", "1"),
+    row("a call failed, no credentials, no such project, a bad policy", "1", "1", "1", "1"),
+    row("STALE: the saved plan is not what would be done now", "", "1", "", ""),
+    row("the question was not answered with yes", "", "1", "1", ""),
+    row("no terminal to ask on, and no `--yes`", "", "64", "64", ""),
+    row("wrong usage", "64", "64", "64", "64"),
+    row("Ctrl-C: what was begun is finished and shown", "130", "130", "130", "130"),
+];
+
+/// The table as a page.
+pub fn page() -> String {
+    let head = "| | `plan`, `sweep --dry-run` | `apply`, `sweep` | `release`, `rearm` | `explain`, `export`, `doctor`, `policy` |\n|---|---|---|---|---|\n";
+    let rows = TABLE.iter().map(|Row { what, looks, writes, orders, tells }| {
+        format!("| {what} | {looks} | {writes} | {orders} | {tells} |\n")
+    });
+    format!("{head}{}", rows.collect::<String>())
 }
 
 impl From<Exit> for ExitCode {

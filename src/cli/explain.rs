@@ -35,7 +35,7 @@ pub struct Explain {
 
 impl Explain {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(self.common.policy, None)?;
+        let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         session.has_project(Some(&self.project))?;
         session.has_region(Some(&self.region))?;
         session.reach(&self.project).await?;

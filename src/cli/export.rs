@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 
 use super::{
-    args::Where,
+    args::{CloudArgs, Where},
     exit::{Exit, Failure},
     print,
     session::{MAX_CONCURRENT_TARGETS, Session},
@@ -25,6 +25,8 @@ pub struct Export {
     /// An array with one document for each region
     #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "json")]
     format: Format,
+    #[command(flatten)]
+    cloud: CloudArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -34,7 +36,7 @@ enum Format {
 
 impl Export {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(self.policy, None)?;
+        let session = Session::open(self.policy.as_ref(), &self.cloud, None).await?;
         let targets = session.targets(&self.at.project, self.at.region.as_ref()).await?;
         let looks = stream::iter(&targets).map(|target| session.app.engine.inspect(target));
         let found: Vec<_> = looks.buffered(MAX_CONCURRENT_TARGETS).collect().await;

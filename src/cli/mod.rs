@@ -5,10 +5,11 @@
 
 mod apply;
 mod args;
+mod consent;
 mod demo;
 mod doctor;
 mod door;
-mod exit;
+pub mod exit;
 mod explain;
 mod export;
 mod order;
@@ -45,11 +46,12 @@ Examples:
   egress-reconciler policy example > policy.yaml
   egress-reconciler plan --policy policy.yaml --project demo-project --region europe-west2
   egress-reconciler apply --policy policy.yaml --project demo-project
+  egress-reconciler plan --policy policy.yaml --project demo-project --cloud simulated
   egress-reconciler release --policy policy.yaml --connector vpc-conn
   egress-reconciler serve --policy policy.yaml --cloud simulated
 
 Every flag can be given as the environment variable shown beside it; an empty one counts as unset.
-Exit status: 0 in sync, 2 changes, 3 blocked, 1 error, 64 wrong usage.";
+Exit status: 0 in sync, 2 changes, 3 blocked, 1 error, 64 wrong usage, 130 Ctrl-C; deploy/exit-codes.md has them all.";
 
 /// Manages VPC egress for Cloud Run on Google Cloud: connectors, subnets, Cloud NAT and restrictive firewall rules
 #[derive(Debug, Parser)]

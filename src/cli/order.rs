@@ -3,10 +3,12 @@
 use clap::Args;
 
 use super::{
-    apply::print_reports,
+    apply::{print_reports, stop_when_asked},
     args::{Common, Format, topic},
+    consent::{Consent, ConsentArgs, ask},
     exit::{Exit, Failure},
     principal, print,
+    progress::Progress,
     session::{Session, variable},
     table,
 };
@@ -17,7 +19,7 @@ use crate::{
         planner::break_glass::DenySelector,
         report::{Outcome, Report},
     },
-    reconcile::break_glass::Answer,
+    reconcile::break_glass::{Answer, BreakGlass},
 };
 
 #[derive(Debug, Args)]
@@ -38,6 +40,8 @@ pub struct DenyArgs {
     #[arg(long, env = "EGRESS_REPORT_TOPIC", value_name = "TOPIC", value_parser = topic)]
     report_topic: Option<String>,
     #[command(flatten)]
+    consent: ConsentArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -47,29 +51,73 @@ pub struct Given {
     pub pick: DenySelector,
     pub by: String,
     pub format: Format,
+    consent: ConsentArgs,
 }
 
 impl DenyArgs {
-    pub fn open(self) -> Result<Given, Failure> {
-        let session = Session::open(self.common.policy.clone(), self.report_topic)?;
+    /// Whether somebody answers, where the order has to be confirmed.
+    pub fn possible(&self, command: &str) -> Consent {
+        self.consent.possible(command)
+    }
+
+    pub async fn open(self) -> Result<Given, Failure> {
+        let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, self.report_topic).await?;
         session.has_project(self.project.as_ref())?;
         session.has_region(self.region.as_ref())?;
         let read = |path: &std::path::Path| std::fs::read_to_string(path).ok();
         let by = self.principal.unwrap_or_else(|| principal::of_machine(&variable, &read));
         let pick = DenySelector { project: self.project, region: self.region, connector: self.connector };
-        Ok(Given { session, pick, by, format: self.common.format })
+        Ok(Given { session, pick, by, format: self.common.format, consent: self.consent })
     }
 }
 
-/// Prints what was done. `by_hand` is what to do in a project whose rules could not be read.
-pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectId) -> String) -> Result<Exit, Failure> {
+/// What is said of an order.
+pub struct Words {
+    /// The question before it is carried out.
+    pub question: &'static str,
+    /// There is nothing to do.
+    pub nothing: &'static str,
+    /// What to do in a project whose rules could not be read.
+    pub by_hand: fn(&ProjectId) -> String,
+}
+
+impl Given {
+    /// Shows what the order would do, asks, carries it out, and shows what came of it. `give` carries it out, or only looks.
+    pub async fn carry_out<'a, F>(&'a self, words: &Words, give: impl Fn(BreakGlass<'a>) -> F) -> Result<Exit, Failure>
+    where
+        F: Future<Output = Answer>,
+    {
+        let order = BreakGlass { pick: &self.pick, by: &self.by, dry_run: true };
+        if self.consent.asks() {
+            let found = give(order).await;
+            let is_empty = found.reports.iter().all(|report| report.steps.is_empty());
+            if self.consent.dry_run || is_empty {
+                return show(self, &found, words);
+            }
+            print::error(table::render_reports(&found.reports, print::look_of_stderr()).trim_end());
+            if let Consent::Refused(exit) = ask(words.question)? {
+                return Ok(exit);
+            }
+        }
+        let engine = &self.session.app.engine;
+        stop_when_asked(&self.session);
+        let progress = Progress::start(&engine.progress);
+        let answer = give(BreakGlass { dry_run: false, ..order }).await;
+        progress.end().await;
+        let exit = show(self, &answer, words)?;
+        Ok(if engine.stop.is_cancelled() { Exit::Interrupted } else { exit })
+    }
+}
+
+/// Prints what was done.
+fn show(given: &Given, answer: &Answer, words: &Words) -> Result<Exit, Failure> {
     let reports = &answer.reports;
     print_reports(reports, given.format)?;
     for (project, failure) in &answer.unread {
         let why = table::plain(&failure.message);
         print::error(&format!(
             "error: the firewall rules of {project} could not be read, so nothing was done there: {why}; {}",
-            by_hand(project)
+            (words.by_hand)(project)
         ));
     }
     if reports.is_empty() && answer.unread.is_empty() {
@@ -78,11 +126,11 @@ pub fn show(given: &Given, answer: &Answer, nothing: &str, by_hand: fn(&ProjectI
         print::error(if mistyped {
             "no deny rule of ours matches the given project, region and connector; check the names"
         } else {
-            nothing
+            words.nothing
         });
         return Ok(if mistyped { Exit::Error } else { Exit::Done });
     }
-    let failed = !answer.unread.is_empty() || reports.iter().any(has_failed);
+    let failed = !answer.unread.is_empty() || reports.iter().any(|report| !report.dry_run && has_failed(report));
     Ok(if failed { Exit::Error } else { Exit::Done })
 }
 

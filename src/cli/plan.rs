@@ -1,5 +1,10 @@
 //! `plan`: what would change.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use clap::Args;
 
 use super::{
@@ -9,46 +14,95 @@ use super::{
     session::Session,
     table,
 };
-use crate::{domain::plan, reconcile::queue::RunResult};
+use crate::{
+    domain::{plan, report::Report, reviewed::SavedPlan},
+    reconcile::queue::{RunRequest, RunResult},
+};
 
 /// Show what would change, and change nothing
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 nothing to change, 2 changes (or waiting, or held back), 3 blocked, 1 error.")]
+#[command(
+    after_help = "Exit status: 0 nothing to change, 2 changes (or waiting, or held back), 3 blocked, 1 error.\nFrom version 0.3 on, 2 becomes 0 unless --detailed-exitcode is set."
+)]
 pub struct Plan {
     #[command(flatten)]
     place: Where,
     #[command(flatten)]
+    exit: DetailedExit,
+    /// Also write the plan to a file, for `apply FILE`
+    #[arg(long, env = "EGRESS_OUT", value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
     common: Common,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DetailedExit {
+    /// Exit with 2 where there are changes, also from version 0.3 on
+    #[arg(long, env = "EGRESS_DETAILED_EXITCODE")]
+    detailed_exitcode: bool,
 }
 
 impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(self.common.policy.clone(), None)?;
+        let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        show(&session.dry_run(targets).await, self.common.format)
+        let found = session.look(targets.into_iter().map(RunRequest::new)).await;
+        let exit = show(&found, self.common.format)?;
+        if let Some(file) = &self.out {
+            save(file, &session, &found)?;
+        }
+        Ok(self.exit.warned(exit, "plan"))
+    }
+}
+
+impl DetailedExit {
+    /// The status as it is, and what will become of it.
+    pub fn warned(self, exit: Exit, command: &str) -> Exit {
+        if exit == Exit::Changes && !self.detailed_exitcode {
+            print::error(&format!(
+                "warning: from version 0.3 on, `{command}` exits with 0 where there are changes; set --detailed-exitcode to keep 2"
+            ));
+        }
+        exit
     }
 }
 
 /// Prints what dry runs found.
 pub fn show(found: &[RunResult], format: Format) -> Result<Exit, Failure> {
     match format {
-        Format::Json => print::json(&found.iter().map(|found| &found.report).collect::<Vec<_>>())?,
-        Format::Table => {
-            let look = print::look();
-            let tables: Vec<_> = found.iter().map(|found| drawn(found, look)).collect();
-            print::out(&tables.join("\n"))?;
-        }
+        Format::Json => print::json(&reports(found))?,
+        Format::Table => print::out(&text(found, print::look()))?,
     }
-    Ok(Exit::of_all(found.iter().map(|found| &found.report)))
+    Ok(Exit::of_all(reports(found)))
 }
 
-fn drawn(found: &RunResult, look: table::Look) -> String {
-    match &found.plan {
+/// What dry runs found, for a person.
+pub fn text(found: &[RunResult], look: table::Look) -> String {
+    let drawn = |found: &RunResult| match &found.plan {
         // The report's findings also tell of reads that failed.
         Some(plan) => {
             let plan = plan::Plan { findings: found.report.findings.clone(), ..(**plan).clone() };
             table::render_plan(&plan, found.report.mode, look)
         }
         None => table::render_report(&found.report, look),
+    };
+    found.iter().map(drawn).collect::<Vec<_>>().join("\n")
+}
+
+fn reports(found: &[RunResult]) -> Vec<&Report> {
+    found.iter().map(|found| &found.report).collect()
+}
+
+/// Writes the plan to a file. One that is not whole would be done as if it were.
+fn save(file: &Path, session: &Session, found: &[RunResult]) -> Result<(), Failure> {
+    if Exit::of_all(reports(found)) == Exit::Error {
+        return Err("the plan is not saved, because a part of it could not be read".into());
     }
+    let reports = found.iter().map(|found| found.report.clone()).collect();
+    let saved = SavedPlan::new(session.app.policy().hash.clone(), reports);
+    let text = serde_json::to_string_pretty(&saved)? + "\n";
+    fs::write(file, text).map_err(|error| format!("--out: cannot write {}: {error}", file.display()))?;
+    print::error(&format!("The plan is saved. To do it: egress-reconciler apply {}", file.display()));
+    Ok(())
 }

@@ -1,6 +1,9 @@
 //! The way out: results go to stdout, all else to stderr.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+};
 
 use serde::Serialize;
 
@@ -26,16 +29,26 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     out(&format!("{text}\n"))
 }
 
-/// How tables look on this stdout: colours only where a person sees them and has not asked for none
-/// (<https://no-color.org>).
+/// How text for a person looks on this stdout: wrapped and coloured on a terminal alone, and there by what its reader asks for
+/// (<https://no-color.org>, `TERM=dumb`, `COLUMNS`).
 pub fn look() -> Look {
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    // Known only of a terminal.
-    let columns = comfy_table::Table::new().width();
-    Look {
-        width: columns.map_or(Look::WIDEST, |columns| columns.min(Look::WIDEST)),
-        colour: io::stdout().is_terminal() && !no_colour,
+    look_of(&io::stdout())
+}
+
+/// The same of what is shown beside the result.
+pub fn look_of_stderr() -> Look {
+    look_of(&io::stderr())
+}
+
+fn look_of(stream: &(impl IsTerminal + AsFd)) -> Look {
+    if !stream.is_terminal() {
+        return Look::PLAIN;
     }
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let columns = said("COLUMNS").and_then(|columns| columns.parse().ok());
+    let columns = columns.or_else(|| terminal_size::terminal_size_of(stream).map(|(width, _)| width.0));
+    let is_plain = said("NO_COLOR").is_some() || said("TERM").is_none_or(|terminal| terminal == "dumb");
+    Look::terminal(columns.unwrap_or_default(), !is_plain)
 }
 
 /// Says of each read that failed that its part is missing; whether there was one.

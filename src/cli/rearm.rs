@@ -3,15 +3,17 @@
 use clap::Args;
 
 use super::{
+    consent::Consent,
     exit::{Exit, Failure},
-    order::{self, DenyArgs},
-    progress::Progress,
+    order::{DenyArgs, Words},
 };
-use crate::{domain::names::ProjectId, reconcile::break_glass};
+use crate::domain::names::ProjectId;
 
 /// Re-enable our egress deny rules that were released, disabled or deleted, where every allow rule is in place
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every deny is in force, 1 some stay down: the table says why.")]
+#[command(
+    after_help = "Exit status: 0 every deny is in force, 1 some stay down: the report says why, or it was not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+)]
 pub struct Rearm {
     #[command(flatten)]
     order: DenyArgs,
@@ -19,12 +21,16 @@ pub struct Rearm {
 
 impl Rearm {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let given = self.order.open()?;
-        let engine = &given.session.app.engine;
-        let progress = Progress::start(&engine.progress);
-        let answer = engine.rearm(break_glass::BreakGlass { pick: &given.pick, by: &given.by }).await;
-        progress.end().await;
-        order::show(&given, &answer, "no deny of ours is down there, so there is nothing to put back", try_again)
+        if let Consent::Refused(exit) = self.order.possible("rearm") {
+            return Ok(exit);
+        }
+        let given = self.order.open().await?;
+        let words = Words {
+            question: "Re-enable these deny rules?",
+            nothing: "no deny of ours is down there, so there is nothing to put back",
+            by_hand: try_again,
+        };
+        given.carry_out(&words, |order| given.session.app.engine.rearm(order)).await
     }
 }
 

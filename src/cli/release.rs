@@ -4,18 +4,17 @@ use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{
+    consent::Consent,
     exit::{Exit, Failure},
-    order::{self, DenyArgs},
-    progress::Progress,
+    order::{DenyArgs, Words},
 };
-use crate::{
-    domain::{names::ProjectId, stamp::MAX_RELEASED_FOR},
-    reconcile::break_glass,
-};
+use crate::domain::{names::ProjectId, stamp::MAX_RELEASED_FOR};
 
 /// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force.")]
+#[command(
+    after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force, or it was not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+)]
 pub struct Release {
     #[command(flatten)]
     order: DenyArgs,
@@ -33,14 +32,16 @@ fn release_time(text: &str) -> Result<SignedDuration, String> {
 
 impl Release {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let given = self.order.open().map_err(|why| format!("{why}\n{}", by_hand(None)))?;
-        let engine = &given.session.app.engine;
-        let progress = Progress::start(&engine.progress);
-        let answer = engine.release(break_glass::BreakGlass { pick: &given.pick, by: &given.by }, self.lasts).await;
-        progress.end().await;
-        order::show(&given, &answer, "no deny of ours exists there, so there is nothing to release", |project| {
-            by_hand(Some(project))
-        })
+        if let Consent::Refused(exit) = self.order.possible("release") {
+            return Ok(exit);
+        }
+        let given = self.order.open().await.map_err(|why| format!("{why}\n{}", by_hand(None)))?;
+        let words = Words {
+            question: "Disable these deny rules?",
+            nothing: "no deny of ours exists there, so there is nothing to release",
+            by_hand: |project| by_hand(Some(project)),
+        };
+        given.carry_out(&words, |order| given.session.app.engine.release(order, self.lasts)).await
     }
 }
 

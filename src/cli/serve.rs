@@ -8,20 +8,22 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use http::Uri;
 use tokio::net::TcpListener;
 
 use super::{
     VERSION,
-    args::{address, duration, topic},
+    args::{CloudArgs, address, duration, topic},
     door::{DoorArgs, Surroundings},
     exit::{Exit, Failure},
     session::{policy_path, variable},
-    simulate::WorldArgs,
 };
 use crate::{
-    app::{self, App, Settings, simulated},
+    app::{
+        self, App, Settings,
+        simulated::{self, Simulation},
+    },
     reconcile::publish::WithoutTopic,
     web::{logs, server},
 };
@@ -43,65 +45,33 @@ pub struct Serve {
     wide_interval: Duration,
     #[command(flatten)]
     pub door: DoorArgs,
-    /// Google, or a simulated one inside this process
-    #[arg(
-        long,
-        env = "EGRESS_CLOUD",
-        value_name = "CLOUD",
-        default_value = "google",
-        help_heading = "Simulated cloud"
-    )]
-    cloud: CloudKind,
+    #[command(flatten)]
+    cloud: CloudArgs,
     /// Where the simulated cloud listens
     #[arg(long, env = "EGRESS_SIM_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address, help_heading = "Simulated cloud")]
     sim_listen: SocketAddr,
-    #[command(flatten)]
-    world: WorldArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CloudKind {
-    Google,
-    Simulated,
 }
 
 impl Serve {
     pub async fn run(self) -> Result<Exit, Failure> {
         let on_cloud_run = variable("K_SERVICE").is_some();
         logs::init(on_cloud_run, variable("GOOGLE_CLOUD_PROJECT"), io::stderr().is_terminal());
-        let simulated = self.cloud == CloudKind::Simulated;
+        let simulated = self.cloud.is_simulated();
         let around = Surroundings { on_cloud_run, simulated, port: variable("PORT") };
         let (address, door) = self.door.clone().decide(&around)?;
         let listener = listen(address, "--listen or EGRESS_LISTEN").await?;
         let address = listener.local_addr()?;
-        let app = match self.cloud {
-            CloudKind::Google => self.on_google()?,
-            CloudKind::Simulated => self.on_simulated(address).await?,
+        let app = match self.cloud.simulation(Some(events_at(address)?)) {
+            None => App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?,
+            Some(simulation) => {
+                let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;
+                on_simulated(self.settings()?, simulation, port)?
+            }
         };
         app.start();
         tracing::info!(%address, version = VERSION.as_str(), "listening");
         server::serve(listener, app, door, server::terminated()).await?;
         Ok(Exit::Done)
-    }
-
-    fn on_google(self) -> Result<Arc<App>, Failure> {
-        Ok(App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?)
-    }
-
-    /// The simulated cloud answers in process, listens for everybody else, and pushes its audit entries to us.
-    async fn on_simulated(self, us: SocketAddr) -> Result<Arc<App>, Failure> {
-        let settings = self.settings()?;
-        let cloud = self.world.simulation(Some(events_at(us)?)).begin()?;
-        let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;
-        let address = port.local_addr()?;
-        let app = simulated::app(settings, &cloud, address)?;
-        tokio::spawn(async move {
-            if let Err(error) = simulated::serve(cloud, port).await {
-                tracing::error!(%error, "the simulated cloud ended");
-            }
-        });
-        tracing::info!(%address, "the simulated cloud listens");
-        Ok(app)
     }
 
     fn settings(&self) -> Result<Settings, Failure> {
@@ -117,6 +87,20 @@ impl Serve {
             wide_interval: self.wide_interval,
         })
     }
+}
+
+/// The program over a simulated cloud, which answers in process and listens for everybody else.
+pub fn on_simulated(settings: Settings, simulation: Simulation, port: TcpListener) -> Result<Arc<App>, Failure> {
+    let cloud = simulation.begin()?;
+    let address = port.local_addr()?;
+    let app = simulated::app(settings, &cloud, address)?;
+    tokio::spawn(async move {
+        if let Err(error) = simulated::serve(cloud, port).await {
+            tracing::error!(%error, "the simulated cloud ended");
+        }
+    });
+    tracing::info!(%address, "the simulated cloud listens");
+    Ok(app)
 }
 
 /// Takes a port.

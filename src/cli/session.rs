@@ -1,10 +1,11 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use tokio::net::TcpListener;
 
-use super::exit::Failure;
+use super::{args::CloudArgs, exit::Failure, serve::on_simulated};
 use crate::{
     app::{self, App, Settings},
     domain::{
@@ -29,12 +30,16 @@ pub struct Session {
 }
 
 impl Session {
-    /// Puts the program together; no network is touched.
-    pub fn open(policy: Option<PathBuf>, report_topic: Option<String>) -> Result<Self, Failure> {
+    /// Puts the program together; Google is not asked yet.
+    pub async fn open(
+        policy: Option<&PathBuf>,
+        cloud: &CloudArgs,
+        report_topic: Option<String>,
+    ) -> Result<Self, Failure> {
         quiet_logs();
         let (endpoints, credentials) = Settings::cloud(&variable)?;
         let settings = Settings {
-            policy: policy_path(policy)?,
+            policy: policy_path(policy.cloned())?,
             endpoints,
             credentials,
             report_topic,
@@ -44,18 +49,26 @@ impl Session {
             principal: None,
             wide_interval: Duration::ZERO,
         };
-        Ok(Self { app: App::build(settings, app::http_transport(), app::now(), app::ids())? })
+        let app = match cloud.simulation(None) {
+            None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
+            Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
+        };
+        Ok(Self { app })
     }
 
-    /// The targets of one project, which must stand in the policy's scope.
-    pub async fn targets(&self, project: &ProjectId, region: Option<&Region>) -> Result<Vec<Target>, Failure> {
-        self.has_project(Some(project))?;
+    /// The targets of projects, which must stand in the policy's scope.
+    pub async fn targets(&self, projects: &[ProjectId], region: Option<&Region>) -> Result<Vec<Target>, Failure> {
+        projects.iter().try_for_each(|project| self.has_project(Some(project)))?;
         self.has_region(region)?;
-        self.reach(project).await?;
-        match region {
-            Some(region) => Ok(vec![Target { project: project.clone(), region: region.clone() }]),
-            None => Ok(self.app.expander.targets_of(project, &[]).await?),
+        let mut targets = Vec::new();
+        for project in projects {
+            self.reach(project).await?;
+            match region {
+                Some(region) => targets.push(Target { project: project.clone(), region: region.clone() }),
+                None => targets.extend(self.app.expander.targets_of(project, &[]).await?),
+            }
         }
+        Ok(targets)
     }
 
     /// Whether Google answers for the project that a command is about: asked before anything else, so that a command that
@@ -96,18 +109,18 @@ impl Session {
         (targets, failed.into_iter().map(Failure::from).collect())
     }
 
-    /// Dry runs, in the order of the targets.
-    pub async fn dry_run(&self, targets: Vec<Target>) -> Vec<RunResult> {
-        let runs = stream::iter(targets).map(|target| self.app.engine.dry_run(target));
+    /// Dry runs, in the order of their requests.
+    pub async fn look(&self, requests: impl IntoIterator<Item = RunRequest>) -> Vec<RunResult> {
+        let runs = stream::iter(requests).map(|request| self.app.engine.dry_run(request));
         runs.buffered(MAX_CONCURRENT_TARGETS).collect().await
     }
 
-    /// Runs that write, in the order of the targets; then the runs that these asked for in other projects.
-    pub async fn write(&self, targets: Vec<Target>) -> Vec<Arc<Report>> {
+    /// Runs that write, in the order of their requests; then the runs that these asked for in other projects.
+    pub async fn write(&self, requests: Vec<RunRequest>) -> Vec<Arc<Report>> {
         let mut events = self.app.engine.progress.subscribe();
-        let submit = |target| self.app.queue.submit(RunRequest::new(target));
         let runs = async {
-            let reports: Vec<_> = stream::iter(targets).map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
+            let submit = |request| self.app.queue.submit(request);
+            let reports: Vec<_> = stream::iter(requests).map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
             self.rest().await;
             reports
         };

@@ -69,29 +69,29 @@ pub struct WorldArgs {
     #[arg(long, env = "EGRESS_WORLD", value_name = "FILE")]
     world: Option<PathBuf>,
     /// How long a connector takes to be made, in seconds
-    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, value_parser = value_parser!(u32).range(..=86_400))]
+    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
     connector_seconds: u32,
     /// How long a Compute operation takes, in seconds
-    #[arg(long, env = "EGRESS_OPERATION_SECONDS", value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(..=86_400))]
+    #[arg(long, env = "EGRESS_OPERATION_SECONDS", value_name = "N", default_value_t = 1, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
     operation_seconds: u32,
     /// How long Cloud Run takes to settle what was deployed or deleted, in seconds
-    #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", default_value_t = 2, value_parser = value_parser!(u32).range(..=86_400))]
+    #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", default_value_t = 2, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
     settle_seconds: u32,
     /// How long reads return a connector's previous state after its operation ends, in seconds
-    #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", default_value_t = 5, value_parser = value_parser!(u32).range(..=86_400))]
+    #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", default_value_t = 5, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
     lag_seconds: u32,
     /// How long every answer takes, in milliseconds
-    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, value_parser = value_parser!(u32).range(..=60_000))]
+    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, hide_short_help = true, value_parser = value_parser!(u32).range(..=60_000))]
     latency_ms: u32,
     /// Seed for random IDs and faults, overriding the seed in the --world file
-    #[arg(long, env = "EGRESS_SEED", value_name = "N")]
+    #[arg(long, env = "EGRESS_SEED", value_name = "N", hide_short_help = true)]
     seed: Option<u64>,
 }
 
 impl WorldArgs {
-    pub fn simulation(self, push_to: Option<Uri>) -> Simulation {
+    pub fn simulation(&self, push_to: Option<Uri>) -> Simulation {
         Simulation {
-            world: self.world,
+            world: self.world.clone(),
             push_to,
             publish_to: None,
             service_at: None,

@@ -5,18 +5,22 @@ use clap::Args;
 use super::{
     apply,
     args::{Common, Writing},
+    consent::{Consent, ConsentArgs},
     exit::{Exit, Failure},
-    plan, print,
+    plan::{self, DetailedExit},
+    print,
     session::Session,
 };
+use crate::reconcile::queue::RunRequest;
 
 /// Apply to every project and region of the policy, or plan with --dry-run
 #[derive(Debug, Args)]
 #[command(after_help = "Exit status: that of apply, or of plan with --dry-run; the worst target counts.")]
 pub struct Sweep {
-    /// Change nothing
-    #[arg(long, env = "EGRESS_DRY_RUN")]
-    dry_run: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    #[command(flatten)]
+    exit: DetailedExit,
     #[command(flatten)]
     writing: Writing,
     #[command(flatten)]
@@ -25,18 +29,33 @@ pub struct Sweep {
 
 impl Sweep {
     pub async fn run(self) -> Result<Exit, Failure> {
-        let session = Session::open(self.common.policy.clone(), self.writing.report_topic)?;
+        if let Consent::Refused(exit) = self.consent.possible("sweep") {
+            return Ok(exit);
+        }
+        let session =
+            Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
         session.reach_any().await?;
         let (targets, failures) = session.all_targets().await;
         for failure in &failures {
             print::error(&format!("error: {failure}"));
         }
-        let exit = match self.dry_run {
-            true => plan::show(&session.dry_run(targets).await, self.common.format)?,
-            false => {
-                apply::show(&apply::until_done(&session, targets, self.writing.timeout).await, self.common.format)?
-            }
-        };
+        let exit = self.swept(&session, targets.into_iter().map(RunRequest::new).collect()).await?;
         Ok(if failures.is_empty() { exit } else { Exit::Error })
+    }
+
+    async fn swept(&self, session: &Session, requests: Vec<RunRequest>) -> Result<Exit, Failure> {
+        if self.consent.dry_run || self.consent.asks() {
+            let found = session.look(requests.iter().cloned()).await;
+            if self.consent.dry_run {
+                return Ok(self.exit.warned(plan::show(&found, self.common.format)?, "sweep --dry-run"));
+            }
+            if apply::is_all_done(&found) {
+                return plan::show(&found, self.common.format);
+            }
+            if let Consent::Refused(exit) = apply::asked(&found)? {
+                return Ok(exit);
+            }
+        }
+        apply::done(session, requests, &self.writing, self.common.format).await
     }
 }

@@ -99,6 +99,7 @@ codes! {
     NotReleased "not-released" "`release` could not disable a deny rule."
     OrgPolicy "org-policy" "An organization policy forbids the change."
     OtherNetwork "other-network" "The connector is in another network than the policy's."
+    PlanStale "plan-stale" "The saved plan that was to be applied is not what would be done now, so nothing was done."
     PolicyRoutesUnread "policy-routes-unread" "Policy-based routes could not be read."
     PoolExhausted "pool-exhausted" "No /28 is free in `connector.subnet_pools`."
     Quota "quota" "A quota is used up."

@@ -1,10 +1,6 @@
 //! What is to be written, as finished data: doing it makes no choice.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    fmt,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -12,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::object_id::{Kind, NoObjectId, ObjectId};
 use super::{
     codes::Code,
     fields::is_default,
@@ -38,84 +35,6 @@ pub struct Plan {
     pub blocked_by: Vec<Note>,
     pub findings: Vec<Note>,
     pub egress: Vec<PathEgress>,
-}
-
-/// What is written: an object by its kind and short name. JSON and people have it as `firewall/deny-conn-europe-west2-egress`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct ObjectId {
-    pub kind: Kind,
-    pub name: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    Connector,
-    Firewall,
-    Network,
-    Router,
-    Subnet,
-}
-
-/// A text that is no `kind/name`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0:?} found, KIND/NAME expected, such as firewall/deny-conn")]
-pub struct NoObjectId(String);
-
-impl Kind {
-    pub const ALL: [Self; 5] = [Self::Connector, Self::Firewall, Self::Network, Self::Router, Self::Subnet];
-
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Connector => "connector",
-            Self::Firewall => "firewall",
-            Self::Network => "network",
-            Self::Router => "router",
-            Self::Subnet => "subnet",
-        }
-    }
-
-    /// The object of this kind with a short name.
-    pub fn named(self, name: impl Into<String>) -> ObjectId {
-        ObjectId { kind: self, name: name.into() }
-    }
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.word(), self.name)
-    }
-}
-
-impl From<ObjectId> for String {
-    fn from(id: ObjectId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for ObjectId {
-    type Error = NoObjectId;
-    fn try_from(text: String) -> Result<Self, NoObjectId> {
-        let parts = text.split_once('/').filter(|(_, name)| !name.is_empty());
-        let kind = |word: &str| Kind::ALL.into_iter().find(|kind| kind.word() == word);
-        let id = parts.and_then(|(word, name)| Some(kind(word)?.named(name)));
-        id.ok_or(NoObjectId(text))
-    }
-}
-
-impl JsonSchema for ObjectId {
-    fn schema_name() -> Cow<'static, str> {
-        "ObjectId".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let kinds = Kind::ALL.map(Kind::word).join("|");
-        schemars::json_schema!({
-            "description": "`kind/name`, such as `firewall/deny-conn-europe-west2-egress`.",
-            "type": "string",
-            "pattern": format!("^({kinds})/.+$"),
-        })
-    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -206,7 +125,31 @@ pub struct Withheld {
     pub step: ObjectId,
     pub verb: Verb,
     pub why: HoldReason,
+    /// What the step is for, what holds it back, and what lets it happen.
     pub text: String,
+    /// What the step is for; empty where `text` says all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diff: Vec<FieldDiff>,
+    /// The document as the step would write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+impl Withheld {
+    /// A step that is known whole.
+    pub fn of(step: Step, why: HoldReason, text: String) -> Self {
+        let (verb, after) = (step.change.verb(), step.change.after().map(Object::document));
+        Self { step: step.id, verb, why, text, reason: step.reason, diff: step.diff, after }
+    }
+
+    /// A step that is not made before a later look.
+    pub fn until_later(verb: Verb, object: &Object, text: String) -> Self {
+        let after = (verb == Verb::Create).then(|| object.document());
+        let why = HoldReason::AllowsFirst;
+        Self { step: object.id(), verb, why, text, reason: String::new(), diff: Vec::new(), after }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

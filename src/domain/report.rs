@@ -178,6 +178,11 @@ impl Report {
     pub fn close(&mut self, plan: Plan, why: &str, transient_reads: Vec<Note>) {
         let left_over = !plan.steps.is_empty();
         let skipped = || StepOutcome::Skipped { why: why.to_owned() };
+        // What was not begun in the last round for the same reason is told once.
+        let is_left = |step: &StepReport| {
+            step.outcome == skipped() && plan.steps.iter().any(|left| left.key() == (step.step.clone(), step.verb))
+        };
+        self.steps.retain(|step| !is_left(step));
         self.steps.extend(plan.steps.iter().map(|step| StepReport::new(step, skipped())));
         self.transient |= !transient_reads.is_empty();
         self.withheld = plan.withheld;
@@ -218,7 +223,8 @@ impl Report {
 
     /// What makes a report new: a run that changed nothing and says the same as the last one is not published.
     pub fn signature(&self) -> String {
-        let said = (&self.outcome, &self.egress, &self.waiting_on, &self.blocked_by, &self.withheld, &self.findings);
+        let withheld: Vec<_> = self.withheld.iter().map(|held| (&held.step, held.verb, held.why, &held.text)).collect();
+        let said = (&self.outcome, &self.egress, &self.waiting_on, &self.blocked_by, withheld, &self.findings);
         serde_json::to_string(&said).unwrap_or_default()
     }
 

@@ -44,6 +44,8 @@ const PROOF_LIMIT: Duration = Duration::from_secs(15);
 pub struct BreakGlass<'a> {
     pub pick: &'a DenySelector,
     pub by: &'a str,
+    /// Nothing is written or published: the reports tell what would be.
+    pub dry_run: bool,
 }
 
 /// What came of an order.
@@ -130,6 +132,9 @@ impl Engine {
         (rules, plan): (&Rules, Plan),
         release: &Release,
     ) -> Report {
+        if order.dry_run {
+            return self.end(runner.close_planned(plan)).await;
+        }
         runner.state.report.rounds = u32::from(!plan.steps.is_empty());
         let applied = runner.apply(&plan).await;
         let after = written(&rules.firewalls, &plan, &applied);
@@ -185,12 +190,15 @@ impl Engine {
             told: Default::default(),
             refused: None,
         };
-        RunRequest { triggers: vec![trigger.into()], ..RunRequest::new(target) }
+        RunRequest { triggers: vec![trigger.into()], dry_run: order.dry_run, ..RunRequest::new(target) }
     }
 
     /// What was ordered and not done has failed, whoever has to act now.
     async fn end(&self, mut report: Report) -> Report {
         report.done = (self.now)();
+        if report.dry_run {
+            return report;
+        }
         // A step that lost a race may have been done in a later round.
         let is_done = |id: &ObjectId| report.steps.iter().any(|step| step.is_done() && step.step == *id);
         if !report.steps.iter().all(|step| is_done(&step.step)) {

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
@@ -17,6 +18,7 @@ use crate::{
         },
         plan::Plan,
         report::Report,
+        reviewed::Reviewed,
         state::observed::Observed,
         target::Target,
     },
@@ -32,11 +34,33 @@ pub struct RunRequest {
     pub dry_run: bool,
     /// A sweep tries again what was refused before.
     pub sweep: bool,
+    pub bounds: Bounds,
+}
+
+/// What a run may write, beside what mode and budget permit.
+#[derive(Debug, Clone, Default)]
+pub enum Bounds {
+    /// What it plans.
+    #[default]
+    Free,
+    /// What was agreed to, and nothing where the plan is another by now.
+    Exactly(Arc<Reviewed>),
+    /// Of what it plans, what was shown: the run before did the rest.
+    Within(Arc<Reviewed>),
 }
 
 impl RunRequest {
     pub fn new(target: Target) -> Self {
-        Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false }
+        Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false, bounds: Bounds::Free }
+    }
+
+    /// A further run of the same: what was agreed to is done in part.
+    pub fn again(&self) -> Self {
+        let bounds = match &self.bounds {
+            Bounds::Exactly(reviewed) | Bounds::Within(reviewed) => Bounds::Within(reviewed.clone()),
+            Bounds::Free => Bounds::Free,
+        };
+        Self { bounds, ..self.clone() }
     }
 
     /// Adds wanted connectors.
@@ -54,6 +78,10 @@ impl RunRequest {
         self.wish(other.wanted);
         join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
+        // Only commands have bounds, and a command asks for each target once.
+        if matches!(self.bounds, Bounds::Free) {
+            self.bounds = other.bounds;
+        }
     }
 }
 
@@ -116,8 +144,7 @@ impl<R: Run> Queue<R> {
     /// Answers with the report of a run that began after this call. Dropping the answer never stops the run.
     pub fn submit(&self, request: RunRequest) -> BoxFuture<'static, Arc<Report>> {
         let (answer, report) = oneshot::channel();
-        let target = request.target.clone();
-        let panicked = (self.run.clone(), RunRequest { dry_run: request.dry_run, ..RunRequest::new(target.clone()) });
+        let (run, target, dry_run) = (self.run.clone(), request.target.clone(), request.dry_run);
         let starts = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             let starts = !slots.contains_key(&target);
@@ -125,9 +152,10 @@ impl<R: Run> Queue<R> {
             starts
         };
         if starts {
-            self.tasks.spawn(drain(self.clone(), target));
+            self.tasks.spawn(drain(self.clone(), target.clone()));
         }
-        Box::pin(async move { report.await.unwrap_or_else(|_| Arc::new(panicked.0.report_for_panic(&panicked.1))) })
+        let died = move || run.report_for_panic(&RunRequest { dry_run, ..RunRequest::new(target) });
+        Box::pin(report.map(|report| report.unwrap_or_else(|_| Arc::new(died()))))
     }
 }
 

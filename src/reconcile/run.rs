@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use super::{
     engine::{Engine, Progress},
     publish::PublishError,
-    queue::{Run, RunRequest, RunResult},
+    queue::{Bounds, Run, RunRequest, RunResult},
     run_state::RunState,
     runner::Runner,
 };
@@ -50,11 +50,15 @@ impl Run for Engine {
         });
         let report = self.open(&request, &policy);
         let span = span(&report.id, &request.target);
+        let is_free = matches!(request.bounds, Bounds::Free);
         let run = async move {
             let mut result = self.reconcile(request, policy.clone(), report).await;
             if let Some(observed) = result.observed.as_ref().filter(|_| !result.report.dry_run) {
                 self.with_history(|history| history.note_blockers(&result.report));
-                result.follow_ups = self.follow_up_runs(&policy, observed);
+                // What follows elsewhere was not agreed to.
+                if is_free {
+                    result.follow_ups = self.follow_up_runs(&policy, observed);
+                }
             }
             self.publish(&mut result.report).await;
             self.finish(&result.report);
@@ -75,19 +79,19 @@ impl Run for Engine {
 impl Engine {
     /// What exists at a target and what a run would do there. Nothing is written or published. Under mode `off` nothing is
     /// read. A task of its own, so that a panic at one target takes no other's answer with it.
-    pub async fn dry_run(self: &Arc<Self>, target: Target) -> RunResult {
-        let (engine, request) = (self.clone(), RunRequest { dry_run: true, ..RunRequest::new(target.clone()) });
-        let run = async move { engine.look_and_plan(target).await };
+    pub async fn dry_run(self: &Arc<Self>, request: RunRequest) -> RunResult {
+        let request = RunRequest { dry_run: true, ..request };
+        let (engine, asked) = (self.clone(), request.clone());
+        let run = async move { engine.look_and_plan(asked).await };
         tokio::spawn(run.in_current_span()).await.unwrap_or_else(|error| {
             tracing::error!(target = %request.target, %error, "dry run panicked");
             self.report_for_panic(&request).into()
         })
     }
 
-    async fn look_and_plan(&self, target: Target) -> RunResult {
+    async fn look_and_plan(&self, mut request: RunRequest) -> RunResult {
         let policy = self.policy.borrow().clone();
-        let wanted = self.with_history(|history| history.wishes.of(&policy, &target, (self.now)()));
-        let request = RunRequest { dry_run: true, wanted, ..RunRequest::new(target) };
+        request.wish(self.with_history(|history| history.wishes.of(&policy, &request.target, (self.now)())));
         let report = self.open(&request, &policy);
         let span = span(&report.id, &request.target);
         self.reconcile(request, policy, report).instrument(span).await
@@ -98,7 +102,8 @@ impl Engine {
             report.findings = self.with_history(|history| history.wishes.unseen(&request.target));
             return report.into();
         }
-        let state = RunState::new(report, self.resting(&policy, &request), self.stop.clone());
+        let state =
+            RunState::new(report, self.resting(&policy, &request), self.stop.clone()).within(request.bounds.clone());
         let decide = {
             let (policy, request) = (policy.clone(), request.clone());
             move |observed: &Observed, written| self.decide(&policy, &request, observed, written)

@@ -10,7 +10,10 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{self, Applied, Unproven};
+use super::{
+    apply::{self, Applied, Unproven},
+    queue::Bounds,
+};
 use crate::domain::{
     demand::listed,
     names::ConnectorRef,
@@ -50,6 +53,8 @@ pub(super) enum StopReason {
     Late,
     Stopping,
     Rounds,
+    /// The plan is not the one that was agreed to.
+    Stale,
 }
 
 impl StopReason {
@@ -60,6 +65,7 @@ impl StopReason {
             Self::Late => apply::NO_TIME,
             Self::Stopping => apply::STOPPING,
             Self::Rounds => "no round was left; the next run goes on",
+            Self::Stale => "the saved plan is stale",
         }
     }
 }
@@ -83,6 +89,7 @@ pub(super) struct RunState {
     pauses: usize,
     /// Rounds in which a step was lost to another change.
     lost_rounds: u32,
+    bounds: Bounds,
 }
 
 impl RunState {
@@ -102,7 +109,13 @@ impl RunState {
             unread: Vec::new(),
             pauses: 0,
             lost_rounds: 0,
+            bounds: Bounds::Free,
         }
+    }
+
+    /// The same, with less that may be written.
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// No step is begun after it.
@@ -112,6 +125,9 @@ impl RunState {
 
     /// What to do about a plan, off which it takes what failed, rests, or was made already.
     pub fn next(&mut self, plan: &mut Plan) -> Next {
+        if !self.is_agreed(plan) {
+            return Next::Stop(StopReason::Stale);
+        }
         if !self.unproven.is_empty()
             && let Some(pause) = self.pause()
         {
@@ -131,6 +147,23 @@ impl RunState {
         self.report.rounds += 1;
         self.note_unread(plan);
         Next::Apply
+    }
+
+    /// Whether a plan is the one that was agreed to; of later ones, takes out what is new.
+    fn is_agreed(&mut self, plan: &mut Plan) -> bool {
+        match &self.bounds {
+            Bounds::Free => {}
+            Bounds::Within(reviewed) => reviewed.limit(plan),
+            Bounds::Exactly(reviewed) => {
+                let differences = reviewed.differences(plan);
+                if !differences.is_empty() {
+                    self.findings.push(text::limits::stale(&plan.target, &differences));
+                    return false;
+                }
+                self.bounds = Bounds::Within(reviewed.clone());
+            }
+        }
+        true
     }
 
     /// Takes in what a round did; how long to wait before the next look, which may not show yet what others did.

@@ -148,6 +148,11 @@ impl<'e> Runner<'e> {
         RunResult { plan: first, observed: Some(observed), ..RunResult::from(report) }
     }
 
+    /// Ends a dry run whose plan was made without a look of its own.
+    pub fn close_planned(self, plan: Plan) -> Report {
+        self.state.close(plan, StopReason::DryRun, Vec::new(), Vec::new())
+    }
+
     /// Ends a run whose only round no look follows.
     pub fn close_unseen(self, left: Plan, applied: Vec<Applied>) -> Report {
         let calls = self.calls.counts();

@@ -20,7 +20,7 @@ use crate::{
         state::observed::Observed,
         target::Target,
     },
-    reconcile::queue::RunResult,
+    reconcile::queue::{RunRequest, RunResult},
 };
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ pub async fn show(
 ) -> Result<Json<Seen>, Problem> {
     let Query(asked) = asked.map_err(|rejection| Problem::bad(rejection.body_text()))?;
     let target = target(&asked, &state.app.scope())?;
-    let run = state.app.engine.dry_run(target).map(Ok);
+    let run = state.app.engine.dry_run(RunRequest::new(target)).map(Ok);
     let RunResult { report, observed, .. } = state.admission.wait(&held, run).instrument(span).await?;
     Ok(Json(Seen { observed: observed.map(Box::new), report }))
 }

@@ -62,11 +62,11 @@ impl TestCloud {
     }
 
     pub async fn release(&self, pick: DenySelector) -> Answer {
-        self.app.engine.release(BreakGlass { pick: &pick, by: "alice@example.com" }, RELEASED_FOR).await
+        self.app.engine.release(BreakGlass { pick: &pick, by: "alice@example.com", dry_run: false }, RELEASED_FOR).await
     }
 
     pub async fn rearm(&self, pick: DenySelector) -> Answer {
-        self.app.engine.rearm(BreakGlass { pick: &pick, by: "bob@example.com" }).await
+        self.app.engine.rearm(BreakGlass { pick: &pick, by: "bob@example.com", dry_run: false }).await
     }
 
     pub async fn rule(&self, host: &str, name: &str) -> Value {

@@ -18,7 +18,7 @@ use crate::{
     lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world},
 };
 
-const LOOK: Look = Look { width: 120, colour: false };
+const LOOK: Look = Look { width: Some(120), colour: false };
 
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.inspect(&lab.target()).await;
@@ -109,7 +109,10 @@ async fn a_released_path() {
         json!({"template": {"template": {"containers": [{"image": "europe-docker.pkg.dev/demo-project/app/a:1"}]}}});
     assert_eq!(lab.call("POST", &url, body).await.status(), 200);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    lab.app.engine.release(BreakGlass { pick: &DenySelector::default(), by: "alice@example.com" }, RELEASED_FOR).await;
+    lab.app
+        .engine
+        .release(BreakGlass { pick: &DenySelector::default(), by: "alice@example.com", dry_run: false }, RELEASED_FOR)
+        .await;
     insta::assert_snapshot!("released", told(&lab).await);
 }
 

@@ -61,7 +61,7 @@ async fn a_stamp_proves_nobody() {
     let claimed = Some("unknown (the stamp claims boss@example.com)");
     assert_eq!(told.by.as_deref(), claimed);
     // Nor does the command that puts it back, nor one that was called by whom the stamp claims and wrote nothing.
-    let boss = BreakGlass { pick: &all(), by: "boss@example.com" };
+    let boss = BreakGlass { pick: &all(), by: "boss@example.com", dry_run: false };
     let report = lab.app.engine.release(boss, RELEASED_FOR).await.reports.remove(0);
     let untouched = released(&report).into_iter().find(|note| note.object.ends_with(DENY)).unwrap();
     assert_eq!(untouched.by.as_deref(), claimed, "{report:#?}");

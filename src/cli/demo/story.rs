@@ -153,7 +153,7 @@ async fn shadowed(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure>
 async fn released(stage: &mut Stage, proofs: &mut Proofs) -> Result<(), Failure> {
     chapter("3 a.m.: the person on call takes our deny down, and puts it back")?;
     let pick = DenySelector::default();
-    let order = BreakGlass { pick: &pick, by: ALICE };
+    let order = BreakGlass { pick: &pick, by: ALICE, dry_run: false };
     let is_down = |report: &Report| report.egress.iter().any(|egress| egress.state == EgressState::Disarmed);
     say("$ egress-reconciler release\n")?;
     stage.app.engine.release(order, RELEASED_FOR).await;

@@ -1,37 +1,95 @@
-//! From a view to text.
+//! From a view to lines. A line is wrapped between words, on a terminal that is wide enough; elsewhere it is left whole, so
+//! that it can be searched for and cut by other programs.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
+use anstyle::{AnsiColor, Style};
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-use super::view::{Egress, Row, Tone, View};
-use crate::domain::plan::Note;
+use super::view::{Egress, Entry, Row, Tone, View};
 
-/// How tables look.
+/// How text for a person looks.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
-    /// Columns; what is longer is wrapped.
-    pub width: u16,
+    /// The column at which lines are wrapped; `None` = they are not.
+    pub width: Option<u16>,
     pub colour: bool,
 }
 
 impl Look {
-    /// The widest that is easy to read, and what a reader without a width gets.
-    pub const WIDEST: u16 = 100;
+    /// What is written to a file or to another program.
+    pub const PLAIN: Self = Self { width: None, colour: false };
+    /// Narrower than this, names would stand alone on their lines and reasons in columns of one word.
+    const NARROWEST: u16 = 80;
+    /// Longer lines are hard to read.
+    const WIDEST: u16 = 120;
+
+    /// On a terminal of so many columns; 0 where it does not know.
+    pub fn terminal(columns: u16, colour: bool) -> Self {
+        Self { width: (columns >= Self::NARROWEST).then(|| columns.min(Self::WIDEST)), colour }
+    }
 }
 
-pub fn draw(view: &View<'_>, look: Look) -> String {
-    let mut text = line(&view.heading, look);
-    if !view.rows.is_empty() {
-        text += &steps(&view.rows, look);
+/// One line: a head that stands out, and the text after it. What is wrapped continues at `hang`.
+pub(super) struct Line {
+    pub indent: usize,
+    pub head: String,
+    pub style: Style,
+    pub text: String,
+    pub hang: usize,
+}
+
+impl Line {
+    pub fn title(text: &str) -> Self {
+        Self { indent: 0, head: text.to_owned(), style: Style::new().bold(), text: String::new(), hang: 2 }
     }
-    for (title, notes) in view.lists.iter().filter(|(_, notes)| !notes.is_empty()) {
-        text += &line(title, look);
-        text += &list(notes.iter().map(note), look);
+
+    pub fn at(indent: usize, text: impl Into<String>) -> Self {
+        Self { indent, head: String::new(), style: Style::new(), text: text.into(), hang: indent + 2 }
+    }
+
+    pub fn draw(&self, look: Look) -> String {
+        let head = plain(&self.head);
+        let whole = format!("{}{head}{}", " ".repeat(self.indent), plain(&self.text));
+        let hang = " ".repeat(self.hang);
+        let lines = match look.width {
+            Some(width) => textwrap::wrap(whole.trim_end(), wrapping(width).subsequent_indent(&hang)),
+            None => vec![whole.trim_end().into()],
+        };
+        let text = lines.join("\n") + "\n";
+        match text.find(&head) {
+            Some(at) if look.colour && !head.is_empty() && self.style != Style::new() => {
+                let (before, after) = (&text[..at], &text[at + head.len()..]);
+                format!("{before}{}{head}{}{after}", self.style.render(), self.style.render_reset())
+            }
+            _ => text,
+        }
+    }
+}
+
+/// Between words alone: half a name cannot be searched for, and half a range is another range.
+fn wrapping(width: u16) -> Options<'static> {
+    Options::new(width.into())
+        .break_words(false)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit)
+}
+
+pub fn draw(view: &View, look: Look) -> String {
+    let mut lines = vec![Line::title(&view.heading)];
+    for row in &view.rows {
+        lines.extend(step(row));
+    }
+    lines.extend(view.held.iter().map(|text| Line::at(2, text.as_str())));
+    for (title, entries) in view.lists.iter().filter(|(_, entries)| !entries.is_empty()) {
+        lines.push(Line::title(title));
+        lines.extend(entries.iter().flat_map(entry));
     }
     if !view.egress.is_empty() {
-        text += &line("egress", look);
-        text += &list(view.egress.iter().map(egress), look);
+        lines.push(Line::title("egress"));
+        lines.extend(view.egress.iter().map(egress));
     }
-    text + &line(&view.summary, look)
+    lines.push(Line::title(&view.summary));
+    lines.iter().map(|line| line.draw(look)).collect()
 }
 
 /// Text without control characters: Google's words may quote a stranger's, and a terminal obeys them.
@@ -39,76 +97,51 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-fn steps(rows: &[Row], look: Look) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["#", "do", "what", "why"].map(bold));
-    for row in rows {
-        let number = row.number.map_or_else(String::new, |number| number.to_string());
-        let why: Vec<_> = row.why.iter().map(|line| plain(line)).collect();
-        table.add_row([
-            Cell::new(number).set_alignment(CellAlignment::Right),
-            Cell::new(&row.verb).fg(colour(row.tone)),
-            Cell::new(plain(&row.what)),
-            Cell::new(why.join("\n")),
-        ]);
+fn step(row: &Row) -> Vec<Line> {
+    /// Under the object's name.
+    const UNDER: usize = 8;
+    let number = row.number.map_or_else(String::new, |number| number.to_string());
+    let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
+    let mut lines = vec![Line {
+        indent: 0,
+        head: format!("{number:>4} {} {}", row.sign, row.verb),
+        style: style(row.tone),
+        text: format!(" {}{why}", row.what),
+        hang: UNDER,
+    }];
+    let widest = row.attributes.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    lines.extend(row.attributes.iter().map(|(name, value)| Line {
+        hang: UNDER + widest + 2,
+        ..Line::at(UNDER, format!("{name:<widest$}  {value}"))
+    }));
+    lines.extend(row.more.iter().map(|text| Line::at(UNDER, text.as_str())));
+    lines
+}
+
+fn entry(entry: &Entry) -> Vec<Line> {
+    let mut lines = vec![Line { hang: 4, ..Line::at(2, format!("{}: {}", entry.object, entry.text)) }];
+    if !entry.likewise.is_empty() {
+        lines.push(Line { hang: 6, ..Line::at(4, format!("the same for {}", entry.likewise.join(", "))) });
     }
-    // A name is never broken: half of one cannot be searched for.
-    let longest = rows.iter().flat_map(|row| row.what.split(' ')).map(|word| word.chars().count()).max();
-    if let (Some(column), Some(longest)) = (table.column_mut(2), longest) {
-        let width = u16::try_from(longest + 2).unwrap_or(u16::MAX).min(look.width / 2);
-        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    lines
+}
+
+fn egress(egress: &Egress) -> Line {
+    Line {
+        indent: 2,
+        head: format!("{}: {}", egress.path, egress.state),
+        style: style(egress.tone),
+        text: egress.more.clone(),
+        hang: 4,
     }
-    finished(table, look)
 }
 
-fn note(note: &Note) -> [Cell; 2] {
-    // Most sentences name who or what is behind it themselves.
-    let by = note.by.as_ref().filter(|by| !note.text.contains(by.as_str()));
-    let by = by.map_or_else(String::new, |by| format!(" (by {by})"));
-    [Cell::new(format!("  {}", plain(&note.object))), Cell::new(plain(&format!("{}{by}", note.text)))]
-}
-
-fn egress(egress: &Egress) -> [Cell; 2] {
-    [Cell::new(format!("  {}", plain(&egress.path))), Cell::new(plain(&egress.state)).fg(colour(egress.tone))]
-}
-
-pub(super) fn line(text: &str, look: Look) -> String {
-    list([[bold(text)]], look)
-}
-
-fn bold(text: &str) -> Cell {
-    Cell::new(plain(text)).add_attribute(Attribute::Bold)
-}
-
-/// Rows without borders.
-pub(super) fn list<const COLUMNS: usize>(rows: impl IntoIterator<Item = [Cell; COLUMNS]>, look: Look) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    finished(table, look)
-}
-
-fn finished(mut table: Table, look: Look) -> String {
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(look.width);
-    if look.colour {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    format!("{}\n", table.trim_fmt())
-}
-
-pub(super) fn colour(tone: Tone) -> Color {
-    match tone {
-        Tone::Good => Color::Green,
-        Tone::Careful => Color::Yellow,
-        Tone::Bad => Color::Red,
-        Tone::Quiet => Color::DarkGrey,
-    }
+pub(super) fn style(tone: Tone) -> Style {
+    let colour = match tone {
+        Tone::Good => AnsiColor::Green,
+        Tone::Careful => AnsiColor::Yellow,
+        Tone::Bad => AnsiColor::Red,
+        Tone::Quiet => AnsiColor::BrightBlack,
+    };
+    colour.on_default()
 }

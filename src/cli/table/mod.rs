@@ -1,8 +1,9 @@
 //! Plans and reports as a person reads them: pure, text out.
 //!
-//! Every target is a heading, a table of steps and of what is held back, lists of what is to be known, the egress state of
-//! each connector, and a line that counts.
+//! Every target is a heading, the steps and what is held back with their attributes, lists of what is to be known, the egress
+//! state of each path, and a line that counts.
 
+mod attributes;
 mod draw;
 mod path;
 mod view;
@@ -20,6 +21,11 @@ pub fn render_plan(plan: &Plan, mode: Mode, look: Look) -> String {
 /// What was done, or, of a dry run, would be.
 pub fn render_report(report: &Report, look: Look) -> String {
     draw::draw(&View::of_report(report), look)
+}
+
+/// One after the other.
+pub fn render_reports(reports: &[Report], look: Look) -> String {
+    reports.iter().map(|report| render_report(report, look)).collect::<Vec<_>>().join("\n")
 }
 
 /// Where a workload may go, and by what.

@@ -1,9 +1,7 @@
 //! A path from a workload to where it may go, a line a hop.
 
-use comfy_table::Cell;
-
 use super::{
-    draw::{Look, colour, line, list, plain},
+    draw::{Line, Look, style},
     view::Tone,
 };
 use crate::domain::{
@@ -11,38 +9,43 @@ use crate::domain::{
     target::Target,
 };
 
+/// Under a hop's text.
+const UNDER: usize = 13;
+const BEHIND_THE_KIND: usize = 22;
+/// What rules match is aligned up to this; one rule may match a hundred ranges.
+const WIDEST: usize = 40;
+
 pub fn draw(path: &Path, target: &Target, look: Look) -> String {
-    let mut text = line(&format!("{} ({} {})", path.workload, target.project, target.region), look);
-    for hop in &path.hops {
-        text += &list([head(hop)], look);
-        if !hop.notes.is_empty() {
-            text += &list(hop.notes.iter().map(|note| [Cell::new("           "), Cell::new(plain(note))]), look);
-        }
-        if !hop.rules.is_empty() {
-            text += &list(hop.rules.iter().map(decision), look);
-        }
-    }
-    text
+    let heading = Line::title(&format!("{} ({} {})", path.workload, target.project, target.region));
+    let hops = path.hops.iter().flat_map(hop);
+    std::iter::once(heading).chain(hops).map(|line| line.draw(look)).collect()
 }
 
-fn head(hop: &Hop) -> [Cell; 3] {
+fn hop(hop: &Hop) -> Vec<Line> {
     let (word, tone) = mark(hop.state);
     let what = if hop.name.is_empty() { hop.text.clone() } else { format!("{}: {}", hop.name, hop.text) };
-    [
-        Cell::new(format!("  {word:<7}")).fg(colour(tone)),
-        Cell::new(format!("{:<9}", hop.kind.word())),
-        Cell::new(plain(&what)),
-    ]
+    let mut lines = vec![Line {
+        indent: 2,
+        head: format!("{word:<9}"),
+        style: style(tone),
+        text: format!("{:<11}{what}", hop.kind.word()),
+        hang: BEHIND_THE_KIND,
+    }];
+    lines.extend(hop.notes.iter().map(|note| Line { hang: UNDER + 2, ..Line::at(UNDER, note.as_str()) }));
+    let widest = hop.rules.iter().map(|rule| rule.what.chars().count()).max().unwrap_or_default().min(WIDEST);
+    lines.extend(hop.rules.iter().map(|rule| decision(rule, widest)));
+    lines
 }
 
-fn decision(decision: &Decision) -> [Cell; 4] {
+fn decision(decision: &Decision, widest: usize) -> Line {
     let tone = if decision.verdict == "allow" { Tone::Good } else { Tone::Careful };
-    [
-        Cell::new(format!("           {:>6}", decision.order)),
-        Cell::new(decision.verdict).fg(colour(tone)),
-        Cell::new(plain(&decision.what)),
-        Cell::new(plain(&format!("{} ({})", decision.rule, decision.whose))),
-    ]
+    Line {
+        indent: UNDER,
+        head: format!("{:>6}  {:<5}", decision.order, decision.verdict),
+        style: style(tone),
+        text: format!("  {:<widest$}  {} ({})", decision.what, decision.rule, decision.whose),
+        hang: UNDER + 15,
+    }
 }
 
 fn mark(state: HopState) -> (&'static str, Tone) {

@@ -1,6 +1,14 @@
 //! Waiting, on a clock that nobody has to wait for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::{
@@ -14,6 +22,7 @@ use crate::{
         target::Target,
     },
     google::transport::{BoxFuture, Request, Response, SendError, Transport},
+    reconcile::queue::RunRequest,
     sim::{cloud::Options, world::World},
     support::{self, PolicyFile},
 };
@@ -51,12 +60,12 @@ fn target() -> Target {
 #[tokio::test(start_paused = true)]
 async fn waits_until_the_connector_stands() {
     let (session, _cloud, _policy) = session(Duration::from_secs(120));
-    let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
     let report = &reports[0];
     assert_eq!(report.outcome, Outcome::Changed, "{report:?}");
     assert!(report.waiting_on.is_empty());
     assert!(report.steps.iter().any(|step| step.step.to_string() == "connector/conn" && step.is_done()));
-    let again = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    let again = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
     assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
 }
 
@@ -70,14 +79,17 @@ async fn goes_on_until_an_empty_project_has_all_it_should() {
     .replace("{name: my-vpc}", "{name: my-vpc, create: true}");
     let policy = PolicyFile::new(&text);
     let session = in_world(World::with_project("demo-project", "123456789012"), &policy);
-    let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
     let report = &reports[0];
     assert!(report.rounds > 3, "{report:#?}");
     assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
     assert!(report.steps.iter().all(|step| step.is_done()), "{report:#?}");
     let done = |id: &str| report.steps.iter().any(|step| step.step.to_string() == id);
     assert!(done("network/my-vpc") && done("firewall/deny-conn-europe-west2-egress"), "{report:#?}");
-    assert_eq!(until_done(&session, vec![target()], Duration::from_secs(900)).await[0].outcome, Outcome::InSync);
+    assert_eq!(
+        until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await[0].outcome,
+        Outcome::InSync
+    );
 }
 
 /// What the budget holds back is not asked for again and again.
@@ -86,7 +98,7 @@ async fn a_budget_ends_the_command() {
     let policy = PolicyFile::new(&format!("{POLICY}budget: {{changes_per_run: 2}}\n"));
     let world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
     let session = in_world(world, &policy);
-    let report = until_done(&session, vec![target()], Duration::ZERO).await.remove(0);
+    let report = until_done(&session, vec![RunRequest::new(target())], Duration::ZERO).await.remove(0);
     assert_eq!(report.done_steps(), 2, "{report:#?}");
 }
 
@@ -94,7 +106,7 @@ async fn a_budget_ends_the_command() {
 async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
     let (session, _cloud, _policy) = session(Duration::from_secs(1200));
     let begun = tokio::time::Instant::now();
-    let reports = until_done(&session, vec![target()], Duration::from_secs(60)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(60)).await;
     assert_eq!(reports[0].outcome, Outcome::Waiting);
     assert!(reports[0].changed());
     let took = begun.elapsed();
@@ -104,7 +116,7 @@ async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_brings_its_plan_and_writes_nothing() {
     let (session, cloud, _policy) = session(Duration::from_secs(60));
-    let found = session.dry_run(vec![target()]).await;
+    let found = session.look([RunRequest::new(target())]).await;
     assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
     assert!(cloud.calls().iter().all(|call| call.method == "GET"));
 }
@@ -128,11 +140,64 @@ async fn a_panic_at_one_target_hides_no_other() {
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
     let app = support::program(settings, &cloud, Arc::new(Faulty(cloud.transport())), support::ids());
     let there = Target { region: Region::parse("us-east1").unwrap(), ..target() };
-    let found = Session { app }.dry_run(vec![there.clone(), target()]).await;
+    let found = Session { app }.look([there.clone(), target()].map(RunRequest::new)).await;
     assert_eq!(found[0].report.outcome, Outcome::Failed);
     assert_eq!(found[0].report.target, Some(there));
     assert_eq!(found[0].report.findings[0].code.word(), "run-died");
     assert!(!found[1].plan.as_ref().unwrap().steps.is_empty(), "{:#?}", found[1].report);
+}
+
+/// Stops the command at one of its calls, as Ctrl-C does.
+struct Interrupted {
+    inner: Arc<dyn Transport>,
+    at: usize,
+    calls: AtomicUsize,
+    stop: OnceLock<CancellationToken>,
+}
+
+impl Transport for Interrupted {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, SendError>> {
+        if self.calls.fetch_add(1, Ordering::Relaxed) == self.at {
+            self.stop.get().unwrap().cancel();
+        }
+        self.inner.send(request)
+    }
+}
+
+/// Whenever it is stopped: each step is told once, and the next time everything is done.
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_stopped_is_gone_on_with() {
+    let text = format!("{POLICY}firewall: {{enforcement: enforce}}\nnat: {{ensure: always}}\n");
+    let policy = PolicyFile::new(&text);
+    let mut stopped_with_work_left = 0;
+    for at in (0..100).step_by(5) {
+        let mut world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
+        world.regions.push("europe-west2".to_owned());
+        let cloud = Cloud::new(world, Options::starting_at(jiff::Timestamp::UNIX_EPOCH), None).unwrap();
+        support::run(&cloud);
+        let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
+        let transport =
+            Arc::new(Interrupted { inner: cloud.transport(), at, calls: AtomicUsize::new(0), stop: OnceLock::new() });
+        let app = support::program(settings.clone(), &cloud, transport.clone(), support::ids());
+        transport.stop.set(app.engine.stop.clone()).unwrap();
+        let reports = until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+        let mut rows: Vec<_> =
+            reports.iter().flat_map(|report| &report.steps).map(|step| (step.step.to_string(), step.verb)).collect();
+        let all = rows.len();
+        rows.sort();
+        rows.dedup();
+        assert_eq!(rows.len(), all, "stopped at call {at}: {reports:#?}");
+        stopped_with_work_left += usize::from(Exit::of_all(&reports) == Exit::Changes);
+
+        let app = support::program(settings, &cloud, cloud.transport(), support::ids());
+        let session = Session { app };
+        let request = || vec![RunRequest::new(target())];
+        let after = until_done(&session, request(), Duration::from_secs(900)).await;
+        assert_eq!(Exit::of_all(&after), Exit::Done, "stopped at call {at}: {after:#?}");
+        let last = until_done(&session, request(), Duration::from_secs(900)).await;
+        assert_eq!((last[0].outcome, last[0].steps.len()), (Outcome::InSync, 0), "stopped at call {at}");
+    }
+    assert!(stopped_with_work_left >= 10, "{stopped_with_work_left}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,8 +205,8 @@ async fn what_the_policy_does_not_name_is_refused() {
     let (session, _cloud, _policy) = session(Duration::from_secs(60));
     let (demo, other) = (ProjectId::parse("demo-project").unwrap(), ProjectId::parse("other-project").unwrap());
     let (here, there) = (Region::parse("europe-west2").unwrap(), Region::parse("us-east1").unwrap());
-    assert_eq!(session.targets(&demo, None).await.unwrap(), [target()]);
-    assert_eq!(session.targets(&demo, Some(&here)).await.unwrap(), [target()]);
+    assert_eq!(session.targets(std::slice::from_ref(&demo), None).await.unwrap(), [target()]);
+    assert_eq!(session.targets(std::slice::from_ref(&demo), Some(&here)).await.unwrap(), [target()]);
     let refusals = [
         (
             &other,
@@ -151,7 +216,7 @@ async fn what_the_policy_does_not_name_is_refused() {
         (&demo, Some(&there), "--region: found us-east1, expected one of the policy's scope.regions (europe-west2)"),
     ];
     for (project, region, words) in refusals {
-        let error = session.targets(project, region).await.unwrap_err().to_string();
+        let error = session.targets(std::slice::from_ref(project), region).await.unwrap_err().to_string();
         assert!(error.starts_with(words), "{error}");
     }
 }
@@ -168,7 +233,7 @@ async fn runs_that_were_asked_for_elsewhere_are_waited_for_and_told() {
         );
         let policy = PolicyFile::new(&text);
         let session = in_world(shared(), &policy);
-        let reports = until_done(&session, vec![target()], Duration::from_secs(900)).await;
+        let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
         let outcomes: Vec<_> = reports.iter().map(|report| report.outcome).collect();
         assert_eq!(outcomes, expected, "{names}: {reports:#?}");
         let projects = reports.iter().map(|report| report.target.as_ref().unwrap().project.to_string());

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const LOOK: Look = Look { width: Look::WIDEST, colour: false };
+const LOOK: Look = Look { width: Some(100), colour: false };
 
 fn target() -> Target {
     Target { project: ProjectId::parse("demo-project").unwrap(), region: Region::parse("europe-west2").unwrap() }
@@ -70,7 +70,12 @@ pub fn report(outcome: Outcome) -> Report {
 }
 
 fn full_plan() -> Plan {
-    let subnet = Object::Subnet(Subnet { name: "egress-conn-europe-west2".into(), ..Subnet::default() });
+    let subnet = Object::Subnet(Subnet {
+        name: "egress-conn-europe-west2".into(),
+        network: "projects/demo-project/global/networks/my-vpc".into(),
+        ip_cidr_range: "10.8.0.0/28".into(),
+        ..Subnet::default()
+    });
     let rule = Firewall { name: "allow-conn-europe-west2-egress".into(), ..Firewall::default() };
     let repair = Change::Repair { before: Object::Firewall(rule.clone()), after: Object::Firewall(rule) };
     let diff = FieldDiff { field: "priority".into(), before: "930".into(), after: "1000".into() };
@@ -92,6 +97,9 @@ fn full_plan() -> Plan {
             verb: Verb::Create,
             why: HoldReason::AllowsFirst,
             text: "the deny waits until a later look finds every allow standing".into(),
+            reason: String::new(),
+            diff: Vec::new(),
+            after: None,
         }],
         waiting_on: vec![note(Code::ConnectorCreating, "connector/conn", None, "connector conn is being created")],
         blocked_by: vec![note(
@@ -157,15 +165,43 @@ fn a_report_of_a_policy_that_is_off() {
     assert_snapshot!(render_report(&Report { mode: Mode::Off, ..report(Outcome::InSync) }, LOOK));
 }
 
+/// What is read by a program, or on a terminal that is too narrow for two columns, has each sentence on a line of its own.
 #[test]
-fn no_line_is_wider_than_asked_for_and_nothing_is_cut() {
-    for width in [40, 60, 80, Look::WIDEST] {
-        let text = render_plan(&full_plan(), Mode::Enforce, Look { width, colour: false });
-        for line in text.lines() {
-            assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
-        }
-        assert!(!text.contains('…'), "{text}");
+fn no_line_is_wrapped_where_nobody_could_read_it() {
+    let whole = render_plan(&full_plan(), Mode::Enforce, Look::PLAIN);
+    for columns in [0, 1, 40, 60, 79] {
+        assert_eq!(render_plan(&full_plan(), Mode::Enforce, Look::terminal(columns, false)), whole, "{columns}");
     }
+}
+
+#[test]
+fn a_line_is_wrapped_between_words() {
+    let whole = render_plan(&full_plan(), Mode::Enforce, Look::PLAIN);
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for columns in [80, 100, 300] {
+        let text = render_plan(&full_plan(), Mode::Enforce, Look::terminal(columns, false));
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(columns)), "{columns}: {text}");
+        assert_eq!(words(&text), words(&whole), "{columns}");
+    }
+}
+
+#[test]
+fn what_the_mode_holds_back_is_said_once_with_what_it_would_write() {
+    let Plan { steps, .. } = full_plan();
+    let held = steps.into_iter().map(|step| {
+        let text = format!("{}; held back by `mode: report`", step.reason);
+        Withheld::of(step, HoldReason::Mode, text)
+    });
+    assert_snapshot!(render_plan(&Plan { withheld: held.collect(), ..plan() }, Mode::Report, LOOK));
+}
+
+#[test]
+fn what_is_true_of_many_is_said_once() {
+    let idle =
+        |name: &str| note(Code::Idle, &format!("connector/{name}"), None, &format!("connector {name} is unused"));
+    let other = note(Code::Idle, "connector/x", None, "connector x is unused, and in error");
+    let findings = vec![idle("a-1"), idle("b-2"), other, idle("c-3")];
+    assert_snapshot!(render_plan(&Plan { findings, ..plan() }, Mode::Create, LOOK));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::domain::{
         rule_set::{self, Role, Rule},
     },
     ownership,
-    plan::{Change, HoldReason, Object, ObjectId, Step, Verb, Withheld},
+    plan::{Change, Object, ObjectId, Step, Verb, Withheld},
     policy::{FARTHEST_PRIORITY, Rearm},
     stamp::{Release, Stamp},
     state::firewall::{Direction, Firewall},
@@ -317,12 +317,9 @@ fn waits_for_allows(draft: &mut Draft<'_>, scoping: &Scoping<'_, '_>, rule: &Rul
     {
         return false;
     }
-    draft.withheld.push(Withheld {
-        step: Object::Firewall(rule.firewall.clone()).id(),
-        verb: if existing.is_some() { Verb::Repair } else { Verb::Create },
-        why: HoldReason::AllowsFirst,
-        text: text::firewall::allows_first(&scoping.missing_allows),
-    });
+    let verb = if existing.is_some() { Verb::Repair } else { Verb::Create };
+    let text = text::firewall::allows_first(&scoping.missing_allows);
+    draft.withheld.push(Withheld::until_later(verb, &Object::Firewall(rule.firewall.clone()), text));
     true
 }
 

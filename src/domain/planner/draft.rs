@@ -12,7 +12,7 @@ use crate::domain::{
     design::Notes,
     names::ConnectorRef,
     ownership::stamped,
-    plan::{Change, FieldDiff, HoldReason, Note, Object, ObjectId, PathEgress, PlanContext, Step, Verb, Withheld},
+    plan::{Change, FieldDiff, Note, Object, ObjectId, PathEgress, PlanContext, Step, Verb, Withheld},
     policy::{Mode, Policy},
     stamp::Stamp,
     state::{
@@ -136,9 +136,8 @@ impl<'a> Draft<'a> {
 impl Draft<'_> {
     /// An allow of ours stays as it is, because a deny for another connector is in force here too.
     pub fn hold_beside(&mut self, allow: &Firewall, verb: Verb, stray: &Firewall) {
-        let step = Object::Firewall(allow.clone()).id();
         let text = text::firewall::held_beside(&allow.name, &stray.name);
-        self.withheld.push(Withheld { step, verb, why: HoldReason::AllowsFirst, text });
+        self.withheld.push(Withheld::until_later(verb, &Object::Firewall(allow.clone()), text));
     }
 
     /// A finding, once.

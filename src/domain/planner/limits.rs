@@ -38,7 +38,7 @@ pub(super) fn apply(draft: Draft<'_>) -> Plan {
             }
         };
         held.insert(step.id.clone());
-        withheld.push(Withheld { step: step.id, verb: step.change.verb(), why, text });
+        withheld.push(Withheld::of(step, why, text));
     }
     let mut plan = Plan {
         target: observed.target.clone(),

@@ -4,7 +4,7 @@ use super::{draft::Draft, moving};
 use crate::domain::{
     design::Path,
     names::last_segment,
-    plan::{Change, HoldReason, Object, Verb, Withheld},
+    plan::{Change, Object, Verb, Withheld},
     text,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, paths: &[Path<'_>]) {
         let object = Object::Connector(connector.clone());
         if moving::is_pending(draft, &required.connector) || !moving::is_covered(draft, path, next) {
             let text = text::connector::rules_first(&required.connector, next);
-            draft.withheld.push(Withheld { step: object.id(), verb: Verb::Delete, why: HoldReason::AllowsFirst, text });
+            draft.withheld.push(Withheld::until_later(Verb::Delete, &object, text));
             continue;
         }
         let cause = draft.failure(&required.connector);

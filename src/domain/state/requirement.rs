@@ -1,5 +1,7 @@
 //! A connector that should exist, and who asks for it.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,17 @@ pub struct PathUser {
     /// Absent where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Egress>,
+}
+
+/// `job nightly`, or `job nightly of other-project`.
+impl fmt::Display for PathUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)?;
+        match &self.project {
+            Some(project) => write!(f, " of {project}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A connector that should exist.

@@ -1,11 +1,21 @@
 use jiff::Timestamp;
 
-use super::note_by;
+use super::{note, note_by};
 use crate::domain::{
     codes::Code,
     plan::{Note, ObjectId, Verb},
     policy::Mode,
+    target::Target,
 };
+
+/// A saved plan that is not what would be done now.
+pub fn stale(target: &Target, differences: &[String]) -> Note {
+    let text = format!(
+        "something has changed since the plan was saved, so nothing was done here: {}; make the plan again",
+        differences.join(", ")
+    );
+    note(Code::PlanStale, target.to_string(), text)
+}
 
 pub fn mode(mode: Mode, verb: Verb, reason: &str) -> String {
     let (is, needs) = match (mode, verb) {
