@@ -11,7 +11,10 @@ pub mod simulated;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -58,6 +61,9 @@ pub struct Settings {
     /// Our own service account, whose entries are mostly ignored; none = nothing is ours.
     pub principal: Option<String>,
     pub wide_interval: Duration,
+    /// Starts though the policy is not right, and waits for one that is: a service that does not start answers nobody, and
+    /// tells nobody why.
+    pub waits_for_policy: bool,
 }
 
 /// Why the program does not start.
@@ -91,7 +97,19 @@ pub struct App {
     own: OnceLock<OwnPrincipals>,
     /// What is wrong with the policy file, since it last was right.
     policy_error: Mutex<Option<String>>,
+    /// A policy that was right has been read.
+    has_policy: AtomicBool,
 }
+
+/// Stands in for a policy while none has been read that is right: it covers nothing.
+const NO_POLICY: &str = "\
+version: 1
+owner: no-policy
+mode: off
+scope: {projects: [no-policy-yet]}
+network: {name: no-policy}
+connector: {ensure: never}
+";
 
 impl App {
     /// Puts everything together. No network is touched.
@@ -101,8 +119,16 @@ impl App {
         now: Clock,
         ids: IdGenerator,
     ) -> Result<Arc<Self>, StartError> {
-        let policy = Arc::new(read_policy(&settings.policy)?);
         let metrics = Arc::new(Metrics::default());
+        let (policy, policy_error) = match read_policy(&settings.policy) {
+            Ok(policy) => (Arc::new(policy), None),
+            Err(error) if settings.waits_for_policy => {
+                tracing::error!("{error}; until it is fixed, no event is acted on and nothing is written");
+                (Arc::new(parsed(&settings.policy, Ok(NO_POLICY.to_owned()))?), Some(error.to_string()))
+            }
+            Err(error) => return Err(error),
+        };
+        metrics.policy(policy_error.is_none());
         let transport: Arc<dyn Transport> = Arc::new(MeteredTransport::new(transport, metrics.clone()));
         let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
         let (publisher, sends) = watch::channel(settings.publisher(&policy));
@@ -125,7 +151,8 @@ impl App {
             scope,
             publisher,
             own: OnceLock::new(),
-            policy_error: Mutex::default(),
+            has_policy: AtomicBool::new(policy_error.is_none()),
+            policy_error: Mutex::new(policy_error),
             settings,
         };
         if let Some(principal) = app.settings.principal.clone() {
@@ -170,6 +197,14 @@ impl App {
         policy.into_iter().chain(self.engine.outbox.refused()).collect()
     }
 
+    /// Why nothing can be decided: no policy has been read yet that is right.
+    pub fn lacks_policy(&self) -> Option<String> {
+        if self.has_policy.load(Ordering::Acquire) {
+            return None;
+        }
+        self.policy_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Sends reports elsewhere from now on.
     pub fn report_to(&self, publisher: Arc<dyn Publish>) {
         self.publisher.send_replace(publisher);
@@ -184,6 +219,7 @@ impl App {
     /// Takes over what the policy file says now.
     fn adopt(&self, policy: Policy) {
         let was_broken = self.policy_error.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        self.metrics.policy(true);
         let before = self.policy();
         if policy.hash == before.hash && !was_broken {
             return;
@@ -194,11 +230,14 @@ impl App {
         }
         self.scope.send_replace(Arc::new(Scope::of(&policy)));
         self.policy.send_replace(Arc::new(policy));
+        // Whoever sees it sees the policy as well.
+        self.has_policy.store(true, Ordering::Release);
     }
 
     /// Until the file is fixed, the last policy that was right is only reported on.
     fn degrade_to_report_only(&self, why: String) {
         tracing::error!("{why}; until it is fixed nothing is written, only reported");
+        self.metrics.policy(false);
         *self.policy_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
         let mut policy = Policy::clone(&self.policy());
         policy.mode = policy.mode.min(Mode::Report);

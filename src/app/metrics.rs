@@ -1,6 +1,10 @@
 //! Prometheus metrics. Names and labels are a contract: the README has the table.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use prometheus_client::{
@@ -10,11 +14,16 @@ use prometheus_client::{
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::Registry,
 };
 
-use crate::domain::report::{Report, StepOutcome};
+use crate::domain::{
+    plan::EgressState,
+    report::{Report, StepOutcome},
+    target::Target,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Disposed {
@@ -40,9 +49,18 @@ struct Called {
     status: u16,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InState {
+    state: &'static str,
+}
+
 /// All that is counted.
 pub struct Metrics {
     registry: Registry,
+    policy_valid: Gauge,
+    paths: Family<InState, Gauge>,
+    /// The states of each target's paths, by its last run.
+    last: Mutex<HashMap<Target, Vec<EgressState>>>,
     events: Family<Disposed, Counter>,
     runs: Family<Ended, Counter>,
     writes: Family<Wrote, Counter>,
@@ -60,6 +78,9 @@ impl Default for Metrics {
         let buckets = |from: f64| exponential_buckets(from, 2.0, 16);
         let mut metrics = Self {
             registry: Registry::with_prefix("egress_reconciler"),
+            policy_valid: Gauge::default(),
+            paths: Family::default(),
+            last: Mutex::default(),
             events: Family::default(),
             runs: Family::default(),
             writes: Family::default(),
@@ -72,6 +93,17 @@ impl Default for Metrics {
             last_sweep: Gauge::default(),
         };
         let registry = &mut metrics.registry;
+        registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "policy_valid",
+            "Whether the policy file is right (1), or was not when last read (0)",
+            metrics.policy_valid.clone(),
+        );
+        registry.register(
+            "paths",
+            "Paths by egress state, as the last run of each target saw them",
+            metrics.paths.clone(),
+        );
         registry.register("events", "Events by what became of them", metrics.events.clone());
         registry.register("runs", "Runs by outcome", metrics.runs.clone());
         registry.register("writes", "Writes by kind, verb and result", metrics.writes.clone());
@@ -103,6 +135,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Whether the policy file is right.
+    pub fn policy(&self, is_valid: bool) {
+        self.policy_valid.set(is_valid.into());
+    }
+
     /// A sweep of what the policy covers began.
     pub fn swept(&self, at: Timestamp) {
         self.last_sweep.set(at.as_second());
@@ -139,17 +176,54 @@ impl Metrics {
             let kind = step.step.kind.word().to_owned();
             self.writes.get_or_create(&Wrote { kind, verb: step.verb.word(), result }).inc();
         }
+        self.paths(report);
         let Some(first) = report.triggers.iter().map(|trigger| trigger.at).min() else { return };
         let since = |at: Timestamp| at.duration_since(first).as_secs_f64().max(0.0);
         self.decided_seconds.observe(since(report.decided));
         self.done_seconds.observe(since(report.done));
     }
 
-    /// The text that Prometheus reads.
+    /// Counts the paths of a target anew.
+    fn paths(&self, report: &Report) {
+        let Some(target) = &report.target else { return };
+        let states: Vec<_> = report.egress.iter().map(|path| path.state).collect();
+        let gauge = |state: EgressState| self.paths.get_or_create(&InState { state: state.word() }).clone();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        for state in &states {
+            gauge(*state).inc();
+        }
+        let before = last.insert(target.clone(), states).unwrap_or_default();
+        for state in before {
+            gauge(state).dec();
+        }
+    }
+
+    /// OpenMetrics.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// The older text format, for readers that ask for it: there a counter's family is named as its sample
+    /// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+    pub fn plain_text(&self) -> String {
+        let text = self.text();
+        let counters: HashSet<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+        let mut plain = String::with_capacity(text.len());
+        for line in text.lines() {
+            let about = ["# HELP ", "# TYPE "].into_iter().find_map(|head| Some((head, line.strip_prefix(head)?)));
+            match about.map(|(head, rest)| (head, rest.split_once(' ').unwrap_or((rest, "")))) {
+                Some((head, (name, rest))) if counters.contains(name) => {
+                    plain += &format!("{head}{name}_total {rest}\n")
+                }
+                Some((head, (name, "info"))) => plain += &format!("{head}{name}_info gauge\n"),
+                None if line.starts_with('#') => {}
+                Some(_) | None => plain += &format!("{line}\n"),
+            }
+        }
+        plain
     }
 }

@@ -85,6 +85,7 @@ impl Serve {
             pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
             principal: self.principal.clone(),
             wide_interval: self.wide_interval,
+            waits_for_policy: variable("K_SERVICE").is_some(),
         })
     }
 }

@@ -48,6 +48,7 @@ impl Session {
             pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
             principal: None,
             wide_interval: Duration::ZERO,
+            waits_for_policy: false,
         };
         let app = match cloud.simulation(None) {
             None => App::build(settings, app::http_transport(), app::now(), app::ids())?,

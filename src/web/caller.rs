@@ -20,7 +20,7 @@ impl FromRequestParts<Arc<AppState>> for Admin {
 }
 
 impl AppState {
-    /// 401 and 403 for those who may not, 429 for one too many.
+    /// 401 and 403 for those who may not, 429 for one too many, and for all while there is no policy.
     pub(super) async fn admit(&self, role: CallerRole, head: &Parts) -> Result<Permit, Problem> {
         self.guard.check(role, &head.headers).await.inspect_err(|problem| {
             let status = problem.status.as_u16();
@@ -28,6 +28,9 @@ impl AppState {
                 .span()
                 .in_scope(|| tracing::warn!(status, "a caller was refused: {}", problem.message));
         })?;
-        self.admission.admit()
+        match self.app.lacks_policy() {
+            Some(why) => Err(Problem::again(why)),
+            None => self.admission.admit(),
+        }
     }
 }

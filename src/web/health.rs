@@ -7,13 +7,18 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde_json::json;
 
 use super::AppState;
 
 /// <https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// <https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>
+const PLAIN_METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub async fn alive() -> Response {
     Json(json!({"status": "alive"})).into_response()
@@ -30,6 +35,12 @@ pub async fn ready(State(state): State<Arc<AppState>>) -> Response {
     }
 }
 
-pub async fn metrics(State(state): State<Arc<AppState>>) -> Response {
-    ([(CONTENT_TYPE, OPEN_METRICS)], state.app.metrics.text()).into_response()
+/// OpenMetrics, unless the reader asks for plain text alone.
+pub async fn metrics(State(state): State<Arc<AppState>>, headers: HeaderMap) -> Response {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (kind, text) = match accepts.contains("text/plain") && !accepts.contains("openmetrics-text") {
+        true => (PLAIN_METRICS, state.app.metrics.plain_text()),
+        false => (OPEN_METRICS, state.app.metrics.text()),
+    };
+    ([(CONTENT_TYPE, kind)], text).into_response()
 }

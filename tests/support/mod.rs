@@ -74,6 +74,7 @@ pub fn settings(policy: &PolicyFile) -> Settings {
         pubsub_emulator: None,
         principal: None,
         wide_interval: Duration::from_secs(30),
+        waits_for_policy: false,
     }
 }
 

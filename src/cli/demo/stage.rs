@@ -172,6 +172,7 @@ fn settings(policy: PathBuf) -> Result<Settings, Failure> {
         pubsub_emulator: None,
         principal: None,
         wide_interval: Duration::from_secs(1),
+        waits_for_policy: false,
     })
 }
 
