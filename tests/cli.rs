@@ -315,6 +315,29 @@ fn ctrl_c() {
     assert_eq!(status(&google.program(&["apply", "--yes", "--project", "demo-project"], &file)), 0);
 }
 
+/// The demo fits on a screen, shows what is reached before and after, and needs nothing of this machine.
+#[test]
+fn demo() {
+    let proxies = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&["demo"]);
+    command.current_dir(&folder).env("TMPDIR", "/nonexistent").envs(proxies.map(|name| (name, "http://127.0.0.1:1")));
+    let begun = std::time::Instant::now();
+    let output = command.output().unwrap();
+    let (text, error) = told(&output);
+    assert_eq!((status(&output), error.as_str()), (0, ""), "{text}");
+    assert!(text.lines().count() <= 40, "{text}");
+    // Far above what it takes, on a machine that has other things to do.
+    assert!(begun.elapsed().as_secs() < 60, "{text}");
+    let before_and_after = [
+        "198.51.100.7:443 no path → open, → 198.51.100.7:22 no path → stopped",
+        "198.51.100.7:22 stopped → open → stopped",
+        "198.51.100.7:22 stopped → open; alice deletes her rule → stopped",
+        "198.51.100.7:443 open → no way out (no NAT) → open",
+    ];
+    assert!(before_and_after.iter().all(|line| text.contains(line)), "{text}");
+}
+
 /// One terminal is enough for a policy of one's own.
 #[test]
 fn every_command_takes_the_simulated_cloud() {

@@ -89,7 +89,7 @@ async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, ende
 }
 
 /// `done create firewall/… (demo-project europe-west2)`.
-fn line(target: &Target, step: &StepReport) -> String {
+pub fn line(target: &Target, step: &StepReport) -> String {
     let (state, why) = match &step.outcome {
         StepOutcome::Done => ("done", None),
         StepOutcome::Failed { error, .. } => ("failed", Some(error)),

@@ -10,6 +10,7 @@ use super::stage::{CONNECTOR, PROJECT, REGION};
 use crate::cli::exit::Failure;
 
 /// A person with an account.
+#[derive(Clone)]
 pub struct Person {
     email: &'static str,
     google: SocketAddr,

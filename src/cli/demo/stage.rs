@@ -3,14 +3,20 @@
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use tokio::{
     net::TcpListener,
-    sync::broadcast::{Receiver, error::RecvError},
-    time::timeout,
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    time::{sleep, timeout},
 };
 
 use super::people::Person;
@@ -19,8 +25,15 @@ use crate::{
         App, Settings,
         simulated::{self, Cloud, Simulation, Times},
     },
-    cli::{exit::Failure, print, serve::events_at, table},
-    domain::{plan::Plan, policy::Mode, report::Report},
+    cli::{exit::Failure, print, progress::line, table},
+    domain::{
+        explain::{Fate, explain},
+        names::{ProjectId, Region},
+        plan::Plan,
+        policy::Mode,
+        report::{Report, StepReport},
+        target::Target,
+    },
     reconcile::{Progress, publish::WithoutTopic},
     web::{Auth, ServerConfig, server},
 };
@@ -29,6 +42,10 @@ pub const PROJECT: &str = "demo-project";
 pub const REGION: &str = "europe-west2";
 pub const CONNECTOR: &str = "vpc-conn-europe";
 const POLICY: &str = include_str!("policy.yaml");
+/// Between two looks at what may have changed.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long the simulated log is behind what it tells, at most.
+const LOG_LAG: Duration = Duration::from_millis(500);
 /// Longer than anything in the story takes.
 const MAX_WAIT: Duration = Duration::from_secs(700);
 
@@ -39,14 +56,32 @@ pub struct Stage {
     pub begun: Instant,
     pub reports: usize,
     pub app: Arc<App>,
+    pub policy: PathBuf,
     cloud: Cloud,
     progress: Receiver<Progress>,
-    policy: PathBuf,
+    /// Whether audit entries wait.
+    held: watch::Sender<bool>,
+    /// How many of them were answered.
+    answered: Arc<AtomicUsize>,
+}
+
+/// How long things take on the stage.
+pub fn times(connector: Duration, is_short: bool) -> Times {
+    let usual = Times { connector, ..Times::default() };
+    match is_short {
+        false => usual,
+        true => Times {
+            operation: Duration::from_millis(200),
+            settling: Duration::from_millis(200),
+            lag: Duration::ZERO,
+            ..usual
+        },
+    }
 }
 
 /// The policy as a file, in the first folder that takes it: an image may have no temporary one.
 fn written(policy: &str) -> Result<PathBuf, Failure> {
-    let name = format!("egress-reconciler-demo-{}.yaml", std::process::id());
+    let name = "egress-reconciler-demo.yaml".to_owned();
     let folders = [std::env::temp_dir(), PathBuf::from("/dev/shm"), PathBuf::from(".")];
     let mut refused = Vec::new();
     for path in folders.map(|folder| folder.join(&name)) {
@@ -58,35 +93,79 @@ fn written(policy: &str) -> Result<PathBuf, Failure> {
     Err(format!("the demo's policy cannot be written to a file: {}", refused.join("; ")).into())
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // A file that stays in the temporary folder does no harm.
-        let _ = std::fs::remove_file(&self.policy);
-    }
-}
-
 impl Stage {
-    pub async fn build(connector_seconds: u64) -> Result<Self, Failure> {
+    pub async fn build(times: Times, wide_interval: Duration) -> Result<Self, Failure> {
         let begun = Instant::now();
         let doors = TcpListener::bind("127.0.0.1:0").await?;
         let port = TcpListener::bind("127.0.0.1:0").await?;
         let (service, google) = (doors.local_addr()?, port.local_addr()?);
         let simulation = Simulation {
             world: None,
-            push_to: Some(events_at(service)?),
+            // Entries are delivered by the stage, which may hold them back for a look.
+            push_to: None,
             publish_to: None,
             service_at: None,
-            times: Times { connector: Duration::from_secs(connector_seconds), ..Times::default() },
+            times,
             seed: None,
         };
         let cloud = simulation.begin()?;
         let policy = written(POLICY)?;
-        let app = simulated::app(settings(policy.clone())?, &cloud, google)?;
+        let app = simulated::app(settings(policy.clone(), wide_interval)?, &cloud, google)?;
         let progress = app.engine.progress.subscribe();
         tokio::spawn(simulated::serve(cloud.clone(), port));
         tokio::spawn(serve(doors, app.clone()));
         let alice = Person::new("alice@example.com", google, service)?;
-        Ok(Self { google, service, alice, begun, reports: 0, app, cloud, progress, policy })
+        let held = watch::Sender::new(false);
+        let answered = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(deliver(cloud.clone(), alice.clone(), held.subscribe(), answered.clone()));
+        Ok(Self { google, service, alice, begun, reports: 0, app, policy, cloud, progress, held, answered })
+    }
+
+    /// Audit entries wait from now on, so that the world can be looked at before the service hears of it. What people did
+    /// before is worked off first; Google's log is some moments behind them.
+    pub async fn hold_events(&self) {
+        let mut seen = (0, Instant::now());
+        loop {
+            let entries = self.cloud.audit_entries().len();
+            if entries != seen.0 || entries > self.answered.load(Ordering::Relaxed) {
+                seen = (entries, Instant::now());
+            } else if seen.1.elapsed() > LOG_LAG {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+        self.held.send_replace(true);
+    }
+
+    /// They are delivered; since when.
+    pub fn release_events(&self) -> Instant {
+        self.held.send_replace(false);
+        Instant::now()
+    }
+
+    /// What becomes of TCP packets of the job, by what `explain` sees.
+    pub async fn fate(&self, to: &str, port: &str) -> Result<Fate, Failure> {
+        let target = Target { project: ProjectId::parse(PROJECT)?, region: Region::parse(REGION)? };
+        let basis = self.app.engine.inspect(&target).await;
+        let blueprint = basis.blueprint();
+        let plan = basis.plan(&blueprint);
+        let paths =
+            explain(&basis.policy, &basis.observed, &blueprint, &plan, &basis.cloud_sql, Some("nightly-export"));
+        let fate = paths.first().and_then(|path| path.fate(to, "tcp", port));
+        fate.ok_or_else(|| "the job nightly-export has no path through the VPC".into())
+    }
+
+    /// The first that is another than before.
+    pub async fn changed_fate(&self, to: &str, port: &str, before: Fate) -> Result<Fate, Failure> {
+        let changed = async {
+            loop {
+                match self.fate(to, port).await {
+                    Ok(now) if now == before => sleep(PAUSE).await,
+                    found => break found,
+                }
+            }
+        };
+        timeout(MAX_WAIT, changed).await?
     }
 
     /// Calls of the service to Google since the `from`th of all: method ids, reads and writes apart.
@@ -121,6 +200,30 @@ impl Stage {
         }
     }
 
+    /// The next of these steps that is done.
+    pub async fn step(&mut self, id: &str) -> Result<StepReport, Failure> {
+        loop {
+            if let Progress::Step { step, .. } = self.next().await?
+                && step.is_done()
+                && step.step.to_string() == id
+            {
+                return Ok(*step);
+            }
+        }
+    }
+
+    /// The next report that is as expected.
+    pub async fn quiet_report(&mut self, expected: impl Fn(&Report) -> bool) -> Result<Arc<Report>, Failure> {
+        loop {
+            if let Progress::Done { report } = self.next().await? {
+                self.reports += 1;
+                if expected(&report) {
+                    return Ok(report);
+                }
+            }
+        }
+    }
+
     /// Shows each step as it is done, until a report is as expected.
     pub async fn report(&mut self, expected: impl Fn(&Report) -> bool) -> Result<Arc<Report>, Failure> {
         loop {
@@ -133,6 +236,21 @@ impl Stage {
                     }
                 }
                 Progress::Started { .. } | Progress::Planned { .. } => {}
+            }
+        }
+    }
+
+    /// Shows what the service does, until it ends.
+    pub async fn watch(&mut self) -> Result<(), Failure> {
+        loop {
+            match self.progress.recv().await {
+                Ok(Progress::Step { target, step }) => print::out(&(line(&target, &step) + "\n"))?,
+                Ok(Progress::Done { report }) => {
+                    let target = report.target.as_ref().map(ToString::to_string).unwrap_or_default();
+                    print::out(&format!("{} {target}\n", report.outcome.word()))?;
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Ok(()),
             }
         }
     }
@@ -161,7 +279,7 @@ pub fn draw_report(report: &Report) -> String {
     table::render_report(report, print::look())
 }
 
-fn settings(policy: PathBuf) -> Result<Settings, Failure> {
+fn settings(policy: PathBuf, wide_interval: Duration) -> Result<Settings, Failure> {
     let (endpoints, credentials) = Settings::cloud(&|_| None)?;
     Ok(Settings {
         policy,
@@ -171,9 +289,29 @@ fn settings(policy: PathBuf) -> Result<Settings, Failure> {
         without_topic: WithoutTopic::Discard,
         pubsub_emulator: None,
         principal: None,
-        wide_interval: Duration::from_secs(1),
+        wide_interval,
         waits_for_policy: false,
     })
+}
+
+/// Delivers each audit entry once, as Pub/Sub does.
+async fn deliver(cloud: Cloud, to: Person, mut held: watch::Receiver<bool>, answered: Arc<AtomicUsize>) {
+    let mut delivered = 0;
+    // The stage that holds them may be gone.
+    while held.wait_for(|held| !held).await.is_ok() {
+        for entry in cloud.audit_entries().drain(delivered..) {
+            delivered += 1;
+            let (to, answered) = (to.clone(), answered.clone());
+            // Its answer comes when the run has ended; the next entry does not wait for it.
+            tokio::spawn(async move {
+                if let Err(error) = to.deliver(&entry).await {
+                    tracing::warn!(%error, "an entry could not be delivered");
+                }
+                answered.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 async fn serve(doors: TcpListener, app: Arc<App>) {

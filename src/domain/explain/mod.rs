@@ -9,7 +9,7 @@ mod path;
 mod rules;
 
 use self::path::Scene;
-pub use self::path::{Decision, Destination, DestinationClass, Hop, HopKind, HopState, Path, WorkloadName};
+pub use self::path::{Decision, Destination, DestinationClass, Fate, Hop, HopKind, HopState, Path, WorkloadName};
 use super::{
     codes::HopCode,
     design::Blueprint,

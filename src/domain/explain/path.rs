@@ -9,6 +9,7 @@ use crate::domain::{
     codes::HopCode,
     design::Blueprint,
     doctor::cloud_sql::CloudSql,
+    firewall::reach::Reach,
     names::ConnectorRef,
     plan::{Note, Plan, Verb},
     policy::Policy,
@@ -93,6 +94,9 @@ pub struct Hop {
     /// What it says may be otherwise: not all that decides can be seen.
     #[serde(skip)]
     pub unsure: bool,
+    /// Of the internet: the packets that the rules let out.
+    #[serde(skip)]
+    pub open: Reach,
     /// Of the firewall: each rule that decides something, in the order in which they are evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Decision>,
@@ -248,6 +252,7 @@ impl Hop {
             evidence: None,
             notes: Vec::new(),
             unsure: false,
+            open: Reach::default(),
             rules: Vec::new(),
         }
     }
@@ -280,6 +285,41 @@ impl Path {
         let Workload { kind, name, revision, egress, .. } = workload;
         let workload = WorkloadName { kind: *kind, name: name.clone(), revision: revision.clone() };
         Self { workload, egress: *egress, destinations: destinations(&hops), hops }
+    }
+
+    /// What becomes of packets to an address of the internet, such as those of `tcp` to port `22`; `None` = they do not pass the
+    /// VPC.
+    pub fn fate(&self, to: &str, protocol: &str, port: &str) -> Option<Fate> {
+        let internet = self.hops.iter().find(|hop| hop.kind == HopKind::Internet && hop.is_in_vpc())?;
+        let cut = self.hops.iter().find(|hop| {
+            let is_way = matches!(hop.kind, HopKind::Connector | HopKind::Subnet | HopKind::Routes | HopKind::Nat);
+            is_way && !matches!(hop.state, HopState::Ok | HopState::NotNeeded)
+        });
+        Some(match cut {
+            Some(hop) => Fate::NoWay(hop.kind),
+            None if internet.open.contains(&Reach::of([to], [(protocol, [port.to_owned()].as_slice())])) => Fate::Open,
+            None => Fate::Stopped,
+        })
+    }
+}
+
+/// What becomes of packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// This hop is not there, or does not work.
+    NoWay(HopKind),
+    /// The firewall stops them.
+    Stopped,
+    Open,
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWay(kind) => write!(f, "no way out (no {})", kind.word()),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Open => f.write_str("open"),
+        }
     }
 }
 

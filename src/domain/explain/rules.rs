@@ -204,9 +204,10 @@ fn part(kind: HopKind, name: &str, part: &Reach, verdicts: &[Verdict]) -> Hop {
         .filter(|verdict| verdict.packets.overlaps(part))
         .map(|verdict| verdict.by.as_str())
         .collect();
+    let allowed = sum(VerdictKind::Allow);
     let (whole, partly) = (open.without(&stopped).services(), open.and(&stopped).services());
     let closed = whole.is_empty() && partly.is_empty();
     let state = if closed { HopState::Broken } else { HopState::Ok };
     let code = (closed || !stoppers.is_empty()).then_some(HopCode::FirewallRule);
-    Hop { code, ..Hop::new(kind, name, state, text::explain::open(&whole, &partly, &stoppers)) }
+    Hop { code, open: allowed, ..Hop::new(kind, name, state, text::explain::open(&whole, &partly, &stoppers)) }
 }
