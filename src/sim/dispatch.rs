@@ -29,7 +29,7 @@ use super::{
         logging::requests,
         orgpolicy,
         projects::{self, apis},
-        pubsub::delivery,
+        pubsub::{delivery, subscriptions},
         run, scheduler,
         secretmanager::payloads,
         shared::{flat, locations},
@@ -123,6 +123,9 @@ fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Re
         (_, "getIamPolicy") => found(state, name).map(|_| policy::current(state, call)),
         (_, "setIamPolicy") => found(state, name).and_then(|_| policy::set(state, call)),
         ("orgpolicy.policies", "getEffectivePolicy") => orgpolicy::effective(state, call),
+        ("pubsub.topics", "subscriptions.list") => {
+            found(state, "get").and_then(|_| subscriptions::of_topic(state, call))
+        }
         ("pubsub.topics", "publish") => found(state, name).and_then(|_| delivery::publish(state, call)),
         ("pubsub.subscriptions", "pull") => found(state, "consume").map(|it| delivery::pull(state, call, &it)),
         ("pubsub.subscriptions", "acknowledge") => found(state, "consume").map(|_| delivery::acknowledge(state, call)),
@@ -136,6 +139,16 @@ fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Re
 /// Checks that the project exists and has the API enabled, and that the region exists and is open to it.
 fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
     let service = call.route.service;
+    match call.route.target {
+        // What is in no project, or in all of them.
+        Target::Project if call.route.project.is_empty() && service == Service::ResourceManager => return Ok(()),
+        Target::Project if call.route.project.is_empty() => {
+            let message = "The caller does not have permission";
+            return Err(Refusal::new(Code::PERMISSION_DENIED, "forbidden", message));
+        }
+        Target::Kind(_) if call.route.project.is_empty() => return Ok(()),
+        _ => {}
+    }
     let Some(project) = state.projects.get(&call.project) else {
         return Err(match service {
             Service::Compute => Refusal::not_found(&format!("projects/{}", call.project)),
