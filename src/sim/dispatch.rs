@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     api::{
         errors::{Code, Refusal, Shape},
+        links,
         permissions::{self, Grant},
         service::Service,
     },
@@ -25,7 +26,7 @@ use super::{
     },
     services::{
         KINDS, compute,
-        iam::policy,
+        iam::{policy, roles},
         logging::requests,
         orgpolicy,
         projects::{self, apis},
@@ -57,7 +58,11 @@ pub fn route(state: &mut State, request: &Request<Bytes>) -> Result<Call, (Refus
         serde_json::from_slice(request.body())
             .map_err(|error| (Refusal::bad_request(format!("Invalid JSON payload received. {error}")), shape))?
     };
-    let named = if route.target == Target::Entries { requests::project_asked(&body) } else { &route.project };
+    let named = match (route.service, route.target) {
+        (_, Target::Entries) => requests::project_asked(&body),
+        (Service::Iam, Target::Project) => links::last(body["fullResourceName"].as_str().unwrap_or_default()),
+        _ => &route.project,
+    };
     let project = state.project_id(named);
     let query = form_urlencoded(uri.query().unwrap_or_default());
     let path = paths::path_of(&route, &project, &query, &body);
@@ -105,6 +110,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match (call.route.service, call.route.target) {
         (Service::Usage, _) => apis::answer(state, call),
         (Service::Compute, _) => compute::answer(state, call),
+        (Service::Iam, Target::Project) => Ok(roles::testable(KINDS)),
         (_, Target::Project) => projects::answer(state, call),
         (_, Target::Entries) => requests::list(state, call),
         (_, Target::Locations) => locations::list(state, call),
@@ -141,12 +147,12 @@ fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
     let service = call.route.service;
     match call.route.target {
         // What is in no project, or in all of them.
-        Target::Project if call.route.project.is_empty() && service == Service::ResourceManager => return Ok(()),
-        Target::Project if call.route.project.is_empty() => {
+        Target::Project if call.project.is_empty() && service == Service::ResourceManager => return Ok(()),
+        Target::Project if call.project.is_empty() => {
             let message = "The caller does not have permission";
             return Err(Refusal::new(Code::PERMISSION_DENIED, "forbidden", message));
         }
-        Target::Kind(_) if call.route.project.is_empty() => return Ok(()),
+        Target::Kind(_) if call.project.is_empty() => return Ok(()),
         _ => {}
     }
     let Some(project) = state.projects.get(&call.project) else {

@@ -70,6 +70,11 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
         (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
             Some(Route::new(service, version, "", None, Target::Entries, None, Verb::List))
         }
+        // The body has the project.
+        (Service::Iam, [version, "permissions:queryTestablePermissions"]) if method == Method::POST => {
+            let verb = Verb::Custom("queryTestablePermissions");
+            Some(Route::new(service, version, "", None, Target::Project, None, verb))
+        }
         // Organizations are not simulated: no caller has a permission in one.
         (Service::Logging, [version, "organizations" | "folders" | "billingAccounts", _, ..]) => {
             Some(Route::new(service, version, "", None, Target::Project, None, on_one(method).unwrap_or(Verb::Create)))

@@ -56,3 +56,16 @@ async fn cloud_sql_has_two_forms() {
         assert_eq!((caller.get(&url).await.0, caller.get(&format!("{url}/none")).await.0), (200, 404), "{base}");
     }
 }
+
+/// gcloud asks before it makes a role of a file.
+#[tokio::test(start_paused = true)]
+async fn permissions_of_a_role() {
+    let caller = Caller::new(world());
+    let url = "https://iam.googleapis.com/v1/permissions:queryTestablePermissions";
+    for (project, wanted) in [("demo", 200), ("123456789012", 200), ("none", 403)] {
+        let body = json!({"fullResourceName": format!("//cloudresourcemanager.googleapis.com/projects/{project}")});
+        let (status, answer) = caller.send(Method::POST, url, body).await;
+        assert_eq!(status, wanted, "{project}: {answer}");
+        assert_eq!(answer.to_string().contains("compute.firewalls.create"), status == 200, "{project}");
+    }
+}
