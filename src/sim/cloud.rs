@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use http::{HeaderValue, Request as HttpRequest, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -14,10 +15,12 @@ use crate::google::transport::{BoxFuture, Request, Response, SendError, Sent, Tr
 
 pub use super::options::Options;
 use super::{
+    api::errors::{Refusal, Shape},
     dispatch,
     faults::{Fault, FaultKind},
     http::{
         answers::{refused, response},
+        batch,
         call::Call,
         calls::Logged,
         encodings,
@@ -105,8 +108,27 @@ impl Cloud {
         self.handle.state()
     }
 
-    /// Answers one request to an API.
+    /// Answers a request to an API, or each of those that one request holds.
     pub(super) async fn send_http(&self, request: HttpRequest<Bytes>) -> Reply {
+        if !batch::is_batch(&request) {
+            return self.send_one(request).await;
+        }
+        let Some(parts) = batch::parts(&request) else {
+            let refusal = Refusal::bad_request("Failed to parse batch request, error: no parts.");
+            return Reply::Answered(refused(&refusal, Shape::Compute));
+        };
+        let replies = join_all(parts.iter().map(|part| self.send_one(part.request.clone()))).await;
+        let answers = replies.into_iter().map(|reply| match reply {
+            Reply::Answered(response) => Some(response),
+            Reply::Broken => None,
+        });
+        // A connection that breaks takes the other answers along.
+        let answers: Option<Vec<Response>> = answers.collect();
+        answers.map_or(Reply::Broken, |answers| Reply::Answered(batch::joined(parts.iter().zip(answers))))
+    }
+
+    /// Answers one request.
+    async fn send_one(&self, request: HttpRequest<Bytes>) -> Reply {
         let (started, routed, delay) = {
             let mut state = self.state();
             let routed = dispatch::route(&mut state, &request);

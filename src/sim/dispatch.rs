@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{
     api::{
         errors::{Code, Refusal, Shape},
+        links,
         permissions::{self, Grant},
         service::Service,
     },
@@ -25,11 +26,11 @@ use super::{
     },
     services::{
         KINDS, compute,
-        iam::policy,
+        iam::{policy, roles},
         logging::requests,
         orgpolicy,
         projects::{self, apis},
-        pubsub::delivery,
+        pubsub::{delivery, subscriptions},
         run, scheduler,
         secretmanager::payloads,
         shared::{flat, locations},
@@ -57,7 +58,11 @@ pub fn route(state: &mut State, request: &Request<Bytes>) -> Result<Call, (Refus
         serde_json::from_slice(request.body())
             .map_err(|error| (Refusal::bad_request(format!("Invalid JSON payload received. {error}")), shape))?
     };
-    let named = if route.target == Target::Entries { requests::project_asked(&body) } else { &route.project };
+    let named = match (route.service, route.target) {
+        (_, Target::Entries) => requests::project_asked(&body),
+        (Service::Iam, Target::Project) => links::last(body["fullResourceName"].as_str().unwrap_or_default()),
+        _ => &route.project,
+    };
     let project = state.project_id(named);
     let query = form_urlencoded(uri.query().unwrap_or_default());
     let path = paths::path_of(&route, &project, &query, &body);
@@ -105,6 +110,7 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match (call.route.service, call.route.target) {
         (Service::Usage, _) => apis::answer(state, call),
         (Service::Compute, _) => compute::answer(state, call),
+        (Service::Iam, Target::Project) => Ok(roles::testable(KINDS)),
         (_, Target::Project) => projects::answer(state, call),
         (_, Target::Entries) => requests::list(state, call),
         (_, Target::Locations) => locations::list(state, call),
@@ -123,6 +129,9 @@ fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Re
         (_, "getIamPolicy") => found(state, name).map(|_| policy::current(state, call)),
         (_, "setIamPolicy") => found(state, name).and_then(|_| policy::set(state, call)),
         ("orgpolicy.policies", "getEffectivePolicy") => orgpolicy::effective(state, call),
+        ("pubsub.topics", "subscriptions.list") => {
+            found(state, "get").and_then(|_| subscriptions::of_topic(state, call))
+        }
         ("pubsub.topics", "publish") => found(state, name).and_then(|_| delivery::publish(state, call)),
         ("pubsub.subscriptions", "pull") => found(state, "consume").map(|it| delivery::pull(state, call, &it)),
         ("pubsub.subscriptions", "acknowledge") => found(state, "consume").map(|_| delivery::acknowledge(state, call)),
@@ -136,6 +145,16 @@ fn custom(state: &mut State, call: &Call, kind: &'static Kind, name: &str) -> Re
 /// Checks that the project exists and has the API enabled, and that the region exists and is open to it.
 fn admit(state: &State, call: &Call) -> Result<(), Refusal> {
     let service = call.route.service;
+    match call.route.target {
+        // What is in no project, or in all of them.
+        Target::Project if call.project.is_empty() && service == Service::ResourceManager => return Ok(()),
+        Target::Project if call.project.is_empty() => {
+            let message = "The caller does not have permission";
+            return Err(Refusal::new(Code::PERMISSION_DENIED, "forbidden", message));
+        }
+        Target::Kind(_) if call.project.is_empty() => return Ok(()),
+        _ => {}
+    }
     let Some(project) = state.projects.get(&call.project) else {
         return Err(match service {
             Service::Compute => Refusal::not_found(&format!("projects/{}", call.project)),

@@ -50,7 +50,7 @@ impl Gcloud {
     pub fn hold(&self, cases: &[(&str, i32, &[&str])]) {
         for (line, status, says) in cases {
             self.settle();
-            let output = self.command("gcloud").args(line.split_whitespace()).output().expect("gcloud is needed");
+            let output = self.command("gcloud").args(words(line)).output().expect("gcloud is needed");
             let said = said(&output);
             assert_eq!(output.status.code(), Some(*status), "gcloud {line}\n{said}");
             for piece in *says {
@@ -58,6 +58,21 @@ impl Gcloud {
             }
         }
     }
+}
+
+/// The words of a line, as a shell takes them apart: what stands between single quotes is kept together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (i, part) in line.split('\'').enumerate() {
+        for (k, word) in part.split(|letter: char| i % 2 == 0 && letter.is_whitespace()).enumerate() {
+            if k > 0 {
+                words.push(String::new());
+            }
+            words.last_mut().unwrap().push_str(word);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// What was said, on both channels.

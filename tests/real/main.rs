@@ -13,6 +13,7 @@ mod gcloud;
 mod google;
 mod install;
 mod installed;
+mod printed;
 mod python;
 mod rust;
 mod script;

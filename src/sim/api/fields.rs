@@ -27,6 +27,8 @@ pub enum Type {
     Enum(&'static [&'static str]),
     /// A Compute URL, full or from `projects/`, `global/` or `regions/` on; reads always show it in full.
     Link,
+    /// A Compute URL of a region, or its name.
+    Region,
     Message(&'static [Field]),
     /// String to string.
     Map,
@@ -60,6 +62,10 @@ pub const fn choice(name: &'static str, of: &'static [&'static str]) -> Field {
 
 pub const fn link(name: &'static str) -> Field {
     field(name, Type::Link)
+}
+
+pub const fn region(name: &'static str) -> Field {
+    field(name, Type::Region)
 }
 
 pub const fn message(name: &'static str, of: &'static [Field]) -> Field {
@@ -144,7 +150,7 @@ impl Field {
     fn one(&self, value: &Value, at: &str) -> Result<Value, Refusal> {
         let integer = || value.as_i64().or_else(|| value.as_str()?.parse().ok());
         let (kept, wanted) = match self.of {
-            Type::Text | Type::Link => (value.as_str().map(Value::from), "TYPE_STRING"),
+            Type::Text | Type::Link | Type::Region => (value.as_str().map(Value::from), "TYPE_STRING"),
             Type::Bool => (value.as_bool().map(Value::from), "TYPE_BOOL"),
             Type::Int32 => (integer().and_then(|n| i32::try_from(n).ok()).map(Value::from), "TYPE_INT32"),
             Type::Int64 => (integer().map(|n| n.to_string().into()), "TYPE_INT64"),
@@ -216,6 +222,7 @@ pub fn expand_links(
         for value in values {
             match (field.of, &mut *value) {
                 (Type::Link, Value::String(text)) => *text = links::expand(text, project, &at)?,
+                (Type::Region, Value::String(text)) => *text = links::expand_region(text, project, &at)?,
                 (Type::Message(fields), Value::Object(inner)) => expand_links(&[fields], inner, project, &at)?,
                 _ => {}
             }

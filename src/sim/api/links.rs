@@ -44,6 +44,14 @@ pub fn expand(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
     }
 }
 
+/// The full URL of a region, which may be given by its name.
+pub fn expand_region(link: &str, project: &str, at: &str) -> Result<String, Refusal> {
+    if link.is_empty() || link.contains('/') {
+        return expand(link, project, at);
+    }
+    Ok(full(&format!("projects/{project}/regions/{link}")))
+}
+
 /// The path of the network that a document belongs to.
 pub fn network_of(document: &Value) -> &str {
     path(document["network"].as_str().unwrap_or_default())

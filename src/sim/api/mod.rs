@@ -3,9 +3,11 @@
 pub mod cidr;
 pub mod errors;
 pub mod fields;
+pub mod filter;
 pub mod fingerprint;
 pub mod glob;
 pub mod links;
 pub mod names;
+pub mod pattern;
 pub mod permissions;
 pub mod service;

@@ -56,6 +56,7 @@ impl Change<'_> {
         match self.call.route.verb {
             Verb::Create => "Create",
             Verb::Delete => "Delete",
+            Verb::Custom("run") => "Run",
             _ if self.call.route.is_knative() => "Replace",
             _ => "Update",
         }
@@ -100,6 +101,9 @@ impl Change<'_> {
     /// A `Create…Request`, `Update…Request` or `Replace…Request`.
     fn message(&self, verb: Verb) -> Value {
         let call = self.call;
+        if verb == Verb::Custom("run") {
+            return json!({"name": self.resource_name(), "overrides": call.object().get("overrides")});
+        }
         let region = call.region().unwrap_or_default();
         let field = self.kind.member();
         if call.route.is_knative() {

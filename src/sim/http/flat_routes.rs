@@ -26,7 +26,17 @@ const OWN: [&str; 11] = [
 ];
 
 pub fn route(kinds: Kinds, service: Service, method: &Method, segments: &[&str]) -> Option<Route> {
+    // Cloud SQL has both forms.
+    let segments = match segments {
+        ["sql", rest @ ..] if service == Service::SqlAdmin => rest,
+        segments => segments,
+    };
     let [version, "projects", project, rest @ ..] = segments else { return None };
+    if let (["topics", topic, "subscriptions"], &Method::GET) = (rest, method) {
+        let target = Target::Kind(kinds.at(service, "topics", false)?);
+        let verb = Verb::Custom("subscriptions.list");
+        return Some(Route::new(service, version, project, None, target, Some(topic), verb));
+    }
     let (region, rest) = match rest {
         // Its only location is `global`.
         ["locations", "global", rest @ ..] if service == Service::NetworkConnectivity => (None, rest),

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod app_routes;
+pub mod batch;
 pub mod call;
 pub mod calls;
 pub mod encodings;

@@ -15,6 +15,8 @@ pub fn path_of(route: &Route, project: &str, query: &[(String, String)], body: &
     let parent = match (route.target, route.service, region) {
         // A project has one app.
         (Target::Kind(kind), Service::AppEngine, _) if kind.segment.is_empty() => return links::app(project),
+        // Beside the projects there are hierarchical policies alone.
+        (Target::Kind(_), ..) if route.project.is_empty() => "locations/global/firewallPolicies/".to_owned(),
         (Target::Kind(kind), ..) => kind.collection_path(project, region, route.within.as_deref()),
         (Target::Operations, Service::Compute, Some(region)) => {
             format!("projects/{project}/regions/{region}/operations/")

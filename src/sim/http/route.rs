@@ -70,7 +70,7 @@ impl Route {
 
     /// Whether the call uses Cloud Run's v1, whose resources have Knative's form. Their IAM policies do not.
     pub fn is_knative(&self) -> bool {
-        let own = matches!(self.verb, Verb::Custom(_));
+        let own = matches!(self.verb, Verb::Custom(name) if name != "run");
         self.service == Service::Run && self.version == "v1" && matches!(self.target, Target::Kind(_)) && !own
     }
 

@@ -34,6 +34,18 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
         (Service::Run, ["apis", _, version, "namespaces", project, rest @ ..]) => {
             collection(kinds, service, method, version, project, region_of(uri, headers), rest)
         }
+        // A hierarchical policy is in no project.
+        (Service::Compute, ["compute", version, "locations", "global", "firewallPolicies", name, rest @ ..])
+            if method == Method::GET =>
+        {
+            let verb = match rest {
+                [] => Verb::Get,
+                ["getRule"] => Verb::Custom("getRule"),
+                _ => return None,
+            };
+            let target = Target::Kind(kinds.of_collection("compute.firewallPolicies")?);
+            Some(Route::new(service, version, "", None, target, Some(*name), verb))
+        }
         (Service::Compute, ["compute", version, "projects", project, rest @ ..]) => {
             compute(kinds, method, version, project, rest)
         }
@@ -46,6 +58,10 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
             };
             Some(Route::new(service, version, project, None, Target::Apis, None, verb))
         }
+        // The caller's permissions say which.
+        (Service::ResourceManager, [version, "projects"]) if method == Method::GET => {
+            Some(Route::new(service, version, "", None, Target::Project, None, Verb::List))
+        }
         (Service::ResourceManager, [version, "projects", project]) => flat_routes::project(method, version, project),
         (Service::VpcAccess | Service::Run, [version, "projects", project, "locations", rest @ ..]) => {
             located(kinds, service, method, version, project, rest)
@@ -53,6 +69,15 @@ pub fn read(kinds: Kinds, method: &Method, uri: &Uri, headers: &HeaderMap) -> Op
         // The body has the project.
         (Service::Logging, [version, "entries:list"]) if method == Method::POST => {
             Some(Route::new(service, version, "", None, Target::Entries, None, Verb::List))
+        }
+        // The body has the project.
+        (Service::Iam, [version, "permissions:queryTestablePermissions"]) if method == Method::POST => {
+            let verb = Verb::Custom("queryTestablePermissions");
+            Some(Route::new(service, version, "", None, Target::Project, None, verb))
+        }
+        // Organizations are not simulated: no caller has a permission in one.
+        (Service::Logging, [version, "organizations" | "folders" | "billingAccounts", _, ..]) => {
+            Some(Route::new(service, version, "", None, Target::Project, None, on_one(method).unwrap_or(Verb::Create)))
         }
         (Service::AppEngine, [version, "apps", app, rest @ ..]) => app_routes::route(kinds, method, version, app, rest),
         (service, segments) if service.is_flat() => flat_routes::route(kinds, service, method, segments),
@@ -155,7 +180,8 @@ fn collection(
         }
         [_, name] if service == Service::Run && name.contains(':') => {
             let (name, verb) = name.split_once(':')?;
-            (Some(name), on_iam_policy(method, verb)?)
+            let runs = segment == "jobs" && verb == "run" && method == Method::POST;
+            (Some(name), if runs { Verb::Custom("run") } else { on_iam_policy(method, verb)? })
         }
         [_, name] => (Some(*name), on_one(method)?),
         [_, name, "getEffectiveFirewalls"] if segment == "networks" => {
@@ -163,6 +189,9 @@ fn collection(
         }
         [_, name, "getRouterStatus"] if segment == "routers" => {
             (Some(*name), only(method, Method::GET, Verb::Custom("getRouterStatus"))?)
+        }
+        [_, name, "getRule"] if segment == "firewallPolicies" => {
+            (Some(*name), only(method, Method::GET, Verb::Custom("getRule"))?)
         }
         [_, name, "listPeeringRoutes"] if segment == "networks" => {
             (Some(*name), only(method, Method::GET, Verb::Custom("listPeeringRoutes"))?)

@@ -227,7 +227,11 @@ async fn cloud_run_lets_in_who_may_invoke_and_tells_the_container_who() {
     assert!((0..60).contains(&(iat - before.as_second())) && exp - iat == 3600, "{said}");
     let (_, job) = owner.get(&format!("{JOBS}/sweep")).await;
     assert_eq!(job["status"], json!({}));
-    let filter = json!({"resourceNames": ["projects/demo"], "filter": r#"log_id("run.googleapis.com/requests")"#});
+    let filter = json!({
+        "resourceNames": ["projects/demo"],
+        "filter": r#"log_id("run.googleapis.com/requests")"#,
+        "orderBy": "timestamp desc",
+    });
     let (_, log) = owner.send(Method::POST, "https://logging.googleapis.com/v2/entries:list", filter).await;
     let statuses: Vec<_> =
         log["entries"].as_array().expect("entries").iter().map(|it| &it["httpRequest"]["status"]).collect();

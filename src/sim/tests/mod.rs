@@ -5,6 +5,8 @@ mod doors;
 mod faults;
 mod flat;
 mod installed;
+mod knative;
+mod lists;
 mod networks;
 mod policies;
 mod quotas;

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{
-    COMPUTE, CONNECTOR, Caller, World, network,
+    ACCESS, COMPUTE, CONNECTOR, Caller, World, network,
     rules::{Case, SUBNET, firewall, hold, post, ready},
     world,
 };
@@ -20,7 +20,27 @@ async fn networks_and_subnetworks() {
     hold(
         &caller,
         vec![
-            post(&networks, json!({"name": "legacy"}), 400, "invalid", "Legacy networks"),
+            post(
+                &networks,
+                json!({"name": "legacy"}),
+                400,
+                "badRequest",
+                "Creation of legacy mode networks is deprecated.",
+            ),
+            post(
+                &networks,
+                json!({"name": "legacy", "IPv4Range": "10.240.0.0/16"}),
+                400,
+                "badRequest",
+                "removing the IPv4Range field and adding the autoCreateSubnetworks field",
+            ),
+            post(
+                &networks,
+                json!({"name": "legacy", "IPv4Range": "10.240.0.0/16", "autoCreateSubnetworks": false}),
+                400,
+                "badRequest",
+                "Creation of legacy mode networks is deprecated.",
+            ),
             post(
                 &url,
                 subnet("10.8.0.0/24"),
@@ -90,6 +110,86 @@ async fn networks_and_subnetworks() {
     let patch = json!({"enableFlowLogs": true, "fingerprint": read["fingerprint"]});
     caller.done(Method::PATCH, &one, patch).await;
     assert_eq!(caller.get(&one).await.1["enableFlowLogs"], true);
+}
+
+/// A legacy network that a world holds takes no subnetwork and no connector, and is changed like others.
+#[tokio::test(start_paused = true)]
+async fn legacy_networks() {
+    let path = "projects/demo/global/networks/old";
+    let legacy = json!({"name": "old", "IPv4Range": "10.240.0.0/16", "gatewayIPv4": "10.240.0.1"});
+    let caller = Caller::new(world().document("compute.networks", path, legacy));
+    let subnet = json!({"name": "sub", "network": path, "ipCidrRange": "10.9.0.0/28"});
+    let subnetworks = format!("{COMPUTE}/regions/europe-west1/subnetworks");
+    hold(&caller, vec![post(subnetworks, subnet, 400, "invalid", "A legacy network has no subnetworks.")]).await;
+    let connector = json!({"network": "old", "ipCidrRange": "10.9.0.0/28", "minInstances": 2, "maxInstances": 3});
+    let connectors = format!("{ACCESS}/connectors?connectorId=egress");
+    let begun = caller.done(Method::POST, &connectors, connector).await;
+    caller.cloud.advance(Duration::from_secs(90));
+    let operation = format!("https://vpcaccess.googleapis.com/v1/{}", begun["name"].as_str().expect("a name"));
+    let (_, ended) = caller.get(&operation).await;
+    assert!(ended["error"]["message"].to_string().contains("A legacy network has no subnetworks."), "{ended}");
+    assert_eq!(caller.get(&format!("{ACCESS}/connectors/egress")).await.1["state"], "ERROR");
+    let one = format!("https://compute.googleapis.com/compute/v1/{path}");
+    caller.done(Method::PATCH, &one, json!({"routingConfig": {"routingMode": "GLOBAL"}})).await;
+    let (_, read) = caller.get(&one).await;
+    assert_eq!(
+        (&read["IPv4Range"], &read["routingConfig"]["routingMode"]),
+        (&json!("10.240.0.0/16"), &json!("GLOBAL"))
+    );
+}
+
+/// A region is named by its URL, from any part of it on, or by its name alone.
+#[tokio::test(start_paused = true)]
+async fn regions_in_bodies() {
+    let caller = Caller::new(world());
+    let region = "projects/demo/regions/europe-west1";
+    let spelled = ["europe-west1", "regions/europe-west1", region];
+    for (i, spelled) in spelled.into_iter().enumerate() {
+        let name = format!("sub-{i}");
+        for (collection, more) in [
+            ("subnetworks", json!({"ipCidrRange": format!("10.9.{i}.0/24"), "network": network()})),
+            ("routers", json!({"network": network()})),
+            ("addresses", json!({})),
+        ] {
+            let mut body = json!({"name": name, "region": spelled});
+            body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            let url = format!("{COMPUTE}/regions/europe-west1/{collection}");
+            caller.done(Method::POST, &url, body.clone()).await;
+            let (_, read) = caller.get(&format!("{url}/{name}")).await;
+            assert_eq!(
+                read["region"],
+                format!("https://www.googleapis.com/compute/v1/{region}"),
+                "{collection} {spelled}"
+            );
+        }
+    }
+    let elsewhere = json!({"name": "x", "network": network(), "region": "us-central1"});
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    hold(&caller, vec![post(url, elsewhere, 400, "invalid", "resource.region")]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subnetwork_grows_and_does_not_shrink() {
+    let caller = Caller::new(world().subnetwork("demo", "europe-west1", "near", "vpc", "10.8.0.64/26"));
+    let one = format!("{COMPUTE}/regions/europe-west1/subnetworks/egress");
+    let expand = format!("{one}/expandIpCidrRange");
+    let refused = |range: &str, says: &'static str| post(&expand, json!({"ipCidrRange": range}), 400, "invalid", says);
+    hold(
+        &caller,
+        vec![
+            refused("10.8.0.0/28", "must contain the current one"),
+            refused("10.8.0.0/29", "must contain the current one"),
+            refused("10.9.0.0/24", "must contain the current one"),
+            refused("everything", "must contain the current one"),
+            refused("10.8.0.0/24", "conflicts with existing subnetwork 'near'"),
+        ],
+    )
+    .await;
+    caller.done(Method::POST, &expand, json!({"ipCidrRange": "10.8.0.0/26"})).await;
+    let (_, read) = caller.get(&one).await;
+    assert_eq!(read["ipCidrRange"], "10.8.0.0/26");
+    let patch = json!({"ipCidrRange": "10.8.0.0/25", "fingerprint": read["fingerprint"]});
+    hold(&caller, vec![Case(Method::PATCH, one, patch, 400, "invalid", "cannot be changed")]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -98,6 +98,54 @@ async fn routers() {
     hold(&caller, vec![Case(Method::PATCH, one.clone(), again, 400, "invalid", "already used by another Nat")]).await;
 }
 
+/// Every address that a NAT names must exist, near the router, and be external.
+#[tokio::test(start_paused = true)]
+async fn static_addresses() {
+    let address = |region: &str, name: &str| format!("projects/demo/regions/{region}/addresses/{name}");
+    let caller = Caller::new(
+        world()
+            .document("compute.addresses", &address("europe-west1", "mine"), json!({"name": "mine"}))
+            .document("compute.addresses", &address("us-central1", "far"), json!({"name": "far"}))
+            .document(
+                "compute.addresses",
+                &address("europe-west1", "inner"),
+                json!({"name": "inner", "addressType": "INTERNAL"}),
+            ),
+    );
+    let url = format!("{COMPUTE}/regions/europe-west1/routers");
+    let router = |more: Value| {
+        let mut manual = json!({"natIpAllocateOption": "MANUAL_ONLY"});
+        manual.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        json!({"name": "r", "network": network(), "nats": [nat("a", manual)]})
+    };
+    let near = |name: &str| address("europe-west1", name);
+    let none = "The resource 'projects/demo/regions/europe-west1/addresses/none' was not found";
+    let (mine, gone) = (json!([near("mine")]), json!([near("none")]));
+    let rule =
+        |field: &str| json!([{"ruleNumber": 1, "match": "destination.ip == '1.1.1.1'", "action": {field: gone}}]);
+    let refused = |more: Value, status: u16, reason: &'static str, says: &'static str| {
+        post(&url, router(more), status, reason, says)
+    };
+    hold(
+        &caller,
+        vec![
+            refused(json!({"natIps": gone}), 404, "notFound", none),
+            refused(json!({"natIps": [near("mine"), near("none")]}), 404, "notFound", none),
+            refused(json!({"natIps": ["regions/europe-west1/addresses/none"]}), 404, "notFound", none),
+            refused(json!({"natIps": mine, "drainNatIps": gone}), 404, "notFound", none),
+            refused(json!({"natIps": mine, "rules": rule("sourceNatActiveIps")}), 404, "notFound", none),
+            refused(json!({"natIps": mine, "rules": rule("sourceNatDrainIps")}), 404, "notFound", none),
+            refused(json!({"natIps": ["mine"]}), 400, "invalid", "The URL is malformed"),
+            refused(json!({"natIps": [near("inner")]}), 400, "invalid", "must be external"),
+            refused(json!({"natIps": [address("us-central1", "far")]}), 400, "invalid", "in the region of the router"),
+        ],
+    )
+    .await;
+    caller.done(Method::POST, &url, router(json!({"natIps": mine}))).await;
+    let patch = json!({"nats": router(json!({"natIps": gone}))["nats"]});
+    hold(&caller, vec![Case(Method::PATCH, format!("{url}/r"), patch, 404, "notFound", none)]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_patch_keeps_what_it_does_not_speak_of() {
     let caller = Caller::new(world());

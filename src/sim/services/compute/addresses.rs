@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        fields::{self, Field, choice, int, link, map, text},
+        fields::{self, Field, choice, int, link, map, region, text},
         fingerprint, links,
         service::Service,
     },
@@ -65,7 +65,7 @@ const FIELDS: &[Field] = &[
     choice("ipVersion", &["IPV4", "IPV6"]).fixed(),
     link("network").fixed(),
     link("subnetwork").fixed(),
-    link("region").fixed(),
+    region("region").fixed(),
     map("labels"),
     text("labelFingerprint").output(),
     text("status").output(),

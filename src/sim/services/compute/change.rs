@@ -182,16 +182,29 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
         fields::prune(&mut document);
     } else {
         fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
+        in_its_region(&document, &sent)?;
         fields::merge(&mut document, sent);
     }
     kind.rules.complete(draft, &mut document);
-    if let Some(field) = before.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
+    // What is immutable to an update may have a method of its own.
+    let kept = before.filter(|_| own(call, kind).is_none());
+    if let Some(field) = kept.and_then(|before| fields::changed_for_good(kind.fields, before, &document)) {
         let value = document.get(field).unwrap_or(&Value::Null);
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return Err(Refusal::value(&format!("resource.{field}"), &value, "The field cannot be changed."));
     }
     kind.rules.check(draft, &document)?;
     Ok(document)
+}
+
+/// Refuses a body that names another region than the URL.
+fn in_its_region(document: &Map<String, Value>, sent: &Map<String, Value>) -> Result<(), Refusal> {
+    match (document.get("region"), sent.get("region").and_then(Value::as_str)) {
+        (Some(own), Some(other)) if own != other => {
+            Err(Refusal::value("resource.region", other, "The region is not that of the request."))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Refuses an update whose fingerprint is not the current one.

@@ -200,7 +200,17 @@ fn remove_rule(draft: &Draft<'_>, policy: &mut Map<String, Value>, _: Sent) -> R
 
 /// The index of the rule whose priority is given as a parameter.
 fn rule(draft: &Draft<'_>, rules: &[Value]) -> Result<usize, Refusal> {
-    let priority = draft.parameter("priority").and_then(|text| text.parse::<i64>().ok());
+    at_priority(rules, draft.parameter("priority"))
+}
+
+/// The rule of a policy that has a priority.
+pub fn rule_of(policy: &Value, priority: Option<&str>) -> Result<Value, Refusal> {
+    let rules = policy["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
+    at_priority(rules, priority).map(|at| rules[at].clone())
+}
+
+fn at_priority(rules: &[Value], priority: Option<&str>) -> Result<usize, Refusal> {
+    let priority = priority.and_then(|text| text.parse::<i64>().ok());
     let priority = priority.ok_or_else(|| Refusal::required("priority"))?;
     let missing = || Refusal::invalid(format!("The firewall policy does not contain a rule at priority {priority}."));
     rules.iter().position(|rule| rule["priority"] == priority).ok_or_else(missing)

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, links},
+    api::{errors::Refusal, filter::Filter, links},
     http::call::Call,
     state::State,
 };
@@ -50,26 +50,8 @@ pub fn by_scope<'a>(
     answer
 }
 
-/// A list filter. Supported are `FIELD = "VALUE"` and `FIELD eq VALUE` on a top-level field.
-pub struct Filter(Option<(String, String)>);
-
-impl Filter {
-    pub fn of(call: &Call) -> Result<Self, Refusal> {
-        let Some(text) = call.parameter("filter").filter(|text| !text.is_empty()) else { return Ok(Self(None)) };
-        let parts = text.split_once('=').or_else(|| text.split_once(" eq "));
-        let bare = |part: &str| part.trim().trim_matches('"').to_owned();
-        match parts.map(|(name, value)| (bare(name), bare(value))) {
-            Some((name, value)) if !name.contains([' ', '(', '.']) && !value.contains(['(', ' ', '*']) => {
-                Ok(Self(Some((name, value))))
-            }
-            _ => Err(Refusal::value("filter", text, "Invalid list filter expression.")),
-        }
-    }
-
-    pub fn fits(&self, document: &Value) -> bool {
-        self.0.as_ref().is_none_or(|(name, value)| match &document[name] {
-            Value::String(text) => text == value,
-            other => value.parse().is_ok_and(|value: Value| value == *other),
-        })
-    }
+/// The filter of a list; without one it is that which fits everything.
+pub fn filter(call: &Call) -> Result<Filter, Refusal> {
+    let text = call.parameter("filter").unwrap_or_default();
+    Filter::parse(text).ok_or_else(|| Refusal::value("filter", text, "Invalid list filter expression."))
 }

@@ -30,7 +30,7 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-use lists::{Filter, PAGE, by_scope};
+use lists::{PAGE, by_scope};
 
 pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     match (call.route.target, call.route.verb) {
@@ -42,6 +42,9 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
         (Target::Kind(kind), Verb::List) => list(state, call, kind),
         (Target::Kind(kind), Verb::AggregatedList) => aggregated(state, call, kind),
         (Target::Kind(_), Verb::Custom("getEffectiveFirewalls")) => effective_firewalls::answer(state, call),
+        (Target::Kind(kind), Verb::Custom("getRule")) => {
+            get(state, call, kind).and_then(|policy| firewall_policies::rule_of(&policy, call.parameter("priority")))
+        }
         (Target::Kind(_), Verb::Custom("getRouterStatus")) => routing::status(state, call),
         (Target::Kind(_), Verb::Custom("listPeeringRoutes")) => routing::peering_routes(state, call),
         (Target::Kind(kind), Verb::Create | Verb::Patch | Verb::Update | Verb::Delete | Verb::Custom(_)) => {
@@ -65,10 +68,10 @@ fn get(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal
 fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
     let under = format!("{}/", call.path);
-    let shown = Filter::of(call)?;
-    let found = state.store.listed(kind.collection, &under, call.view()).filter(|(_, document)| shown.fits(document));
-    let (items, next) = call.page(found, PAGE)?;
-    let items: Vec<Value> = items.into_iter().map(|document| presented(state, call, kind, document)).collect();
+    let shown = lists::filter(call)?;
+    let found = state.store.listed(kind.collection, &under, call.view());
+    let found = found.map(|(path, document)| (path, presented(state, call, kind, document)));
+    let (items, next) = call.page(found.filter(|(_, document)| shown.fits(document)), PAGE)?;
     let mut answer =
         json!({"kind": format!("{}List", kind.message), "id": call.path, "selfLink": links::full(&call.path)});
     if !items.is_empty() {
@@ -90,11 +93,11 @@ fn presented(state: &State, call: &Call, kind: &Kind, document: &Value) -> Value
 fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
     let under = format!("projects/{}/regions/", call.project);
-    let shown = Filter::of(call)?;
-    let found = state.store.listed(kind.collection, &under, call.view()).filter(|(_, document)| shown.fits(document));
-    let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), PAGE)?;
-    let page = page.into_iter().map(|(path, document)| (path, presented(state, call, kind, document)));
-    Ok(by_scope(state, call, (kind.message, kind.segment), page, next))
+    let shown = lists::filter(call)?;
+    let found = state.store.listed(kind.collection, &under, call.view());
+    let found = found.map(|(path, document)| (path, (path, presented(state, call, kind, document))));
+    let (page, next) = call.page(found.filter(|(_, (_, document))| shown.fits(document)), PAGE)?;
+    Ok(by_scope(state, call, (kind.message, kind.segment), page.into_iter(), next))
 }
 
 /// Operations of all regions, and the global ones.
@@ -102,7 +105,7 @@ fn aggregated_operations(state: &State, call: &Call) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     state.may_read(call, "compute.globalOperations.list", &project)?;
     let under = format!("{project}/");
-    let shown = Filter::of(call)?;
+    let shown = lists::filter(call)?;
     let found = state.operations.under(&under, call.now).filter(|(_, operation)| shown.fits(operation));
     let (page, next) = call.page(found.map(|(path, operation)| (path, (path, operation.clone()))), PAGE)?;
     Ok(by_scope(state, call, ("compute#operation", "operations"), page.into_iter(), next))
@@ -114,7 +117,7 @@ fn operation(state: &State, call: &Call, verb: Verb) -> Result<Value, Refusal> {
         Verb::List => {
             state.may_read(call, &format!("{permission}.list"), &format!("projects/{}", call.project))?;
             let under = format!("{}/", call.path);
-            let shown = Filter::of(call)?;
+            let shown = lists::filter(call)?;
             let found = state.operations.under(&under, call.now).filter(|(_, operation)| shown.fits(operation));
             let (items, next) = call.page(found, PAGE)?;
             Ok(json!({"kind": "compute#operationList", "id": call.path, "items": items, "nextPageToken": next}))

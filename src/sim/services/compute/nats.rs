@@ -150,14 +150,16 @@ fn alone(draft: &Draft<'_>, network: &str, nat: &Value, at: &str) -> Result<(), 
     }
 }
 
-/// Addresses must exist, be external, and not be in use.
+/// Addresses must exist, in the region of the router, be external, and not be in use.
 fn addresses(draft: &Draft<'_>, nat: &Value, at: &str) -> Result<(), Refusal> {
-    for (k, link) in nat["natIps"].as_array().into_iter().flatten().enumerate() {
+    for (at, link) in named_addresses(nat, at) {
         let path = references::ready(draft, link.as_str().unwrap_or_default())?;
         let address = draft.accepted.get(&path).unwrap_or(&Value::Null);
-        let at = format!("{at}.natIps[{k}]");
         if address["addressType"] == "INTERNAL" {
             return Err(invalid(&at, link, "The address must be external."));
+        }
+        if path.split('/').nth(3) != draft.region {
+            return Err(invalid(&at, link, "The address must be in the region of the router."));
         }
         let users = address["users"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let users = users.map(|user| links::path(user).to_owned()).chain(routers_using(draft.accepted, &path));
@@ -166,6 +168,22 @@ fn addresses(draft: &Draft<'_>, nat: &Value, at: &str) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Every address that a NAT names, with the field that names it: to be used, to be drained, or by a rule.
+fn named_addresses<'a>(nat: &'a Value, at: &str) -> Vec<(String, &'a Value)> {
+    let mut named = Vec::new();
+    let mut list = |holder: &'a Value, at: &str, fields: [&str; 2]| {
+        for field in fields {
+            let links = holder[field].as_array().into_iter().flatten().enumerate();
+            named.extend(links.map(|(k, link)| (format!("{at}.{field}[{k}]"), link)));
+        }
+    };
+    list(nat, at, ["natIps", "drainNatIps"]);
+    for (i, rule) in nat["rules"].as_array().into_iter().flatten().enumerate() {
+        list(&rule["action"], &format!("{at}.rules[{i}].action"), ["sourceNatActiveIps", "sourceNatDrainIps"]);
+    }
+    named
 }
 
 /// <https://cloud.google.com/nat/docs/ports-and-addresses>
@@ -248,8 +266,8 @@ pub fn of_router(router: &Value) -> impl Iterator<Item = &Value> {
 /// The routers whose NATs use an address.
 pub fn routers_using(accepted: Accepted<'_>, address: &str) -> Vec<String> {
     let names = |nat: &Value| {
-        let used = ["natIps", "drainNatIps"].into_iter().flat_map(|field| nat[field].as_array().into_iter().flatten());
-        used.map(|link| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
+        let used = named_addresses(nat, "").into_iter();
+        used.map(|(_, link)| links::path(link.as_str().unwrap_or_default())).any(|path| path == address)
     };
     let using = accepted.all(ROUTERS).filter(|(_, router)| of_router(router).any(names));
     using.map(|(path, _)| path.to_owned()).collect()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::{
     api::{
-        errors::Refusal,
+        errors::{Code, Refusal},
         fields::{self, Field, any, choice, flag, int, link, message, text},
         links::{self, network_of},
         service::Service,
@@ -59,7 +59,7 @@ const FIELDS: &[Field] = &[
     text("subnetworks").repeated().output(),
     text("firewallPolicy").output(),
     any(PEERING_ROUTES).repeated().output(),
-    text("IPv4Range").output(),
+    text("IPv4Range").fixed(),
     text("gatewayIPv4").output(),
 ];
 
@@ -93,12 +93,17 @@ impl Rules for Network {
         }
     }
 
-    fn check(&self, _draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
-        // Without the field it would be a legacy network, which can no longer be created.
-        if document.contains_key("autoCreateSubnetworks") {
+    /// A network with a range of its own, or without the field that says who makes its subnetworks, is a legacy network:
+    /// those that exist are kept, and none is made.
+    fn check(&self, draft: &Draft<'_>, document: &Map<String, Value>) -> Result<(), Refusal> {
+        let legacy = document.contains_key("IPv4Range") || !document.contains_key("autoCreateSubnetworks");
+        if draft.before.is_some() || !legacy {
             return Ok(());
         }
-        Err(Refusal::invalid("Legacy networks are no longer supported. Please set autoCreateSubnetworks."))
+        let message = "Creation of legacy mode networks is deprecated. Please create a subnet mode network instead by \
+                       removing the IPv4Range field and adding the autoCreateSubnetworks field to your network insert \
+                       request.";
+        Err(Refusal::new(Code::INVALID_ARGUMENT, "badRequest", message))
     }
 
     /// The route to the internet, and the subnetworks of an auto mode network.

@@ -9,7 +9,7 @@ use crate::sim::{
     state::State,
 };
 
-use super::lists::PAGE;
+use super::lists;
 
 pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
@@ -30,9 +30,9 @@ pub fn answer(state: &State, call: &Call) -> Result<Value, Refusal> {
         return Ok(one(&call.region().unwrap_or_default().to_owned()));
     }
     state.may_read(call, "compute.regions.list", &project)?;
-    let all = state.regions.iter().map(|region| (region.as_str(), region));
-    let (page, next) = call.page(all, PAGE)?;
-    let items: Vec<Value> = page.into_iter().map(one).collect();
+    let shown = lists::filter(call)?;
+    let all = state.regions.iter().map(|region| (region.as_str(), one(region)));
+    let (items, next) = call.page(all.filter(|(_, region)| shown.fits(region)), lists::PAGE)?;
     Ok(json!({"kind": "compute#regionList", "id": call.path, "items": items, "nextPageToken": next}))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        fields::{self, Field, any, flag, link, message, text},
+        fields::{self, Field, any, flag, link, message, region, text},
         links::{self, network_of},
         service::Service,
     },
@@ -34,7 +34,7 @@ const FIELDS: &[Field] = &[
     text("name").fixed(),
     text("description"),
     link("network").fixed(),
-    link("region").fixed(),
+    region("region").fixed(),
     flag("encryptedInterconnectRouter").fixed(),
     message("nats", nats::FIELDS).repeated(),
     any("bgp"),

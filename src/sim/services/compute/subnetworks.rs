@@ -7,7 +7,7 @@ use crate::sim::{
     api::{
         cidr,
         errors::Refusal,
-        fields::{self, Field, Type, any, choice, field, flag, link, message, text},
+        fields::{self, Field, Type, any, choice, field, flag, link, message, region, text},
         fingerprint, links,
         service::Service,
     },
@@ -37,7 +37,7 @@ const FIELDS: &[Field] = &[
     text("name").fixed(),
     text("description").fixed(),
     link("network").fixed(),
-    link("region").fixed(),
+    region("region").fixed(),
     text("ipCidrRange").fixed(),
     flag("privateIpGoogleAccess"),
     flag("enableFlowLogs"),
@@ -132,15 +132,37 @@ fn holds_interface(document: &Value, path: &str) -> bool {
 
 struct Subnetwork;
 
-const CUSTOM_METHODS: &[CustomMethod] = &[CustomMethod {
-    name: "setPrivateIpGoogleAccess",
-    body: &[flag("privateIpGoogleAccess")],
-    permission: "setPrivateIpGoogleAccess",
-    apply: |_, subnetwork, sent| {
-        subnetwork.extend(sent);
-        Ok(())
+const CUSTOM_METHODS: &[CustomMethod] = &[
+    CustomMethod {
+        name: "setPrivateIpGoogleAccess",
+        body: &[flag("privateIpGoogleAccess")],
+        permission: "setPrivateIpGoogleAccess",
+        apply: |_, subnetwork, sent| {
+            subnetwork.extend(sent);
+            Ok(())
+        },
     },
-}];
+    CustomMethod {
+        name: "expandIpCidrRange",
+        body: &[text("ipCidrRange")],
+        permission: "expandIpCidrRange",
+        apply: expand,
+    },
+];
+
+/// Replaces the primary range by a wider one that contains it.
+fn expand(_: &Draft<'_>, subnetwork: &mut Map<String, Value>, sent: Map<String, Value>) -> Result<(), Refusal> {
+    let range = |of: &Map<String, Value>| of.get("ipCidrRange").and_then(Value::as_str).and_then(cidr::range);
+    let wider = matches!((range(subnetwork), range(&sent)), (Some(held), Some(wanted))
+        if wanted.contains(&held) && wanted.prefix_len() < held.prefix_len());
+    if !wider {
+        let wanted = sent.get("ipCidrRange").and_then(Value::as_str).unwrap_or_default();
+        let why = "The new range must contain the current one and be larger than it.";
+        return Err(Refusal::value("resource.ipCidrRange", wanted, why));
+    }
+    subnetwork.extend(sent);
+    Ok(())
+}
 
 impl Rules for Subnetwork {
     fn custom_methods(&self) -> &'static [CustomMethod] {

@@ -1,7 +1,7 @@
 //! Custom roles of a project. A deleted role keeps its name and can be undeleted; it is never purged.
 //! <https://cloud.google.com/iam/docs/reference/rest/v1/projects.roles>
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::sim::{
     api::{
@@ -10,7 +10,7 @@ use crate::sim::{
         links,
         service::Service,
     },
-    store::kind::{Audited, CustomMethod, Draft, Kind, Rules},
+    store::kind::{Audited, CustomMethod, Draft, Kind, Kinds, Rules},
 };
 
 pub static KIND: Kind = Kind {
@@ -79,4 +79,16 @@ fn undelete(_: &Draft<'_>, role: &mut Map<String, Value>, _: Map<String, Value>)
         return Err(Refusal::new(Code::FAILED_PRECONDITION, "failedPrecondition", message));
     }
     Ok(())
+}
+
+/// The permissions that a custom role of a project may have: those that the simulation knows.
+/// <https://cloud.google.com/iam/docs/reference/rest/v1/permissions/queryTestablePermissions>
+pub fn testable(kinds: Kinds) -> Value {
+    let of_kind = |kind: &&'static Kind| {
+        let verbs = ["create", "delete", "get", "list", "update"];
+        let own = kind.rules.custom_methods().iter().map(|method| method.permission);
+        let permission = |verb| json!({"name": format!("{}.{verb}", kind.permissions), "stage": "GA"});
+        verbs.into_iter().chain(own).map(permission).collect::<Vec<_>>()
+    };
+    json!({"permissions": kinds.0.iter().flat_map(of_kind).collect::<Vec<_>>()})
 }

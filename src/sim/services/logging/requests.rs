@@ -1,11 +1,12 @@
-//! Cloud Run's request log of what Pub/Sub and Cloud Scheduler send, and `logging.entries.list` over it.
+//! Cloud Run's request log of what Pub/Sub and Cloud Scheduler send, and `logging.entries.list` over it and the audit log.
 //! <https://cloud.google.com/run/docs/logging>
 
 use http::{Method, Uri};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, links},
+    api::{errors::Refusal, filter::Filter, links},
     http::call::Call,
     services::run::services,
     state::State,
@@ -53,67 +54,23 @@ pub fn note(state: &mut State, method: &Method, to: &Uri, status: u16) {
     }));
 }
 
-/// The project's latest entries that match the filter.
+/// The project's entries that match the filter: Cloud Run's requests and the audit log.
 pub fn list(state: &State, call: &Call) -> Result<Value, Refusal> {
     let project = format!("projects/{}", call.project);
     state.may_read(call, "logging.logEntries.list", &project)?;
-    let terms = terms(call.body["filter"].as_str().unwrap_or_default())?;
+    let filter = call.body["filter"].as_str().unwrap_or_default();
+    let shown = Filter::parse(filter).ok_or_else(|| Refusal::invalid(format!("Unparseable filter: {filter}")))?;
     let most = call.body["pageSize"].as_u64().and_then(|most| usize::try_from(most).ok()).unwrap_or(50);
-    let of_project = |entry: &&Value| entry["resource"]["labels"]["project_id"] == call.project;
-    let fitting =
-        state.requests.iter().rev().filter(of_project).filter(|entry| terms.iter().all(|term| term.fits(entry)));
-    Ok(json!({"entries": fitting.take(most).collect::<Vec<_>>()}))
-}
-
-/// One comparison of a filter: `NOT` or not, a field, an operator and a value.
-struct Term {
-    wanted: bool,
-    at: String,
-    is: Test,
-}
-
-enum Test {
-    Text(String),
-    EndsWith(String),
-    Less(i64),
-}
-
-impl Term {
-    fn fits(&self, entry: &Value) -> bool {
-        let value = entry.pointer(&self.at).unwrap_or(&Value::Null);
-        let fits = match &self.is {
-            Test::Text(text) => value.as_str() == Some(text),
-            Test::EndsWith(end) => value.as_str().is_some_and(|text| text.ends_with(end)),
-            Test::Less(bound) => value.as_i64().is_some_and(|number| number < *bound),
-        };
-        fits == self.wanted
+    let logs = format!("{project}/logs/");
+    let audited = state.audit.entries(call.now);
+    let mut fitting: Vec<&Value> = state.requests.iter().chain(&audited).collect();
+    fitting.retain(|entry| entry["logName"].as_str().is_some_and(|log| log.starts_with(&logs)) && shown.fits(entry));
+    fitting.sort_by_key(|entry| entry["timestamp"].as_str().and_then(|time| time.parse::<Timestamp>().ok()));
+    if call.body["orderBy"] == "timestamp desc" {
+        fitting.reverse();
     }
-}
-
-/// Reads a filter. Supported are comparisons joined by `AND`.
-/// <https://cloud.google.com/logging/docs/view/logging-query-language>
-fn terms(filter: &str) -> Result<Vec<Term>, Refusal> {
-    let terms = filter.split(" AND ").map(str::trim).filter(|term| !term.is_empty());
-    terms.map(|text| term(text).ok_or_else(|| Refusal::invalid(format!("Unparseable filter: {text}")))).collect()
-}
-
-fn term(text: &str) -> Option<Term> {
-    let (wanted, text) = text.strip_prefix("NOT ").map_or((true, text), |rest| (false, rest));
-    let quoted = |text: &str| Some(text.strip_prefix('"')?.strip_suffix('"')?.to_owned());
-    let pointer = |field: &str| format!("/{}", field.replace('.', "/"));
-    if let Some(log) = text.strip_prefix("log_id(").and_then(|rest| quoted(rest.strip_suffix(')')?)) {
-        let end = format!("/logs/{}", log.replace('/', "%2F"));
-        return Some(Term { wanted, at: pointer("logName"), is: Test::EndsWith(end) });
-    }
-    if let Some((field, value)) = text.split_once("=~") {
-        let end = quoted(value)?.strip_suffix('$')?.to_owned();
-        return Some(Term { wanted, at: pointer(field), is: Test::EndsWith(end) });
-    }
-    if let Some((field, value)) = text.split_once('<') {
-        return Some(Term { wanted, at: pointer(field), is: Test::Less(value.parse().ok()?) });
-    }
-    let (field, value) = text.split_once('=')?;
-    Some(Term { wanted, at: pointer(field), is: Test::Text(quoted(value)?) })
+    fitting.truncate(most);
+    Ok(json!({"entries": fitting}))
 }
 
 /// The project whose entries are requested: only the body names it.

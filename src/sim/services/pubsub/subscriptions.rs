@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     api::{
         errors::Refusal,
-        fields::{Field, any, choice, flag, int, map, message, text},
+        fields::{self, Field, any, choice, flag, int, map, message, text},
         links,
         service::Service,
     },
+    http::call::Call,
     services::shared::lro,
+    state::State,
     store::kind::{Audited, CustomMethod, Draft, Kind, Rules},
 };
 
@@ -96,6 +98,16 @@ impl Rules for Subscriptions {
         }];
         CUSTOM_METHODS
     }
+}
+
+/// The names of the subscriptions of the topic that is called.
+pub fn of_topic(state: &State, call: &Call) -> Result<Value, Refusal> {
+    let all = state.store.listed(KIND.collection, "projects/", call.view());
+    let attached = all.filter(|(_, subscription)| subscription["topic"] == call.path);
+    let (names, next) = call.page(attached.map(|(path, _)| (path, path)), ("pageSize", 1000))?;
+    let mut answer = json!({"subscriptions": names, "nextPageToken": next});
+    answer.as_object_mut().into_iter().for_each(fields::prune);
+    Ok(answer)
 }
 
 fn topic(subscription: &Map<String, Value>) -> &str {

@@ -10,6 +10,32 @@ const EGRESS: &str = "run.googleapis.com/vpc-access-egress";
 const INTERFACES: &str = "run.googleapis.com/network-interfaces";
 const CLOUD_SQL: &str = "run.googleapis.com/cloudsql-instances";
 const INGRESS: &str = "run.googleapis.com/ingress";
+const INGRESS_STATUS: &str = "run.googleapis.com/ingress-status";
+const LAUNCH_STAGE: &str = "run.googleapis.com/launch-stage";
+const CLIENT: &str = "run.googleapis.com/client-name";
+const CLIENT_VERSION: &str = "run.googleapis.com/client-version";
+
+/// The field of a document, shown to nobody, with the annotations of Google's that v2 has no field for: `resource` and
+/// `template`. Whoever reads the resource in v1 and writes it back finds them as they were.
+pub const V1_ONLY: &str = "v1Annotations";
+
+/// Annotations of a resource that its document has in fields.
+const OF_RESOURCE: [&str; 9] = [
+    INGRESS,
+    INGRESS_STATUS,
+    LAUNCH_STAGE,
+    CLIENT,
+    CLIENT_VERSION,
+    "run.googleapis.com/creator",
+    "run.googleapis.com/lastModifier",
+    "serving.knative.dev/creator",
+    "serving.knative.dev/lastModifier",
+];
+
+/// Annotations of a template that its document has in fields, beside those of containers.
+const OF_TEMPLATE: [&str; 4] = [CONNECTOR, EGRESS, INTERFACES, CLOUD_SQL];
+
+const GOOGLES: [&str; 3] = ["cloud.googleapis.com/", "run.googleapis.com/", "serving.knative.dev/"];
 
 const INGRESSES: [(&str, &str); 4] = [
     ("all", "INGRESS_TRAFFIC_ALL"),
@@ -22,14 +48,41 @@ const INGRESSES: [(&str, &str); 4] = [
 const OF_CONTAINERS: [(&str, &str); 2] =
     [("run.googleapis.com/cpu-throttling", "cpuIdle"), ("run.googleapis.com/startup-cpu-boost", "startupCpuBoost")];
 
-/// Labels or annotations without those that are fields in v2.
+/// Labels or annotations without Google's own.
 pub fn own(given: &Value) -> Value {
-    let mut own = given.clone();
-    if let Value::Object(own) = &mut own {
-        let googles = ["cloud.googleapis.com/", "run.googleapis.com/", "serving.knative.dev/"];
-        own.retain(|name, _| !googles.iter().any(|prefix| name.starts_with(prefix)));
+    kept(given, |name| !is_googles(name))
+}
+
+/// Google's annotations that v2 has no field for.
+pub fn v1_only(metadata: &Value, template: &Value) -> Value {
+    let only = |given: &Value, in_fields: &dyn Fn(&str) -> bool| {
+        let only = kept(&given["annotations"], |name| is_googles(name) && !in_fields(name));
+        if only.as_object().is_some_and(Map::is_empty) { Value::Null } else { only }
+    };
+    let of_containers = |name: &str| OF_CONTAINERS.iter().any(|(annotation, _)| *annotation == name);
+    let of_template = |name: &str| OF_TEMPLATE.contains(&name) || of_containers(name);
+    match (only(metadata, &|name| OF_RESOURCE.contains(&name)), only(template, &of_template)) {
+        (Value::Null, Value::Null) => Value::Null,
+        (resource, template) => json!({"resource": resource, "template": template}),
     }
-    own
+}
+
+fn is_googles(name: &str) -> bool {
+    GOOGLES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn kept(given: &Value, keeps: impl Fn(&str) -> bool) -> Value {
+    let mut given = given.clone();
+    if let Value::Object(given) = &mut given {
+        given.retain(|name, _| keeps(name));
+    }
+    given
+}
+
+/// The annotations of a resource or its template: those in its document, and those that v1 alone has.
+fn all(own: &Value, v1_only: &Value) -> Value {
+    let both = [own, v1_only].into_iter().filter_map(Value::as_object).flatten();
+    both.map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>().into()
 }
 
 /// The ingress setting of a service's annotations.
@@ -40,18 +93,21 @@ pub fn ingress(annotations: &Value) -> Option<&'static str> {
 
 /// A resource's annotations in v1.
 pub fn of_resource(resource: &Value) -> Value {
-    let mut annotations = resource["annotations"].clone();
-    annotations["run.googleapis.com/launch-stage"] = resource["launchStage"].clone();
+    let mut annotations = all(&resource["annotations"], &resource[V1_ONLY]["resource"]);
+    for (annotation, field) in [(LAUNCH_STAGE, "launchStage"), (CLIENT, "client"), (CLIENT_VERSION, "clientVersion")] {
+        annotations[annotation] = resource[field].clone();
+    }
     if let Some((v1, _)) = INGRESSES.iter().find(|(_, v2)| resource["ingress"] == *v2) {
         annotations[INGRESS] = (*v1).into();
+        annotations[INGRESS_STATUS] = (*v1).into();
     }
     annotations
 }
 
 /// A template's annotations in v1.
-pub fn of_template(resource: &Value, template: &Value) -> Value {
+pub fn of_template(resource: &Value, own: &Value, template: &Value) -> Value {
     let access = &template["vpcAccess"];
-    let mut annotations = resource["template"]["annotations"].clone();
+    let mut annotations = all(own, &resource[V1_ONLY]["template"]);
     if let Some(connector) = access["connector"].as_str() {
         annotations[CONNECTOR] = connector.into();
     }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::sim::{
     api::{
         errors::{Code, Refusal},
-        links, names,
+        fields, links, names,
         service::Service,
     },
     audit::{change::Change, entries},
@@ -20,6 +20,7 @@ use crate::sim::{
 };
 
 use super::{
+    annotations::V1_ONLY,
     errors::not_found,
     jobs::{self, template},
     knative, revisions, services, traffic,
@@ -170,6 +171,9 @@ fn complete(state: &State, change: &Change<'_>, before: Option<&Value>, document
     for field in ["observedGeneration", "terminalCondition"] {
         document.extend(kept(field).map(|value| (field.to_owned(), value)));
     }
+    if !call.route.is_knative() {
+        document.extend(kept(V1_ONLY).map(|value| (V1_ONLY.to_owned(), value)));
+    }
     document.entry("launchStage").or_insert_with(|| "GA".into());
     next_generation(change, document);
     let account = format!("{}-compute@developer.gserviceaccount.com", state.number(&call.project));
@@ -219,6 +223,7 @@ fn settle(state: &mut State, change: &Change<'_>, document: Map<String, Value>) 
     let message = format!("type.googleapis.com/{}", change.kind.message);
     let typed = |document: &Value| {
         let mut document = document.clone();
+        fields::hide(&mut document, &[V1_ONLY]);
         document["@type"] = message.clone().into();
         document
     };

@@ -7,10 +7,10 @@ use crate::sim::{
         fields::{Field, any, choice, flag, int, map, message, text},
         service::Service,
     },
-    store::kind::{Audited, Kind, Plain},
+    store::kind::{Audited, Kind},
 };
 
-use super::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS};
+use super::workload::{COMMON, CONTAINER, ENVIRONMENTS, VPC_ACCESS, Workload};
 
 pub static KIND: Kind = Kind {
     collection: "run.jobs",
@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
     message: "google.cloud.run.v2.Job",
     fields: &[COMMON, FIELDS],
     audited: Audited { resource: "cloud_run_job", id: "job_name", region: Some("location") },
-    rules: &Plain,
+    rules: &Workload,
 };
 
 const FIELDS: &[Field] = &[

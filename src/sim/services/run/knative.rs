@@ -7,10 +7,10 @@ use crate::sim::{
     api::{errors::Refusal, fields, links},
     audit::change::Change,
     http::call::Call,
-    store::kind::Kind,
+    store::{dice::Dice, kind::Kind},
 };
 
-use super::{annotations, executions, jobs, services, traffic, worker_pools};
+use super::{annotations, executions, jobs, revisions, services, traffic, worker_pools};
 
 pub fn version(kind: &Kind) -> &'static str {
     if is_of_jobs(kind) { "run.googleapis.com/v1" } else { "serving.knative.dev/v1" }
@@ -30,7 +30,10 @@ pub fn event(change: &Change<'_>, number: &str, resource: &Value) -> Value {
 /// Converts a v2 document to v1.
 pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     let empty = Map::new();
-    let template = jobs::template(kind, resource.as_object().unwrap_or(&empty));
+    let is_revision = *kind == revisions::KIND;
+    // A revision has no template: it is one.
+    let outer = if is_revision { resource } else { &resource["template"] };
+    let template = if is_revision { resource } else { jobs::template(kind, resource.as_object().unwrap_or(&empty)) };
     let mut labels = resource["labels"].clone();
     labels["cloud.googleapis.com/location"] = region(path).into();
     // Whose it is: v2 has a field for it.
@@ -44,10 +47,24 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
     for field in ["creator", "lastModifier"] {
         annotations[format!("{about}/{field}")] = resource[field].clone();
     }
-    let given = json!({
-        "annotations": annotations::of_template(resource, template),
-        "labels": resource["template"]["labels"],
-    });
+    let of_template = annotations::of_template(resource, &outer["annotations"], template);
+    if is_revision {
+        annotations
+            .as_object_mut()
+            .into_iter()
+            .for_each(|all| all.extend(of_template.as_object().unwrap_or(&empty).clone()));
+    }
+    let given = json!({"annotations": of_template, "labels": outer["labels"]});
+    let spec = spec(kind, resource, template);
+    let spec = match is_revision {
+        true => spec,
+        false => json!({
+            "template": {"metadata": given, "spec": spec},
+            "traffic": traffic::knative(&resource["traffic"], None),
+            "taskCount": resource["taskCount"],
+            "parallelism": resource["parallelism"],
+        }),
+    };
     let mut document = json!({
         "apiVersion": version(kind),
         "kind": kind.noun(),
@@ -61,10 +78,7 @@ pub fn written(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value
             "labels": labels,
             "annotations": annotations,
         },
-        "spec": {
-            "template": {"metadata": given, "spec": spec(kind, resource, template)},
-            "traffic": traffic::knative(&resource["traffic"], None),
-        },
+        "spec": spec,
         "status": status(kind, path, number, resource),
     });
     if let Value::Object(document) = &mut document {
@@ -84,11 +98,11 @@ fn spec(kind: &Kind, resource: &Value, template: &Value) -> Value {
         "serviceAccountName": template["serviceAccount"],
         "timeoutSeconds": template["timeout"].as_str().and_then(|text| text.strip_suffix('s')?.parse::<u64>().ok()),
     });
+    spec["maxRetries"] = template["maxRetries"].clone();
     if *kind != jobs::KIND {
         spec["containerConcurrency"] = template["maxInstanceRequestConcurrency"].clone();
         return spec;
     }
-    spec["maxRetries"] = template["maxRetries"].clone();
     let outer = &resource["template"];
     json!({"taskCount": outer["taskCount"], "parallelism": outer["parallelism"], "template": {"spec": spec}})
 }
@@ -99,12 +113,24 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     if *kind == executions::KIND {
         return of_execution(resource);
     }
+    if *kind == revisions::KIND {
+        return of_revision(resource);
+    }
     let mut status = json!({
         "observedGeneration": integer(&resource["observedGeneration"]),
         "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": resource["updateTime"]}],
     });
     if *kind == jobs::KIND {
-        status["executionCount"] = 0.into();
+        let latest = &resource["latestCreatedExecution"];
+        status["executionCount"] = resource["executionCount"].as_u64().unwrap_or(0).into();
+        if let Some(name) = latest["name"].as_str() {
+            status["latestCreatedExecution"] = json!({
+                "name": name,
+                "creationTimestamp": latest["createTime"],
+                "completionTimestamp": latest["completionTime"],
+                "completionStatus": latest["completionStatus"],
+            });
+        }
         return status;
     }
     let name = links::last(path);
@@ -127,6 +153,26 @@ fn status(kind: &Kind, path: &str, number: &str, resource: &Value) -> Value {
     status
 }
 
+/// With the image that the tag of the first container stood for when the revision was made: gcloud deploys that one again.
+fn of_revision(resource: &Value) -> Value {
+    let image = resource["containers"][0]["image"].as_str().unwrap_or_default();
+    let untagged = image.rfind(':').filter(|at| !image[*at..].contains('/')).map_or(image, |at| &image[..at]);
+    let digest = match image.contains("@sha256:") {
+        true => image.to_owned(),
+        false => format!("{untagged}@sha256:{}", digest(image)),
+    };
+    json!({
+        "observedGeneration": 1,
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": resource["updateTime"]}],
+        "imageDigest": digest,
+    })
+}
+
+/// A digest that is always the same one for an image.
+fn digest(image: &str) -> String {
+    Dice::new(0).fixed(image).hex(32)
+}
+
 /// <https://cloud.google.com/run/docs/reference/rest/v1/namespaces.executions#executionstatus>
 fn of_execution(resource: &Value) -> Value {
     let ended = !resource["completionTime"].is_null();
@@ -137,7 +183,11 @@ fn of_execution(resource: &Value) -> Value {
         (true, true) => "False",
     };
     json!({
-        "conditions": [{"type": "Completed", "status": state, "lastTransitionTime": resource["completionTime"]}],
+        "conditions": [
+            {"type": "Completed", "status": state, "lastTransitionTime": resource["completionTime"]},
+            {"type": "ResourcesAvailable", "status": "True", "lastTransitionTime": resource["startTime"]},
+            {"type": "Started", "status": "True", "lastTransitionTime": resource["startTime"]},
+        ],
         "startTime": resource["startTime"],
         "completionTime": resource["completionTime"],
         "runningCount": resource["runningCount"].as_u64().unwrap_or(u64::from(!ended)),
@@ -181,13 +231,18 @@ pub fn read(kind: &Kind, call: &Call) -> Result<Map<String, Value>, Refusal> {
     document.insert("annotations".to_owned(), annotations::own(&metadata["annotations"]));
     document.insert("launchStage".to_owned(), metadata["annotations"]["run.googleapis.com/launch-stage"].clone());
     document.insert("client".to_owned(), metadata["annotations"]["run.googleapis.com/client-name"].clone());
+    let version = metadata["annotations"]["run.googleapis.com/client-version"].clone();
+    document.insert("clientVersion".to_owned(), version);
     document.insert("ingress".to_owned(), annotations::ingress(&metadata["annotations"]).into());
     document.insert("template".to_owned(), template);
     if !is_job && !body["spec"]["traffic"].is_null() {
         document.insert("traffic".to_owned(), traffic::read(&body["spec"]["traffic"]));
     }
     fields::prune(&mut document);
-    fields::check(kind.fields, &Value::Object(document), kind.segment)
+    let mut checked = fields::check(kind.fields, &Value::Object(document), kind.segment)?;
+    checked.insert(annotations::V1_ONLY.to_owned(), annotations::v1_only(metadata, given));
+    fields::prune(&mut checked);
+    Ok(checked)
 }
 
 /// How an API version refers to a secret in a variable: the field, and in it the fields of the name and of the version.

@@ -1,4 +1,4 @@
-//! The Cloud Run Admin API v2: jobs, services and worker pools.
+//! The Cloud Run Admin API: jobs, services and worker pools.
 
 pub mod annotations;
 pub mod deploy;
@@ -10,6 +10,7 @@ pub mod knative;
 pub mod namespaces;
 pub mod policies;
 pub mod revisions;
+pub mod selector;
 pub mod services;
 pub mod traffic;
 pub mod worker_pools;
@@ -43,8 +44,15 @@ pub fn answer(state: &mut State, call: &Call) -> Result<Value, Refusal> {
     }
     match call.route.verb {
         Verb::List => lro::list(state, call, kind, PAGE),
-        Verb::Get => lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind)),
-        // Revisions are created by deployments, instances and executions by the world file only.
+        Verb::Get => {
+            let mut found = lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind))?;
+            if *kind == jobs::KIND {
+                executions::sum_up(state, call, &call.path, &mut found);
+            }
+            Ok(found)
+        }
+        Verb::Custom("run") => executions::run(state, call),
+        // Revisions are created by deployments, executions by `run`, instances by the world file only.
         _ if [&revisions::KIND, &instances::KIND, &executions::KIND].contains(&kind) => Err(not_found(call, kind)),
         Verb::Create | Verb::Patch => lro::change(state, call, kind, &sent(call, kind)?, deploy),
         Verb::Delete => lro::change(state, call, kind, &Map::new(), delete),

@@ -11,7 +11,7 @@ use crate::sim::{
     store::kind::Kind,
 };
 
-use super::{deploy, errors::not_found, knative};
+use super::{deploy, errors::not_found, executions, jobs, knative, selector::Selector};
 
 pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     match call.route.verb {
@@ -20,14 +20,14 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
         _ if matches!(call.region(), None | Some("-")) => Err(not_found(call, kind)),
         Verb::Get if kind.rules.within().is_some() => nested(state, call, kind),
         Verb::Get => {
-            let found = lro::get(state, call, kind)?.ok_or_else(|| not_found(call, kind))?;
-            Ok(knative::written(kind, &call.path, state.number(&call.project), &found))
+            state.may_read(call, &format!("{}.get", kind.permissions), &call.path)?;
+            shown(state, call, kind)
         }
+        Verb::Custom("run") if *kind == jobs::KIND => executions::run(state, call),
         Verb::Create | Verb::Update => {
             let sent = knative::read(kind, call)?;
             lro::change(state, call, kind, &sent, deploy::deploy)?;
-            let made = state.seen(kind, &call.path, call).unwrap_or_default();
-            Ok(knative::written(kind, &call.path, state.number(&call.project), &made))
+            shown(state, call, kind)
         }
         Verb::Delete => {
             lro::change(state, call, kind, &Map::new(), deploy::delete)?;
@@ -35,6 +35,20 @@ pub fn answer(state: &mut State, call: &Call, kind: &'static Kind) -> Result<Val
         }
         _ => Err(not_found(call, kind)),
     }
+}
+
+/// The resource that the call is about.
+fn shown(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
+    let found = state.store.seen(&call.path, call.view()).ok_or_else(|| not_found(call, kind))?;
+    Ok(written(state, call, kind, &call.path, found))
+}
+
+fn written(state: &State, call: &Call, kind: &'static Kind, path: &str, document: &Value) -> Value {
+    let mut document = document.clone();
+    if *kind == jobs::KIND {
+        executions::sum_up(state, call, path, &mut document);
+    }
+    knative::written(kind, path, state.number(&call.project), &document)
 }
 
 /// An execution or a revision, whose owner the URL does not have.
@@ -56,9 +70,13 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
         Some(region) => format!("{project}/locations/{region}/"),
     };
     let found = state.store.listed(kind.collection, &under, call.view());
-    let (page, next) = call.page(found.map(|(path, document)| (path, (path, document))), ("limit", 1000))?;
-    let number = state.number(&call.project);
-    let items: Vec<Value> = page.into_iter().map(|(path, it)| knative::written(kind, path, number, it)).collect();
+    let selector = call.parameter("labelSelector").unwrap_or_default();
+    let selected = Selector::parse(selector).ok_or_else(|| {
+        Refusal::invalid(format!("The labelSelector {selector:?} is not one of equalities, sets and keys."))
+    })?;
+    let written = found.map(|(path, document)| (path, written(state, call, kind, path, document)));
+    let fitting = written.filter(|(_, document)| selected.fits(&document["metadata"]["labels"]));
+    let (items, next) = call.page(fitting, ("limit", 1000))?;
     let mut metadata = json!({});
     if let Some(token) = next {
         metadata["continue"] = token.into();

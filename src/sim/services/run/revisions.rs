@@ -1,15 +1,23 @@
 //! Revisions of Cloud Run services and worker pools.
 //! <https://cloud.google.com/run/docs/reference/rest/v2/projects.locations.services.revisions>
 
+use serde_json::Value;
+
 use crate::sim::{
     api::{
         fields::{Field, any, choice, flag, long, text},
         service::Service,
     },
-    store::kind::{Audited, Kind, Rules},
+    store::{
+        documents::Accepted,
+        kind::{Audited, Kind, Rules},
+    },
 };
 
-use super::workload::{LAUNCH_STAGES, REVISION};
+use super::{
+    annotations::V1_ONLY,
+    workload::{LAUNCH_STAGES, REVISION, Workload},
+};
 
 pub static KIND: Kind = Kind {
     collection: "run.revisions",
@@ -31,6 +39,10 @@ impl Rules for Revisions {
     fn within(&self) -> Option<&'static str> {
         Some("services")
     }
+
+    fn present(&self, accepted: Accepted<'_>, document: &mut Value) {
+        Workload.present(accepted, document);
+    }
 }
 
 const FIELDS: &[Field] = &[
@@ -51,4 +63,5 @@ const FIELDS: &[Field] = &[
     text("etag").output(),
     text("creator").output(),
     flag("satisfiesPzs").output(),
+    any(V1_ONLY).output(),
 ];

@@ -6,10 +6,10 @@ use crate::sim::{
         links,
         service::Service,
     },
-    store::kind::{Audited, Kind, Plain},
+    store::kind::{Audited, Kind},
 };
 
-use super::workload::{COMMON, REVISION};
+use super::workload::{COMMON, REVISION, Workload};
 
 pub static KIND: Kind = Kind {
     collection: "run.services",
@@ -21,7 +21,7 @@ pub static KIND: Kind = Kind {
     message: "google.cloud.run.v2.Service",
     fields: &[COMMON, FIELDS],
     audited: Audited { resource: "cloud_run_revision", id: "service_name", region: Some("location") },
-    rules: &Plain,
+    rules: &Workload,
 };
 
 /// Where a service answers. <https://cloud.google.com/run/docs/triggering/https-request#deterministic>

@@ -9,7 +9,7 @@ use crate::sim::{
     store::clock::written,
 };
 
-use super::{services, worker_pools};
+use super::{annotations::V1_ONLY, services, worker_pools};
 
 const LATEST: &str = "ALLOCATION_TYPE_LATEST";
 
@@ -42,7 +42,8 @@ pub fn complete(change: &Change<'_>, before: Option<&Value>, document: &mut Map<
         };
     }
     let template = document.get("template").cloned().unwrap_or_default();
-    let same = before.is_some_and(|before| before["template"] == template);
+    let v1_only = document.get(V1_ONLY).map_or(&Value::Null, |only| &only["template"]);
+    let same = before.is_some_and(|before| before["template"] == template && before[V1_ONLY]["template"] == *v1_only);
     let current = kept("latestCreatedRevision").filter(|_| same);
     let name = current.unwrap_or_else(|| {
         let given = template["revision"].as_str().filter(|name| !name.is_empty()).map(str::to_owned);
@@ -86,6 +87,9 @@ pub fn revision(change: &Change<'_>, owner: &Value) -> Option<(String, Value)> {
         "service": links::last(change.path),
         "conditions": [{"type": "Ready", "state": "CONDITION_SUCCEEDED", "lastTransitionTime": at}],
     });
+    if !owner[V1_ONLY]["template"].is_null() {
+        document.insert(V1_ONLY.to_owned(), json!({"template": owner[V1_ONLY]["template"]}));
+    }
     document.extend(own.as_object()?.clone());
     fields::prune(&mut document);
     Some((path.to_owned(), Value::Object(document)))

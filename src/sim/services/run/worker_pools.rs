@@ -5,10 +5,10 @@ use crate::sim::{
         fields::{Field, any, message, text},
         service::Service,
     },
-    store::kind::{Audited, Kind, Plain},
+    store::kind::{Audited, Kind},
 };
 
-use super::workload::{COMMON, REVISION};
+use super::workload::{COMMON, REVISION, Workload};
 
 pub static KIND: Kind = Kind {
     collection: "run.workerPools",
@@ -20,7 +20,7 @@ pub static KIND: Kind = Kind {
     message: "google.cloud.run.v2.WorkerPool",
     fields: &[COMMON, FIELDS],
     audited: Audited { resource: "cloud_run_worker_pool", id: "worker_pool_name", region: Some("location") },
-    rules: &Plain,
+    rules: &Workload,
 };
 
 const FIELDS: &[Field] = &[

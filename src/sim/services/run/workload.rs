@@ -1,6 +1,22 @@
 //! The fields that jobs, services and worker pools have in common.
 
-use crate::sim::api::fields::{Field, any, choice, flag, int, long, map, message, text};
+use serde_json::Value;
+
+use crate::sim::{
+    api::fields::{self, Field, any, choice, flag, int, long, map, message, text},
+    store::{documents::Accepted, kind::Rules},
+};
+
+use super::annotations::V1_ONLY;
+
+/// What v2 shows of a workload.
+pub struct Workload;
+
+impl Rules for Workload {
+    fn present(&self, _accepted: Accepted<'_>, document: &mut Value) {
+        fields::hide(document, &[V1_ONLY]);
+    }
+}
 
 pub const VPC_ACCESS: &[Field] = &[
     text("connector"),
@@ -32,6 +48,7 @@ pub const COMMON: &[Field] = &[
     message("conditions", CONDITION).repeated().output(),
     flag("reconciling").output(),
     flag("satisfiesPzs").output(),
+    any(V1_ONLY).output(),
 ];
 
 const CONDITION: &[Field] = &[
