@@ -1,32 +1,32 @@
 //! `policy`: is the file right, and what may it contain?
 
+mod check;
+
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use jiff::Timestamp;
 
 use super::{
     exit::{Exit, Failure},
     print,
-    session::policy_path,
 };
-use crate::{
-    app,
-    domain::{
-        audit::log_filter,
-        firewall::google_apis,
-        policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
-        text,
-    },
+use crate::domain::{
+    audit::log_filter,
+    policy::{self, Enforcement, Ensure, EnsureNat, Mode, NetworkName, Policy as Rules},
 };
 
 /// Check a policy file, or print one to start from
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Validate a policy file and summarize what it allows, or list all its errors
+    /// Say all that a policy file allows, or list all its errors
+    #[command(after_help = "Exit status: 0 the policy can be used, warnings or not; 1 it has errors.")]
     Check {
-        #[arg(env = "EGRESS_POLICY", value_name = "FILE")]
+        /// The policy file; `-` reads standard input
+        #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
+        /// The policy file, where FILE is not given
+        #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
+        policy: Option<PathBuf>,
     },
     /// Print a policy to start from, in mode report: it reads and reports, and writes nothing
     Example,
@@ -49,16 +49,7 @@ pub enum SinkFormat {
 impl Policy {
     pub fn run(self) -> Result<Exit, Failure> {
         match self {
-            Self::Check { file } => {
-                let path = policy_path(file)?;
-                let rules = app::read_policy(&path)?;
-                print::out(&format!(
-                    "ok: {}\n{}{}",
-                    path.display(),
-                    summary(&rules),
-                    warnings(&rules, Timestamp::now())
-                ))?;
-            }
+            Self::Check { file, policy } => return check::check(file.or(policy)),
             Self::Example => print::out(policy::example())?,
             Self::Schema => print::json(&policy::schema())?,
             Self::SinkFilter { format: SinkFormat::Filter } => print::out(&log_filter::filter())?,
@@ -90,13 +81,6 @@ fn summary(rules: &Rules) -> String {
         lines.push(("overrides", format!("{}; the first that matches counts", rules.overrides.len())));
     }
     lines.into_iter().map(|(name, text)| format!("  {name:<11}{text}\n")).collect()
-}
-
-/// What a policy does that its author may not expect; it is right all the same.
-fn warnings(rules: &Rules, now: Timestamp) -> String {
-    let stopped = google_apis::stopped_by(rules, now).into_iter();
-    let warnings = stopped.map(|(place, section)| text::google_apis::warning(&place, section.google_apis));
-    warnings.map(|text| format!("warning: {text}\n")).collect()
 }
 
 fn may(mode: Mode) -> &'static str {

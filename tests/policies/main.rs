@@ -1,0 +1,28 @@
+//! Policy files: all that is wrong with one is told in one run, and the examples are right.
+
+use std::{fs, path::PathBuf};
+
+use egress_reconciler::domain::policy::{Severity, examine};
+use insta::assert_snapshot;
+
+fn file(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/policies").join(name);
+    fs::read_to_string(path).unwrap()
+}
+
+/// Faults of every kind in one file: each is told with its line, in the order of the file.
+#[test]
+fn all_faults_are_told_at_once() {
+    let text = file("wrong.yaml");
+    let examined = examine(&text, "2026-11-28".parse().unwrap());
+    assert!(examined.policy.is_none());
+    let lines: Vec<_> = examined.faults.iter().map(|fault| fault.in_file("wrong.yaml")).collect();
+    assert_snapshot!(lines.join("\n"));
+    let of = |severity: Severity| examined.faults.iter().filter(|fault| fault.severity == severity).count();
+    assert!(of(Severity::Error) > 30 && of(Severity::Warning) > 8);
+    // Every line with a comment is about a fault, and no other line is.
+    for (index, line) in text.lines().enumerate().skip(1) {
+        let is_told = examined.faults.iter().any(|fault| fault.place.line == index as u64 + 1);
+        assert_eq!(line.contains('#'), is_told, "line {}: {line}", index + 1);
+    }
+}
