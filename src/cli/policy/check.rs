@@ -81,7 +81,7 @@ pub fn check(file: Option<PathBuf>) -> Result<Exit, Failure> {
     let examined = source.examine(now);
     let Some(policy) = &examined.policy else { return Ok(source.refuse(&examined.faults)) };
     let warnings: String = examined.faults.iter().map(|fault| fault.in_file(&source.name) + "\n").collect();
-    print::out(&format!("ok: {}\n{}{warnings}", source.name, super::summary(policy)))?;
+    print::out(&format!("ok: {}\n{}{warnings}", source.name, text::policy::summary(policy, now)))?;
     Ok(Exit::Done)
 }
 

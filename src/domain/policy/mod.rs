@@ -14,6 +14,7 @@ mod range;
 mod read;
 mod regions;
 mod sections;
+mod settings;
 mod shape;
 mod tree;
 mod warn;
@@ -26,4 +27,5 @@ pub use self::{
     fault::{Fault, Place, PolicyError, Severity},
     read::{Examined, examine, example, read, schema},
     sections::*,
+    settings::{Met, Setting, differences, flow},
 };

@@ -55,14 +55,17 @@ impl ScopeSection {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Regions {
     Word(All),
     List(Vec<Region>),
-    #[default]
-    #[serde(skip)]
-    Every,
+}
+
+impl Default for Regions {
+    fn default() -> Self {
+        Self::Word(All::All)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,7 +79,7 @@ impl Regions {
     pub fn list(&self) -> Option<&[Region]> {
         match self {
             Self::List(regions) => Some(regions),
-            Self::Word(_) | Self::Every => None,
+            Self::Word(_) => None,
         }
     }
 }
