@@ -5,7 +5,7 @@ use std::fs;
 use egress_reconciler::domain::{
     audit::log_filter,
     codes::{Code, HopCode},
-    explain, report,
+    explain, policy, report,
 };
 use serde::Serialize;
 
@@ -35,6 +35,7 @@ fn kept_files_are_current() {
     let files = [
         ("report.schema.json", pretty(&report::schema())),
         ("explain.schema.json", pretty(&explain::schema())),
+        ("policy.schema.json", pretty(&policy::schema())),
         ("codes.md", codes()),
         ("sink-filter.txt", log_filter::filter()),
         ("eventarc-triggers.json", pretty(&log_filter::triggers())),

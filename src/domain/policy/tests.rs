@@ -182,3 +182,21 @@ fn what_is_wrong_is_named() {
         }
     }
 }
+
+/// Whoever edits a policy with the schema at hand is told what each key is for.
+#[test]
+fn every_key_is_described() {
+    fn walk(at: &str, schema: &serde_json::Value, wanting: &mut Vec<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if property["description"].as_str().is_none_or(str::is_empty) {
+                wanting.push(format!("{at}.{name}"));
+            }
+        }
+    }
+    let schema = super::schema().to_value();
+    let mut wanting = Vec::new();
+    walk("", &schema, &mut wanting);
+    let types = schema["$defs"].as_object().unwrap();
+    types.iter().for_each(|(name, schema)| walk(name, schema, &mut wanting));
+    assert!(types.len() > 20 && wanting.is_empty(), "{wanting:?}");
+}
