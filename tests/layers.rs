@@ -27,7 +27,7 @@ const DOMAIN: [&[&str]; 10] = [
     &["merge", "stamp", "target"],
     &["policy", "state"],
     &["address_space", "audit", "cause", "firewall", "ways"],
-    &["ownership", "plan"],
+    &["ownership", "plan", "policy_diff"],
     &["report", "text"],
     &["demand", "doctor"],
     &["design"],

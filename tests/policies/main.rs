@@ -1,5 +1,10 @@
 //! Policy files: all that is wrong with one is told in one run, and the examples are right.
 
+mod diff;
+#[path = "../support/walker.rs"]
+#[allow(dead_code)]
+mod walker;
+
 use std::{fs, path::PathBuf};
 
 use egress_reconciler::domain::{

@@ -1,12 +1,14 @@
 //! `policy`: is the file right, and what may it contain?
 
 mod check;
+mod diff;
 
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
 use super::{
+    args::Format,
     exit::{Exit, Failure},
     print,
 };
@@ -24,6 +26,21 @@ pub enum Policy {
         /// The policy file, where FILE is not given
         #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
         policy: Option<PathBuf>,
+    },
+    /// Show what a new policy opens and closes for each connector, by the firewall rules that the two ask for
+    #[command(
+        after_help = "Compared is what the scopes of both have in common; rules of others are not read.\n\nExit status: 0, different or not; 1 a policy has errors."
+    )]
+    Diff {
+        /// The policy before; `-` reads standard input
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The policy after
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+        /// How to print it
+        #[arg(long, env = "EGRESS_FORMAT", value_name = "FORMAT", default_value = "table")]
+        format: Format,
     },
     /// Print a policy to start from, in mode report: it reads and reports, and writes nothing
     Example,
@@ -47,6 +64,7 @@ impl Policy {
     pub fn run(self) -> Result<Exit, Failure> {
         match self {
             Self::Check { file, policy } => return check::check(file.or(policy)),
+            Self::Diff { old, new, format } => return diff::diff(&old, &new, format),
             Self::Example => print::out(policy::example())?,
             Self::Schema => print::json(&policy::schema())?,
             Self::SinkFilter { format: SinkFormat::Filter } => print::out(&log_filter::filter())?,

@@ -121,7 +121,7 @@ impl Match {
             && (self.regions.is_empty() || self.regions.contains(&target.region))
     }
 
-    fn connector(&self, connector: &ConnectorRef) -> bool {
+    pub fn connector(&self, connector: &ConnectorRef) -> bool {
         self.target(&connector.into())
             && (self.connectors.is_empty() || self.connectors.iter().any(|glob| pattern::names(glob, connector)))
     }

@@ -55,7 +55,8 @@ pub fn flow(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Object(map) => {
-            let entries: Vec<_> = map.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
+            let set = map.iter().filter(|(_, value)| !value.is_null());
+            let entries: Vec<_> = set.map(|(name, value)| format!("{name}: {}", flow(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
         other => other.to_string(),

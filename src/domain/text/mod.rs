@@ -11,6 +11,7 @@ pub mod limits;
 pub mod nat;
 pub mod network;
 pub mod policy;
+pub mod policy_diff;
 pub mod prune;
 pub mod reads;
 pub mod routes;

@@ -170,12 +170,16 @@ fn nat(section: &NatSection) -> Vec<String> {
     all
 }
 
+fn blocks(enforcement: Enforcement) -> &'static str {
+    match enforcement {
+        Enforcement::AllowOnly => "only allow rules are written, and they block nothing",
+        Enforcement::Observe => "egress that the policy does not allow is logged, and not blocked",
+        Enforcement::Enforce => "egress that the policy does not allow is blocked, and logged",
+    }
+}
+
 fn enforcement(policy: &Policy) -> String {
-    let what = match policy.firewall.enforcement {
-        Enforcement::AllowOnly => "allow rules only: they block nothing",
-        Enforcement::Observe => "egress that is not allowed below is logged, and not blocked",
-        Enforcement::Enforce => "egress that is not allowed below is blocked, and logged",
-    };
+    let what = blocks(policy.firewall.enforcement);
     let written = if policy.mode < Mode::Create { "; in this mode no rule is written" } else { "" };
     format!("{what}; rules begin at priority {}{written}", policy.firewall.base_priority)
 }
@@ -325,14 +329,21 @@ pub fn places(met: &[Met]) -> String {
 
 /// A setting that differs.
 pub fn changed(setting: &Setting) -> String {
-    format!("`{}` is {} instead of {}", setting.key, flow(&setting.new), flow(&setting.old))
+    let Setting { key, old, new } = setting;
+    let meaning = match key.as_str() {
+        "mode" => serde_json::from_value(new.clone()).ok().map(may),
+        "firewall.enforcement" => serde_json::from_value(new.clone()).ok().map(blocks),
+        _ => None,
+    };
+    let meaning = meaning.map_or_else(String::new, |meaning| format!(": {meaning}"));
+    format!("`{key}` is {} instead of {}{meaning}", flow(new), flow(old))
 }
 
 fn today(now: Timestamp) -> jiff::civil::Date {
     now.to_zoned(TimeZone::UTC).date()
 }
 
-fn and<T: Display>(items: &[T]) -> String {
+pub(super) fn and<T: Display>(items: &[T]) -> String {
     joined(items, "and")
 }
 
