@@ -1,6 +1,7 @@
 //! Policy files: all that is wrong with one is told in one run, and the examples are right.
 
 mod diff;
+mod examples;
 #[path = "../support/walker.rs"]
 #[allow(dead_code)]
 mod walker;

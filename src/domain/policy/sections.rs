@@ -314,7 +314,7 @@ pub struct FirewallSection {
     pub ingress: IngressSection,
     /// Names of foreign deny rules that our allow rules may open.
     pub override_denies: Vec<String>,
-    /// Globs of broad egress rules that somebody's automation made.
+    /// Globs of broad egress rules that an automation created.
     pub auto_rules: Vec<String>,
     /// Disable the rules that match `auto_rules` once our own rules exist. A rule without target tags is disabled for every instance of the
     /// network.
@@ -361,7 +361,7 @@ pub enum Enforcement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rearm {
-    /// It stays down until somebody enables it again, or the policy changes.
+    /// It stays disabled until a person enables it again, or the policy changes.
     Manual,
     /// It is put back in the next run.
     AtOnce,
