@@ -34,18 +34,20 @@ pub struct StaticAddress(#[allow(dead_code)] String);
 #[derive(JsonSchema)]
 pub struct NetworkTag(#[allow(dead_code)] String);
 
+/// Tells what is wrong with a word.
+type Read = fn(&str) -> Result<(), String>;
+
 /// What a word must be.
 pub(super) struct Leaf {
     pub expected: &'static str,
     /// Taken in place of a word that is wrong, so that the rest of the policy can be checked too.
     pub placeholder: &'static str,
-    /// What is wrong with a word.
-    pub read: fn(&str) -> Result<(), String>,
+    pub read: Read,
 }
 
 /// By the name of its type in the schema.
 pub(super) fn of(name: &str) -> Option<Leaf> {
-    let (expected, placeholder, read): (_, _, fn(&str) -> Result<(), String>) = match name {
+    let (expected, placeholder, read): (_, _, Read) = match name {
         "ProjectId" => ("a project id", "unknown-project", |text| named(ProjectId::parse(text))),
         "Region" => ("a region such as europe-west2", "unknown-region1", |text| named(Region::parse(text))),
         "ConnectorName" => ("the name of a connector", "unknown", |text| named(ConnectorName::parse(text))),
