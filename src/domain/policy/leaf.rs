@@ -12,27 +12,27 @@ use crate::domain::{
 
 /// An IPv4 range, such as `10.8.0.0/20`.
 #[derive(JsonSchema)]
-pub struct Ipv4Range(#[allow(dead_code)] String);
+pub struct Ipv4Range(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// A protocol with a port or a range of ports, or a protocol alone: `tcp:443`, `udp:8000-8080`, `icmp`.
 #[derive(JsonSchema)]
-pub struct Ports(#[allow(dead_code)] String);
+pub struct Ports(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// A day, such as `2027-01-31`.
 #[derive(JsonSchema)]
-pub struct Day(#[allow(dead_code)] String);
+pub struct Day(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// A network's name, or `projects/PROJECT_ID/global/networks/NAME`.
 #[derive(JsonSchema)]
-pub struct NetworkName(#[allow(dead_code)] String);
+pub struct NetworkName(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// The name of a static regional address.
 #[derive(JsonSchema)]
-pub struct StaticAddress(#[allow(dead_code)] String);
+pub struct StaticAddress(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// A network tag: 1 to 63 lower-case letters, digits and hyphens.
 #[derive(JsonSchema)]
-pub struct NetworkTag(#[allow(dead_code)] String);
+pub struct NetworkTag(#[allow(dead_code, reason = "its schema is what is used")] String);
 
 /// Tells what is wrong with a word.
 type Read = fn(&str) -> Result<(), String>;
