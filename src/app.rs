@@ -71,7 +71,7 @@ pub struct Settings {
 pub enum StartError {
     #[error("cannot read the policy {}: {source}; set --policy or EGRESS_POLICY, `egress-reconciler policy example` prints one to start from", path.display())]
     NoPolicy { path: PathBuf, source: io::Error },
-    #[error("the policy {} is not right:\n{source}", path.display())]
+    #[error("the policy {} is not right:\n{}", path.display(), source.in_file(&path.display().to_string()))]
     BadPolicy { path: PathBuf, source: PolicyError },
     #[error(transparent)]
     Endpoint(#[from] EndpointError),

@@ -27,7 +27,7 @@ const DOMAIN: [&[&str]; 11] = [
     &["merge", "stamp", "target"],
     &["policy", "state"],
     &["address_space", "audit", "cause", "firewall", "ways"],
-    &["ownership", "plan"],
+    &["ownership", "plan", "policy_diff"],
     &["report", "text"],
     &["reviewed"],
     &["demand", "doctor"],

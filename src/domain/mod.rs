@@ -24,6 +24,7 @@ pub mod permissions;
 pub mod plan;
 pub mod planner;
 pub mod policy;
+pub mod policy_diff;
 pub mod ports;
 pub mod report;
 pub mod reviewed;

@@ -7,7 +7,7 @@ use egress_reconciler::{
     domain::{
         audit::log_filter,
         codes::{Code, HopCode},
-        explain, report,
+        explain, policy, report,
     },
 };
 use serde::Serialize;
@@ -48,6 +48,7 @@ fn kept_files_are_current() {
     let files = [
         ("report.schema.json", pretty(&report::schema())),
         ("explain.schema.json", pretty(&explain::schema())),
+        ("policy.schema.json", pretty(&policy::schema())),
         ("codes.md", codes()),
         ("exit-codes.md", exits()),
         ("sink-filter.txt", log_filter::filter()),

@@ -19,7 +19,17 @@ fn check(text: &str) {
             assert!(!policy.owner.is_empty() && !policy.scope.projects.is_empty(), "{text}");
             assert_eq!(read(text).map(|again| again.hash).ok(), Some(policy.hash), "{text}");
         }
-        Err(error) => assert!(!error.to_string().is_empty()),
+        Err(error) => {
+            assert!(!error.0.is_empty(), "{text}");
+            let lines = text.split('\n').count() as u64;
+            for fault in error.0 {
+                let has_key = !fault.key.is_empty();
+                let is_whole =
+                    fault.text.starts_with("cannot be read as YAML") || fault.text.starts_with("the policy must be");
+                assert!(has_key || is_whole, "{fault}\n{text}");
+                assert!(fault.place.line <= lines.max(1) + 1 && !fault.to_string().contains('\n'), "{fault}\n{text}");
+            }
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 mod decide;
 mod dimensions;
+mod listing;
 mod matching;
 mod packets;
 mod services;
 
 pub use self::{
     decide::{COMMON_TAG, Machines, Match, Sender, Stage, Verdict, VerdictKind, allowed, decide, denied, name_of},
+    listing::{Destinations, Services, Traffic},
     matching::of_rule,
     packets::Reach,
 };

@@ -24,19 +24,26 @@ pub struct Policy {
     pub owner: String,
     /// How much may be done.
     pub mode: Mode,
+    /// Which projects and regions the policy is for.
     pub scope: ScopeSection,
+    /// The VPC network of the connectors.
     pub network: NetworkSection,
+    /// Which connectors are created, and how.
     #[serde(default)]
     pub connector: ConnectorSection,
+    /// Cloud NAT for traffic to the internet.
     #[serde(default)]
     pub nat: NatSection,
+    /// The firewall rules of each connector: what it may reach.
     #[serde(default)]
     pub firewall: FirewallSection,
+    /// How many changes may be made.
     #[serde(default)]
     pub budget: BudgetSection,
     /// Connectors or workloads that are left alone until a date.
     #[serde(default)]
     pub exemptions: Vec<Exemption>,
+    /// Where reports go.
     #[serde(default)]
     pub reports: ReportSection,
     /// Other settings for some places. Only the first match counts; maps are merged, lists and scalars replaced.
@@ -114,7 +121,7 @@ impl Match {
             && (self.regions.is_empty() || self.regions.contains(&target.region))
     }
 
-    fn connector(&self, connector: &ConnectorRef) -> bool {
+    pub fn connector(&self, connector: &ConnectorRef) -> bool {
         self.target(&connector.into())
             && (self.connectors.is_empty() || self.connectors.iter().any(|glob| pattern::names(glob, connector)))
     }

@@ -1,172 +1,189 @@
 //! From text to a policy that holds together.
 
+use std::sync::LazyLock;
+
+use jiff::civil::Date;
 use schemars::schema_for;
 use serde_json::{Map, Value};
+use serde_saphyr::{MessageFormatter, UserMessageFormatter};
 use sha2::{Digest, Sha256};
 
-use super::{check, document::Policy, sections::Override};
+use super::{
+    check,
+    document::Policy,
+    fault::{Fault, Finding, Findings, Place, PolicyError, Severity},
+    shape::Reader,
+    tree::{Node, Written},
+    warn,
+};
+use crate::domain::names::one_line;
 
-/// What is wrong with a policy file, one sentence a line, each naming the key.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct PolicyError(pub Vec<String>);
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| schema().to_value());
 
-/// Reads a policy.
+const BEGINNING: Place = Place { line: 1, column: 1 };
+
+/// Reads a policy, or tells all that is wrong with it.
 pub fn read(text: &str) -> Result<Policy, PolicyError> {
-    let document: Value = serde_saphyr::from_str(text).map_err(unreadable)?;
-    let Value::Object(map) = &document else {
-        return Err(PolicyError(vec!["the policy must be a map of keys, such as `version: 1`".into()]));
-    };
-    let mut wrong = Vec::new();
-    unknown_keys(&document, schema().as_value(), "", &mut wrong);
-    if !wrong.is_empty() {
-        return Err(PolicyError(wrong));
+    let examined = Examined::of(text, None);
+    match examined.policy {
+        Some(policy) => Ok(policy),
+        None => Err(PolicyError(examined.faults)),
     }
-    // The text itself once more, for an error that shows the line.
-    let mut policy: Policy = serde_saphyr::from_str(text).map_err(unreadable)?;
-    policy.hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    wrong = check::policy(&policy);
-    for (index, entry) in policy.overrides.iter().enumerate() {
-        match resolve(map, entry) {
-            Ok(mut resolved) => {
-                wrong.extend(check::policy(&resolved).into_iter().map(|text| format!("overrides[{index}]: {text}")));
-                resolved.hash.clone_from(&policy.hash);
-                policy.resolved.push(resolved);
+}
+
+/// A policy file, and all that is to say of it.
+pub struct Examined {
+    /// `None` = there are errors.
+    pub policy: Option<Policy>,
+    /// In the order of the file.
+    pub faults: Vec<Fault>,
+    tree: Option<Node>,
+}
+
+/// Examines a policy file; `today`, in UTC, tells what has expired.
+pub fn examine(text: &str, today: Date) -> Examined {
+    Examined::of(text, Some(today))
+}
+
+impl Examined {
+    /// Where a key of the policy is set, or the nearest key around it.
+    pub fn place_of(&self, key: &str) -> Place {
+        self.tree.as_ref().map_or(BEGINNING, |tree| tree.nearest(key).0.place)
+    }
+
+    fn broken(place: Place, text: String, tree: Option<Node>) -> Self {
+        let fault = Fault { place, severity: Severity::Error, key: String::new(), text };
+        Self { policy: None, faults: vec![fault], tree }
+    }
+
+    fn of(text: &str, today: Option<Date>) -> Self {
+        let tree = match Node::read(text) {
+            Ok(tree) => tree,
+            Err(error) => {
+                let at = error.location().map_or(BEGINNING, |at| Place { line: at.line(), column: at.column() });
+                let words = one_line(&UserMessageFormatter.format_message(error.without_snippet()));
+                return Self::broken(at, format!("cannot be read as YAML: {words}"), None);
             }
-            Err(text) => wrong.push(format!("overrides[{index}]: {text}")),
+        };
+        if !matches!(tree.value, Written::Map(_)) {
+            return Self::broken(BEGINNING, "the policy must be a map of keys, such as `version: 1`".into(), None);
+        }
+        let mut reader = Reader::new(&SCHEMA);
+        let document = reader.policy(&tree);
+        let mut policy = match serde_json::from_value::<Policy>(document.clone()) {
+            Ok(policy) => policy,
+            Err(_) if !reader.faults.is_empty() => {
+                reader.faults.sort();
+                return Self { policy: None, faults: reader.faults, tree: Some(tree) };
+            }
+            Err(error) => return Self::broken(BEGINNING, error.to_string(), Some(tree)),
+        };
+        policy.hash = Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut judge = Judge { tree: &tree, today, replaced: &reader.replaced, faults: Vec::new() };
+        judge.whole(&mut policy, &document);
+        let mut faults = [reader.faults, judge.faults].concat();
+        faults.sort();
+        faults.dedup();
+        let is_wrong = faults.iter().any(|fault| fault.severity == Severity::Error);
+        Self { policy: (!is_wrong).then_some(policy), faults, tree: Some(tree) }
+    }
+}
+
+/// What holds together and what does not, with places.
+struct Judge<'a> {
+    tree: &'a Node,
+    today: Option<Date>,
+    replaced: &'a [String],
+    faults: Vec<Fault>,
+}
+
+impl Judge<'_> {
+    /// The policy, and each override merged into it, which `policy.resolved` then holds.
+    fn whole(&mut self, policy: &mut Policy, document: &Value) {
+        let base = self.findings(policy);
+        for (index, settings) in policy.overrides.iter().map(|entry| &entry.settings).enumerate() {
+            let key = format!("overrides[{index}]");
+            let mut resolved = match resolve(document, settings) {
+                Ok(resolved) => resolved,
+                Err(error) => {
+                    let finding =
+                        Finding { key, about: Vec::new(), severity: Severity::Error, text: error.to_string() };
+                    self.note(&finding, None);
+                    continue;
+                }
+            };
+            resolved.hash.clone_from(&policy.hash);
+            for finding in self.findings(&resolved) {
+                let (node, _) = self.tree.nearest(&key);
+                let own = std::iter::once(&finding.key).chain(&finding.about).find(|key| node.nearest(key).1);
+                match own {
+                    Some(own) => self.note(&finding, Some((&key, own))),
+                    // What the policy itself says is said once.
+                    None if finding.severity == Severity::Warning || base.contains(&finding) => {}
+                    None => self.note(&finding, Some((&key, &finding.key))),
+                }
+            }
+            policy.resolved.push(resolved);
+        }
+        base.iter().for_each(|finding| self.note(finding, None));
+        if self.faults.iter().all(|fault| fault.severity == Severity::Warning) {
+            let mut found = Findings::default();
+            check::networks(policy, &mut found);
+            found.0.iter().for_each(|finding| self.note(finding, None));
         }
     }
-    if wrong.is_empty() {
-        wrong = check::networks(&policy);
+
+    fn findings(&self, policy: &Policy) -> Vec<Finding> {
+        let mut found = Findings::default();
+        check::policy(policy, &mut found);
+        if let Some(today) = self.today {
+            warn::policy(policy, today, &mut found);
+        }
+        found.0
     }
-    wrong.dedup();
-    if wrong.is_empty() { Ok(policy) } else { Err(PolicyError(wrong)) }
+
+    /// `within`: the key of an override, and the one of its own keys that the finding is about.
+    fn note(&mut self, finding: &Finding, within: Option<(&str, &str)>) {
+        let full = |key: &str| match within {
+            Some((of, _)) => format!("{of}.{key}"),
+            None => key.to_owned(),
+        };
+        // A placeholder says nothing about the file.
+        let is_replaced = |key: &str| self.replaced.iter().any(|replaced| is_in(key, replaced) || is_in(replaced, key));
+        let mut about = std::iter::once(&finding.key).chain(&finding.about);
+        if about.any(|key| is_replaced(&full(key)) || is_replaced(key)) {
+            return;
+        }
+        let at = within.map_or(finding.key.as_str(), |(_, key)| key);
+        let place = self.tree.nearest(&full(at)).0.place;
+        let (severity, text) = (finding.severity, finding.text.clone());
+        self.faults.push(Fault { place, severity, key: full(&finding.key), text });
+    }
 }
 
-/// What is wrong, with the lines around it.
-fn unreadable(error: serde_saphyr::Error) -> PolicyError {
-    PolicyError(vec![error.render_with_formatter(&serde_saphyr::UserMessageFormatter)])
+/// The key is `of`, or a key within it.
+fn is_in(key: &str, of: &str) -> bool {
+    key.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// The policy with one override laid over it.
-fn resolve(document: &Map<String, Value>, entry: &Override) -> Result<Policy, String> {
-    if let Some(key) = ["scope", "owner", "version", "overrides"].iter().find(|key| entry.settings.contains_key(**key))
-    {
-        return Err(format!("`{key}` cannot be overridden"));
-    }
-    let mut merged = Value::Object(document.clone());
-    lay_over(&mut merged, &Value::Object(entry.settings.clone()));
+/// The policy with one override merged into it.
+fn resolve(document: &Value, settings: &Map<String, Value>) -> serde_json::Result<Policy> {
+    let mut merged = document.clone();
+    merge(&mut merged, &Value::Object(settings.clone()));
     merged["overrides"] = Value::Array(Vec::new());
-    let mut wrong = Vec::new();
-    unknown_keys(&merged, schema().as_value(), "", &mut wrong);
-    match wrong.is_empty() {
-        true => typed(merged).map_err(|error| match culprit(document, entry) {
-            Some(key) => format!("{key}: {error}"),
-            None => error.to_string(),
-        }),
-        false => Err(wrong.join("; ")),
-    }
+    serde_json::from_value(merged)
 }
 
-fn typed(mut document: Value) -> serde_json::Result<Policy> {
-    let schema = schema();
-    off_as_a_word(&mut document, schema.as_value(), schema.as_value());
-    serde_json::from_value(document)
-}
-
-/// The section of an override that cannot be read: laid over alone, it is as wrong.
-fn culprit<'a>(document: &Map<String, Value>, entry: &'a Override) -> Option<&'a String> {
-    let is_wrong = |(key, value): &(&String, &Value)| {
-        let mut alone = Value::Object(document.clone());
-        lay_over(&mut alone, &serde_json::json!({ *key: value }));
-        typed(alone).is_err()
-    };
-    entry.settings.iter().find(is_wrong).map(|(key, _)| key)
-}
-
-fn lay_over(base: &mut Value, over: &Value) {
+/// Maps are merged, all else is replaced.
+fn merge(base: &mut Value, over: &Value) {
     match (base, over) {
         (Value::Object(base), Value::Object(over)) => {
             for (key, value) in over {
-                lay_over(base.entry(key.clone()).or_insert(Value::Null), value);
+                merge(base.entry(key.clone()).or_insert(Value::Null), value);
             }
         }
         (base, over) => *base = over.clone(),
     }
-}
-
-/// Compares the keys of a document with those of the schema, and names the nearest known one.
-fn unknown_keys(value: &Value, schema: &Value, path: &str, wrong: &mut Vec<String>) {
-    let root = schema;
-    walk(value, schema, root, path, wrong);
-
-    fn walk(value: &Value, schema: &Value, root: &Value, path: &str, wrong: &mut Vec<String>) {
-        let schema = referred(schema, root);
-        match value {
-            Value::Object(map) => {
-                let known = schema.get("properties").and_then(Value::as_object);
-                for (key, value) in map {
-                    let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    match known.and_then(|known| known.get(key)) {
-                        Some(schema) => walk(value, schema, root, &at, wrong),
-                        None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
-                            wrong.push(match known.and_then(|known| nearest(key, known.keys())) {
-                                Some(near) => format!("{at}: unknown key; did you mean `{near}`?"),
-                                None => format!("{at}: unknown key"),
-                            });
-                        }
-                        None => {}
-                    }
-                }
-            }
-            Value::Array(items) => {
-                if let Some(schema) = schema.get("items") {
-                    for (index, item) in items.iter().enumerate() {
-                        walk(item, schema, root, &format!("{path}[{index}]"), wrong);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What a schema refers to, or itself.
-fn referred<'a>(schema: &'a Value, root: &'a Value) -> &'a Value {
-    let name = schema.get("$ref").and_then(Value::as_str);
-    name.and_then(|name| root.pointer(name.trim_start_matches('#'))).unwrap_or(schema)
-}
-
-/// Without a type to go by, a bare `off` is read as `false`, as YAML 1.1 has it: <https://yaml.org/type/bool.html>. Where the
-/// schema has the word, the word was meant.
-fn off_as_a_word(value: &mut Value, schema: &Value, root: &Value) {
-    let schema = referred(schema, root);
-    match value {
-        Value::Bool(false) => {
-            let listed = schema["enum"].as_array().into_iter().flatten();
-            let described = schema["oneOf"].as_array().into_iter().flatten().map(|one| &one["const"]);
-            if listed.chain(described).any(|word| word == "off") {
-                *value = "off".into();
-            }
-        }
-        Value::Object(map) => {
-            for (key, value) in map {
-                if let Some(schema) = schema["properties"].get(key) {
-                    off_as_a_word(value, schema, root);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The known key that takes the fewest edits, if it takes few.
-fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
-    known
-        .map(|name| (strsim::damerau_levenshtein(key, name), name))
-        .filter(|(edits, name)| *edits <= name.len().max(key.len()) / 2)
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, name)| name)
 }
 
 /// The JSON Schema of the policy file.

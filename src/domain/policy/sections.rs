@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::range;
+use super::{leaf, range};
 use crate::domain::names::{ConnectorName, NameError, NetworkRef, ProjectId, Region, ResourceName};
 
 /// How much may be done.
@@ -55,14 +55,17 @@ impl ScopeSection {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Regions {
     Word(All),
     List(Vec<Region>),
-    #[default]
-    #[serde(skip)]
-    Every,
+}
+
+impl Default for Regions {
+    fn default() -> Self {
+        Self::Word(All::All)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -76,7 +79,7 @@ impl Regions {
     pub fn list(&self) -> Option<&[Region]> {
         match self {
             Self::List(regions) => Some(regions),
-            Self::Word(_) | Self::Every => None,
+            Self::Word(_) => None,
         }
     }
 }
@@ -84,9 +87,10 @@ impl Regions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkSection {
-    /// A network of each target's own project, or `projects/HOST/global/networks/NAME`.
+    /// The name of a network in each connector's own project, or `projects/HOST/global/networks/NAME` of a Shared VPC host.
+    #[schemars(with = "leaf::NetworkName")]
     pub name: NetworkName,
-    /// Create the network, in custom mode, where it is missing.
+    /// Create the network, in custom mode, if it does not exist.
     #[serde(default)]
     pub create: bool,
 }
@@ -142,10 +146,11 @@ pub struct ConnectorSection {
     pub ensure: Ensure,
     /// Globs of connector names that may be created.
     pub names: Vec<String>,
+    /// Connectors that must exist though no workload names them.
     pub declared: Vec<Declared>,
     /// How many connectors may be created in 24 hours, for each target.
     pub new_per_day: u32,
-    /// Make a referenced connector again that somebody deleted.
+    /// Create a connector again that was deleted while workloads still name it.
     pub recreate: bool,
     /// Replace a connector of ours that is in ERROR.
     pub repair: bool,
@@ -155,13 +160,14 @@ pub struct ConnectorSection {
     /// Create subnets of connectors with VPC flow logs, at Google's default sampling; those that exist are not changed.
     pub subnet_flow_logs: bool,
     /// Ranges from which the /28 of a new connector is cut.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<leaf::Ipv4Range>")]
     #[serde(deserialize_with = "range::list")]
     pub subnet_pools: Vec<Ipv4Net>,
+    /// The machine type of new connectors.
     pub machine_type: MachineType,
-    /// 2 to 9, fewer than `max_instances`.
+    /// Instances that a new connector always runs: 2 to 9, fewer than `max_instances`.
     pub min_instances: u32,
-    /// 3 to 10.
+    /// Instances that a new connector may grow to: 3 to 10. Connectors do not scale back in.
     pub max_instances: u32,
 }
 
@@ -224,19 +230,24 @@ impl MachineType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declared {
-    /// Absent = in every project of `scope.projects` that is no Shared VPC host.
+    /// The connector's project. Absent = in every project of `scope.projects` that is no Shared VPC host.
     #[serde(default)]
     pub project: Option<ProjectId>,
+    /// The connector's region.
     pub region: Region,
+    /// The connector's name.
     pub name: ConnectorName,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NatSection {
+    /// For which connectors Cloud NAT is ensured.
     pub ensure: EnsureNat,
+    /// What new gateways log.
     pub log: NatLogging,
-    /// Names of static regional addresses; none = Google allocates them.
+    /// Names of static regional addresses that gateways use; none = Google allocates addresses.
+    #[schemars(with = "Vec<leaf::StaticAddress>")]
     pub static_ips: Vec<String>,
     /// Ports that each instance has at least; none = Google's 64, or 32 with `dynamic_ports`.
     pub min_ports: Option<u32>,
@@ -283,6 +294,7 @@ pub enum NatLogging {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FirewallSection {
+    /// What happens to egress that the policy does not allow.
     pub enforcement: Enforcement,
     /// Globs of connectors created by others that may get rules of ours.
     pub adopt: Vec<String>,
@@ -293,15 +305,16 @@ pub struct FirewallSection {
     /// Let the connector reach Google's APIs over their private ranges.
     pub google_apis: bool,
     /// Ranges that the connector may reach inside.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<leaf::Ipv4Range>")]
     #[serde(deserialize_with = "range::list")]
     pub internal: Vec<Ipv4Net>,
     /// What the connector may reach outside.
     pub internet: Vec<InternetEntry>,
+    /// Whether a connector's instances may open connections to other instances of the network.
     pub ingress: IngressSection,
     /// Names of foreign deny rules that our allow rules may open.
     pub override_denies: Vec<String>,
-    /// Globs of broad egress rules that somebody's automation made.
+    /// Globs of broad egress rules that an automation created.
     pub auto_rules: Vec<String>,
     /// Disable the rules that match `auto_rules` once our own rules exist. A rule without target tags is disabled for every instance of the
     /// network.
@@ -348,7 +361,7 @@ pub enum Enforcement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rearm {
-    /// It stays down until somebody enables it again, or the policy changes.
+    /// It stays disabled until a person enables it again, or the policy changes.
     Manual,
     /// It is put back in the next run.
     AtOnce,
@@ -357,16 +370,19 @@ pub enum Rearm {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InternetEntry {
-    #[schemars(with = "Vec<String>")]
+    /// Destination ranges.
+    #[schemars(with = "Vec<leaf::Ipv4Range>")]
     #[serde(deserialize_with = "range::list")]
     pub to: Vec<Ipv4Net>,
     /// `tcp:443`, `udp:8000-8080`, or a protocol alone.
+    #[schemars(with = "Vec<leaf::Ports>")]
     pub ports: Vec<String>,
+    /// Why it is allowed, for people who read the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The last day it holds, in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<leaf::Day>")]
     pub expires: Option<Date>,
 }
 
@@ -375,13 +391,18 @@ pub struct InternetEntry {
 pub struct IngressSection {
     /// Deny traffic from the connector's instances to other instances in the network, except what `allow` lists.
     pub harden: bool,
+    /// With `harden`: what the connector's instances may still reach.
     pub allow: Vec<IngressEntry>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IngressEntry {
+    /// Network tags of the instances that may be reached.
+    #[schemars(with = "Vec<leaf::NetworkTag>")]
     pub to_tags: Vec<String>,
+    /// `tcp:5432`, `udp:8000-8080`, or a protocol alone.
+    #[schemars(with = "Vec<leaf::Ports>")]
     pub ports: Vec<String>,
 }
 
@@ -404,17 +425,22 @@ impl Default for BudgetSection {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Exemption {
+    /// A glob of connector names, or of full names. Either this or `workload`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<String>,
+    /// A glob of workload names. Either this or `connector`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<String>,
+    /// Only in this project; absent = in every project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectId>,
+    /// Only in this region; absent = in every region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
+    /// Why it is left alone; reports repeat it.
     pub reason: String,
     /// The last day it holds, in UTC.
-    #[schemars(with = "String")]
+    #[schemars(with = "leaf::Day")]
     pub until: Date,
 }
 
@@ -429,6 +455,7 @@ pub struct ReportSection {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Override {
+    /// Which connectors it is for. An empty list, or an absent one, matches everything.
     #[serde(rename = "match")]
     pub matches: Match,
     /// Any section of the policy but `scope`, `owner` and `version`.
@@ -440,7 +467,9 @@ pub struct Override {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
+    /// Projects of the connectors.
     pub projects: Vec<ProjectId>,
+    /// Regions of the connectors.
     pub regions: Vec<Region>,
     /// Globs of connector names, or of full names.
     pub connectors: Vec<String>,

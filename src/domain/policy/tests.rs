@@ -16,9 +16,9 @@ fn what_is_right_is_read() {
     }
 }
 
-/// A bare `off` is a word wherever the policy has one, though YAML 1.1 knows it as a boolean.
+/// `off`, `no` and `yes` are words wherever the policy has text, though YAML 1.1 knows them as booleans.
 #[test]
-fn off_is_a_word_in_overrides_too() {
+fn words_are_words_in_overrides_too() {
     use super::{Mode, NatLogging};
     let text = format!(
         "{}nat: {{log: off}}\noverrides:\n- {{match: {{connectors: [a]}}, mode: off}}\n- {{match: {{connectors: [b]}}, mode: create, nat: {{log: off}}}}\n",
@@ -28,6 +28,13 @@ fn off_is_a_word_in_overrides_too() {
     assert_eq!((policy.mode, policy.nat.log), (Mode::Off, NatLogging::Off));
     let seen: Vec<_> = policy.resolved.iter().map(|one| (one.mode, one.nat.log)).collect();
     assert_eq!(seen, [(Mode::Off, NatLogging::Off), (Mode::Create, NatLogging::Off)]);
+    let words = format!(
+        "{}exemptions: [{{workload: yes, reason: no, until: 2027-01-01}}]\noverrides:\n- {{match: {{connectors: [on]}}, exemptions: [{{workload: n, reason: off, until: 2027-01-01}}]}}\n",
+        RIGHT.replace("team", "no")
+    );
+    let policy = read(&words).unwrap();
+    assert_eq!((policy.owner.as_str(), policy.exemptions[0].reason.as_str()), ("no", "no"));
+    assert_eq!((policy.resolved[0].owner.as_str(), policy.resolved[0].exemptions[0].reason.as_str()), ("no", "off"));
     let boolean = read(&format!("{RIGHT}overrides:\n- {{match: {{connectors: [a]}}, network: {{create: off}}}}\n"));
     assert!(!boolean.unwrap().resolved[0].network.create, "where the policy has a boolean, it is one");
 }
@@ -48,25 +55,29 @@ fn a_network_for_a_region_and_its_connectors() {
 #[test]
 fn what_is_wrong_is_named() {
     let cases: &[(&str, &str, &[&str])] = &[
-        ("mode:", "mdoe:", &["mdoe: unknown key; did you mean `mode`?"]),
+        ("mode:", "mdoe:", &["3:1: mdoe: found an unknown key; did you mean `mode`?"]),
         (
             "{subnet_pools",
             "{min_intances: 3, subnet_pools",
             &["connector.min_intances", "did you mean `min_instances`?"],
         ),
         ("[demo-project]", "[]", &["scope.projects: found an empty list, expected at least one project"]),
-        ("[demo-project]", "['123456789012']", &["scope.projects: found the project number 123456789012"]),
+        ("[demo-project]", "['123456789012']", &["scope.projects[0]: found the project number 123456789012"]),
         (
             "{subnet_pools",
             "{declared: [{region: europe-west2, name: abcdefghijklmnopqrstuvwxyz}], subnet_pools",
-            &["line 6", "abcdefghijklmnopqrstuvwxyz", "expected 2 to 25"],
+            &["6:53: connector.declared[0].name: found \"abcdefghijklmnopqrstuvwxyz\", expected 2 to 25"],
         ),
-        ("0.0/20", "0.0/29", &["connector.subnet_pools: found 10.8.0.0/29, expected a range of /28 or larger"]),
-        ("0.0/20", "0.1/20", &["line 6", "subnet_pools", "found \"10.8.0.1/20\", expected 10.8.0.0/20"]),
+        (
+            "0.0/20",
+            "0.0/29",
+            &["6:28: connector.subnet_pools[0]: found 10.8.0.0/29, expected a range of /28 or larger"],
+        ),
+        ("0.0/20", "0.1/20", &["6:28: connector.subnet_pools[0]: found \"10.8.0.1/20\", expected 10.8.0.0/20"]),
         (
             "0.0/20",
             "0/20",
-            &["line 6", "subnet_pools", "found \"10.8.0/20\", expected an IPv4 range such as 10.8.0.0/20"],
+            &["6:28: connector.subnet_pools[0]: found \"10.8.0/20\", expected an IPv4 range such as 10.8.0.0/20"],
         ),
         (
             "{subnet_pools",
@@ -86,13 +97,27 @@ fn what_is_wrong_is_named() {
         (
             "network:",
             "firewall: {ingress: {harden: true, allow: [{to_tags: [Data Base], ports: []}]}}\nnetwork:",
-            &["found the tag \"Data Base\"", "found an entry without ports"],
+            &["to_tags[0]: found \"Data Base\"", "firewall.ingress.allow[0].ports: found an empty list"],
         ),
-        ("report", "reprot", &["line 3", "`reprot`", "report, create, enforce"]),
-        ("owner: team\n", "", &["missing field `owner`"]),
-        ("owner: team", "owner: team\nowner: other", &["line 3", "duplicate mapping key `owner`"]),
-        ("version: 1", "version: [", &["line 3"]),
-        ("network:", "overrides: [{match: {}, mode: enfroce}]\nnetwork:", &["overrides[0]: mode", "`enfroce`"]),
+        (
+            "report",
+            "reprot",
+            &[
+                "3:7: mode: found \"reprot\", expected one of `off`, `report`, `create` or `enforce`; did you mean `report`?",
+            ],
+        ),
+        ("owner: team\n", "", &["1:1: owner: found nothing, expected text"]),
+        (
+            "owner: team",
+            "owner: team\nowner: other",
+            &["3:1: owner: found the key twice, expected it once: it is on line 2 too"],
+        ),
+        ("version: 1", "version: [", &["3:5: cannot be read as YAML"]),
+        (
+            "network:",
+            "overrides: [{match: {}, mode: enfroce}]\nnetwork:",
+            &["5:31: overrides[0].mode: found \"enfroce\""],
+        ),
         (
             "name: my-vpc",
             "name: projects/123456789012/global/networks/shared",
@@ -105,14 +130,14 @@ fn what_is_wrong_is_named() {
         (
             "network:",
             "overrides: [{match: {regions: [europe-west2]}, network: {name: projects/123456789012/global/networks/shared}}]\nnetwork:",
-            &["overrides[0]: network.name: found the project number 123456789012"],
+            &["overrides[0].network.name: found the project number 123456789012"],
         ),
         (
             "network:",
             "exemptions: [{connector: 'projects/123456789012/*', project: '123456789012', reason: x, until: 2026-12-01}]\nnetwork:",
             &[
-                "exemptions: found the project number 123456789012, expected",
-                "exemptions: found the project number in \"projects/123456789012/*\"",
+                "exemptions[0].project: found the project number 123456789012, expected",
+                "exemptions[0].connector: found the project number in \"projects/123456789012/*\"",
             ],
         ),
         (
@@ -123,17 +148,17 @@ fn what_is_wrong_is_named() {
         (
             "network:",
             "overrides: [{match: {projects: ['123456789012']}, mode: report}]\nnetwork:",
-            &["overrides.match: found the project number 123456789012"],
+            &["overrides[0].match.projects[0]: found the project number 123456789012"],
         ),
         (
             "{subnet_pools",
             "{declared: [{project: '123456789012', region: europe-west2, name: conn}], subnet_pools",
-            &["connector.declared: found the project number 123456789012"],
+            &["connector.declared[0].project: found the project number 123456789012"],
         ),
         (
             "network:",
             "firewall: {adopt: ['projects/123456789012/locations/*/connectors/*']}\nnetwork:",
-            &["firewall.adopt: found the project number in"],
+            &["firewall.adopt[0]: found the project number in"],
         ),
         (
             "network:",
@@ -144,7 +169,11 @@ fn what_is_wrong_is_named() {
                 "run a second installation",
             ],
         ),
-        ("network:", "overrides: [{match: {}, owner: x}]\nnetwork:", &["overrides[0]: `owner` cannot be overridden"]),
+        (
+            "network:",
+            "overrides: [{match: {}, owner: x}]\nnetwork:",
+            &["overrides[0].owner: found a key that cannot be overridden"],
+        ),
     ];
     for (right, wrong, expected) in cases {
         let error = read(&RIGHT.replacen(right, wrong, 1)).expect_err(wrong).to_string();
@@ -152,4 +181,22 @@ fn what_is_wrong_is_named() {
             assert!(error.contains(words), "{wrong}\nexpected {words}\nfound {error}");
         }
     }
+}
+
+/// Whoever edits a policy with the schema at hand is told what each key is for.
+#[test]
+fn every_key_is_described() {
+    fn walk(at: &str, schema: &serde_json::Value, wanting: &mut Vec<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if property["description"].as_str().is_none_or(str::is_empty) {
+                wanting.push(format!("{at}.{name}"));
+            }
+        }
+    }
+    let schema = super::schema().to_value();
+    let mut wanting = Vec::new();
+    walk("", &schema, &mut wanting);
+    let types = schema["$defs"].as_object().unwrap();
+    types.iter().for_each(|(name, schema)| walk(name, schema, &mut wanting));
+    assert!(types.len() > 20 && wanting.is_empty(), "{wanting:?}");
 }

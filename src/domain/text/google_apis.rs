@@ -27,10 +27,10 @@ pub fn stopped(connectors: &[&ConnectorRef], vips_open: bool, network: &NetworkR
     )
 }
 
-/// What `policy check` warns of; `place` is a key of the policy.
-pub fn warning(place: &str, vips_open: bool) -> String {
+/// What `policy check` warns of.
+pub fn warning(vips_open: bool) -> String {
     format!(
-        "{place}.internet: no entry allows tcp:443 to the public addresses of Google's APIs (*.googleapis.com), so with `enforcement: enforce` workloads that send all their traffic through a connector cannot call them; create a private DNS zone that leads googleapis.com to private.googleapis.com{}, or add an entry with Google's ranges, or 0.0.0.0/0, and tcp:443",
+        "no entry allows tcp:443 to the public addresses of Google's APIs (*.googleapis.com), so with `enforcement: enforce` workloads that send all their traffic through a connector cannot call them; create a private DNS zone that leads googleapis.com to private.googleapis.com{}, or add an entry with Google's ranges, or 0.0.0.0/0, and tcp:443",
         setting(vips_open)
     )
 }

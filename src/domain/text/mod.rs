@@ -10,6 +10,8 @@ pub mod google_apis;
 pub mod limits;
 pub mod nat;
 pub mod network;
+pub mod policy;
+pub mod policy_diff;
 pub mod prune;
 pub mod reads;
 pub mod routes;

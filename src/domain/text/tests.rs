@@ -238,7 +238,7 @@ fn direct_vpc_and_google_apis() {
         &direct::on_connector_subnet(&pool, &subnet, &theirs, &target, &host),
         &google_apis::stopped(&[&conn()], true, &vpc()),
         &google_apis::stopped(&[&conn(), &second], false, &host),
-        &google_apis::warning("overrides[0].firewall", false),
+        &google_apis::warning(false),
     ]));
 }
 

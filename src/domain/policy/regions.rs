@@ -1,0 +1,58 @@
+//! The regions that this version knows. A list of these ages: what is missing here is a warning, never an error.
+
+use crate::domain::names::Region;
+
+/// <https://cloud.google.com/about/locations>, as of November 2026.
+const REGIONS: [&str; 43] = [
+    "africa-south1",
+    "asia-east1",
+    "asia-east2",
+    "asia-northeast1",
+    "asia-northeast2",
+    "asia-northeast3",
+    "asia-south1",
+    "asia-south2",
+    "asia-southeast1",
+    "asia-southeast2",
+    "asia-southeast3",
+    "australia-southeast1",
+    "australia-southeast2",
+    "europe-central2",
+    "europe-north1",
+    "europe-north2",
+    "europe-southwest1",
+    "europe-west1",
+    "europe-west10",
+    "europe-west12",
+    "europe-west2",
+    "europe-west3",
+    "europe-west4",
+    "europe-west6",
+    "europe-west8",
+    "europe-west9",
+    "me-central1",
+    "me-central2",
+    "me-west1",
+    "northamerica-northeast1",
+    "northamerica-northeast2",
+    "northamerica-south1",
+    "southamerica-east1",
+    "southamerica-west1",
+    "us-central1",
+    "us-east1",
+    "us-east4",
+    "us-east5",
+    "us-south1",
+    "us-west1",
+    "us-west2",
+    "us-west3",
+    "us-west4",
+];
+
+pub(super) fn is_known(region: &Region) -> bool {
+    REGIONS.contains(&region.as_str())
+}
+
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    REGIONS.into_iter()
+}
