@@ -9,16 +9,19 @@ usage: deploy/gcloud.sh [--dry-run] COMMAND --project P --region R [options]
 
   install      --policy FILE --projects P1,P2 [--hosts H1,H2] [--image IMAGE] [--admins A@B,C@D]
                [--deletions] [--create-network]
-               Without --image, cloudbuild.yaml builds one.
-  uninstall    --projects P1,P2 [--hosts H1,H2]
+               Checks the policy first, with the egress-reconciler on the PATH or the one in EGRESS_RECONCILER.
+               Without --image, cloudbuild.yaml builds one. A policy with mode enforce implies --deletions.
+  uninstall    --projects P1,P2 [--hosts H1,H2] [--yes]
+               Asks before the policy is deleted, unless --yes is given.
   redrive      redelivers the dead-letter events
   redrive-end  stops redelivery, so that new dead-letter events are kept again; run it when none are left
 
   --name N     name of all resources except the roles (default egress-reconciler); the roles are shared by all
                installations in a project
   --dry-run    prints the commands of a first installation, or of a whole uninstallation, and runs none
+  --verbose    shows what every command prints
 TEXT
-  exit 64
+  exit "${1:-64}"
 }
 
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -26,11 +29,14 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 # --- what was asked for ---------------------------------------------------------------------------------------------
 
 dry_run=no command='' project='' region='' name=egress-reconciler policy='' image='' admins=''
-projects=() hosts=() deletions=no create_network=no
+projects=() hosts=() deletions=no create_network=no verbose=no yes=no
 
 while (($#)); do
   case $1 in
     --dry-run) dry_run=yes ;;
+    --help | -h) usage 0 ;;
+    --verbose) verbose=yes ;;
+    --yes) yes=yes ;;
     --deletions) deletions=yes ;;
     --create-network) create_network=yes ;;
     --project | --region | --name | --policy | --image | --admins | --projects | --hosts)
@@ -56,6 +62,27 @@ done
 [[ $command == redrive* || ${#projects[@]} -gt 0 ]] || usage
 [[ $command != install || -f $policy ]] || fail "--policy '$policy' is no file"
 
+# --- the policy -----------------------------------------------------------------------------------------------------
+
+# A policy that is not right is refused here: the service would start with it, and do nothing. What it needs is read from
+# what `policy check` says.
+if [[ $command == install ]]; then
+  program=${EGRESS_RECONCILER:-egress-reconciler}
+  command -v "$program" >/dev/null ||
+    fail "$program was not found, and the policy must be checked: run 'cargo install --path .', or set EGRESS_RECONCILER"
+  said=$("$program" policy check "$policy") || fail "the policy $policy is not right; nothing was changed"
+  scope=$(awk '$1 == "projects" || $1 == "hosts" {$1 = ""; sub(/:.*/, ""); gsub(/,| and /, " "); print}' <<<"$said")
+  for place in $scope; do
+    [[ " ${projects[*]} ${hosts[*]-} " == *" $place "* ]] ||
+      fail "the policy's scope has $place, --projects and --hosts have not: the service would have no permissions there"
+  done
+  for place in "${projects[@]}" ${hosts[@]+"${hosts[@]}"}; do
+    [[ " ${scope//$'\n'/ } " == *" $place "* ]] ||
+      printf 'warning: %s is not in the scope of the policy; it gets a role and a log sink all the same\n' "$place" >&2
+  done
+  ! grep -Eq '^ +mode +enforce|`mode` is enforce' <<<"$said" || deletions=yes
+fi
+
 # --- names: the ones of deploy/terraform ----------------------------------------------------------------------------
 
 deploy=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -73,10 +100,13 @@ roles=(egressReconciler)
 
 # --- how commands are run -------------------------------------------------------------------------------------------
 
-# Runs a command that changes something, or prints it.
+# Says in a line what is being done.
+step() { [[ $dry_run == yes ]] || printf '%s\n' "$*"; }
+
+# Runs a command that changes something, or prints it. What it says is shown if it fails.
 run() {
   if [[ $dry_run == no ]]; then
-    "$@"
+    if [[ $verbose == yes ]]; then "$@"; else "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2; return 1; }; fi
     return
   fi
   local argument
@@ -303,23 +333,56 @@ monitoring() {
 }
 
 install() {
+  step "APIs"
   apis
+  step "service accounts"
   accounts
+  step "roles ${roles[*]} in ${places[*]}"
   grants
+  step "image repository $name"
   repository
+  step "image${image:+ $image}"
   built
+  step "topics $name-events, $name-dead and $name-reports"
   topics
+  step "policy, as the newest version of the secret $name-policy"
   secret
+  step "service $name"
   service
+  step "log sinks and the subscription $name-events"
   events
+  step "sweep every ten minutes"
   sweep
+  step "metrics, alerts and dashboard"
   monitoring
+  [[ $dry_run == yes ]] || summary
+}
+
+summary() {
+  cat <<TEXT
+
+Installed.
+  service  $url
+  image    $image
+  reports  projects/$project/topics/$name-reports
+To check it:
+  egress-reconciler doctor --policy $given_policy --sink projects/${projects[0]}/sinks/$name-events \\
+    --subscription projects/$project/subscriptions/$name-events \\
+    --service projects/$project/locations/$region/services/$name \\
+    --report-topic projects/$project/topics/$name-reports
+TEXT
 }
 
 # --- uninstall ------------------------------------------------------------------------------------------------------
 
 # What the service made in the projects stays: connectors, subnets, NAT, firewall rules. So do its images and the APIs.
 uninstall() {
+  if [[ $dry_run == no && $yes == no ]] && exists secrets describe "$name-policy" --project="$project"; then
+    [[ -t 0 ]] || fail "uninstall deletes the policy, the secret $name-policy: add --yes, or run it on a terminal"
+    local answer
+    read -rp "Uninstall deletes the policy with all its versions (secret $name-policy of $project). Only \"yes\" is accepted: " answer
+    [[ $answer == yes ]] || fail "nothing was changed"
+  fi
   delete_if_exists scheduler jobs describe "$name-sweep" --location="$region" --project="$project" -- \
     scheduler jobs delete "$name-sweep" --location="$region" --project="$project"
   local place role one
@@ -396,6 +459,7 @@ delivery=(--ack-deadline=600 --push-endpoint="$url/" --push-auth-service-account
 # Commands find their files by bare names, so that what --dry-run prints is the same everywhere.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+given_policy=$policy
 [[ $command != install ]] || cp "$policy" "$work/policy.yaml"
 cp "$deploy/sink-filter.txt" "$work/"
 cp "$deploy/roles/egress-reconciler.yaml" "$work/egressReconciler.yaml"

@@ -1,8 +1,10 @@
 # What the service may do is written in deploy/roles, one file a role: gcloud.sh and the tests read the same files.
 locals {
+  modes     = concat([try(yamldecode(var.policy).mode, "")], [for over in try(yamldecode(var.policy).overrides, []) : try(over.mode, "")])
+  deletions = var.deletions == null ? contains(local.modes, "enforce") : var.deletions
   role_files = merge(
     { egressReconciler = "egress-reconciler.yaml" },
-    var.deletions ? { egressReconcilerDeletions = "egress-reconciler-deletions.yaml" } : {},
+    local.deletions ? { egressReconcilerDeletions = "egress-reconciler-deletions.yaml" } : {},
     var.create_network ? { egressReconcilerNetwork = "egress-reconciler-network.yaml" } : {},
   )
   roles  = { for id, file in local.role_files : id => yamldecode(file("${local.deploy}/roles/${file}")) }

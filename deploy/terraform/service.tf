@@ -9,9 +9,22 @@ resource "google_secret_manager_secret" "policy" {
   depends_on = [google_project_service.home]
 }
 
+# A policy that is not right is refused here: the service would start with it, and do nothing.
+resource "terraform_data" "policy_check" {
+  count = var.check_policy ? 1 : 0
+
+  triggers_replace = sha256(var.policy)
+
+  provisioner "local-exec" {
+    command     = "printf '%s' \"$POLICY\" | egress-reconciler policy check -"
+    environment = { POLICY = var.policy }
+  }
+}
+
 resource "google_secret_manager_secret_version" "policy" {
   secret      = google_secret_manager_secret.policy.id
   secret_data = var.policy
+  depends_on  = [terraform_data.policy_check]
 }
 
 resource "google_secret_manager_secret_iam_member" "runtime" {

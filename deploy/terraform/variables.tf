@@ -27,6 +27,22 @@ variable "hosts" {
 variable "policy" {
   description = "Text of the policy file. It becomes a version of the secret; the service reads the newest."
   type        = string
+
+  validation {
+    condition     = can(yamldecode(var.policy).version)
+    error_message = "policy: expected the text of a policy file, such as file(\"policy.yaml\")."
+  }
+
+  validation {
+    condition     = try(contains(["off", "report", "create", "enforce", false], yamldecode(var.policy).mode), false)
+    error_message = "policy: mode: expected off, report, create or enforce."
+  }
+}
+
+variable "check_policy" {
+  description = "Whether a new policy is checked with `egress-reconciler policy check` before it becomes a version of the secret: needs the program on the PATH of whoever applies."
+  type        = bool
+  default     = true
 }
 
 variable "image" {
@@ -47,9 +63,9 @@ variable "name" {
 }
 
 variable "deletions" {
-  description = "Whether the service may delete what it made: needed for mode enforce, connector.repair and connector.prune."
+  description = "Whether the service may delete what it made: needed for mode enforce. By default, if the policy has that mode, here or in an override."
   type        = bool
-  default     = false
+  default     = null
 }
 
 variable "create_network" {

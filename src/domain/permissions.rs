@@ -48,6 +48,14 @@ impl Role {
         }
     }
 
+    /// The command that gives it to the service's account.
+    pub fn bind(self, project: &str) -> String {
+        format!(
+            "gcloud projects add-iam-policy-binding {project} --member=serviceAccount:SERVICE_ACCOUNT --role=projects/{project}/roles/{}",
+            self.id()
+        )
+    }
+
     /// The file under `deploy/roles` that defines it.
     pub fn file(self) -> &'static str {
         match self {
@@ -146,13 +154,19 @@ pub fn find(name: &str) -> Option<&'static Permission> {
 }
 
 impl Permission {
-    /// The command that mends its absence: the role as it is shipped, in the project that lacks it.
+    /// The command that mends its absence: the role as it is shipped, in the project that lacks it. The optional roles are most
+    /// likely not there at all.
     pub fn fix(&self, project: &str) -> String {
-        format!(
-            "gcloud iam roles update {} --project={project} --file=deploy/roles/{}",
-            self.role.id(),
-            self.role.file()
-        )
+        let (id, file) = (self.role.id(), self.role.file());
+        match self.role {
+            Role::Look | Role::Write => {
+                format!("gcloud iam roles update {id} --project={project} --file=deploy/roles/{file}")
+            }
+            Role::Network | Role::Deletions => format!(
+                "gcloud iam roles create {id} --project={project} --file=deploy/roles/{file} --quiet; {}",
+                self.role.bind(project)
+            ),
+        }
     }
 
     /// Whether it is asked for in a project that holds connectors, the network, or both.

@@ -21,15 +21,29 @@ case " $* " in
   *" projects describe "*) echo 123456789012 ;;
   *" sinks describe "*writerIdentity*) echo serviceAccount:writer@example.com ;;
   *" describe "*) [[ $THERE == yes ]] ;;
-  *" versions access "*) [[ $THERE == yes ]] && echo "version: 1" ;;
+  *" versions access "*) [[ $THERE == yes ]] && cat "$POLICY" ;;
   *"--show-deleted"*) ;;
   *" list "*) [[ $THERE == no ]] || echo projects/home-project/things/known ;;
 esac
 "#;
 
+/// A policy for [`SCOPE`].
+const POLICY: &str = "\
+version: 1
+owner: tests
+mode: create
+scope: {projects: [demo-project, other-project], hosts: [host-project], regions: [europe-west2]}
+network: {name: my-vpc}
+connector: {subnet_pools: [10.8.0.0/20]}
+";
+
 fn script(args: &[&[&str]], folder: &Path, there: &str) -> Output {
+    script_with(POLICY, args, folder, there)
+}
+
+fn script_with(text: &str, args: &[&[&str]], folder: &Path, there: &str) -> Output {
     let policy = folder.join("policy.yaml");
-    fs::write(&policy, "version: 1\n").unwrap();
+    fs::write(&policy, text).unwrap();
     let mut command = command(folder, there);
     command.args(args.iter().copied().flatten());
     if args[0].contains(&"install") {
@@ -43,6 +57,8 @@ fn command(folder: &Path, there: &str) -> Command {
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let mut command = Command::new("bash");
     command.arg(deploy("gcloud.sh")).env("PATH", path).env("CALLS", folder.join("calls")).env("THERE", there);
+    command.env("POLICY", folder.join("policy.yaml"));
+    command.env("EGRESS_RECONCILER", env!("CARGO_BIN_EXE_egress-reconciler"));
     command
 }
 
@@ -114,11 +130,65 @@ fn uninstalling_twice_is_no_error() {
     assert_eq!(changes(folder.path()), Vec::<String>::new());
 }
 
+/// What is installed is what the policy needs, and a policy that the service could not live by is refused before anything is
+/// made.
+#[test]
+fn the_policy_is_checked() {
+    let enforcing = POLICY.replace("mode: create", "mode: enforce");
+    let over = format!("{POLICY}overrides: [{{match: {{projects: [demo-project]}}, mode: enforce}}]\n");
+    for (policy, expected) in [(POLICY, false), (&enforcing, true), (&over, true)] {
+        let folder = folder();
+        let printed = said(&script_with(policy, &[&["install", "--dry-run"], PLACE, SCOPE], folder.path(), "no"));
+        assert_eq!(printed.contains("roles create egressReconcilerDeletions"), expected, "{policy}");
+    }
+    let refused = [
+        (POLICY.replace("mode: create", "mode: bogus"), "mode: found \"bogus\""),
+        (POLICY.replace("other-project", "third-project"), "the policy's scope has third-project"),
+    ];
+    for (policy, says) in refused {
+        let folder = folder();
+        let output = script_with(&policy, &[&["install"], PLACE, SCOPE], folder.path(), "no");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && error.contains(says), "{output:?}");
+        assert!(!folder.path().join("calls").exists(), "{policy}");
+    }
+    let folder = folder();
+    let narrower = POLICY.replace("demo-project, other-project", "demo-project");
+    let output = script_with(&narrower, &[&["install", "--dry-run"], PLACE, SCOPE], folder.path(), "no");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("warning: other-project is not in the scope of the policy"), "{output:?}");
+}
+
+/// One line a thing, and at the end what there is now; nothing of what gcloud says unless it fails.
+#[test]
+fn an_install_is_told_in_a_few_lines() {
+    let folder = folder();
+    insta::assert_snapshot!(
+        "installed",
+        said(&script(&[&["install"], PLACE, SCOPE], folder.path(), "no"))
+            .replace(folder.path().to_str().unwrap(), "FOLDER")
+    );
+}
+
+/// The policy is not deleted without a word of consent.
+#[test]
+fn an_uninstall_asks() {
+    let folder = folder();
+    let output = script(&[&["uninstall"], PLACE, SCOPE], folder.path(), "yes");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("add --yes"), "{output:?}");
+    assert_eq!(changes(folder.path()), Vec::<String>::new());
+    said(&script(&[&["uninstall", "--yes"], PLACE, SCOPE], folder.path(), "yes"));
+    assert!(changes(folder.path()).iter().any(|call| call.starts_with("secrets delete")));
+}
+
 #[test]
 fn wrong_usage() {
     let folder = folder();
     let cases: &[(&[&str], i32)] = &[
         (&[], 64),
+        (&["--help"], 0),
+        (&["install", "--help"], 0),
         (&["install"], 64),
         (&["frobnicate"], 64),
         (&["install", "--project"], 64),

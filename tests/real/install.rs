@@ -8,10 +8,19 @@ use super::gcloud::Gcloud;
 
 const PLACE: &[&str] = &["--dry-run", "--project", "home-project", "--region", "europe-west2"];
 const SCOPE: &[&str] = &["--projects", "demo-project", "--hosts", "host-project"];
-const OPTIONAL: &[&str] = &["--policy", "src/domain/policy/example.yaml", "--admins", "a@example.com", "--deletions"];
+const OPTIONAL: &[&str] = &["--admins", "a@example.com", "--deletions"];
+const POLICY: &str = "\
+version: 1
+owner: tests
+mode: report
+scope: {projects: [demo-project], hosts: [host-project]}
+network: {name: my-vpc}
+connector: {subnet_pools: [10.8.0.0/20]}
+";
 
 fn printed(args: &[&[&str]]) -> Vec<Value> {
     let mut command = Command::new("deploy/gcloud.sh");
+    command.env("EGRESS_RECONCILER", env!("CARGO_BIN_EXE_egress-reconciler"));
     let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).args(args.iter().copied().flatten()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -20,7 +29,10 @@ fn printed(args: &[&[&str]]) -> Vec<Value> {
 
 #[test]
 fn gcloud_takes_every_command_of_the_script() {
-    let mut commands = printed(&[&["install"], PLACE, SCOPE, OPTIONAL]);
+    let policy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(policy.path(), POLICY).unwrap();
+    let file = ["--policy", policy.path().to_str().unwrap()];
+    let mut commands = printed(&[&["install"], PLACE, SCOPE, OPTIONAL, &file]);
     commands.extend(printed(&[&["uninstall"], PLACE, SCOPE]));
     commands.extend(printed(&[&["redrive"], PLACE]));
     commands.extend(printed(&[&["redrive-end"], PLACE]));

@@ -68,6 +68,7 @@ impl Home {
         let output = self
             .gcloud
             .command(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/gcloud.sh"))
+            .env("EGRESS_RECONCILER", PROGRAM)
             .args([command, "--project", "demo-project", "--region", "europe-west2"])
             .args(more)
             .output()
@@ -228,7 +229,7 @@ async fn what_is_installed_delivers_repairs_reports_and_leaves() {
 
     drop(container);
     home.gcloud("pubsub subscriptions delete look");
-    home.script("uninstall", &["--projects", "demo-project"]);
+    home.script("uninstall", &["--yes", "--projects", "demo-project"]);
     leaves_what_it_made_for_others(&empty, &home.sim("world").await);
 }
 

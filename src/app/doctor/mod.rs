@@ -25,7 +25,7 @@ use crate::{
         },
         names::{NetworkRef, ProjectId, Region, last_segment},
         permissions::{PERMISSIONS, Permission, Role},
-        policy::{ConnectorSection, Ensure, Mode, Policy, Prune},
+        policy::{ConnectorSection, Ensure, Mode, Policy},
         state::{observed::AddressSpace, read::Read},
         target::Target,
     },
@@ -216,10 +216,8 @@ impl Doctor {
             Role::Look => true,
             Role::Write => any(|policy| policy.mode >= Mode::Create),
             Role::Network => any(|policy| policy.mode >= Mode::Create && policy.network.create),
-            Role::Deletions => any(|policy| {
-                let section = &policy.connector;
-                policy.mode == Mode::Enforce && (section.repair || section.prune != Prune::Never)
-            }),
+            // The watch rule goes when the deny is in force, and rules that the policy no longer asks for.
+            Role::Deletions => any(|policy| policy.mode == Mode::Enforce),
         };
         let here = PERMISSIONS.iter().filter(|permission| permission.is_for(used.connectors, used.network));
         here.filter(|permission| wanted(permission.role)).collect()

@@ -52,11 +52,9 @@ pub fn permissions(project: &ProjectId, wanted: &[&Permission], found: &Read<Gra
         // Nothing of a role is there: it is not bound at all.
         let role = missing[0].role;
         let unbound = missing.len() == wanted.iter().filter(|one| one.role == role).count();
-        let bind = format!(
-            "gcloud projects add-iam-policy-binding {project} --member=serviceAccount:SERVICE_ACCOUNT --role=projects/{project}/roles/{}",
-            role.id()
-        );
-        Line::bad(&subject, list.join("; "), if unbound { bind } else { missing[0].fix(project.as_str()) })
+        let is_usual = matches!(role, Role::Look | Role::Write);
+        let fix = if unbound && is_usual { role.bind(project.as_str()) } else { missing[0].fix(project.as_str()) };
+        Line::bad(&subject, list.join("; "), fix)
     };
     missing.into_iter().map(told).collect()
 }

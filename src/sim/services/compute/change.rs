@@ -182,7 +182,7 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
         fields::prune(&mut document);
     } else {
         fields::expand_links(kind.fields, &mut sent, &call.project, "resource")?;
-        in_its_region(&document, &sent)?;
+        in_its_region(&document, &mut sent)?;
         fields::merge(&mut document, sent);
     }
     kind.rules.complete(draft, &mut document);
@@ -197,10 +197,11 @@ fn drafted(change: &Change<'_>, draft: &Draft<'_>) -> Result<Map<String, Value>,
     Ok(document)
 }
 
-/// Refuses a body that names another region than the URL.
-fn in_its_region(document: &Map<String, Value>, sent: &Map<String, Value>) -> Result<(), Refusal> {
-    match (document.get("region"), sent.get("region").and_then(Value::as_str)) {
-        (Some(own), Some(other)) if own != other => {
+/// Refuses a body that names another region than the URL. By its last part: clients write a region's name in several ways.
+fn in_its_region(document: &Map<String, Value>, sent: &mut Map<String, Value>) -> Result<(), Refusal> {
+    let Some(own) = document.get("region").and_then(Value::as_str) else { return Ok(()) };
+    match sent.remove("region").as_ref().and_then(Value::as_str) {
+        Some(other) if links::last(own) != links::last(other) => {
             Err(Refusal::value("resource.region", other, "The region is not that of the request."))
         }
         _ => Ok(()),
