@@ -73,7 +73,7 @@ impl Apply {
             }
         };
         if self.consent.dry_run || asks {
-            let found = session.look(requests.iter().cloned()).await;
+            let found = session.look(&requests).await;
             if self.consent.dry_run || is_all_done(&found) {
                 return plan::show(&found, self.common.format);
             }

@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod completions;
 mod consent;
 mod demo;
 mod doctor;
@@ -56,7 +57,6 @@ Exit status: 0 in sync, 2 changes, 3 blocked, 1 error, 64 wrong usage, 130 Ctrl-
 /// Manages VPC egress for Cloud Run on Google Cloud: connectors, subnets, Cloud NAT and restrictive firewall rules
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, max_term_width = 100, arg_required_else_help = true)]
-#[command(disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -77,6 +77,8 @@ enum Command {
     Simulate(simulate::Simulate),
     #[command(subcommand)]
     Policy(policy::Policy),
+    Completions(completions::Completions),
+    Man(completions::Man),
 }
 
 /// Runs one command and says what the process ends with.
@@ -128,6 +130,8 @@ fn execute(command: Command) -> Result<Exit, Failure> {
             Command::Doctor(command) => command.run().await,
             Command::Simulate(command) => command.run().await,
             Command::Policy(command) => command.run(),
+            Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
         }
     })
 }

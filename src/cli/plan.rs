@@ -47,7 +47,7 @@ impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        let found = session.look(targets.into_iter().map(RunRequest::new)).await;
+        let found = session.look(&targets.into_iter().map(RunRequest::new).collect::<Vec<_>>()).await;
         let exit = show(&found, self.common.format)?;
         if let Some(file) = &self.out {
             save(file, &session, &found)?;

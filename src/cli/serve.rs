@@ -17,7 +17,9 @@ use super::{
     args::{CloudArgs, address, duration, topic},
     door::{DoorArgs, Surroundings},
     exit::{Exit, Failure},
+    print,
     session::{policy_path, variable},
+    simulate::exports,
 };
 use crate::{
     app::{
@@ -65,7 +67,12 @@ impl Serve {
             None => App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => {
                 let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;
-                on_simulated(self.settings()?, simulation, port)?
+                let google = port.local_addr()?;
+                let app = on_simulated(self.settings()?, simulation, port)?;
+                let project = app.policy().scope.projects.first().map(ToString::to_string).unwrap_or_default();
+                // stdout is for reports.
+                print::error(&next_commands(google, address, &project));
+                app
             }
         };
         app.start();
@@ -88,6 +95,17 @@ impl Serve {
             waits_for_policy: variable("K_SERVICE").is_some(),
         })
     }
+}
+
+/// How to go on, in another shell.
+fn next_commands(google: SocketAddr, service: SocketAddr, project: &str) -> String {
+    format!(
+        "{}# Then, for example:
+gcloud run jobs deploy nightly --image=gcr.io/{project}/image --region=europe-west2 --vpc-connector=conn --vpc-egress=all-traffic
+gcloud compute firewall-rules list
+curl -s -X POST http://{service}/sweep",
+        exports(google, project)
+    )
 }
 
 /// The program over a simulated cloud, which answers in process and listens for everybody else.

@@ -110,10 +110,18 @@ impl Session {
         (targets, failed.into_iter().map(Failure::from).collect())
     }
 
-    /// Dry runs, in the order of their requests.
-    pub async fn look(&self, requests: impl IntoIterator<Item = RunRequest>) -> Vec<RunResult> {
-        let runs = stream::iter(requests).map(|request| self.app.engine.dry_run(request));
-        runs.buffered(MAX_CONCURRENT_TARGETS).collect().await
+    /// Dry runs, in the order of their requests. Of targets in one network each gets ranges of its own, the first one first.
+    pub async fn look(&self, requests: &[RunRequest]) -> Vec<RunResult> {
+        let engine = &self.app.engine;
+        let runs = stream::iter(requests).map(|request| engine.dry_run(request.clone()));
+        let mut all: Vec<RunResult> = runs.buffered(MAX_CONCURRENT_TARGETS).collect().await;
+        for (request, found) in requests.iter().zip(&mut all) {
+            if !engine.reserve(&found.report) {
+                *found = engine.dry_run(request.clone()).await;
+                engine.reserve(&found.report);
+            }
+        }
+        all
     }
 
     /// Runs that write, in the order of their requests; then the runs that these asked for in other projects.

@@ -45,7 +45,7 @@ impl Sweep {
 
     async fn swept(&self, session: &Session, requests: Vec<RunRequest>) -> Result<Exit, Failure> {
         if self.consent.dry_run || self.consent.asks() {
-            let found = session.look(requests.iter().cloned()).await;
+            let found = session.look(&requests).await;
             if self.consent.dry_run {
                 return Ok(self.exit.warned(plan::show(&found, self.common.format)?, "sweep --dry-run"));
             }

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
     names::NetworkRef,
-    plan::{Change, Object, Plan},
+    plan::{Change, Kind, Object, Plan, Verb},
+    report::Report,
     target::Target,
 };
 
@@ -36,18 +37,41 @@ impl ReservedRanges {
 
     /// Takes every range that a plan cuts; `false` = another target has taken one of them since it was planned.
     pub fn take(&mut self, plan: &Plan, now: Timestamp) -> bool {
-        let planned: Vec<_> = plan.steps.iter().filter_map(|step| cut(&step.change)).collect();
+        let planned = plan.steps.iter().filter_map(|step| cut(&step.change));
+        let planned = planned.map(|(name, range)| (name.to_owned(), range)).collect();
+        self.take_all(&plan.network, &plan.target, planned, now)
+    }
+
+    /// The same of all that a dry run shows, what is held back included.
+    pub fn take_shown(&mut self, network: &NetworkRef, report: &Report, now: Timestamp) -> bool {
+        let Some(target) = &report.target else { return true };
+        let steps = report.steps.iter().map(|step| (&step.step, step.verb, &step.after));
+        let held = report.withheld.iter().map(|held| (&held.step, held.verb, &held.after));
+        let planned = steps.chain(held).filter(|(id, verb, _)| id.kind == Kind::Subnet && *verb == Verb::Create);
+        let planned = planned.filter_map(|(id, _, after)| {
+            Some((id.name.clone(), after.as_ref()?["ipCidrRange"].as_str()?.parse().ok()?))
+        });
+        self.take_all(network, target, planned.collect(), now)
+    }
+
+    fn take_all(
+        &mut self,
+        network: &NetworkRef,
+        target: &Target,
+        planned: Vec<(String, Ipv4Net)>,
+        now: Timestamp,
+    ) -> bool {
         if planned.is_empty() {
             return true;
         }
-        let cuts = self.0.entry(plan.network.clone()).or_default();
+        let cuts = self.0.entry(network.clone()).or_default();
         let overlap = |a: &Ipv4Net, b: &Ipv4Net| a.contains(b) || b.contains(a);
-        let others = || cuts.iter().filter(|((owner, _), _)| *owner != plan.target);
+        let others = || cuts.iter().filter(|((owner, _), _)| owner != target);
         if others().any(|(_, cut)| planned.iter().any(|(_, range)| overlap(range, &cut.range))) {
             return false;
         }
         for (name, range) in planned {
-            cuts.insert((plan.target.clone(), name.to_owned()), Cut { range, at: now, is_made: false });
+            cuts.insert((target.clone(), name), Cut { range, at: now, is_made: false });
         }
         true
     }
@@ -75,7 +99,6 @@ fn cut(change: &Change) -> Option<(&str, Ipv4Net)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::plan::Kind;
     use crate::domain::{plan::Step, state::subnet::Subnet};
 
     fn plan(project: &str, subnet: &str, range: &str) -> Plan {

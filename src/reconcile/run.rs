@@ -89,6 +89,15 @@ impl Engine {
         })
     }
 
+    /// Keeps the ranges that a dry run shows for its target, so that those after it choose others; `false` = another target has
+    /// one of them.
+    pub fn reserve(&self, shown: &Report) -> bool {
+        let Some(target) = &shown.target else { return true };
+        let policy = self.policy.borrow().clone();
+        let network = policy.network_of(target);
+        self.with_history(|history| history.reserved.take_shown(&network, shown, (self.now)()))
+    }
+
     async fn look_and_plan(&self, mut request: RunRequest) -> RunResult {
         let policy = self.policy.borrow().clone();
         request.wish(self.with_history(|history| history.wishes.of(&policy, &request.target, (self.now)())));

@@ -116,7 +116,7 @@ async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_brings_its_plan_and_writes_nothing() {
     let (session, cloud, _policy) = session(Duration::from_secs(60));
-    let found = session.look([RunRequest::new(target())]).await;
+    let found = session.look(&[RunRequest::new(target())]).await;
     assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
     assert!(cloud.calls().iter().all(|call| call.method == "GET"));
 }
@@ -140,7 +140,7 @@ async fn a_panic_at_one_target_hides_no_other() {
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
     let app = support::program(settings, &cloud, Arc::new(Faulty(cloud.transport())), support::ids());
     let there = Target { region: Region::parse("us-east1").unwrap(), ..target() };
-    let found = Session { app }.look([there.clone(), target()].map(RunRequest::new)).await;
+    let found = Session { app }.look(&[there.clone(), target()].map(RunRequest::new)).await;
     assert_eq!(found[0].report.outcome, Outcome::Failed);
     assert_eq!(found[0].report.target, Some(there));
     assert_eq!(found[0].report.findings[0].code.word(), "run-died");
@@ -238,6 +238,47 @@ async fn runs_that_were_asked_for_elsewhere_are_waited_for_and_told() {
         assert_eq!(outcomes, expected, "{names}: {reports:#?}");
         let projects = reports.iter().map(|report| report.target.as_ref().unwrap().project.to_string());
         assert_eq!(projects.collect::<Vec<_>>(), ["demo-project", "other-project"]);
+    }
+}
+
+/// Four targets of one Shared VPC that are planned together get four ranges; a plan that was saved is done with them.
+#[tokio::test(start_paused = true)]
+async fn targets_planned_together_get_ranges_of_their_own() {
+    let projects = ["team-a", "team-b", "team-c", "team-d"].map(|name| format!("{name}-project"));
+    for mode in ["report", "create"] {
+        let mut world = World::with_project("host-project", "111111111111").network("host-project", "shared");
+        for (at, project) in projects.iter().enumerate() {
+            world = world.project(project, &format!("22222222222{at}"));
+        }
+        let text = format!(
+            "version: 1\nowner: team\nmode: {mode}\nscope: {{projects: [{}], hosts: [host-project], regions: [europe-west2]}}\n\
+            network: {{name: projects/host-project/global/networks/shared}}\n\
+            connector: {{subnet_pools: [10.8.0.0/24], declared: [{{region: europe-west2, name: conn}}]}}\n",
+            projects.join(", ")
+        );
+        let policy = PolicyFile::new(&text);
+        let session = in_world(world, &policy);
+        let requests: Vec<_> = projects
+            .iter()
+            .map(|project| RunRequest::new(Target { project: ProjectId::parse(project).unwrap(), ..target() }))
+            .collect();
+        let ranges = |reports: &[crate::domain::report::Report]| -> Vec<String> {
+            let steps = reports.iter().flat_map(|report| {
+                let held = report.withheld.iter().map(|held| (&held.step, &held.after));
+                report.steps.iter().map(|step| (&step.step, &step.after)).chain(held)
+            });
+            let subnets = steps.filter(|(id, _)| id.to_string().starts_with("subnet/"));
+            subnets.map(|(_, after)| after.as_ref().unwrap()["ipCidrRange"].as_str().unwrap().to_owned()).collect()
+        };
+        let found = session.look(&requests).await;
+        let reports: Vec<_> = found.into_iter().map(|found| found.report).collect();
+        let expected = ["10.8.0.0/28", "10.8.0.16/28", "10.8.0.32/28", "10.8.0.48/28"];
+        assert_eq!(ranges(&reports), expected, "{mode}");
+        if mode == "create" {
+            let done = until_done(&session, requests, Duration::from_secs(900)).await;
+            assert_eq!(ranges(&done), expected);
+            assert_eq!(Exit::of_all(&done), Exit::Done, "{done:#?}");
+        }
     }
 }
 
