@@ -101,7 +101,19 @@ impl App {
         now: Clock,
         ids: IdGenerator,
     ) -> Result<Arc<Self>, StartError> {
-        let policy = Arc::new(read_policy(&settings.policy)?);
+        let policy = read_policy(&settings.policy)?;
+        Ok(Self::with_policy(policy, settings, transport, now, ids))
+    }
+
+    /// The same with a policy that no file holds.
+    pub fn with_policy(
+        policy: Policy,
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+        now: Clock,
+        ids: IdGenerator,
+    ) -> Arc<Self> {
+        let policy = Arc::new(policy);
         let metrics = Arc::new(Metrics::default());
         let transport: Arc<dyn Transport> = Arc::new(MeteredTransport::new(transport, metrics.clone()));
         let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
@@ -131,7 +143,7 @@ impl App {
         if let Some(principal) = app.settings.principal.clone() {
             app.set_principal(principal);
         }
-        Ok(Arc::new(app))
+        Arc::new(app)
     }
 
     /// Starts what runs beside the doors, until the engine is stopped: the policy file is watched, and on Cloud Run our

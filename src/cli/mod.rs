@@ -11,6 +11,7 @@ mod door;
 mod exit;
 mod explain;
 mod export;
+mod init;
 mod order;
 mod plan;
 mod policy;
@@ -63,6 +64,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
+    Init(init::Init),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
@@ -115,6 +117,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve(command) => command.run().await,
+            Command::Init(command) => command.run().await,
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,

@@ -31,10 +31,24 @@ pub struct Session {
 impl Session {
     /// Puts the program together; no network is touched.
     pub fn open(policy: Option<PathBuf>, report_topic: Option<String>) -> Result<Self, Failure> {
+        let settings = Self::settings(|| policy_path(policy), report_topic)?;
+        Ok(Self { app: App::build(settings, app::http_transport(), app::now(), app::ids())? })
+    }
+
+    /// The same with a policy that no file holds.
+    pub fn with(policy: Policy) -> Result<Self, Failure> {
+        let settings = Self::settings(|| Ok(PathBuf::new()), None)?;
+        Ok(Self { app: App::with_policy(policy, settings, app::http_transport(), app::now(), app::ids()) })
+    }
+
+    fn settings(
+        policy: impl FnOnce() -> Result<PathBuf, Failure>,
+        report_topic: Option<String>,
+    ) -> Result<Settings, Failure> {
         quiet_logs();
         let (endpoints, credentials) = Settings::cloud(&variable)?;
-        let settings = Settings {
-            policy: policy_path(policy)?,
+        Ok(Settings {
+            policy: policy()?,
             endpoints,
             credentials,
             report_topic,
@@ -43,8 +57,7 @@ impl Session {
             pubsub_emulator: variable("PUBSUB_EMULATOR_HOST"),
             principal: None,
             wide_interval: Duration::ZERO,
-        };
-        Ok(Self { app: App::build(settings, app::http_transport(), app::now(), app::ids())? })
+        })
     }
 
     /// The targets of one project, which must stand in the policy's scope.
