@@ -119,15 +119,37 @@ impl App {
         now: Clock,
         ids: IdGenerator,
     ) -> Result<Arc<Self>, StartError> {
-        let metrics = Arc::new(Metrics::default());
         let (policy, policy_error) = match read_policy(&settings.policy) {
-            Ok(policy) => (Arc::new(policy), None),
+            Ok(policy) => (policy, None),
             Err(error) if settings.waits_for_policy => {
                 tracing::error!("{error}; until it is fixed, no event is acted on and nothing is written");
-                (Arc::new(parsed(&settings.policy, Ok(NO_POLICY.to_owned()))?), Some(error.to_string()))
+                (parsed(&settings.policy, Ok(NO_POLICY.to_owned()))?, Some(error.to_string()))
             }
             Err(error) => return Err(error),
         };
+        Ok(Self::assemble((policy, policy_error), settings, transport, now, ids))
+    }
+
+    /// The same with a policy that no file holds.
+    pub fn with_policy(
+        policy: Policy,
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+        now: Clock,
+        ids: IdGenerator,
+    ) -> Arc<Self> {
+        Self::assemble((policy, None), settings, transport, now, ids)
+    }
+
+    fn assemble(
+        (policy, policy_error): (Policy, Option<String>),
+        settings: Settings,
+        transport: Arc<dyn Transport>,
+        now: Clock,
+        ids: IdGenerator,
+    ) -> Arc<Self> {
+        let policy = Arc::new(policy);
+        let metrics = Arc::new(Metrics::default());
         metrics.policy(policy_error.is_none());
         let transport: Arc<dyn Transport> = Arc::new(MeteredTransport::new(transport, metrics.clone()));
         let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
@@ -158,7 +180,7 @@ impl App {
         if let Some(principal) = app.settings.principal.clone() {
             app.set_principal(principal);
         }
-        Ok(Arc::new(app))
+        Arc::new(app)
     }
 
     /// Starts what runs beside the doors, until the engine is stopped: the policy file is watched, and on Cloud Run our

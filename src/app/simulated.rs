@@ -15,7 +15,9 @@ use tokio::net::TcpListener;
 use super::{App, Settings, StartError, Way, http_transport, ids, now};
 pub use crate::sim::{cloud::Cloud, http::calls::Logged};
 use crate::{
+    domain::policy::Policy,
     google::{credentials::Credentials, endpoints::Endpoints},
+    reconcile::Clock,
     sim::{
         cloud::Options,
         world::{World, WorldError},
@@ -102,17 +104,29 @@ impl Simulation {
 
 /// The program over the simulated cloud: called in process, by its clock; reports go to `publisher`, its port.
 pub fn app(settings: Settings, cloud: &Cloud, publisher: SocketAddr) -> Result<Arc<App>, StartError> {
+    let settings = Settings { pubsub_emulator: Some(publisher.to_string()), ..adapted(settings)? };
+    App::build(settings, cloud.transport(), clock(cloud), ids())
+}
+
+/// The same with a policy that no file holds, and nobody who hears reports.
+pub fn app_with(policy: Policy, settings: Settings, cloud: &Cloud) -> Result<Arc<App>, StartError> {
+    Ok(App::with_policy(policy, adapted(settings)?, cloud.transport(), clock(cloud), ids()))
+}
+
+fn adapted(settings: Settings) -> Result<Settings, StartError> {
     let principal = settings.principal.unwrap_or_else(|| PRINCIPAL.to_owned());
-    let settings = Settings {
+    Ok(Settings {
         // Google's own names: no network lies between, and none is asked.
         endpoints: Endpoints::from_lookup(&|_| None)?,
         credentials: Credentials::literal(&principal).map_err(|_| StartError::Principal)?,
         principal: Some(principal),
-        pubsub_emulator: Some(publisher.to_string()),
         ..settings
-    };
-    let clock = cloud.clone();
-    App::build(settings, cloud.transport(), Arc::new(move || clock.now()), ids())
+    })
+}
+
+fn clock(cloud: &Cloud) -> Clock {
+    let cloud = cloud.clone();
+    Arc::new(move || cloud.now())
 }
 
 /// The way to a simulated cloud, as the service's account.

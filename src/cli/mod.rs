@@ -13,6 +13,7 @@ mod door;
 pub mod exit;
 mod explain;
 mod export;
+mod init;
 mod order;
 mod plan;
 mod policy;
@@ -65,6 +66,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
+    Init(init::Init),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Sweep(sweep::Sweep),
@@ -119,6 +121,7 @@ fn execute(command: Command) -> Result<Exit, Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve(command) => command.run().await,
+            Command::Init(command) => command.run().await,
             Command::Plan(command) => command.run().await,
             Command::Apply(command) => command.run().await,
             Command::Sweep(command) => command.run().await,

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::{args::CloudArgs, exit::Failure, serve::on_simulated};
 use crate::{
-    app::{self, App, Settings},
+    app::{self, App, Settings, simulated},
     domain::{
         names::{ProjectId, Region},
         policy::Policy,
@@ -36,10 +36,32 @@ impl Session {
         cloud: &CloudArgs,
         report_topic: Option<String>,
     ) -> Result<Self, Failure> {
+        let settings = Self::settings(|| policy_path(policy.cloned()), report_topic)?;
+        let app = match cloud.simulation(None) {
+            None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
+            Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
+        };
+        Ok(Self { app })
+    }
+
+    /// The same with a policy that no file holds, to look and to write nothing.
+    pub fn with(policy: Policy, cloud: &CloudArgs) -> Result<Self, Failure> {
+        let settings = Self::settings(|| Ok(PathBuf::new()), None)?;
+        let app = match cloud.simulation(None) {
+            None => App::with_policy(policy, settings, app::http_transport(), app::now(), app::ids()),
+            Some(simulation) => simulated::app_with(policy, settings, &simulation.begin()?)?,
+        };
+        Ok(Self { app })
+    }
+
+    fn settings(
+        policy: impl FnOnce() -> Result<PathBuf, Failure>,
+        report_topic: Option<String>,
+    ) -> Result<Settings, Failure> {
         quiet_logs();
         let (endpoints, credentials) = Settings::cloud(&variable)?;
-        let settings = Settings {
-            policy: policy_path(policy.cloned())?,
+        Ok(Settings {
+            policy: policy()?,
             endpoints,
             credentials,
             report_topic,
@@ -49,12 +71,7 @@ impl Session {
             principal: None,
             wide_interval: Duration::ZERO,
             waits_for_policy: false,
-        };
-        let app = match cloud.simulation(None) {
-            None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
-            Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
-        };
-        Ok(Self { app })
+        })
     }
 
     /// The targets of projects, which must stand in the policy's scope.

@@ -2,6 +2,7 @@
 
 mod diff;
 mod examples;
+mod init;
 #[path = "../support/walker.rs"]
 #[allow(dead_code)]
 mod walker;

@@ -12,6 +12,7 @@ pub mod nat;
 pub mod network;
 pub mod policy;
 pub mod policy_diff;
+pub mod policy_init;
 pub mod prune;
 pub mod reads;
 pub mod routes;
