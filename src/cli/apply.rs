@@ -81,7 +81,7 @@ impl Apply {
                 return Ok(exit);
             }
         }
-        done(&session, requests, &self.writing, self.common.format).await
+        done(&session, requests, &self.writing, self.consent.quiet, self.common.format).await
     }
 }
 
@@ -120,9 +120,10 @@ pub async fn done(
     session: &Session,
     requests: Vec<RunRequest>,
     writing: &Writing,
+    is_quiet: bool,
     format: Format,
 ) -> Result<Exit, Failure> {
-    let reports = until_done(session, requests, writing.timeout).await;
+    let reports = until_done(session, requests, writing.timeout, is_quiet).await;
     let exit = show(&reports, format)?;
     let stale = reports.iter().flat_map(|report| &report.findings).find(|note| note.code == Code::PlanStale);
     if let Some(note) = stale {
@@ -148,9 +149,14 @@ pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> 
 
 /// Runs every target until it waits for nothing and makes no more progress, for at most `timeout`. One report for each
 /// target, in their order; then one for each target of another project that these asked for.
-pub async fn until_done(session: &Session, requests: Vec<RunRequest>, timeout: Duration) -> Vec<Report> {
+pub async fn until_done(
+    session: &Session,
+    requests: Vec<RunRequest>,
+    timeout: Duration,
+    is_quiet: bool,
+) -> Vec<Report> {
     let stop = &session.app.engine.stop;
-    let progress = Progress::start(&session.app.engine.progress);
+    let progress = Progress::start(&session.app.engine.progress, is_quiet);
     stop_when_asked(session);
     let deadline = Instant::now() + timeout;
     let mut reports: Vec<Report> = Vec::new();

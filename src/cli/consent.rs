@@ -17,6 +17,9 @@ pub struct ConsentArgs {
     /// Show what would be done, and change nothing
     #[arg(long, env = "EGRESS_DRY_RUN", conflicts_with = "yes")]
     pub dry_run: bool,
+    /// Do not show progress
+    #[arg(long, short, env = "EGRESS_QUIET")]
+    pub quiet: bool,
 }
 
 /// Whether to go on.

@@ -27,13 +27,15 @@ const TICK: Duration = Duration::from_millis(120);
 pub struct Progress {
     /// Hidden where there is no terminal.
     bar: ProgressBar,
+    is_quiet: bool,
     ended: CancellationToken,
     watcher: JoinHandle<()>,
 }
 
 impl Progress {
-    pub fn start(events: &Sender<reconcile::Progress>) -> Self {
-        let bar = match io::stderr().is_terminal() {
+    /// `is_quiet`: nothing is shown.
+    pub fn start(events: &Sender<reconcile::Progress>, is_quiet: bool) -> Self {
+        let bar = match io::stderr().is_terminal() && !is_quiet {
             true => ProgressBar::new_spinner(),
             false => ProgressBar::hidden(),
         };
@@ -44,8 +46,8 @@ impl Progress {
         bar.set_message("looking");
         bar.enable_steady_tick(TICK);
         let ended = CancellationToken::new();
-        let watcher = tokio::spawn(watch(events.subscribe(), bar.clone(), ended.clone()));
-        Self { bar, ended, watcher }
+        let watcher = tokio::spawn(watch(events.subscribe(), bar.clone(), is_quiet, ended.clone()));
+        Self { bar, is_quiet, ended, watcher }
     }
 
     /// Says what is waited for, once for each change of it.
@@ -54,7 +56,7 @@ impl Progress {
         objects.sort();
         let message = format!("waiting for {}", objects.join(", "));
         if self.bar.message() != message {
-            if self.bar.is_hidden() {
+            if self.bar.is_hidden() && !self.is_quiet {
                 print::error(&message);
             }
             self.bar.set_message(message);
@@ -70,7 +72,12 @@ impl Progress {
     }
 }
 
-async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, ended: CancellationToken) {
+async fn watch(
+    mut events: Receiver<reconcile::Progress>,
+    bar: ProgressBar,
+    is_quiet: bool,
+    ended: CancellationToken,
+) {
     loop {
         let event = tokio::select! {
             biased;
@@ -78,7 +85,7 @@ async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, ende
             () = ended.cancelled() => return,
         };
         match event {
-            Ok(reconcile::Progress::Step { target, step }) => {
+            Ok(reconcile::Progress::Step { target, step }) if !is_quiet => {
                 let line = line(&target, &step);
                 if bar.is_hidden() { print::error(&line) } else { bar.println(line) }
             }

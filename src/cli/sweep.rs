@@ -56,6 +56,6 @@ impl Sweep {
                 return Ok(exit);
             }
         }
-        apply::done(session, requests, &self.writing, self.common.format).await
+        apply::done(session, requests, &self.writing, self.consent.quiet, self.common.format).await
     }
 }

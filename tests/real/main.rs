@@ -17,3 +17,4 @@ mod printed;
 mod python;
 mod rust;
 mod script;
+mod terminal;

@@ -60,12 +60,12 @@ fn target() -> Target {
 #[tokio::test(start_paused = true)]
 async fn waits_until_the_connector_stands() {
     let (session, _cloud, _policy) = session(Duration::from_secs(120));
-    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
     let report = &reports[0];
     assert_eq!(report.outcome, Outcome::Changed, "{report:?}");
     assert!(report.waiting_on.is_empty());
     assert!(report.steps.iter().any(|step| step.step.to_string() == "connector/conn" && step.is_done()));
-    let again = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+    let again = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
     assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
 }
 
@@ -79,7 +79,7 @@ async fn goes_on_until_an_empty_project_has_all_it_should() {
     .replace("{name: my-vpc}", "{name: my-vpc, create: true}");
     let policy = PolicyFile::new(&text);
     let session = in_world(World::with_project("demo-project", "123456789012"), &policy);
-    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
     let report = &reports[0];
     assert!(report.rounds > 3, "{report:#?}");
     assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
@@ -87,7 +87,7 @@ async fn goes_on_until_an_empty_project_has_all_it_should() {
     let done = |id: &str| report.steps.iter().any(|step| step.step.to_string() == id);
     assert!(done("network/my-vpc") && done("firewall/deny-conn-europe-west2-egress"), "{report:#?}");
     assert_eq!(
-        until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await[0].outcome,
+        until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await[0].outcome,
         Outcome::InSync
     );
 }
@@ -98,7 +98,7 @@ async fn a_budget_ends_the_command() {
     let policy = PolicyFile::new(&format!("{POLICY}budget: {{changes_per_run: 2}}\n"));
     let world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
     let session = in_world(world, &policy);
-    let report = until_done(&session, vec![RunRequest::new(target())], Duration::ZERO).await.remove(0);
+    let report = until_done(&session, vec![RunRequest::new(target())], Duration::ZERO, true).await.remove(0);
     assert_eq!(report.done_steps(), 2, "{report:#?}");
 }
 
@@ -106,7 +106,7 @@ async fn a_budget_ends_the_command() {
 async fn gives_up_when_the_time_is_over_and_still_tells_what_was_done() {
     let (session, _cloud, _policy) = session(Duration::from_secs(1200));
     let begun = tokio::time::Instant::now();
-    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(60)).await;
+    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(60), true).await;
     assert_eq!(reports[0].outcome, Outcome::Waiting);
     assert!(reports[0].changed());
     let took = begun.elapsed();
@@ -180,7 +180,7 @@ async fn a_command_that_is_stopped_is_gone_on_with() {
             Arc::new(Interrupted { inner: cloud.transport(), at, calls: AtomicUsize::new(0), stop: OnceLock::new() });
         let app = support::program(settings.clone(), &cloud, transport.clone(), support::ids());
         transport.stop.set(app.engine.stop.clone()).unwrap();
-        let reports = until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+        let reports = until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
         let mut rows: Vec<_> =
             reports.iter().flat_map(|report| &report.steps).map(|step| (step.step.to_string(), step.verb)).collect();
         let all = rows.len();
@@ -192,9 +192,9 @@ async fn a_command_that_is_stopped_is_gone_on_with() {
         let app = support::program(settings, &cloud, cloud.transport(), support::ids());
         let session = Session { app };
         let request = || vec![RunRequest::new(target())];
-        let after = until_done(&session, request(), Duration::from_secs(900)).await;
+        let after = until_done(&session, request(), Duration::from_secs(900), true).await;
         assert_eq!(Exit::of_all(&after), Exit::Done, "stopped at call {at}: {after:#?}");
-        let last = until_done(&session, request(), Duration::from_secs(900)).await;
+        let last = until_done(&session, request(), Duration::from_secs(900), true).await;
         assert_eq!((last[0].outcome, last[0].steps.len()), (Outcome::InSync, 0), "stopped at call {at}");
     }
     assert!(stopped_with_work_left >= 10, "{stopped_with_work_left}");
@@ -233,7 +233,7 @@ async fn runs_that_were_asked_for_elsewhere_are_waited_for_and_told() {
         );
         let policy = PolicyFile::new(&text);
         let session = in_world(shared(), &policy);
-        let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900)).await;
+        let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
         let outcomes: Vec<_> = reports.iter().map(|report| report.outcome).collect();
         assert_eq!(outcomes, expected, "{names}: {reports:#?}");
         let projects = reports.iter().map(|report| report.target.as_ref().unwrap().project.to_string());
@@ -275,7 +275,7 @@ async fn targets_planned_together_get_ranges_of_their_own() {
         let expected = ["10.8.0.0/28", "10.8.0.16/28", "10.8.0.32/28", "10.8.0.48/28"];
         assert_eq!(ranges(&reports), expected, "{mode}");
         if mode == "create" {
-            let done = until_done(&session, requests, Duration::from_secs(900)).await;
+            let done = until_done(&session, requests, Duration::from_secs(900), true).await;
             assert_eq!(ranges(&done), expected);
             assert_eq!(Exit::of_all(&done), Exit::Done, "{done:#?}");
         }
