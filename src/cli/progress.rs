@@ -72,12 +72,7 @@ impl Progress {
     }
 }
 
-async fn watch(
-    mut events: Receiver<reconcile::Progress>,
-    bar: ProgressBar,
-    is_quiet: bool,
-    ended: CancellationToken,
-) {
+async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, is_quiet: bool, ended: CancellationToken) {
     loop {
         let event = tokio::select! {
             biased;

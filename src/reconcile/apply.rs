@@ -21,7 +21,7 @@ use crate::{
         names::ConnectorRef,
         plan::{Change, Kind, Note, Object, ObjectId, Plan, Step, Verb},
         report::{StepOutcome, StepReport},
-        state::{connector::Connector, read::ReadFailure},
+        state::{connector::Connector, firewall::Firewall, read::ReadFailure},
         target::Target,
         text,
     },
@@ -133,6 +133,14 @@ impl Applied {
         self.report.is_done() && self.report.verb != Verb::Create && self.report.step.kind == Kind::Router
     }
 
+    /// What was done in place of a step that failed.
+    fn but(mut self, instead: &str) -> Self {
+        if let StepOutcome::Failed { error, .. } = &mut self.report.outcome {
+            *error = format!("{error}; {instead}");
+        }
+        self
+    }
+
     fn plain(step: &Step, outcome: StepOutcome) -> Self {
         Self {
             report: StepReport::new(step, outcome),
@@ -187,6 +195,7 @@ fn came_to(step: &Step, at: &Target, written: Result<WriteOutcome, CallError>) -
         }
         Ok(WriteOutcome::Overtaken(what)) => return first_was_another(step, &what),
         Ok(WriteOutcome::NotSent(why)) => return Applied::plain(step, StepOutcome::Skipped { why }),
+        Ok(WriteOutcome::Instead(error, what)) => return failed(step, at, &error).but(what),
         Err(error) => error,
     };
     let lost = match (error.kind(), &step.change) {
@@ -328,13 +337,27 @@ async fn delete(
     id: Uuid,
 ) -> Result<WriteOutcome, CallError> {
     match object {
-        Object::Firewall(firewall) => client.delete_firewall(project, &firewall.name, id).await?,
+        Object::Firewall(firewall) => return delete_firewall(client, project, firewall, id).await,
         Object::Router(router) => client.delete_router(project, region, &router.name, id).await?,
         Object::Subnet(subnet) => client.delete_subnetwork(project, region, &subnet.name, id).await?,
         Object::Connector(connector) => return delete_connector(client, connector).await,
         Object::Network(_) => return Ok(not_sent(object)),
     }
     Ok(WriteOutcome::Done)
+}
+
+/// A rule that opens something and may not be deleted is disabled, which is the same to packets: above a deny, a watch rule that
+/// stays would leave everything open.
+async fn delete_firewall(client: &Client, project: &str, rule: &Firewall, id: Uuid) -> Result<WriteOutcome, CallError> {
+    match client.delete_firewall(project, &rule.name, id).await {
+        Ok(()) => Ok(WriteOutcome::Done),
+        Err(error) if matches!(error.kind(), ErrorKind::Denied { .. }) && !rule.is_deny() && !rule.disabled => {
+            let id = Uuid::new_v5(&id, b"disable");
+            client.patch_firewall(project, &rule.name, &json!({"disabled": true}), id).await?;
+            Ok(WriteOutcome::Instead(error, "it was disabled instead"))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Connectors have no etag, so a last look is all that keeps one from being deleted that somebody has just made anew.

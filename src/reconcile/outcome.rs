@@ -14,6 +14,8 @@ pub(super) enum WriteOutcome {
     Overtaken(String),
     /// There is no such call.
     NotSent(String),
+    /// The service may not do it, and did something else that comes to the same for packets.
+    Instead(CallError, &'static str),
 }
 
 /// Whether a write of which no good answer came may have been made all the same.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use egress_reconciler::{
-    domain::report::{Outcome, Report},
+    domain::report::{Outcome, Report, StepOutcome},
     reconcile::queue::RunRequest,
 };
 use serde_json::{Value, json};
@@ -156,4 +156,41 @@ async fn a_changed_policy_tries_again() {
     lab.change_policy(&policy(&format!("{ENFORCE}nat: {{log: all}}\n"))).await;
     sweep(&lab).await;
     assert_eq!(tries(&lab, "compute.routers.insert", "egress-my-vpc-europe-west2"), 3);
+}
+
+/// Where the role for deletions is missing, a watch rule does not stay above the deny: it is disabled, and the report says so
+/// beside the permission that is missing.
+#[tokio::test(start_paused = true)]
+async fn a_watch_rule_that_may_not_be_deleted_is_disabled() {
+    let lab =
+        TestCloud::new(world_with_job(), &policy(&ENFORCE.replace("enforcement: enforce", "enforcement: observe")));
+    for _ in 0..3 {
+        lab.run().await;
+        tokio::time::sleep(Duration::from_secs(150)).await;
+    }
+    let watch = async || -> Value {
+        let url = format!("https://compute.googleapis.com/compute/v1/projects/{PROJECT}/global/firewalls");
+        let rules: Value = serde_json::from_slice(&lab.call("GET", &url, Value::Null).await.into_body()).unwrap();
+        let rules = rules["items"].as_array().unwrap().clone();
+        rules.into_iter().find(|rule| rule["name"].as_str().unwrap().starts_with("watch-")).unwrap()
+    };
+    assert_eq!(watch().await["disabled"], false);
+    let denied = json!({
+        "method": "compute.firewalls.delete", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden",
+    });
+    lab.cloud.inject(serde_json::from_value(denied).unwrap());
+    lab.change_policy(&policy(ENFORCE)).await;
+    let mut reports = Vec::new();
+    for _ in 0..3 {
+        reports.push(lab.run().await);
+        tokio::time::sleep(Duration::from_secs(150)).await;
+    }
+    assert_eq!(watch().await["disabled"], true);
+    let last = reports.last().unwrap();
+    assert_eq!(last.egress[0].state.word(), "scoped", "{last:#?}");
+    assert_eq!(last.outcome, Outcome::Blocked, "{last:#?}");
+    let told = reports.iter().flat_map(|report| &report.steps).any(|step| {
+        matches!(&step.outcome, StepOutcome::Failed { error, .. } if error.ends_with("; it was disabled instead"))
+    });
+    assert!(told, "{reports:#?}");
 }

@@ -180,7 +180,8 @@ async fn a_command_that_is_stopped_is_gone_on_with() {
             Arc::new(Interrupted { inner: cloud.transport(), at, calls: AtomicUsize::new(0), stop: OnceLock::new() });
         let app = support::program(settings.clone(), &cloud, transport.clone(), support::ids());
         transport.stop.set(app.engine.stop.clone()).unwrap();
-        let reports = until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
+        let reports =
+            until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
         let mut rows: Vec<_> =
             reports.iter().flat_map(|report| &report.steps).map(|step| (step.step.to_string(), step.verb)).collect();
         let all = rows.len();
