@@ -214,24 +214,26 @@ fn release_and_rearm() {
     assert_eq!(status(&google.program(&["plan", "--project", "demo-project"], &scoped)), 0);
 }
 
-/// What writes asks first; where nobody can answer, it says how to go on, and looks at nothing.
+/// What writes asks on a terminal; elsewhere it goes on, and says what will become of that.
 #[test]
 fn nobody_to_ask() {
     let google = Google::begin();
     let policy = policy(POLICY);
     let commands: [&[&str]; 4] = [&["apply", "--project", "demo-project"], &["sweep"], &["release"], &["rearm"]];
     for command in commands {
-        let output = google.program(command, &policy);
-        let (out, error) = told(&output);
-        assert_eq!((status(&output), out.as_str()), (64, ""), "{command:?}: {error}");
-        let expected = format!("error: `{}` asks before it changes anything", command[0]);
-        assert!(error.starts_with(&expected) && error.contains("--yes"), "{error}");
+        let dry = google.program(&[command, &["--dry-run"]].concat(), &policy);
+        assert!(!told(&dry).1.contains("then needs --yes"), "{dry:?}");
         let both = google.program(&[command, &["--yes", "--dry-run"]].concat(), &policy);
         assert_eq!(status(&both), 64, "{both:?}");
     }
     let dry = google.program(&["apply", "--dry-run", "--project", "demo-project"], &policy);
     let plan = google.program(&["plan", "--project", "demo-project"], &policy);
     assert_eq!((status(&dry), told(&dry).0), (status(&plan), told(&plan).0));
+    for command in commands {
+        let bare = google.program(command, &policy);
+        let warning = format!("from version 0.3 on, `{}` then needs --yes", command[0]);
+        assert!(status(&bare) == 0 && told(&bare).1.contains(&warning), "{bare:?}");
+    }
 }
 
 /// What `plan` and `sweep --dry-run` will end with is said one release before.
@@ -498,7 +500,10 @@ fn the_doctor_looks_and_tells() {
 fn who_cannot_work_at_all_hears_it_once() {
     let (file, damaged) = (policy(POLICY), policy("{\"type\": \"service_account\"}"));
     let (path, damaged) = (file.path().to_str().unwrap(), damaged.path().to_str().unwrap());
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 9] = [
+        &["init", "--project", "demo-project"],
+        &["release", "--yes"],
+        &["rearm", "--yes"],
         &["plan", "--project", "demo-project"],
         &["apply", "--yes", "--project", "demo-project"],
         &["explain", "--project", "demo-project", "--region", "europe-west2"],
@@ -520,8 +525,7 @@ fn who_cannot_work_at_all_hears_it_once() {
         // Each try to reach Google is repeated for some seconds.
         let asked = commands.iter().filter(|command| says.starts_with("run") || command[0] == "plan");
         for command in asked {
-            let args = [command, ["--policy", path].as_slice()].concat();
-            let output = program(&args).envs(variables.iter().copied()).output().unwrap();
+            let output = program(command).env("EGRESS_POLICY", path).envs(variables.iter().copied()).output().unwrap();
             let (out, error) = told(&output);
             assert_eq!((status(&output), out.as_str()), (1, ""), "{command:?}: {error}");
             assert!(error.starts_with("error: ") && error.contains(says), "{command:?}: {error}");

@@ -29,7 +29,7 @@ const DOMAIN: [&[&str]; 11] = [
     &["address_space", "audit", "cause", "firewall", "ways"],
     &["ownership", "plan", "policy_diff"],
     &["report", "text"],
-    &["reviewed"],
+    &["reviewed", "summary"],
     &["demand", "doctor"],
     &["design"],
     &["planner"],

@@ -37,7 +37,7 @@ const POLL: Duration = Duration::from_secs(5);
 /// Show the planned changes, ask, apply them, and wait for connectors that are being created
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error, STALE or not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+    after_help = "Exit status: 0 in sync, 2 not done or still waiting, 3 blocked, 1 error, STALE or not confirmed,\n130 Ctrl-C."
 )]
 pub struct Apply {
     /// A plan that `plan --out` wrote: do what it shows, and nothing else, without a question
@@ -59,9 +59,10 @@ pub struct Apply {
 
 impl Apply {
     pub async fn run(self) -> Result<Exit, Failure> {
+        // A saved plan was read before.
         let asks = self.consent.asks() && self.saved.is_none();
-        if let (true, Consent::Refused(exit)) = (asks, self.consent.possible("apply")) {
-            return Ok(exit);
+        if self.saved.is_none() {
+            self.consent.warn("apply");
         }
         let session =
             Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;

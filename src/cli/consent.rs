@@ -31,20 +31,18 @@ pub enum Consent {
 }
 
 impl ConsentArgs {
-    /// Whether somebody has to be shown what will be done, and asked.
+    /// Whether somebody is shown what will be done, and asked: on a terminal, unless they said yes already.
     pub fn asks(self) -> bool {
-        !self.yes
+        !self.yes && io::stdin().is_terminal()
     }
 
-    /// A command that asks needs somebody who answers: nothing is looked at where nobody does.
-    pub fn possible(self, command: &str) -> Consent {
-        if self.yes || self.dry_run || io::stdin().is_terminal() {
-            return Consent::Given;
+    /// Says what will become of scripts that do not say yes: one release before.
+    pub fn warn(self, command: &str) {
+        if !self.yes && !self.dry_run && !self.asks() {
+            print::error(&format!(
+                "warning: standard input is no terminal, so nothing is asked; from version 0.3 on, `{command}` then needs --yes"
+            ));
         }
-        print::error(&format!(
-            "error: `{command}` asks before it changes anything, and standard input is no terminal; add --yes to change without a question, or --dry-run to change nothing"
-        ));
-        Consent::Refused(Exit::Usage)
     }
 }
 

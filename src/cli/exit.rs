@@ -87,7 +87,13 @@ pub const TABLE: [Row; 14] = [
     row("a call failed, no credentials, no such project, a bad policy", "1", "1", "1", "1"),
     row("STALE: the saved plan is not what would be done now", "", "1", "", ""),
     row("the question was not answered with yes", "", "1", "1", ""),
-    row("no terminal to ask on, and no `--yes`", "", "64", "64", ""),
+    row(
+        "no terminal to ask on, and no `--yes`",
+        "",
+        "as with `--yes`, with a warning; 64 from version 0.3 on",
+        "the same",
+        "",
+    ),
     row("wrong usage", "64", "64", "64", "64"),
     row("Ctrl-C: what was begun is finished and shown", "130", "130", "130", "130"),
 ];

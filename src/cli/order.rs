@@ -55,15 +55,16 @@ pub struct Given {
 }
 
 impl DenyArgs {
-    /// Whether somebody answers, where the order has to be confirmed.
-    pub fn possible(&self, command: &str) -> Consent {
-        self.consent.possible(command)
+    /// What is said before anything is looked at.
+    pub fn warn(&self, command: &str) {
+        self.consent.warn(command);
     }
 
     pub async fn open(self) -> Result<Given, Failure> {
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, self.report_topic).await?;
         session.has_project(self.project.as_ref())?;
         session.has_region(self.region.as_ref())?;
+        session.reach_any().await?;
         let read = |path: &std::path::Path| std::fs::read_to_string(path).ok();
         let by = self.principal.unwrap_or_else(|| principal::of_machine(&variable, &read));
         let pick = DenySelector { project: self.project, region: self.region, connector: self.connector };
@@ -88,7 +89,7 @@ impl Given {
         F: Future<Output = Answer>,
     {
         let order = BreakGlass { pick: &self.pick, by: &self.by, dry_run: true };
-        if self.consent.asks() {
+        if self.consent.asks() || self.consent.dry_run {
             let found = give(order).await;
             let is_empty = found.reports.iter().all(|report| report.steps.is_empty());
             if self.consent.dry_run || is_empty {

@@ -3,7 +3,6 @@
 use clap::Args;
 
 use super::{
-    consent::Consent,
     exit::{Exit, Failure},
     order::{DenyArgs, Words},
 };
@@ -12,7 +11,7 @@ use crate::domain::names::ProjectId;
 /// Re-enable our egress deny rules that were released, disabled or deleted, where every allow rule is in place
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 every deny is in force, 1 some stay down: the report says why, or it was not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+    after_help = "Exit status: 0 every deny is in force, 1 some stay down: the report says why, or it was not confirmed,\n130 Ctrl-C."
 )]
 pub struct Rearm {
     #[command(flatten)]
@@ -21,9 +20,7 @@ pub struct Rearm {
 
 impl Rearm {
     pub async fn run(self) -> Result<Exit, Failure> {
-        if let Consent::Refused(exit) = self.order.possible("rearm") {
-            return Ok(exit);
-        }
+        self.order.warn("rearm");
         let given = self.order.open().await?;
         let words = Words {
             question: "Re-enable these deny rules?",

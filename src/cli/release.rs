@@ -4,7 +4,6 @@ use clap::Args;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use super::{
-    consent::Consent,
     exit::{Exit, Failure},
     order::{DenyArgs, Words},
 };
@@ -13,7 +12,7 @@ use crate::domain::{names::ProjectId, stamp::MAX_RELEASED_FOR};
 /// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force, or it was not confirmed,\n130 Ctrl-C, 64 nobody to ask and no --yes."
+    after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force, or it was not confirmed,\n130 Ctrl-C."
 )]
 pub struct Release {
     #[command(flatten)]
@@ -32,9 +31,7 @@ fn release_time(text: &str) -> Result<SignedDuration, String> {
 
 impl Release {
     pub async fn run(self) -> Result<Exit, Failure> {
-        if let Consent::Refused(exit) = self.order.possible("release") {
-            return Ok(exit);
-        }
+        self.order.warn("release");
         let given = self.order.open().await.map_err(|why| format!("{why}\n{}", by_hand(None)))?;
         let words = Words {
             question: "Disable these deny rules?",

@@ -30,6 +30,7 @@ pub mod report;
 pub mod reviewed;
 pub mod stamp;
 pub mod state;
+pub mod summary;
 pub mod target;
 pub mod text;
 pub mod ways;

@@ -94,6 +94,24 @@ impl Verb {
             Self::Delete => "delete",
         }
     }
+
+    /// What a person calls the change: a rule is disabled and enabled, though to programs both are repairs.
+    pub fn word_for(self, diff: &[FieldDiff]) -> &'static str {
+        let switched = diff.iter().find(|diff| diff.field == "disabled").filter(|_| self == Self::Repair);
+        match switched {
+            Some(diff) if diff.after == "true" => "disable",
+            Some(_) => "enable",
+            None => self.word(),
+        }
+    }
+}
+
+/// `created`: every one of these words ends alike.
+pub fn past(word: &str) -> String {
+    match word.strip_suffix('e') {
+        Some(stem) => format!("{stem}ed"),
+        None => format!("{word}ed"),
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

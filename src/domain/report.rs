@@ -24,6 +24,9 @@ pub struct Report {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
     pub outcome: Outcome,
+    /// All of it in one sentence for a person, such as a chat message. Not for programs: its words may change.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub summary: String,
     pub mode: Mode,
     pub dry_run: bool,
     pub policy_hash: String,
@@ -148,6 +151,7 @@ impl Report {
             id,
             target: None,
             outcome: Outcome::InSync,
+            summary: String::new(),
             mode: policy.mode,
             dry_run: false,
             policy_hash: policy.hash.clone(),

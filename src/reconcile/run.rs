@@ -29,6 +29,7 @@ use crate::{
             observed::Observed,
             requirement::{PathUser, Required, Requirer},
         },
+        summary::summary,
         target::Target,
         text,
     },
@@ -216,6 +217,7 @@ impl Engine {
 
     /// Whether the report was published.
     pub(super) async fn send(&self, report: &mut Report) -> bool {
+        report.summary = summary(report);
         let sent = self.outbox.send(report).await;
         // A redelivery cannot fix what was refused or is unfit; the log and `/readyz` say so.
         report.transient |= matches!(sent, Err(PublishError::Transient(_)));

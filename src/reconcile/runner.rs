@@ -24,6 +24,7 @@ use crate::{
         policy::Policy,
         report::{Report, StepReport},
         state::{connector::ConnectorState, observed::Observed, operation::ConnectorChange, read::FailureKind},
+        summary::summary,
         text,
     },
     google::{calls::CallLog, client::Client},
@@ -145,6 +146,7 @@ impl<'e> Runner<'e> {
         let mut report = self.state.close(plan, reason, races, transient(&observed));
         report.calls = calls;
         report.done = (self.engine.now)();
+        report.summary = summary(&report);
         RunResult { plan: first, observed: Some(observed), ..RunResult::from(report) }
     }
 

@@ -15,6 +15,7 @@ use crate::{
     domain::{
         audit::reasons::RejectReason,
         report::{Rejected, Report},
+        summary::summary,
     },
 };
 
@@ -42,7 +43,8 @@ impl Rejections {
         let rejected = Rejected { reason: label.to_owned(), text, count };
         let policy = app.policy();
         let engine = app.engine.clone();
-        let report = Report::rejected((engine.ids)().to_string(), &policy, rejected, (engine.now)());
+        let mut report = Report::rejected((engine.ids)().to_string(), &policy, rejected, (engine.now)());
+        report.summary = summary(&report);
         app.tasks.spawn(async move {
             // The outbox tells the log and `/readyz` of a topic that refuses.
             let _ = engine.outbox.send(&report).await;

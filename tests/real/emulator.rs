@@ -107,6 +107,7 @@ fn report() -> Report {
             region: "europe-west2".to_owned().try_into().unwrap(),
         }),
         outcome: Outcome::InSync,
+        summary: String::new(),
         mode: Mode::Enforce,
         dry_run: false,
         policy_hash: "0123456789abcdef".to_owned(),

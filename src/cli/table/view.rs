@@ -6,7 +6,7 @@ use super::attributes;
 use crate::domain::{
     codes::Code,
     names::last_segment,
-    plan::{EgressState, FieldDiff, HoldReason, Note, Object, ObjectId, PathEgress, Plan, Step, Verb, Withheld},
+    plan::{EgressState, FieldDiff, HoldReason, Note, Object, ObjectId, PathEgress, Plan, Step, Verb, Withheld, past},
     policy::Mode,
     report::{Outcome, Report, StepOutcome, StepReport},
     state::requirement::PathUser,
@@ -134,7 +134,7 @@ fn planned(number: usize, step: &Step, number_of: impl Fn(&ObjectId) -> Option<u
     Row {
         number: Some(number),
         sign: sign(verb),
-        verb: word(verb, &step.diff).to_owned(),
+        verb: verb.word_for(&step.diff).to_owned(),
         tone: tone(verb),
         what: name(&step.id),
         why: step.reason.clone(),
@@ -144,7 +144,7 @@ fn planned(number: usize, step: &Step, number_of: impl Fn(&ObjectId) -> Option<u
 }
 
 fn reported(number: usize, step: &StepReport) -> Row {
-    let word = word(step.verb, &step.diff);
+    let word = step.verb.word_for(&step.diff);
     let (sign, verb, tone, more) = match &step.outcome {
         StepOutcome::Done => (sign(step.verb), past(word), Tone::Good, None),
         StepOutcome::Failed { error, .. } => {
@@ -175,7 +175,7 @@ fn withheld(withheld: &Withheld) -> Row {
     Row {
         number: None,
         sign: sign(withheld.verb),
-        verb: format!("[{}]", word(withheld.verb, &withheld.diff)),
+        verb: format!("[{}]", withheld.verb.word_for(&withheld.diff)),
         tone: Tone::Quiet,
         what: name(&withheld.step),
         why,
@@ -265,24 +265,6 @@ fn tone(verb: Verb) -> Tone {
         Verb::Create | Verb::Extend => Tone::Good,
         Verb::Repair => Tone::Careful,
         Verb::Delete => Tone::Bad,
-    }
-}
-
-/// What a person calls a change: a rule is disabled and enabled, though to the report both are repairs.
-fn word(verb: Verb, diff: &[FieldDiff]) -> &'static str {
-    let switched = diff.iter().find(|diff| diff.field == "disabled").filter(|_| verb == Verb::Repair);
-    match switched {
-        Some(diff) if diff.after == "true" => "disable",
-        Some(_) => "enable",
-        None => verb.word(),
-    }
-}
-
-/// `created`: every one of these words ends alike.
-fn past(word: &str) -> String {
-    match word.strip_suffix('e') {
-        Some(stem) => format!("{stem}ed"),
-        None => format!("{word}ed"),
     }
 }
 

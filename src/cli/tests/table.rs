@@ -14,6 +14,7 @@ use crate::{
         policy::Mode,
         report::{Outcome, Report, StepOutcome, StepReport},
         state::{firewall::Firewall, subnet::Subnet},
+        summary::summary,
         target::Target,
     },
 };
@@ -48,6 +49,7 @@ pub fn report(outcome: Outcome) -> Report {
         id: "00000000-0000-0000-0000-000000000000".into(),
         target: Some(target()),
         outcome,
+        summary: String::new(),
         mode: Mode::Enforce,
         dry_run: false,
         policy_hash: "0123456789abcdef".into(),
@@ -158,6 +160,46 @@ fn a_report() {
         ..report(Outcome::Failed)
     };
     assert_snapshot!(render_report(&report, LOOK));
+}
+
+/// Each report as one sentence.
+#[test]
+fn summaries() {
+    let step = |name: &str, verb: Verb, outcome: StepOutcome| StepReport {
+        step: ObjectId::try_from(name.to_owned()).unwrap(),
+        verb,
+        reason: String::new(),
+        diff: Vec::new(),
+        before: None,
+        after: None,
+        outcome,
+    };
+    let done = |name: &str| step(name, Verb::Create, StepOutcome::Done);
+    let rules = ["infra", "gapi", "int"].map(|end| done(&format!("firewall/allow-conn-europe-west2-{end}")));
+    let failed = StepOutcome::Failed { error: "403".into(), transient: false };
+    let waiting = vec![note(Code::ConnectorCreating, "connector/conn", None, "connector conn is being created")];
+    let blocked = ["a", "b"].map(|name| note(Code::Shadowed, name, None, &format!("rule {name} opens connector conn")));
+    let cases = [
+        report(Outcome::InSync),
+        Report { dry_run: true, egress: vec![egress(EgressState::Scoped, None)], ..report(Outcome::InSync) },
+        Report {
+            steps: [vec![done("subnet/s"), done("connector/conn")], rules.to_vec()].concat(),
+            waiting_on: waiting,
+            egress: vec![egress(EgressState::AllowOnly, None)],
+            ..report(Outcome::Waiting)
+        },
+        Report {
+            steps: vec![
+                step("firewall/deny-conn-europe-west2-egress", Verb::Repair, StepOutcome::Done),
+                step("router/egress-my-vpc-europe-west2", Verb::Extend, failed),
+                step("firewall/x", Verb::Delete, StepOutcome::Skipped { why: "no time".into() }),
+            ],
+            blocked_by: blocked.to_vec(),
+            ..report(Outcome::Failed)
+        },
+        Report { target: None, ..report(Outcome::Rejected) },
+    ];
+    assert_snapshot!(cases.iter().map(|report| summary(report) + "\n").collect::<String>());
 }
 
 #[test]
