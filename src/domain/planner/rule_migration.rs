@@ -68,11 +68,17 @@ fn changing<'a>(scoping: &'a Scoping<'_, '_>, blocked: &[Conflict]) -> Vec<Chang
         let is_blocked = blocked.iter().any(|opened| opened.rule == rule.firewall.name && !opened.narrows);
         is_blocked || existing.is_some_and(|own| own.managed() == rule.firewall.managed())
     });
-    // Rules that leave do so when all else is done.
+    // Rules that leave do so when all else is done. What a deny of others stops before it comes to a rule, that does not let out.
+    let denies = scoping.neighbours.foreign.iter().chain(&scoping.neighbours.siblings);
+    let denies: Vec<_> = denies.filter(|rule| rule.is_deny() && scoping.sender.hit(rule) != Match::None).collect();
+    let let_out = |rule: &Firewall| {
+        let ahead = denies.iter().filter(|deny| deny.priority <= rule.priority);
+        ahead.fold(in_force(rule), |left, deny| left.without(&reach::of_rule(deny)))
+    };
     let stays = scoping.retired().chain(kept.into_iter().filter_map(|(_, existing)| existing));
-    let stays = stays.fold(Reach::default(), |sum, rule| sum.or(&in_force(rule)));
+    let stays = stays.fold(Reach::default(), |sum, rule| sum.or(&let_out(rule)));
     let lost = |existing: Option<&Firewall>, after: &Reach| {
-        existing.map(in_force).unwrap_or_default().without(after).without(&stays).and(&wanted)
+        existing.map(let_out).unwrap_or_default().without(after).without(&stays).and(&wanted)
     };
     let each = changing.into_iter().map(|(rule, existing)| (rule, existing, reach::of_rule(&rule.firewall)));
     each.map(|(rule, existing, after)| Changing { rule, existing, lost: lost(existing, &after), after }).collect()
