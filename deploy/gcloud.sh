@@ -80,6 +80,7 @@ if [[ $command == install ]]; then
     [[ " ${scope//$'\n'/ } " == *" $place "* ]] ||
       printf 'warning: %s is not in the scope of the policy; it gets a role and a log sink all the same\n' "$place" >&2
   done
+  # shellcheck disable=SC2016 # the quotes are those of the text
   ! grep -Eq '^ +mode +enforce|`mode` is enforce' <<<"$said" || deletions=yes
 fi
 
