@@ -13,6 +13,7 @@ mod gcloud;
 mod google;
 mod install;
 mod installed;
+mod pages;
 mod printed;
 mod python;
 mod rust;
