@@ -224,7 +224,7 @@ fn nobody_to_ask() {
         let dry = google.program(&[command, &["--dry-run"]].concat(), &policy);
         assert!(!told(&dry).1.contains("then needs --yes"), "{dry:?}");
         let both = google.program(&[command, &["--yes", "--dry-run"]].concat(), &policy);
-        assert_eq!(status(&both), 64, "{both:?}");
+        assert_eq!((status(&both), told(&both).0), (status(&dry), told(&dry).0), "a dry run is one, whoever says yes");
     }
     let dry = google.program(&["apply", "--dry-run", "--project", "demo-project"], &policy);
     let plan = google.program(&["plan", "--project", "demo-project"], &policy);
@@ -283,6 +283,14 @@ fn a_saved_plan() {
     assert!(
         error.contains("error: STALE: ") && error.contains("create connector/conn is no longer planned"),
         "{error}"
+    );
+
+    let dry = google.program(&["apply", again.to_str().unwrap(), "--dry-run"], &file);
+    assert!(status(&dry) == 1 && told(&dry).1.contains("error: STALE: "), "{dry:?}");
+    let elsewhere = google.program(&["apply", again.to_str().unwrap(), "--region", "us-east1"], &file);
+    assert!(
+        status(&elsewhere) == 1 && told(&elsewhere).1.contains("the plan has demo-project europe-west2"),
+        "{elsewhere:?}"
     );
 
     let wrong: [(&str, &str); 3] = [
@@ -359,6 +367,9 @@ fn every_command_takes_the_simulated_cloud() {
         let output = program(&args).output().unwrap();
         assert_eq!(status(&output), expected, "{command}: {output:?}");
     }
+    // A world is nothing to Google.
+    let real = program(&["plan", "--policy", path, "--world", "w.json", "--project", "demo-project"]).output().unwrap();
+    assert!(status(&real) == 1 && told(&real).1.contains("--world needs --cloud simulated"), "{real:?}");
     let doctor = program(&["doctor", "--policy", path, "--cloud", "simulated"]).output().unwrap();
     assert!(told(&doctor).0.contains("ok       permissions"), "{doctor:?}");
 }

@@ -1,7 +1,7 @@
-//! Prometheus metrics. Names and labels are a contract: the README has the table.
+//! Prometheus metrics. Names and labels are a contract: `deploy/metrics.md` has the table.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -210,19 +210,29 @@ impl Metrics {
     /// (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
     pub fn plain_text(&self) -> String {
         let text = self.text();
-        let counters: HashSet<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+        // The family's name in the older format, and its type.
+        let renamed: HashMap<&str, (&str, &str)> = text
+            .lines()
+            .filter_map(|line| match line.strip_prefix("# TYPE ")?.split_once(' ')? {
+                (name, "counter") => Some((name, ("_total", "counter"))),
+                (name, "info") => Some((name, ("_info", "gauge"))),
+                _ => None,
+            })
+            .collect();
         let mut plain = String::with_capacity(text.len());
         for line in text.lines() {
             let about = ["# HELP ", "# TYPE "].into_iter().find_map(|head| Some((head, line.strip_prefix(head)?)));
-            match about.map(|(head, rest)| (head, rest.split_once(' ').unwrap_or((rest, "")))) {
-                Some((head, (name, rest))) if counters.contains(name) => {
-                    plain += &format!("{head}{name}_total {rest}\n")
+            let Some((head, (name, told))) = about.and_then(|(head, rest)| Some((head, rest.split_once(' ')?))) else {
+                if !line.starts_with('#') {
+                    plain += &format!("{line}\n");
                 }
-                Some((head, (name, "info"))) => plain += &format!("{head}{name}_info gauge\n"),
-                None if line.starts_with('#') => {}
-                Some(_) | None => plain += &format!("{line}\n"),
-            }
+                continue;
+            };
+            plain += &match renamed.get(name) {
+                Some((end, _)) if head == "# HELP " => format!("{head}{name}{end} {told}\n"),
+                Some((end, kind)) => format!("{head}{name}{end} {kind}\n"),
+                None => format!("{line}\n"),
+            };
         }
         plain
     }

@@ -67,7 +67,11 @@ impl Apply {
         let session =
             Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
         let requests: Vec<RunRequest> = match &self.saved {
-            Some(file) => reviewed(&session, file).await?,
+            Some(file) => {
+                let requests = reviewed(&session, file).await?;
+                self.covers(&requests)?;
+                requests
+            }
             None => {
                 let targets = session.targets(&self.project, self.region.as_ref()).await?;
                 targets.into_iter().map(RunRequest::new).collect()
@@ -76,7 +80,8 @@ impl Apply {
         if self.consent.dry_run || asks {
             let found = session.look(&requests).await;
             if self.consent.dry_run || is_all_done(&found) {
-                return plan::show(&found, self.common.format);
+                let exit = plan::show(&found, self.common.format)?;
+                return Ok(stale(found.iter().map(|found| &found.report)).map_or(exit, |error| exit.max(error)));
             }
             if let Consent::Refused(exit) = asked(&found)? {
                 return Ok(exit);
@@ -84,6 +89,32 @@ impl Apply {
         }
         done(&session, requests, &self.writing, self.consent.quiet, self.common.format).await
     }
+}
+
+impl Apply {
+    /// A project or region that is named beside a saved plan is that of the plan.
+    fn covers(&self, requests: &[RunRequest]) -> Result<(), Failure> {
+        let is_asked = |target: &Target| {
+            (self.project.is_empty() || self.project.contains(&target.project))
+                && self.region.as_ref().is_none_or(|region| *region == target.region)
+        };
+        match requests.iter().map(|request| &request.target).find(|target| !is_asked(target)) {
+            Some(other) => Err(format!(
+                "the plan has {} {}, which --project and --region do not name; a saved plan is done as a whole",
+                other.project, other.region
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Says that a saved plan is not what would be done now, if it is so.
+fn stale<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Option<Exit> {
+    let mut notes = reports.into_iter().flat_map(|report| &report.findings);
+    let note = notes.find(|note| note.code == Code::PlanStale)?;
+    print::error(&format!("error: STALE: {}", table::plain(&note.text)));
+    Some(Exit::Error)
 }
 
 /// The runs that a saved plan asks for.
@@ -126,10 +157,8 @@ pub async fn done(
 ) -> Result<Exit, Failure> {
     let reports = until_done(session, requests, writing.timeout, is_quiet).await;
     let exit = show(&reports, format)?;
-    let stale = reports.iter().flat_map(|report| &report.findings).find(|note| note.code == Code::PlanStale);
-    if let Some(note) = stale {
-        print::error(&format!("error: STALE: {}", table::plain(&note.text)));
-        return Ok(exit.max(Exit::Error));
+    if let Some(error) = stale(&reports) {
+        return Ok(exit.max(error));
     }
     Ok(if session.app.engine.stop.is_cancelled() { Exit::Interrupted } else { exit })
 }

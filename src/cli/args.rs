@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use http::Uri;
 use jiff::SignedDuration;
 
-use super::simulate::WorldArgs;
+use super::{exit::Failure, simulate::WorldArgs};
 use crate::{
     app::simulated::Simulation,
     domain::names::{ProjectId, Region},
@@ -53,8 +53,18 @@ impl CloudArgs {
     }
 
     /// The simulated cloud, where it is the one to ask; its audit entries are pushed to `push_to`.
-    pub fn simulation(&self, push_to: Option<Uri>) -> Option<Simulation> {
-        self.is_simulated().then(|| self.world.simulation(push_to))
+    ///
+    /// # Errors
+    /// A world that is meant for a simulated cloud, where Google is asked.
+    pub fn simulation(&self, push_to: Option<Uri>) -> Result<Option<Simulation>, Failure> {
+        let simulation = self.world.simulation(push_to);
+        match self.is_simulated() {
+            true => Ok(Some(simulation)),
+            false if simulation.world.is_some() => {
+                Err("--world needs --cloud simulated: nothing was asked of Google".into())
+            }
+            false => Ok(None),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ pub struct ConsentArgs {
     #[arg(long, short, env = "EGRESS_YES")]
     yes: bool,
     /// Show what would be done, and change nothing
-    #[arg(long, env = "EGRESS_DRY_RUN", conflicts_with = "yes")]
+    #[arg(long, env = "EGRESS_DRY_RUN")]
     pub dry_run: bool,
     /// Do not show progress
     #[arg(long, short, env = "EGRESS_QUIET")]

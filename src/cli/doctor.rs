@@ -67,7 +67,7 @@ pub struct Doctor {
 impl Doctor {
     pub async fn run(self) -> Result<Exit, Failure> {
         quiet_logs();
-        let (transport, cloud) = match self.cloud.simulation(None) {
+        let (transport, cloud) = match self.cloud.simulation(None)? {
             None => app::way_to_google(&variable)?,
             Some(simulation) => simulated::way_to(&simulation.begin()?)?,
         };

@@ -51,6 +51,12 @@ impl Plan {
         let exit = show(&found, self.common.format)?;
         if let Some(file) = &self.out {
             save(file, &session, &found)?;
+            let policy = self.common.policy.as_ref().map(|policy| format!(" --policy {}", policy.display()));
+            print::error(&format!(
+                "The plan is saved. To do it: egress-reconciler apply {}{}",
+                file.display(),
+                policy.unwrap_or_default()
+            ));
         }
         Ok(self.exit.warned(exit, "plan"))
     }
@@ -103,6 +109,5 @@ fn save(file: &Path, session: &Session, found: &[RunResult]) -> Result<(), Failu
     let saved = SavedPlan::new(session.app.policy().hash.clone(), reports);
     let text = serde_json::to_string_pretty(&saved)? + "\n";
     fs::write(file, text).map_err(|error| format!("--out: cannot write {}: {error}", file.display()))?;
-    print::error(&format!("The plan is saved. To do it: egress-reconciler apply {}", file.display()));
     Ok(())
 }

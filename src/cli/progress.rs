@@ -99,5 +99,5 @@ pub fn line(target: &Target, step: &StepReport) -> String {
     };
     let why = why.map_or_else(String::new, |why| format!(": {why}"));
     let (project, region) = (&target.project, &target.region);
-    plain(&format!("{state} {} {} ({project} {region}){why}", step.verb.word(), step.step))
+    plain(&format!("{state} {} {} ({project} {region}){why}", step.verb.word_for(&step.diff), step.step))
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::{names::ProjectId, stamp::MAX_RELEASED_FOR};
 
-/// Disable our egress deny rules immediately (break glass), for a day or as long as --for says; ignores mode, budget and exemptions
+/// Disable our egress deny rules immediately (break glass); ignores mode, budget and exemptions
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status: 0 every deny is disabled, 1 some may still be in force, or it was not confirmed,\n130 Ctrl-C."
@@ -17,7 +17,8 @@ use crate::domain::{names::ProjectId, stamp::MAX_RELEASED_FOR};
 pub struct Release {
     #[command(flatten)]
     order: DenyArgs,
-    /// How long the deny rules stay disabled, such as 2h; at most 7d
+    /// How long it is in order that they are disabled, such as 2h; at most 7d. After that, `firewall.rearm: at-once` enables them
+    /// again, and with `manual` they stay disabled until `rearm` and are reported as blocked
     #[arg(long = "for", env = "EGRESS_FOR", value_name = "TIME", default_value = "24h", value_parser = release_time)]
     lasts: SignedDuration,
 }

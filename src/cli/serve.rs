@@ -63,7 +63,7 @@ impl Serve {
         let (address, door) = self.door.clone().decide(&around)?;
         let listener = listen(address, "--listen or EGRESS_LISTEN").await?;
         let address = listener.local_addr()?;
-        let app = match self.cloud.simulation(Some(events_at(address)?)) {
+        let app = match self.cloud.simulation(Some(events_at(address)?))? {
             None => App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => {
                 let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;

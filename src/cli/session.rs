@@ -37,7 +37,7 @@ impl Session {
         report_topic: Option<String>,
     ) -> Result<Self, Failure> {
         let settings = Self::settings(|| policy_path(policy.cloned()), report_topic)?;
-        let app = match cloud.simulation(None) {
+        let app = match cloud.simulation(None)? {
             None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
         };
@@ -47,7 +47,7 @@ impl Session {
     /// The same with a policy that no file holds, to look and to write nothing.
     pub fn with(policy: Policy, cloud: &CloudArgs) -> Result<Self, Failure> {
         let settings = Self::settings(|| Ok(PathBuf::new()), None)?;
-        let app = match cloud.simulation(None) {
+        let app = match cloud.simulation(None)? {
             None => App::with_policy(policy, settings, app::http_transport(), app::now(), app::ids()),
             Some(simulation) => simulated::app_with(policy, settings, &simulation.begin()?)?,
         };

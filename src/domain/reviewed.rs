@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    plan::{ObjectId, Plan, Verb},
+    plan::{Kind, ObjectId, Plan, Step, Verb},
     report::{Report, StepOutcome, StepReport},
     target::Target,
 };
@@ -100,7 +100,12 @@ impl Reviewed {
 
     /// Takes out what was never shown, with all that waits for it: in later rounds, a plan has what it held back before.
     pub fn limit(&self, plan: &mut Plan) {
-        let unseen = plan.steps.iter().filter(|step| !self.shown.contains(&step.key()));
+        // A mark on what was shown says no more than that it was seen in place.
+        let is_shown = |step: &Step| {
+            let is_mark = step.change.verb() == Verb::Extend && step.id.kind == Kind::Firewall;
+            self.shown.contains(&step.key()) || is_mark && self.shown.iter().any(|(id, _)| *id == step.id)
+        };
+        let unseen = plan.steps.iter().filter(|step| !is_shown(step));
         plan.drop_failed(&unseen.map(|step| step.id.clone()).collect());
     }
 }

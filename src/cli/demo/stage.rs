@@ -1,6 +1,8 @@
 //! The stage: a simulated Google and the service, each on a port of this machine.
 
 use std::{
+    fs::OpenOptions,
+    io::Write,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -81,11 +83,13 @@ pub fn times(connector: Duration, is_short: bool) -> Times {
 
 /// The policy as a file, in the first folder that takes it: an image may have no temporary one.
 fn written(policy: &str) -> Result<PathBuf, Failure> {
-    let name = "egress-reconciler-demo.yaml".to_owned();
+    let name = format!("egress-reconciler-demo-{}.yaml", std::process::id());
     let folders = [std::env::temp_dir(), PathBuf::from("/dev/shm"), PathBuf::from(".")];
     let mut refused = Vec::new();
     for path in folders.map(|folder| folder.join(&name)) {
-        match std::fs::write(&path, policy) {
+        // A file that is there, or a link to one, is somebody else's.
+        let file = OpenOptions::new().write(true).create_new(true).open(&path);
+        match file.and_then(|mut file| file.write_all(policy.as_bytes())) {
             Ok(()) => return Ok(path),
             Err(error) => refused.push(format!("{}: {error}", path.display())),
         }

@@ -94,6 +94,8 @@ async fn metrics_in_both_formats() {
     let (kind, plain) = ask("text/plain;version=0.0.4;q=0.5,*/*;q=0.1").await;
     assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
     assert!(!plain.contains("# EOF") && plain.contains("# TYPE egress_reconciler_runs_total counter\n"), "{plain}");
+    let version = ["# HELP egress_reconciler_build_info The", "# TYPE egress_reconciler_build_info gauge\n"];
+    assert!(version.iter().all(|line| plain.contains(line)), "{plain}");
     let (kind, open) = ask("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5").await;
     assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(open.ends_with("# EOF\n") && open.contains("# TYPE egress_reconciler_runs counter\n"), "{open}");
