@@ -107,8 +107,15 @@ fn show(lines: &[Line], format: Format) -> Result<Exit, Failure> {
         Format::Json => print::json(&lines)?,
         Format::Table => print::out(&drawn(lines))?,
     }
-    let bad = lines.iter().any(|line| line.mark == Mark::Bad);
-    Ok(if bad { Exit::Error } else { Exit::Done })
+    Ok(exit(lines))
+}
+
+/// 1 where something is wrong, or where nothing but the policy file could be looked at.
+pub fn exit(lines: &[Line]) -> Exit {
+    let is_bad = lines.iter().any(|line| line.mark == Mark::Bad);
+    let rest = lines.get(1..).unwrap_or_default();
+    let is_blind = !rest.is_empty() && rest.iter().all(|line| line.mark == Mark::Unknown);
+    if is_bad || is_blind { Exit::Error } else { Exit::Done }
 }
 
 /// A line each, the command that fixes it below, and how many there are of each mark. Nothing is cut or wrapped: commands

@@ -3,8 +3,11 @@ use std::time::Duration;
 use clap::CommandFactory;
 
 use crate::{
-    cli::{Cli, args::duration, exit::Exit, parse},
-    domain::report::Outcome,
+    cli::{Cli, args::duration, doctor, exit::Exit, parse},
+    domain::{
+        doctor::{Line, Mark},
+        report::Outcome,
+    },
 };
 
 use super::table::report;
@@ -90,6 +93,23 @@ fn times() {
     ];
     for (text, seconds) in cases {
         assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
+    }
+}
+
+/// A doctor who sees nothing does not say that all is well.
+#[test]
+fn the_doctor_s_exit_status() {
+    let line = |mark: Mark| Line { mark, subject: String::new(), text: String::new(), fix: None };
+    let cases: &[(&[Mark], u8)] = &[
+        (&[Mark::Ok], 0),
+        (&[Mark::Bad], 1),
+        (&[Mark::Ok, Mark::Ok, Mark::Warn, Mark::Unknown], 0),
+        (&[Mark::Ok, Mark::Unknown, Mark::Unknown], 1),
+        (&[Mark::Ok, Mark::Ok, Mark::Bad], 1),
+    ];
+    for (marks, expected) in cases {
+        let lines: Vec<_> = marks.iter().map(|mark| line(*mark)).collect();
+        assert_eq!(doctor::exit(&lines).code(), *expected, "{marks:?}");
     }
 }
 
