@@ -80,7 +80,9 @@ impl Home {
     fn install(&self) -> String {
         let policy = self.policy();
         let image = "europe-west2-docker.pkg.dev/demo-project/egress-reconciler/egress-reconciler:test";
-        self.script("install", &["--policy", policy.to_str().unwrap(), "--projects", "demo-project", "--image", image])
+        // What gcloud says of each thing tells whether it was made or was there.
+        let policy = policy.to_str().unwrap();
+        self.script("install", &["--verbose", "--policy", policy, "--projects", "demo-project", "--image", image])
     }
 
     /// Says a line to gcloud, which must do it, and returns what it prints.
@@ -219,7 +221,7 @@ async fn what_is_installed_delivers_repairs_reports_and_leaves() {
     .await;
     repairs_what_is_broken(&home).await;
     delivers_again_what_was_given_up(&home).await;
-    // The one role in the project was enough.
+    // The roles in the project were enough.
     let calls = home.sim("calls").await;
     let ours: Vec<_> = calls.as_array().unwrap().iter().filter(|call| call["caller"] == RUNTIME).collect();
     // APIs that the project has not enabled are refused so, too.
