@@ -4,14 +4,17 @@
 //! <https://google.aip.dev/160>, <https://cloud.google.com/logging/docs/view/logging-query-language>
 
 use jiff::Timestamp;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use super::{glob, pattern::Pattern};
+use super::glob;
 
+/// Bytes of a regular expression's program.
+const MAX_PATTERN: usize = 1 << 20;
 /// Limit of parentheses in parentheses.
 const MAX_DEPTH: usize = 50;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Filter {
     All(Vec<Filter>),
     Any(Vec<Filter>),
@@ -20,15 +23,13 @@ pub enum Filter {
 }
 
 /// What a field is compared with.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Test {
     Is(String),
     /// `:`, a part of the text; with asterisks a glob, and an asterisk alone asks whether there is anything.
     Has(String),
-    /// `eq`: the pattern is the whole text.
-    Whole(Pattern),
-    /// `=~`: the pattern is in the text.
-    Part(Pattern),
+    /// A regular expression of RE2: `eq` asks for the whole text, `=~` for a part of it.
+    Matches(Regex),
     Less(String),
     More(String),
 }
@@ -66,8 +67,7 @@ impl Test {
             Self::Has(text) if text == "*" => true,
             Self::Has(text) if text.contains('*') => glob::matches(&text.to_lowercase(), &value.to_lowercase()),
             Self::Has(text) => value.to_lowercase().contains(&text.to_lowercase()),
-            Self::Whole(pattern) => pattern.is_all_of(value),
-            Self::Part(pattern) => pattern.is_in(value),
+            Self::Matches(pattern) => pattern.is_match(value),
             Self::Less(bound) => order(value, bound).is_lt(),
             Self::More(bound) => order(value, bound).is_gt(),
         }
@@ -171,10 +171,10 @@ impl<'a> Rest<'a> {
             "=" => (Test::Is(value), true),
             "!=" => (Test::Is(value), false),
             ":" => (Test::Has(value), true),
-            "eq" => (Test::Whole(Pattern::parse(&value)?), true),
-            "ne" => (Test::Whole(Pattern::parse(&value)?), false),
-            "=~" => (Test::Part(Pattern::parse(&value)?), true),
-            "!~" => (Test::Part(Pattern::parse(&value)?), false),
+            "eq" => (Test::Matches(pattern(&format!(r"\A(?:{value})\z"))?), true),
+            "ne" => (Test::Matches(pattern(&format!(r"\A(?:{value})\z"))?), false),
+            "=~" => (Test::Matches(pattern(&value)?), true),
+            "!~" => (Test::Matches(pattern(&value)?), false),
             "<" => (Test::Less(value), true),
             ">=" => (Test::Less(value), false),
             ">" => (Test::More(value), true),
@@ -211,6 +211,11 @@ impl<'a> Rest<'a> {
         self.text = rest.trim_start();
         Some(value)
     }
+}
+
+/// None if it is no regular expression, or a huge one.
+fn pattern(text: &str) -> Option<Regex> {
+    RegexBuilder::new(text).size_limit(MAX_PATTERN).build().ok()
 }
 
 fn one_or(mut filters: Vec<Filter>, all: fn(Vec<Filter>) -> Filter) -> Filter {
@@ -256,4 +261,37 @@ fn bare(text: &str) -> usize {
         letter => letter.is_whitespace(),
     };
     text.char_indices().find(ends).map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Filter;
+
+    /// `eq` asks for the whole text, `=~` for a part of it; both take RE2's syntax, and no pattern takes long.
+    #[test]
+    fn patterns() {
+        let cases = [
+            ("name eq a.c", "abc", true),
+            ("name eq b", "abc", false),
+            ("name eq a|bc", "abc", false),
+            ("name eq (a|ab)c", "abc", true),
+            (r"name eq '.*\bvpc\b.*'", "my-vpc", true),
+            (r"name eq '.*\bvpc\b.*'", "vpcs", false),
+            ("name ne a.*", "b", true),
+            ("name =~ b$", "ab", true),
+            ("name =~ ^b", "ab", false),
+            (r"name =~ '[\d.]+'", "10.8", true),
+            ("name !~ ^deny-", "allow-deny-", true),
+            ("name eq 'ä.'", "äö", true),
+            ("name eq (a*)*(a*)*b", &"a".repeat(300), false),
+        ];
+        for (filter, name, fits) in cases {
+            assert_eq!(Filter::parse(filter).expect(filter).fits(&json!({"name": name})), fits, "{filter}: {name}");
+        }
+        for wrong in ["(", "*", "a{3,2}", "[a", "a\\", &format!("(a{{1000}}){{{}}}", 1000)] {
+            assert!(Filter::parse(&format!("name =~ '{wrong}'")).is_none(), "{wrong}");
+        }
+    }
 }

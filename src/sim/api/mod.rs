@@ -8,6 +8,5 @@ pub mod fingerprint;
 pub mod glob;
 pub mod links;
 pub mod names;
-pub mod pattern;
 pub mod permissions;
 pub mod service;
