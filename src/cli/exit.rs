@@ -54,13 +54,13 @@ impl Exit {
 /// Exit statuses by what happened, one column for each group of commands; an empty cell cannot happen.
 pub struct Row {
     pub what: &'static str,
-    /// `plan`, `sweep --dry-run`.
+    /// `plan`, and `apply` and `sweep` with `--dry-run`.
     pub looks: &'static str,
     /// `apply`, `sweep`.
     pub writes: &'static str,
     /// `release`, `rearm`.
     pub orders: &'static str,
-    /// `explain`, `export`, `doctor`, `policy`.
+    /// `explain`, `export`, `init`, `doctor`, `policy`.
     pub tells: &'static str,
 }
 
@@ -83,9 +83,9 @@ pub const TABLE: [Row; 14] = [
     row("a person must act", "3", "3", "1", ""),
     row("a deny rule is not as ordered", "", "", "1", ""),
     row("a check of `doctor` failed, or `policy check` found an error", "", "", "", "1"),
-    row("a part could not be read, so the answer is not whole", "1", "1", "1", "1"),
+    row("a part could not be read, so the answer is not whole", "1", "1", "1", "1; `doctor`: if nothing could be read"),
     row("a call failed, no credentials, no such project, a bad policy", "1", "1", "1", "1"),
-    row("STALE: the saved plan is not what would be done now", "", "1", "", ""),
+    row("STALE: the saved plan is not what would be done now", "1", "1", "", ""),
     row("the question was not answered with yes", "", "1", "1", ""),
     row(
         "no terminal to ask on, and no `--yes`",
@@ -95,12 +95,12 @@ pub const TABLE: [Row; 14] = [
         "",
     ),
     row("wrong usage", "64", "64", "64", "64"),
-    row("Ctrl-C: what was begun is finished and shown", "130", "130", "130", "130"),
+    row("Ctrl-C; what writes first finishes what it began, and shows it", "130", "130", "130", "130"),
 ];
 
 /// The table as a page.
 pub fn page() -> String {
-    let head = "| | `plan`, `sweep --dry-run` | `apply`, `sweep` | `release`, `rearm` | `explain`, `export`, `doctor`, `policy` |\n|---|---|---|---|---|\n";
+    let head = "| | `plan`, `apply --dry-run`, `sweep --dry-run` | `apply`, `sweep` | `release`, `rearm` | `explain`, `export`, `init`, `doctor`, `policy` |\n|---|---|---|---|---|\n";
     let rows = TABLE.iter().map(|Row { what, looks, writes, orders, tells }| {
         format!("| {what} | {looks} | {writes} | {orders} | {tells} |\n")
     });
