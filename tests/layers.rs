@@ -38,22 +38,24 @@ const DOMAIN: [&[&str]; 11] = [
 
 /// Floors of the flow, the ground first: a file uses what lies on lower floors, and nothing beside it. What the process
 /// remembers and how it reads and writes lie below the engine, and its runs above.
-const RECONCILE: [&[&str]; 9] = [
+const RECONCILE: [&[&str]; 11] = [
     &[
         "breaker",
+        "clock",
         "cloudevent",
         "seen_events",
         "outcome",
-        "queue",
         "races",
         "reads",
         "refusals",
         "reserved",
         "write_locks",
     ],
-    &["completion", "operations", "projects", "publish", "routers", "wishes"],
-    &["apply", "outbox", "routes", "users"],
-    &["history", "observe", "run_state"],
+    &["lists", "operations", "projects", "publish", "routers"],
+    &["apply", "outbox", "routes", "snapshot", "users"],
+    &["observe", "queue"],
+    &["completion", "run_state", "wishes"],
+    &["history"],
     &["cloud_sql", "refused"],
     &["engine"],
     &["runner"],

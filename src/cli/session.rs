@@ -1,6 +1,6 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Targets looked at or worked on at the same time.
-pub const MAX_CONCURRENT_TARGETS: usize = 8;
+pub const MAX_CONCURRENT_TARGETS: usize = 64;
 
 pub struct Session {
     pub app: Arc<App>,
@@ -130,7 +130,7 @@ impl Session {
     /// Dry runs, in the order of their requests. Of targets in one network each gets ranges of its own, the first one first.
     pub async fn look(&self, requests: &[RunRequest]) -> Vec<RunResult> {
         let engine = &self.app.engine;
-        let runs = stream::iter(requests).map(|request| engine.dry_run(request.clone()));
+        let runs = stream::iter(self.sharing(requests)).map(|request| engine.dry_run(request));
         let mut all: Vec<RunResult> = runs.buffered(MAX_CONCURRENT_TARGETS).collect().await;
         for (request, found) in requests.iter().zip(&mut all) {
             if !engine.reserve(&found.report) {
@@ -146,7 +146,8 @@ impl Session {
         let mut events = self.app.engine.progress.subscribe();
         let runs = async {
             let submit = |request| self.app.queue.submit(request);
-            let reports: Vec<_> = stream::iter(requests).map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
+            let requests = stream::iter(self.sharing(&requests));
+            let reports: Vec<_> = requests.map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
             self.rest().await;
             reports
         };
@@ -165,6 +166,22 @@ impl Session {
         ended.retain(|report| !reports.iter().any(|own| own.id == report.id));
         reports.append(&mut ended);
         reports
+    }
+
+    /// The same requests, with lists for the targets of a project to share where it has several.
+    fn sharing(&self, requests: &[RunRequest]) -> Vec<RunRequest> {
+        let snapshot = self.app.engine.snapshot();
+        let mut of_project: BTreeMap<&ProjectId, Vec<usize>> = BTreeMap::new();
+        for (index, request) in requests.iter().enumerate() {
+            of_project.entry(&request.target.project).or_default().push(index);
+        }
+        let mut shared = requests.to_vec();
+        for (project, indices) in of_project.into_iter().filter(|(_, indices)| indices.len() > 1) {
+            // Somebody who asks wants to know everything.
+            let lists = snapshot.of(project.clone(), true);
+            indices.into_iter().for_each(|index| shared[index].lists = Some(lists.clone()));
+        }
+        shared
     }
 
     /// Until no run is under way any more.

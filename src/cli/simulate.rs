@@ -28,8 +28,10 @@ While it runs, the simulated state (the world) is available at:
 
 A fault:
   {"method": "compute.firewalls.*", "resource": "*", "nth": [1, 3], "kind": "refuse", "status": 503, "reason": "backendError"}
-  kind  refuse, rate, reset-before, reset-after, truncate, stale, lose-operation, fail-operation, slow, page-loop
+  kind  refuse, rate, reset-before, reset-after, truncate, stale, lose-operation, fail-operation, slow,
+        unreachable, page-loop
   nth   which of the calls that match: a list, or "all"; the first without it
+  regions  unreachable: what lists over all regions lack
   ms    slow: the added delay; rate: the delay that the answer asks for
 A rate limit by quota, 20 calls a minute for each project and region:
   {"method": "compute.googleapis.com/list_requests*", "nth": [20], "kind": "rate"}

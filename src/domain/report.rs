@@ -42,6 +42,11 @@ pub struct Report {
     pub decided: Timestamp,
     #[schemars(with = "String")]
     pub done: Timestamp,
+    /// When the lists were read that this report rests on, where they were read once for the whole project; absent = they were
+    /// read for this target alone. What they show to be missing is looked at again before anything is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub snapshot_at: Option<Timestamp>,
     /// Rounds that wrote.
     pub rounds: u32,
     pub steps: Vec<StepReport>,
@@ -157,6 +162,7 @@ impl Report {
             policy_hash: policy.hash.clone(),
             triggers: Vec::new(),
             more_triggers: 0,
+            snapshot_at: None,
             started: now,
             decided: now,
             done: now,

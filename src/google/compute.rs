@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::google::{
+    by_region::ByRegion,
     client::Client,
     error::CallError,
     method::{Api, Method},
@@ -35,6 +36,7 @@ const SUBNETWORKS: &str = "projects/{project}/regions/{region}/subnetworks";
 const ALL_SUBNETWORKS: &str = "projects/{project}/aggregated/subnetworks";
 const SUBNETWORK_PGA: &str = "projects/{project}/regions/{region}/subnetworks/{subnetwork}/setPrivateIpGoogleAccess";
 const ROUTER: &str = "projects/{project}/regions/{region}/routers/{router}";
+const ALL_ROUTERS: &str = "projects/{project}/aggregated/routers";
 const ROUTERS: &str = "projects/{project}/regions/{region}/routers";
 const GLOBAL_OPERATION: &str = "projects/{project}/global/operations/{operation}";
 const REGION_OPERATIONS: &str = "projects/{project}/regions/{region}/operations";
@@ -59,6 +61,7 @@ const SUBNETWORKS_INSERT: Method = method(Verb::POST, "compute.subnetworks.inser
 const SUBNETWORKS_SET_PGA: Method = method(Verb::POST, "compute.subnetworks.setPrivateIpGoogleAccess", SUBNETWORK_PGA);
 const SUBNETWORKS_DELETE: Method = method(Verb::DELETE, "compute.subnetworks.delete", SUBNETWORK);
 const ROUTERS_LIST: Method = method(Verb::GET, "compute.routers.list", ROUTERS);
+const ROUTERS_AGGREGATED: Method = method(Verb::GET, "compute.routers.aggregatedList", ALL_ROUTERS);
 const ROUTERS_GET: Method = method(Verb::GET, "compute.routers.get", ROUTER);
 const ROUTERS_INSERT: Method = method(Verb::POST, "compute.routers.insert", ROUTERS);
 const ROUTERS_PATCH: Method = method(Verb::PATCH, "compute.routers.patch", ROUTER);
@@ -66,6 +69,10 @@ const ROUTERS_DELETE: Method = method(Verb::DELETE, "compute.routers.delete", RO
 const REGION_OPERATIONS_LIST: Method = method(Verb::GET, "compute.regionOperations.list", REGION_OPERATIONS);
 pub(super) const GLOBAL_OPERATIONS_GET: Method = method(Verb::GET, "compute.globalOperations.get", GLOBAL_OPERATION);
 pub(super) const REGION_OPERATIONS_GET: Method = method(Verb::GET, "compute.regionOperations.get", REGION_OPERATION);
+
+/// Without it a region that cannot be reached makes Compute refuse the whole list.
+/// <https://cloud.google.com/compute/docs/reference/rest/v1/routers/aggregatedList>
+const PARTIAL: &str = "returnPartialSuccess";
 
 const ROUTER_URL: &str = "https://www.googleapis.com/compute/v1/projects/{project}/regions/{region}/routers/{router}";
 
@@ -161,6 +168,15 @@ impl Client {
         self.list(self.prepare(&SUBNETWORKS_AGGREGATED, &[project])?, Listing::by_scope("subnetworks")).await
     }
 
+    /// The same, told apart by region.
+    pub async fn list_subnetworks_by_region<T: DeserializeOwned>(
+        &self,
+        project: &str,
+    ) -> Result<ByRegion<T>, CallError> {
+        let call = self.prepare(&SUBNETWORKS_AGGREGATED, &[project])?;
+        self.list_by_region(call.query(PARTIAL, "true"), Listing::by_scope("subnetworks"), None).await
+    }
+
     /// A subnetwork with how much of its ranges is taken.
     pub async fn get_subnetwork_utilization<T: DeserializeOwned>(
         &self,
@@ -210,6 +226,12 @@ impl Client {
 
 /// Routers, which hold Cloud NAT.
 impl Client {
+    /// The routers of every region.
+    pub async fn list_routers_by_region<T: DeserializeOwned>(&self, project: &str) -> Result<ByRegion<T>, CallError> {
+        let call = self.prepare(&ROUTERS_AGGREGATED, &[project])?;
+        self.list_by_region(call.query(PARTIAL, "true"), Listing::by_scope("routers"), None).await
+    }
+
     pub async fn list_routers<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&ROUTERS_LIST, &[project, region])?, Listing::ITEMS).await
     }

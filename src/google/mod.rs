@@ -7,6 +7,7 @@
 //! writes return when their operation has ended ([`operations`]).
 
 pub mod appengine;
+pub mod by_region;
 pub mod calls;
 pub mod client;
 pub mod compute;

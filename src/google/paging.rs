@@ -21,24 +21,29 @@ const GAPS: [&str; 3] = ["UNREACHABLE", "PARTIAL_SUCCESS", "LIST_OVERHEAD_QUOTA_
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listing {
     size: &'static str,
+    /// The parameter that takes the token of the next page.
+    token: &'static str,
     /// The field with the elements.
-    field: &'static str,
+    pub field: &'static str,
     /// Compute's `aggregatedList`: `items` maps each scope to an object that has `field`.
-    by_scope: bool,
+    pub by_scope: bool,
 }
 
 impl Listing {
     /// `items[]`, as compute lists.
-    pub const ITEMS: Self = Self { size: "maxResults", field: "items", by_scope: false };
+    pub const ITEMS: Self = Self { size: "maxResults", token: "pageToken", field: "items", by_scope: false };
+
+    /// `items[]` with the next page's token in `metadata.continue`, as Cloud Run v1 lists.
+    pub const KNATIVE: Self = Self { size: "limit", token: "continue", field: "items", by_scope: false };
 
     /// `items{scope: {field[]}}`, as compute's `aggregatedList`.
     pub const fn by_scope(field: &'static str) -> Self {
-        Self { size: "maxResults", field, by_scope: true }
+        Self { field, by_scope: true, ..Self::ITEMS }
     }
 
     /// `field[]`, as the newer APIs list.
     pub const fn of(field: &'static str) -> Self {
-        Self { size: "pageSize", field, by_scope: false }
+        Self { size: "pageSize", token: "pageToken", field, by_scope: false }
     }
 
     /// Appends what the page holds to `found`.
@@ -63,15 +68,32 @@ impl Listing {
 
 impl Client {
     pub(super) async fn list<T: DeserializeOwned>(&self, call: Call, listing: Listing) -> Result<Vec<T>, CallError> {
+        let (name, mut found) = (call.name, Vec::new());
+        self.each_page(call, listing, |page| listing.read(name, page, &mut found)).await?;
+        Ok(found)
+    }
+
+    /// Hands each page of a list to `read`.
+    pub(super) async fn each_page(
+        &self,
+        call: Call,
+        listing: Listing,
+        mut read: impl FnMut(Map<String, Value>) -> Result<(), CallError>,
+    ) -> Result<(), CallError> {
         let mut call = call.query(listing.size, PAGE_SIZE);
         let first = call.url.clone();
-        let mut found = Vec::new();
         let mut tokens: Vec<String> = Vec::new();
         loop {
             let mut page: Map<String, Value> = self.ask(&call).await?;
-            let token = next_page(call.name, page.remove("nextPageToken"))?;
-            listing.read(call.name, page, &mut found)?;
-            let Some(token) = token else { return Ok(found) };
+            let token = match listing.token {
+                "continue" => {
+                    page.get_mut("metadata").and_then(|metadata| metadata.get_mut("continue")).map(Value::take)
+                }
+                _ => page.remove("nextPageToken"),
+            };
+            let token = next_page(call.name, token)?;
+            read(page)?;
+            let Some(token) = token else { return Ok(()) };
             if tokens.contains(&token) {
                 return Err(incomplete(call.name, "a page token came twice"));
             }
@@ -79,7 +101,7 @@ impl Client {
                 return Err(incomplete(call.name, "the pages do not end"));
             }
             call.url = first.clone();
-            call = call.query("pageToken", &token);
+            call = call.query(listing.token, &token);
             tokens.push(token);
         }
     }
@@ -90,12 +112,12 @@ fn next_page(call: &'static str, token: Option<Value>) -> Result<Option<String>,
     match token {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(token)) => Ok(Some(token).filter(|token| !token.is_empty())),
-        Some(_) => Err(CallError::unreadable(call, "nextPageToken is not a string")),
+        Some(_) => Err(CallError::unreadable(call, "the token of the next page is not a string")),
     }
 }
 
 /// Appends the elements of an array; Google leaves empty lists out.
-fn read_elements<T: DeserializeOwned>(
+pub(super) fn read_elements<T: DeserializeOwned>(
     call: &'static str,
     place: &str,
     list: Option<Value>,
@@ -114,7 +136,7 @@ fn read_elements<T: DeserializeOwned>(
     Ok(())
 }
 
-fn object(call: &'static str, place: &str, value: Option<Value>) -> Result<Map<String, Value>, CallError> {
+pub(super) fn object(call: &'static str, place: &str, value: Option<Value>) -> Result<Map<String, Value>, CallError> {
     match value {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(map)) => Ok(map),
@@ -143,6 +165,6 @@ fn check_whole(call: &'static str, page: &Map<String, Value>) -> Result<(), Call
     }
 }
 
-fn incomplete(call: &'static str, why: &str) -> CallError {
+pub(super) fn incomplete(call: &'static str, why: &str) -> CallError {
     CallError::Incomplete { call, why: one_line(why) }
 }

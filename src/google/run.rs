@@ -4,6 +4,7 @@ use ::http::Method as Verb;
 use serde::de::DeserializeOwned;
 
 use crate::google::{
+    by_region::{ByRegion, in_label},
     client::Client,
     error::CallError,
     method::{Api, Method},
@@ -32,6 +33,11 @@ const WORKER_POOL_REVISIONS_GET: Method = get(
     "run.projects.locations.workerPools.revisions.get",
     "v2/projects/{project}/locations/{location}/workerPools/{workerPool}/revisions/{revision}",
 );
+/// Version 1 lists every region at once, and says which it could not reach; version 2 wants a region.
+/// <https://cloud.google.com/run/docs/reference/rest/v1/namespaces.jobs/list>
+const ALL_JOBS_LIST: Method = get("run.namespaces.jobs.list", "apis/run.googleapis.com/v1/namespaces/{project}/jobs");
+const ALL_SERVICES_LIST: Method =
+    get("run.namespaces.services.list", "apis/serving.knative.dev/v1/namespaces/{project}/services");
 /// Version 2 has no list of locations.
 const LOCATIONS_LIST: Method = get("run.projects.locations.list", "v1/projects/{project}/locations");
 
@@ -42,6 +48,16 @@ impl Client {
 
     pub async fn list_services<T: DeserializeOwned>(&self, project: &str, region: &str) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&SERVICES_LIST, &[project, region])?, Listing::of("services")).await
+    }
+
+    /// The jobs of every region, in Knative form.
+    pub async fn list_all_jobs<T: DeserializeOwned>(&self, project: &str) -> Result<ByRegion<T>, CallError> {
+        self.list_by_region(self.prepare(&ALL_JOBS_LIST, &[project])?, Listing::KNATIVE, Some(in_label)).await
+    }
+
+    /// The services of every region, in Knative form.
+    pub async fn list_all_services<T: DeserializeOwned>(&self, project: &str) -> Result<ByRegion<T>, CallError> {
+        self.list_by_region(self.prepare(&ALL_SERVICES_LIST, &[project])?, Listing::KNATIVE, Some(in_label)).await
     }
 
     pub async fn list_worker_pools<T: DeserializeOwned>(

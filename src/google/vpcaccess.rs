@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::google::{
+    by_region::{ByRegion, in_name},
     client::Client,
     error::CallError,
     method::{Api, Call, Method},
@@ -39,6 +40,14 @@ impl Client {
     /// Connectors of every region. Google documents `-` only in the pattern of the parent's name.
     pub async fn list_all_connectors<T: DeserializeOwned>(&self, project: &str) -> Result<Vec<T>, CallError> {
         self.list(self.prepare(&LIST_ALL, &[project])?, Listing::of("connectors")).await
+    }
+
+    /// The same, told apart by region.
+    pub async fn list_connectors_by_region<T: DeserializeOwned>(
+        &self,
+        project: &str,
+    ) -> Result<ByRegion<T>, CallError> {
+        self.list_by_region(self.prepare(&LIST_ALL, &[project])?, Listing::of("connectors"), Some(in_name)).await
     }
 
     pub async fn get_connector<T: DeserializeOwned>(

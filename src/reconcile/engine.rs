@@ -7,7 +7,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{apply::Applied, history::History, outbox::Outbox, projects::Projects, write_locks::WriteLocks};
+use super::{
+    apply::Applied,
+    clock::Clock,
+    history::History,
+    outbox::Outbox,
+    projects::Projects,
+    snapshot::{Snapshot, Snapshots},
+    write_locks::WriteLocks,
+};
 use crate::{
     domain::{
         audit::classify::RouterRequest,
@@ -20,8 +28,6 @@ use crate::{
     google::client::Client,
 };
 
-/// The wall clock, given by whoever puts the program together: sleeps go by tokio's clock, stamps and reports by this.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Who counts the runs that have ended.
 pub type RunObserver = Arc<dyn Fn(&Report) + Send + Sync>;
 /// Where report ids come from.
@@ -43,6 +49,7 @@ pub struct Engine {
     pub outbox: Outbox,
     pub history: Mutex<History>,
     pub(super) projects: Projects,
+    pub(super) snapshots: Arc<Snapshots>,
     pub now: Clock,
     pub ids: IdGenerator,
     pub progress: tokio::sync::broadcast::Sender<Progress>,
@@ -70,6 +77,7 @@ impl Engine {
             outbox,
             history: Mutex::default(),
             projects: Projects::default(),
+            snapshots: Arc::default(),
             now,
             ids,
             progress: tokio::sync::broadcast::channel(PROGRESS_CAPACITY).0,
@@ -77,6 +85,11 @@ impl Engine {
             ended,
             locks: WriteLocks::default(),
         }
+    }
+
+    /// Lists that targets share, none of them read yet.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Snapshot::new(self.client.clone(), self.now.clone(), self.snapshots.clone())
     }
 
     /// An audit entry says what a call asked of a router.

@@ -9,7 +9,7 @@ use std::{
 use futures_util::{
     FutureExt, Stream, StreamExt,
     future::{Shared, join_all},
-    stream,
+    stream::{self, BoxStream},
 };
 use tokio::{
     sync::Semaphore,
@@ -20,6 +20,7 @@ use tracing::Instrument;
 use super::{
     engine::Engine,
     queue::{Queue, RunRequest},
+    snapshot::Snapshot,
 };
 use crate::{
     domain::{
@@ -38,6 +39,9 @@ const REGIONS_FOR: Duration = Duration::from_secs(300);
 /// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with twelve reads, and
 /// Google counts reads by the minute.
 pub const MAX_CONCURRENT_RUNS: usize = 16;
+
+/// Projects whose lists are read at once. Most of their targets need nothing beyond these.
+const MAX_CONCURRENT_PROJECTS: usize = 16;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
@@ -128,14 +132,33 @@ impl Expander {
         (targets, failed)
     }
 
-    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process.
-    pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
-        let run = move |request| async move {
-            // Never closed.
-            let _place = self.places.acquire().await;
-            self.queue.submit(request).await
+    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process. What they look at
+    /// is read once for each project.
+    pub fn in_turn(&self, requests: Vec<RunRequest>) -> impl Stream<Item = Arc<Report>> + Send {
+        let snapshot = self.engine.snapshot();
+        stream::iter(by_project(requests))
+            .map(move |(project, requests)| self.project_in_turn(&snapshot, project, requests))
+            .flatten_unordered(MAX_CONCURRENT_PROJECTS)
+    }
+
+    /// The runs of one project.
+    fn project_in_turn(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        project: ProjectId,
+        requests: Vec<RunRequest>,
+    ) -> BoxStream<'_, Arc<Report>> {
+        let is_sweep = requests.iter().any(|request| request.sweep);
+        let lists = snapshot.of(project.clone(), is_sweep && self.engine.snapshots.is_full_due(&project));
+        let run = move |request| {
+            let request = RunRequest { lists: Some(lists.clone()), ..request };
+            async move {
+                // Never closed.
+                let _place = self.places.acquire().await;
+                self.queue.submit(request).await
+            }
         };
-        stream::iter(requests).map(run).buffer_unordered(MAX_CONCURRENT_RUNS)
+        stream::iter(requests).map(run).buffer_unordered(MAX_CONCURRENT_RUNS).boxed()
     }
 
     /// A change of rights is looked at only where something was refused: most change nothing for anybody here.
@@ -146,10 +169,9 @@ impl Expander {
             policy.scope.all().contains(&target.project)
                 && (concerns(&policy, &signal.place, target) || signal.place == Place::Target(target.clone()))
         });
-        let requests: Vec<_> =
-            targets.into_iter().map(|target| request(target, std::slice::from_ref(&signal))).collect();
+        let requests = targets.into_iter().map(|target| request(target, std::slice::from_ref(&signal))).collect();
         let this = self.clone();
-        Box::pin(async move { Ok(this.in_turn(requests.into_iter()).collect().await) }.in_current_span())
+        Box::pin(async move { Ok(this.in_turn(requests).collect().await) }.in_current_span())
     }
 
     fn submit_wide(self: &Arc<Self>, signal: Signal) -> BoxFuture<'static, Result<Reports, ExpandError>> {
@@ -201,7 +223,7 @@ impl Expander {
             let own: Vec<Signal> = own.cloned().collect();
             (!own.is_empty()).then(|| request(target, &own))
         });
-        let reports: Reports = self.in_turn(requests).collect().await;
+        let reports: Reports = self.in_turn(requests.collect()).collect().await;
         match failed.into_iter().max_by_key(|error| error.transient) {
             Some(error) if error.transient || reports.is_empty() => Err(error),
             Some(error) => {
@@ -270,6 +292,21 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
         Place::Project(named) => target.project == *named || network.project == *named,
         Place::Everywhere => true,
     }
+}
+
+/// The requests of each project, in the order of the first.
+fn by_project(requests: Vec<RunRequest>) -> Vec<(ProjectId, Vec<RunRequest>)> {
+    let mut projects: Vec<(ProjectId, Vec<RunRequest>)> = Vec::new();
+    let mut places = HashMap::new();
+    for request in requests {
+        let project = request.target.project.clone();
+        let place = *places.entry(project.clone()).or_insert(projects.len());
+        if place == projects.len() {
+            projects.push((project, Vec::new()));
+        }
+        projects[place].1.push(request);
+    }
+    projects
 }
 
 fn request(target: Target, signals: &[Signal]) -> RunRequest {

@@ -2,7 +2,7 @@
 //! else tells of, no right decision needs it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -20,7 +20,12 @@ use crate::domain::{
     plan::{Change, Kind, Limits, Note, Object, ObjectId, Plan, PlanContext, RecentHistory, Step},
     policy::Policy,
     report::Report,
-    state::{read::ReadFailure, requirement::Required},
+    state::{
+        observed::Observed,
+        read::{Read, ReadFailure},
+        requirement::Required,
+        workload::Workload,
+    },
     target::Target,
 };
 
@@ -33,6 +38,10 @@ const MAX_TOUCHED_OBJECTS: usize = 10_000;
 pub struct History {
     /// What the last report of a target said.
     said: HashMap<Target, String>,
+    /// When a target's own lists were last read.
+    looks: HashMap<Target, Timestamp>,
+    /// Targets where something stands that no list of the whole project shows.
+    unlisted: HashSet<Target>,
     writes: HashMap<Target, VecDeque<Timestamp>>,
     refused: BTreeMap<ConnectorRef, ReadFailure>,
     /// Connectors whose creation Google accepted.
@@ -71,6 +80,29 @@ impl History {
     /// What the last report of a target said was heard by nobody.
     pub fn unsay(&mut self, target: &Target) {
         self.said.remove(target);
+    }
+
+    pub fn note_look(&mut self, observed: &Observed) {
+        let target = &observed.target;
+        if !observed.is_shared {
+            self.looks.insert(target.clone(), observed.at);
+        }
+        let has = |read: &Read<Vec<Workload>>| read.as_ref().is_ok_and(|found| !found.is_empty());
+        if has(&observed.worker_pools) || has(&observed.instances) {
+            self.unlisted.insert(target.clone());
+        } else if observed.worker_pools.is_ok() && observed.instances.is_ok() {
+            self.unlisted.remove(target);
+        }
+    }
+
+    /// Whether the last look at everything found worker pools or instances.
+    pub fn has_unlisted(&self, target: &Target) -> bool {
+        self.unlisted.contains(target)
+    }
+
+    /// When a target's own lists were last read.
+    pub fn last_look(&self, target: &Target) -> Option<Timestamp> {
+        self.looks.get(target).copied()
     }
 
     pub fn note_writes(&mut self, target: &Target, count: usize, now: Timestamp) {

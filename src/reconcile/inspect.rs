@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::{
     cloud_sql::cloud_sql,
     engine::Engine,
-    observe::{look_closer, observe},
+    observe::{Subject, look_closer, observe},
     reads::read,
 };
 use crate::domain::{
@@ -78,7 +78,9 @@ impl Engine {
         let now = (self.now)();
         let (users, wanted) =
             self.with_history(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
-        let mut observed = observe(&self.client, &self.projects, &policy, target, &wanted, users, now).await;
+        let subject =
+            Subject { policy: &policy, target, wanted: &wanted, users, now, lists: None, has_unlisted: false };
+        let mut observed = observe(&self.client, &self.projects, subject).await;
         look_closer(&self.client, &self.projects, &mut observed).await;
         let cloud_sql = cloud_sql(&self.client, &target.project, observed.workloads()).await;
         let context = self.with_history(|history| history.plan_context(&policy, target, 0, observed.at));

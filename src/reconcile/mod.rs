@@ -1,11 +1,12 @@
 //! The flow: observe, decide, apply, look again, say what was done.
 //!
 //! `runner` holds that flow on one screen, for every kind of run. [`queue`] gives each target one run at a time, [`expand`] turns wider places
-//! into targets, [`history`] is what the process remembers, [`publish`] sends reports out.
+//! into targets, whose lists [`snapshot`] reads once for each project, [`history`] is what the process remembers, [`publish`] sends reports out.
 
 pub mod apply;
 pub mod break_glass;
 pub mod breaker;
+mod clock;
 pub mod cloud_sql;
 pub mod cloudevent;
 mod completion;
@@ -13,6 +14,7 @@ mod engine;
 pub mod expand;
 pub mod history;
 pub mod inspect;
+mod lists;
 pub mod observe;
 mod operations;
 pub mod outbox;
@@ -31,8 +33,12 @@ mod run;
 mod run_state;
 mod runner;
 mod seen_events;
+pub mod snapshot;
 mod users;
 mod wishes;
 mod write_locks;
 
-pub use self::engine::{Clock, Engine, IdGenerator, Progress, RunObserver};
+pub use self::{
+    clock::Clock,
+    engine::{Engine, IdGenerator, Progress, RunObserver},
+};

@@ -1,16 +1,17 @@
 //! One look at a target: ten reads at the same time, and what a pure question asks for beyond them.
 
-use std::collections::BTreeMap;
-
 use futures_util::future::{OptionFuture, join_all};
 use jiff::Timestamp;
 use tokio::join;
 
 use super::{
+    lists,
     operations::connector_operations,
     projects::Projects,
-    reads::{absent_is_empty, absent_is_none, read},
-    routes, users,
+    reads::{absent_is_none, read},
+    routes,
+    snapshot::ProjectLists,
+    users,
 };
 use crate::{
     domain::{
@@ -22,31 +23,40 @@ use crate::{
         state::{
             address::Address,
             connector::Connector,
-            effective::EffectiveFirewalls,
             network::Network,
             observed::{AddressSpace, Needs, Observed},
             read::{FailureKind, Read},
             requirement::Required,
             traffic::TrafficSeries,
             utilization::SubnetUtilization,
-            workload::{FlatDocument, JobDocument, ServiceDocument, WorkloadKind},
         },
         target::Target,
     },
     google::client::Client,
 };
 
+/// What a look is about.
+pub struct Subject<'a> {
+    pub policy: &'a Policy,
+    pub target: &'a Target,
+    pub wanted: &'a [WantedConnector],
+    /// What workloads of other projects ask of connectors here.
+    pub users: Vec<Required>,
+    pub now: Timestamp,
+    /// Lists of the whole project, read before; `None` = the target's own are read.
+    pub lists: Option<&'a ProjectLists>,
+    /// What no list of the whole project shows stands here, by an earlier look.
+    pub has_unlisted: bool,
+}
+
 /// Looks at everything that a plan needs.
-pub async fn observe(
-    client: &Client,
-    projects: &Projects,
-    policy: &Policy,
-    target: &Target,
-    wanted: &[WantedConnector],
-    users: Vec<Required>,
-    now: Timestamp,
-) -> Observed {
-    let mut observed = round_one(client, policy, target, now).await;
+pub async fn observe(client: &Client, projects: &Projects, subject: Subject<'_>) -> Observed {
+    let Subject { policy, target, wanted, users, now, lists, has_unlisted } = subject;
+    let network = policy.network_of(target);
+    let mut observed = match lists {
+        Some(lists) => lists.round_one(client, target, network, has_unlisted).await,
+        None => round_one(client, target, network, now).await,
+    };
     observed.users = users;
     observed.revisions = users::revisions(client, &observed).await;
     observed.projects = projects.ids(client, demand::numbers(&observed, wanted)).await;
@@ -70,53 +80,33 @@ pub async fn observe(
 }
 
 /// **Contract**: these ten, always, all at once.
-async fn round_one(client: &Client, policy: &Policy, target: &Target, at: Timestamp) -> Observed {
-    let network_name = policy.network_of(target);
+pub async fn round_one(client: &Client, target: &Target, network: NetworkRef, at: Timestamp) -> Observed {
     let (project, region) = (target.project.as_str(), target.region.as_str());
-    let host = network_name.project.as_str();
+    let host = network.project.as_str();
     let (jobs, services, worker_pools, instances, connectors, subnets, routers, firewalls, effective, routes) = join!(
-        client.list_jobs::<JobDocument>(project, region),
-        client.list_services::<ServiceDocument>(project, region),
-        client.list_worker_pools::<ServiceDocument>(project, region),
-        client.list_instances::<FlatDocument>(project, region),
+        lists::jobs(client, target),
+        lists::services(client, target),
+        lists::worker_pools(client, target),
+        lists::instances(client, target),
         client.list_connectors(project, region),
         client.list_subnetworks(host, region),
         client.list_routers(host, region),
         client.list_firewalls(host),
-        client.get_effective_firewalls(host, network_name.name.as_str(), region),
+        lists::effective(client, &network, &target.region),
         client.list_routes(host),
     );
     Observed {
-        target: target.clone(),
-        at,
-        jobs: read(jobs).map(|jobs| jobs.into_iter().map(JobDocument::workload).collect()),
-        services: read(services).map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::Service)).collect()),
-        worker_pools: absent_is_empty(worker_pools)
-            .map(|all| all.into_iter().map(|one| one.workload(WorkloadKind::WorkerPool)).collect()),
-        instances: absent_is_empty(instances).map(|all| all.into_iter().map(FlatDocument::instance).collect()),
-        revisions: BTreeMap::new(),
-        executions: None,
-        others: None,
+        jobs,
+        services,
+        worker_pools,
+        instances,
         connectors: read(connectors),
         subnets: read(subnets),
         routers: read(routers),
         firewalls: read(firewalls),
-        effective: read::<EffectiveFirewalls>(effective).map(|effective| effective.over(&network_name)),
+        effective,
         routes: read(routes),
-        network_name,
-        network: None,
-        address_space: None,
-        policy_routes: None,
-        addresses: None,
-        router_status: BTreeMap::new(),
-        utilization: BTreeMap::new(),
-        operations: None,
-        traffic: None,
-        refused: Vec::new(),
-        failed: Vec::new(),
-        elsewhere: BTreeMap::new(),
-        users: Vec::new(),
-        projects: BTreeMap::new(),
+        ..Observed::unread(target.clone(), network, at)
     }
 }
 
@@ -191,12 +181,12 @@ async fn addresses(client: &Client, network: &NetworkRef, region: &Region) -> Re
 /// What decides over the connectors of a region in one network.
 pub async fn surroundings(client: &Client, network_name: &NetworkRef, target: &Target) -> Surroundings {
     let (host, region) = (network_name.project.as_str(), target.region.as_str());
-    let (network, connectors, subnets, firewalls, effective) = join!(
+    let (network, connectors, subnets, firewalls, policies) = join!(
         get_network(client, network_name),
         client.list_connectors(target.project.as_str(), region),
         client.list_subnetworks(host, region),
         client.list_firewalls(host),
-        client.get_effective_firewalls(host, network_name.name.as_str(), region),
+        lists::effective(client, network_name, &target.region),
     );
     Surroundings {
         network_name: network_name.clone(),
@@ -204,7 +194,7 @@ pub async fn surroundings(client: &Client, network_name: &NetworkRef, target: &T
         connectors: read(connectors),
         subnets: read(subnets),
         firewalls: read(firewalls),
-        effective: read::<EffectiveFirewalls>(effective).map(|effective| effective.over(network_name)),
+        effective: policies,
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
+use super::snapshot::ProjectLists;
 use crate::{
     domain::{
         audit::{
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// A wish for one look at one target.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RunRequest {
     pub target: Target,
     pub wanted: Vec<WantedConnector>,
@@ -35,6 +36,8 @@ pub struct RunRequest {
     /// A sweep tries again what was refused before.
     pub sweep: bool,
     pub bounds: Bounds,
+    /// Lists of the whole project that the first look may be cut from.
+    pub lists: Option<Arc<ProjectLists>>,
 }
 
 /// What a run may write, beside what mode and budget permit.
@@ -51,7 +54,15 @@ pub enum Bounds {
 
 impl RunRequest {
     pub fn new(target: Target) -> Self {
-        Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false, bounds: Bounds::Free }
+        Self {
+            target,
+            wanted: Vec::new(),
+            triggers: Vec::new(),
+            dry_run: false,
+            sweep: false,
+            bounds: Bounds::Free,
+            lists: None,
+        }
     }
 
     /// A further run of the same: what was agreed to is done in part.
@@ -60,7 +71,7 @@ impl RunRequest {
             Bounds::Exactly(reviewed) | Bounds::Within(reviewed) => Bounds::Within(reviewed.clone()),
             Bounds::Free => Bounds::Free,
         };
-        Self { bounds, ..self.clone() }
+        Self { bounds, lists: None, ..self.clone() }
     }
 
     /// Adds wanted connectors.
@@ -78,6 +89,12 @@ impl RunRequest {
         self.wish(other.wanted);
         join(&mut self.triggers, other.triggers);
         self.sweep |= other.sweep;
+        // Lists that were read before one of the two asked do not show what it is about.
+        let newer = |a: &Arc<ProjectLists>, b: &Arc<ProjectLists>| a.at() >= b.at();
+        self.lists = match (self.lists.take(), other.lists) {
+            (Some(a), Some(b)) => Some(if newer(&a, &b) { a } else { b }),
+            _ => None,
+        };
         // Only commands have bounds, and a command asks for each target once.
         if matches!(self.bounds, Bounds::Free) {
             self.bounds = other.bounds;

@@ -10,7 +10,7 @@ use super::{
     apply::{self, Applied, ApplyContext},
     completion::wait_for_completion,
     engine::{Engine, Progress},
-    observe::observe,
+    observe::{Subject, observe},
     queue::{RunRequest, RunResult},
     refused::refused_deploys,
     run_state::{Next, RunState, StopReason},
@@ -57,6 +57,9 @@ impl<'e> Runner<'e> {
         loop {
             let observed = self.observe().await;
             let mut plan = decide(&observed, self.state.report.done_steps());
+            if observed.is_shared && wants_own_look(&observed, &plan) {
+                continue;
+            }
             self.note_planned(&plan);
             self.prove(&observed, &plan);
             match self.state.next(&mut plan) {
@@ -73,12 +76,27 @@ impl<'e> Runner<'e> {
         }
     }
 
-    async fn observe(&self) -> Observed {
+    /// The first look may be cut from lists of the whole project; the others are the target's own.
+    async fn observe(&mut self) -> Observed {
         let (engine, target) = (self.engine, &self.request.target);
         let users = engine.with_history(|history| history.users_of(&self.policy, target));
-        let (wanted, now) = (&self.request.wanted, (engine.now)());
-        let mut observed = observe(&self.client, &engine.projects, &self.policy, target, wanted, users, now).await;
+        let lists = self.request.lists.take();
+        let (last_look, has_unlisted) =
+            engine.with_history(|history| (history.last_look(target), history.has_unlisted(target)));
+        // A look of the target's own that came after the lists knows better.
+        let lists = lists.filter(|lists| last_look.is_none_or(|at| at < lists.at()));
+        let subject = Subject {
+            policy: &self.policy,
+            target,
+            wanted: &self.request.wanted,
+            users,
+            now: (engine.now)(),
+            lists: lists.as_deref(),
+            has_unlisted,
+        };
+        let mut observed = observe(&self.client, &engine.projects, subject).await;
         observed.failed = engine.with_history(|history| {
+            history.note_look(&observed);
             // A look may show that a workload was deployed or deleted since.
             if !self.request.dry_run {
                 history.wishes.note(&observed);
@@ -145,6 +163,7 @@ impl<'e> Runner<'e> {
         let (first, calls) = (self.state.plan.clone(), self.calls.counts());
         let mut report = self.state.close(plan, reason, races, transient(&observed));
         report.calls = calls;
+        report.snapshot_at = observed.is_shared.then_some(observed.at);
         report.done = (self.engine.now)();
         report.summary = summary(&report);
         RunResult { plan: first, observed: Some(observed), ..RunResult::from(report) }
@@ -160,6 +179,14 @@ impl<'e> Runner<'e> {
         let calls = self.calls.counts();
         Report { calls, ..self.state.close_unseen(left, applied) }
     }
+}
+
+/// Whether a look that was cut from lists of the whole project is not enough for its plan: nothing is written, promised or
+/// waited for by it, and where it left something out nothing may be said of the target at all.
+fn wants_own_look(observed: &Observed, plan: &Plan) -> bool {
+    let acts = !(plan.steps.is_empty() && plan.withheld.is_empty() && plan.waiting_on.is_empty());
+    let tells = !(plan.blocked_by.is_empty() && plan.findings.is_empty() && plan.egress.is_empty());
+    acts || observed.is_bare() && tells
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {

@@ -160,7 +160,7 @@ async fn sweep(
     let ours: BTreeSet<Target> = targets.iter().cloned().collect();
     let mut progress = app.engine.progress.subscribe();
     let request = |target| RunRequest { dry_run, sweep: true, ..RunRequest::new(target) };
-    let reports = app.expander.in_turn(targets.into_iter().map(request));
+    let reports = app.expander.in_turn(targets.into_iter().map(request).collect());
     let time_is_up = sleep_until(until);
     tokio::pin!(reports, time_is_up);
     loop {

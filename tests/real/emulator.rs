@@ -113,6 +113,7 @@ fn report() -> Report {
         policy_hash: "0123456789abcdef".to_owned(),
         triggers: Vec::new(),
         more_triggers: 0,
+        snapshot_at: None,
         started: now,
         decided: now,
         done: now,

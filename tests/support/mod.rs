@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::Path,
     sync::{Arc, Mutex, MutexGuard},
@@ -141,12 +140,11 @@ impl Publish for Topic {
 /// A look at europe-west2 of demo-project: a network with a default route, and nothing else. Everything was read.
 pub fn empty_look(network: &str) -> Observed {
     let network_name: NetworkRef = format!("projects/demo-project/global/networks/{network}").try_into().unwrap();
+    let target = Target {
+        project: "demo-project".to_owned().try_into().unwrap(),
+        region: "europe-west2".to_owned().try_into().unwrap(),
+    };
     Observed {
-        target: Target {
-            project: "demo-project".to_owned().try_into().unwrap(),
-            region: "europe-west2".to_owned().try_into().unwrap(),
-        },
-        at: "2026-11-23T12:00:00Z".parse().unwrap(),
         jobs: Ok(Vec::new()),
         services: Ok(Vec::new()),
         worker_pools: Ok(Vec::new()),
@@ -165,22 +163,10 @@ pub fn empty_look(network: &str) -> Observed {
             ..Route::default()
         }]),
         network: Some(Ok(Some(Default::default()))),
-        operations: None,
-        traffic: None,
-        revisions: BTreeMap::new(),
         executions: Some(Ok(Vec::new())),
         others: Some(Others { functions: Ok(Vec::new()), versions: Ok(Vec::new()) }),
-        refused: Vec::new(),
-        failed: Vec::new(),
         address_space: Some(Ok(AddressSpace::default())),
-        policy_routes: None,
-        addresses: None,
-        router_status: BTreeMap::new(),
-        utilization: BTreeMap::new(),
-        elsewhere: BTreeMap::new(),
-        users: Vec::new(),
-        projects: BTreeMap::new(),
-        network_name,
+        ..Observed::unread(target, network_name, "2026-11-23T12:00:00Z".parse().unwrap())
     }
 }
 

@@ -18,7 +18,11 @@ use std::{
     time::Duration,
 };
 
-use egress_reconciler::{domain::report::Report, reconcile::queue::RunRequest};
+use egress_reconciler::{
+    domain::report::Report,
+    reconcile::{observe, queue::RunRequest},
+};
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
@@ -86,6 +90,7 @@ async fn chapter(
     request: RunRequest,
     results: &mut BTreeMap<String, String>,
 ) -> Result<(), String> {
+    alike(lab, &request).await;
     let calls = lab.cloud.calls().len();
     let planned = lab.app.queue.submit(RunRequest { dry_run: true, ..request.clone() }).await;
     assert_eq!(lab.writes(calls), Vec::<String>::new(), "a dry run writes");
@@ -96,6 +101,17 @@ async fn chapter(
     results.insert(format!("plan {name}").trim().to_owned(), text(&planned));
     results.insert(format!("end {name}").trim().to_owned(), end(&first, &writes, &later));
     Ok(())
+}
+
+/// Whatever stands there, lists of the whole project show it as the target's own do.
+async fn alike(lab: &TestCloud, request: &RunRequest) {
+    let engine = &lab.app.engine;
+    let (policy, target) = (lab.app.policy(), &request.target);
+    let network = policy.network_of(target);
+    let own = observe::round_one(&engine.client, target, network.clone(), (engine.now)()).await;
+    let lists = engine.snapshot().of(target.project.clone(), true);
+    let cut = lists.round_one(&engine.client, target, network, false).await;
+    assert_eq!(json!(own), json!(cut));
 }
 
 /// Lets a chapter happen; the answer is what a run would be told of it.

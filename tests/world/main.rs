@@ -23,6 +23,7 @@ mod refused;
 mod release;
 mod rounds;
 mod shared;
+mod snapshot;
 mod story;
 #[path = "../support/mod.rs"]
 mod support;

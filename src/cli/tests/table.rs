@@ -55,6 +55,7 @@ pub fn report(outcome: Outcome) -> Report {
         policy_hash: "0123456789abcdef".into(),
         triggers: Vec::new(),
         more_triggers: 0,
+        snapshot_at: None,
         started: at,
         decided: at,
         done: at,

@@ -79,7 +79,7 @@ impl<'a> Draft<'a> {
         let mut unseen = self.observed.unseen();
         // A closed region is told above, and what is worth another try with the end of the run.
         unseen.retain(|failure| failure.kind != FailureKind::RegionClosed || !closed);
-        unseen.retain(|failure| failure.kind != FailureKind::Transient);
+        unseen.retain(|failure| !matches!(failure.kind, FailureKind::Transient | FailureKind::NotAsked));
         unseen.retain(|failure| failure.kind != FailureKind::ApiDisabled || !bare);
         let (outdated, unseen): (Vec<&ReadFailure>, Vec<_>) =
             unseen.into_iter().partition(|failure| text::reads::lacking(failure).is_some());

@@ -9,6 +9,7 @@ pub mod effective;
 pub mod egress;
 pub mod firewall;
 pub mod interface;
+pub mod knative;
 pub mod network;
 pub mod observed;
 pub mod operation;

@@ -37,6 +37,9 @@ use crate::domain::{
 pub struct Observed {
     pub target: Target,
     pub at: Timestamp,
+    /// The lists were read for every target of the project at once.
+    #[serde(skip)]
+    pub is_shared: bool,
     /// The policy's network for this target.
     pub network_name: NetworkRef,
     #[serde(serialize_with = "plain::read")]
@@ -171,6 +174,50 @@ impl Needs {
 }
 
 impl Observed {
+    /// A look at which nothing was asked for yet.
+    pub fn unread(target: Target, network_name: NetworkRef, at: Timestamp) -> Self {
+        fn unasked<T>() -> Read<Vec<T>> {
+            Err(ReadFailure::NOT_ASKED)
+        }
+        Self {
+            target,
+            at,
+            is_shared: false,
+            network_name,
+            jobs: unasked(),
+            services: unasked(),
+            worker_pools: unasked(),
+            instances: unasked(),
+            revisions: BTreeMap::new(),
+            executions: None,
+            others: None,
+            connectors: unasked(),
+            subnets: unasked(),
+            routers: unasked(),
+            firewalls: unasked(),
+            effective: Err(ReadFailure::NOT_ASKED),
+            routes: unasked(),
+            network: None,
+            address_space: None,
+            policy_routes: None,
+            addresses: None,
+            router_status: BTreeMap::new(),
+            utilization: BTreeMap::new(),
+            operations: None,
+            traffic: None,
+            refused: Vec::new(),
+            failed: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            users: Vec::new(),
+            projects: BTreeMap::new(),
+        }
+    }
+
+    /// Worker pools, instances and firewall policies were not asked for, since nothing that a project-wide list shows is here.
+    pub fn is_bare(&self) -> bool {
+        matches!(&self.worker_pools, Err(failure) if failure.kind == FailureKind::NotAsked)
+    }
+
     /// Every read that failed, once.
     pub fn failures(&self) -> Vec<&ReadFailure> {
         fn err<T>(read: &Read<T>) -> Option<&ReadFailure> {
@@ -203,6 +250,7 @@ impl Observed {
         let users = self.unseen().into_iter();
         found.extend(more.chain(users).filter(|failure| failure.kind == FailureKind::Transient));
         found.extend(self.projects.values().filter_map(err));
+        found.retain(|failure| failure.kind != FailureKind::NotAsked);
         found
     }
 

@@ -20,6 +20,10 @@ pub struct ReadFailure {
 }
 
 impl ReadFailure {
+    /// Of what was not asked for.
+    pub const NOT_ASKED: Self =
+        Self { call: String::new(), kind: FailureKind::NotAsked, message: String::new(), consumer: None };
+
     /// There is no such thing.
     pub fn is_absent(&self) -> bool {
         self.kind == FailureKind::Absent
@@ -45,6 +49,8 @@ pub enum FailureKind {
     /// The address range is taken.
     AddressConflict,
     Absent,
+    /// Not asked for, so that nothing is known of it.
+    NotAsked,
     /// Worth asking again: the run answers 429.
     Transient,
     Invalid,

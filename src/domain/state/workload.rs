@@ -90,18 +90,18 @@ pub struct Interface {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct JobDocument {
-    name: String,
-    labels: BTreeMap<String, String>,
-    template: Nested,
-    latest_created_execution: Option<ExecutionReference>,
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) template: Nested,
+    pub(super) latest_created_execution: Option<ExecutionReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct ExecutionReference {
+pub(super) struct ExecutionReference {
     /// Empty where the job has never run.
-    name: String,
-    completion_time: Option<String>,
+    pub name: String,
+    pub completion_time: Option<String>,
 }
 
 /// An execution of run v2: the settings of its tasks are in a template.
@@ -129,26 +129,26 @@ impl ExecutionDocument {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ServiceDocument {
-    name: String,
-    labels: BTreeMap<String, String>,
-    template: Template,
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) template: Template,
     #[serde(alias = "instanceSplits")]
-    traffic: Vec<Share>,
+    pub(super) traffic: Vec<Share>,
     #[serde(alias = "instanceSplitStatuses")]
-    traffic_statuses: Vec<Share>,
-    latest_ready_revision: String,
-    latest_created_revision: String,
+    pub(super) traffic_statuses: Vec<Share>,
+    pub(super) latest_ready_revision: String,
+    pub(super) latest_created_revision: String,
 }
 
 /// What a revision gets of the requests, or of the instances.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Share {
+pub(super) struct Share {
     #[serde(rename = "type")]
-    by: String,
-    revision: String,
-    percent: i64,
-    tag: String,
+    pub by: String,
+    pub revision: String,
+    pub percent: i64,
+    pub tag: String,
 }
 
 /// A revision, or an instance, of run v2: its network is not in a template.
@@ -164,36 +164,36 @@ pub struct FlatDocument {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Nested {
-    template: Template,
+pub(super) struct Nested {
+    pub template: Template,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Template {
-    vpc_access: Option<VpcAccess>,
-    volumes: Vec<Volume>,
-    service_account: String,
+pub(super) struct Template {
+    pub vpc_access: Option<VpcAccess>,
+    pub volumes: Vec<Volume>,
+    pub service_account: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Volume {
-    cloud_sql_instance: Option<CloudSqlVolume>,
+pub(super) struct Volume {
+    pub cloud_sql_instance: Option<CloudSqlVolume>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct CloudSqlVolume {
-    instances: Vec<String>,
+pub(super) struct CloudSqlVolume {
+    pub instances: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct VpcAccess {
-    connector: String,
-    egress: String,
-    network_interfaces: Vec<Interface>,
+pub(super) struct VpcAccess {
+    pub connector: String,
+    pub egress: String,
+    pub network_interfaces: Vec<Interface>,
 }
 
 impl JobDocument {
@@ -263,7 +263,7 @@ fn workload(kind: WorkloadKind, name: &str, labels: &BTreeMap<String, String>, t
 }
 
 impl Workload {
-    /// What names a connector and no network. Every API calls all traffic `ALL_TRAFFIC`.
+    /// What names a connector and no network; `egress` as its API writes it.
     pub fn by_connector(kind: WorkloadKind, name: &str, connector: &str, egress: &str) -> Self {
         Self {
             kind,
@@ -271,7 +271,7 @@ impl Workload {
             revision: None,
             older: Vec::new(),
             connector: Some(connector.to_owned()).filter(|name| !name.is_empty()),
-            egress: if egress == "ALL_TRAFFIC" { Egress::AllTraffic } else { Egress::PrivateRangesOnly },
+            egress: Egress::parse(egress),
             direct: Vec::new(),
             sql: Vec::new(),
             account: String::new(),

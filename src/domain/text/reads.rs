@@ -42,7 +42,7 @@ pub fn blocked(failure: &ReadFailure, at: &Target) -> Option<Note> {
         FailureKind::Invalid | FailureKind::AddressConflict => {
             (Code::Refused, format!("{call} was refused, so nothing that needs it is planned"))
         }
-        FailureKind::Transient | FailureKind::Absent => return None,
+        FailureKind::NotAsked | FailureKind::Transient | FailureKind::Absent => return None,
     };
     Some(note(code, call, format!("{why}. Google said: {message}")))
 }
@@ -113,7 +113,11 @@ pub fn write_blocked(step: &ObjectId, failure: &ReadFailure, at: &Target) -> Opt
         | FailureKind::Quota
         | FailureKind::OrgPolicy { .. }
         | FailureKind::RegionClosed => true,
-        FailureKind::AddressConflict | FailureKind::Absent | FailureKind::Transient | FailureKind::Invalid => false,
+        FailureKind::AddressConflict
+        | FailureKind::Absent
+        | FailureKind::NotAsked
+        | FailureKind::Transient
+        | FailureKind::Invalid => false,
     };
     let general = blocked(failure, at).filter(|_| by_person)?;
     // Which quota a connector needs is known, and which of Google's agents.

@@ -79,7 +79,7 @@ async fn a_strange_answer_is_located_and_not_repeated() {
         (json!({"items": [{"name": "a"}, {"name": 7}]}), "items[1]: invalid type"),
         (json!({"items": [{"other": secret}]}), "items[0]: missing field `name`"),
         (json!({"items": {"a": 1}}), "items is not a list"),
-        (json!({"nextPageToken": 7}), "nextPageToken is not a string"),
+        (json!({"nextPageToken": 7}), "the token of the next page is not a string"),
         (json!([secret]), "line 1 column"),
     ];
     for (body, place) in cases {

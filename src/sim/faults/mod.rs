@@ -31,6 +31,9 @@ pub struct Fault {
     #[serde(default)]
     pub nth: Nth,
     pub kind: FaultKind,
+    /// The regions of an `unreachable`.
+    #[serde(default)]
+    pub regions: Vec<String>,
     /// The HTTP status of a refusal or of a failed operation.
     pub status: Option<u16>,
     pub reason: Option<String>,
@@ -63,6 +66,8 @@ pub enum FaultKind {
     FailOperation,
     /// The answer takes `ms` longer.
     Slow,
+    /// A list over all regions lacks `regions`: it names them where its API can.
+    Unreachable,
     /// A list never ends: each page has a token that repeats it.
     PageLoop,
 }

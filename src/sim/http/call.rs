@@ -61,6 +61,17 @@ impl Call {
         self.faults.iter().find(|fault| fault.kind == kind)
     }
 
+    /// Whether a list over all regions cannot show what stands at a path.
+    pub fn is_unreachable(&self, path: &str) -> bool {
+        let regions = self.unreachable();
+        !regions.is_empty() && path.split('/').nth(3).is_some_and(|own| regions.iter().any(|region| region == own))
+    }
+
+    /// The regions that a list over all regions lacks.
+    pub fn unreachable(&self) -> &[String] {
+        self.fault(FaultKind::Unreachable).map(|fault| fault.regions.as_slice()).unwrap_or_default()
+    }
+
     pub fn view(&self) -> View {
         View { stale: self.fault(FaultKind::Stale).is_some(), ..View::at(self.now) }
     }

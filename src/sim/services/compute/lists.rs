@@ -44,6 +44,9 @@ pub fn by_scope<'a>(
         "items": items,
         "selfLink": links::full(&call.path),
     });
+    if !call.unreachable().is_empty() {
+        answer["unreachables"] = call.unreachable().iter().map(|region| format!("regions/{region}")).collect();
+    }
     if let Some(token) = next {
         answer["nextPageToken"] = token.into();
     }

@@ -21,7 +21,10 @@ pub mod subnetworks;
 use serde_json::{Value, json};
 
 use crate::sim::{
-    api::{errors::Refusal, links},
+    api::{
+        errors::{Code, Refusal},
+        links,
+    },
     http::{
         call::Call,
         route::{Target, Verb},
@@ -92,9 +95,13 @@ fn presented(state: &State, call: &Call, kind: &Kind, document: &Value) -> Value
 /// A kind's list of all regions.
 fn aggregated(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusal> {
     state.may_read(call, &format!("{}.list", kind.permissions), &format!("projects/{}", call.project))?;
+    if !call.unreachable().is_empty() && call.parameter("returnPartialSuccess") != Some("true") {
+        return Err(Refusal::new(Code::of_http(503), "backendError", "Some regions cannot be reached. Try again."));
+    }
     let under = format!("projects/{}/regions/", call.project);
     let shown = lists::filter(call)?;
     let found = state.store.listed(kind.collection, &under, call.view());
+    let found = found.filter(|(path, _)| !call.is_unreachable(path));
     let found = found.map(|(path, document)| (path, (path, presented(state, call, kind, document))));
     let (page, next) = call.page(found.filter(|(_, (_, document))| shown.fits(document)), PAGE)?;
     Ok(by_scope(state, call, (kind.message, kind.segment), page.into_iter(), next))

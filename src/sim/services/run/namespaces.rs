@@ -70,6 +70,7 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
         Some(region) => format!("{project}/locations/{region}/"),
     };
     let found = state.store.listed(kind.collection, &under, call.view());
+    let found = found.filter(|(path, _)| !call.is_unreachable(path));
     let selector = call.parameter("labelSelector").unwrap_or_default();
     let selected = Selector::parse(selector).ok_or_else(|| {
         Refusal::invalid(format!("The labelSelector {selector:?} is not one of equalities, sets and keys."))
@@ -82,5 +83,10 @@ fn list(state: &State, call: &Call, kind: &'static Kind) -> Result<Value, Refusa
         metadata["continue"] = token.into();
     }
     let (version, noun) = (knative::version(kind), kind.noun());
-    Ok(json!({"apiVersion": version, "kind": format!("{noun}List"), "metadata": metadata, "items": items}))
+    let mut answer =
+        json!({"apiVersion": version, "kind": format!("{noun}List"), "metadata": metadata, "items": items});
+    if !call.unreachable().is_empty() {
+        answer["unreachable"] = call.unreachable().into();
+    }
+    Ok(answer)
 }

@@ -52,6 +52,7 @@ pub fn list(state: &State, call: &Call, kind: &'static Kind, most: usize) -> Res
     // IAM marks deleted roles by a flag, other services by a time.
     let listed =
         state.store.listed(kind.collection, &under, view).filter(|(_, item)| view.deleted || item["deleted"] != true);
+    let listed = listed.filter(|(path, _)| !call.is_unreachable(path));
     let (items, next) = call.page(listed, ("pageSize", most))?;
     let shown = |item: &Value| {
         let mut item = item.clone();
