@@ -40,7 +40,7 @@ pub struct History {
     said: HashMap<Target, String>,
     /// When a target's own lists were last read.
     looks: HashMap<Target, Timestamp>,
-    /// Targets where something stands that no list of the whole project shows.
+    /// Targets where something stands, or could not be read, that no list of the whole project shows.
     unlisted: HashSet<Target>,
     writes: HashMap<Target, VecDeque<Timestamp>>,
     refused: BTreeMap<ConnectorRef, ReadFailure>,
@@ -87,15 +87,18 @@ impl History {
         if !observed.is_shared {
             self.looks.insert(target.clone(), observed.at);
         }
-        let has = |read: &Read<Vec<Workload>>| read.as_ref().is_ok_and(|found| !found.is_empty());
-        if has(&observed.worker_pools) || has(&observed.instances) {
-            self.unlisted.insert(target.clone());
-        } else if observed.worker_pools.is_ok() && observed.instances.is_ok() {
+        if observed.is_bare() {
+            return;
+        }
+        let is_empty = |read: &Read<Vec<Workload>>| read.as_ref().is_ok_and(Vec::is_empty);
+        if is_empty(&observed.worker_pools) && is_empty(&observed.instances) && observed.effective.is_ok() {
             self.unlisted.remove(target);
+        } else {
+            self.unlisted.insert(target.clone());
         }
     }
 
-    /// Whether the last look at everything found worker pools or instances.
+    /// Whether the last look at everything found worker pools or instances, or could not read them.
     pub fn has_unlisted(&self, target: &Target) -> bool {
         self.unlisted.contains(target)
     }

@@ -209,3 +209,22 @@ async fn what_no_list_of_the_project_shows_is_found_every_hour_and_not_forgotten
     let seen = (Outcome::Drift, IN_USE.len() + 2);
     assert_eq!(found, [quiet, quiet, quiet, quiet, quiet, (Outcome::Drift, REGIONS + 1), seen, seen]);
 }
+
+/// A region that is closed to the project.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_is_read_again_though_nothing_stands_there() {
+    const CLOSED: &str = "region-9";
+    let lab = TestCloud::new(world(1), &policy(1, &json!({})));
+    let fault = json!({
+        "method": "run.projects.locations.*.list", "resource": format!("*/locations/{CLOSED}/*"),
+        "kind": "refuse", "status": 403, "reason": "forbidden", "nth": "all",
+        "message": format!("Permission denied on 'locations/{CLOSED}' (or it may not exist)."),
+    });
+    lab.cloud.inject(serde_json::from_value(fault).unwrap());
+    let (first, _) = sweep(&lab, 1).await;
+    assert_eq!(of(&first, CLOSED).outcome, Outcome::Blocked);
+    sleep(Duration::from_secs(600)).await;
+    let (again, _) = sweep(&lab, 1).await;
+    assert_eq!(of(&again, CLOSED).outcome, Outcome::Blocked);
+    assert_eq!(of(&again, CLOSED).blocked_by, of(&first, CLOSED).blocked_by);
+}
