@@ -24,7 +24,7 @@ RUN mkdir -p /image/etc/ssl/certs /image/usr/local/bin \
     && cp /target/x86_64-unknown-linux-gnu/dist/egress-reconciler /image/usr/local/bin/ \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
     && /image/usr/local/bin/egress-reconciler --version \
-    && size=$(du -sk /image | cut -f1) && echo "the image has ${size} KiB" && test "${size}" -le 22528
+    && size=$(du -sk /image | cut -f1) && echo "the image has ${size} KiB" && test "${size}" -le 20480
 
 FROM scratch
 COPY --from=build /image /
