@@ -1,24 +1,27 @@
 # The image: one static binary and the certificates it trusts. It writes nothing, so its root may be read-only
 # (docker run --read-only), and it runs as nobody.
 #
-# Base images by digest: --build-arg=BUILDER=…@sha256:…; cloudbuild.yaml hands on its substitutions.
-ARG BUILDER=docker.io/library/rust:1.95-alpine
+# Base images by digest: --build-arg=BUILDER=…@sha256:…; cloudbuild.yaml hands on its substitutions. `.ci/image` builds
+# it without a registry.
+ARG BUILDER=docker.io/library/rust:1.95-slim-bookworm
 
 FROM ${BUILDER} AS deps
-# What the TLS library is built with, and the certificates.
-RUN apk add --no-cache musl-dev gcc g++ make cmake perl linux-headers ca-certificates
+# glibc 2.34 and later resolve names in a static binary too, by files and DNS: nothing is loaded from the empty root.
+# Packed relocations, which glibc 2.36 and later read, take 0.8 MiB less.
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs"
+ENV CARGO_BUILD_TARGET=x86_64-unknown-linux-gnu CARGO_TARGET_DIR=/target
 WORKDIR /src
 # Dependencies first: a change of our own source does not build them again.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
-    && cargo build --release --locked && rm -rf src
+    && cargo build --profile dist --locked && rm -rf src
 
 FROM deps AS build
 ARG COMMIT=
 COPY src src
-RUN touch src/main.rs src/lib.rs && EGRESS_COMMIT="${COMMIT}" cargo build --release --locked
+RUN touch src/main.rs src/lib.rs && EGRESS_COMMIT="${COMMIT}" cargo build --profile dist --locked
 RUN mkdir -p /image/etc/ssl/certs /image/usr/local/bin \
-    && cp target/release/egress-reconciler /image/usr/local/bin/ \
+    && cp /target/x86_64-unknown-linux-gnu/dist/egress-reconciler /image/usr/local/bin/ \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
     && /image/usr/local/bin/egress-reconciler --version \
     && size=$(du -sk /image | cut -f1) && echo "the image has ${size} KiB" && test "${size}" -le 20480

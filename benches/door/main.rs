@@ -1,7 +1,9 @@
-//! How fast the door is: the release binary, driven over loopback, beside a bare axum handler in the same run.
+//! How fast the door is: the binary that the image ships, driven over loopback, beside a bare axum handler in the same
+//! run. Without `PROGRAM` it is the same source by the same profile, but linked with this machine's C library.
 //!
 //! ```sh
-//! cargo bench --bench door
+//! .ci/image target/image
+//! PROGRAM=target/image/usr/local/bin/egress-reconciler cargo bench --bench door
 //! ```
 //!
 //! Prints one JSON line for each figure, then a table. A figure that misses its target fails nothing, since timings

@@ -1,7 +1,7 @@
-//! Processes under measure: the release binary, the bare handler, and the simulated Google that the first one asks.
+//! Processes under measure: the shipped binary, the bare handler, and the simulated Google that the first one asks.
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
@@ -21,6 +21,8 @@ use crate::{
     token::{self, Signer},
 };
 
+/// The variable that names another program to be measured than the one built beside this.
+const PROGRAM: &str = "PROGRAM";
 const POLICY: &str = "\
 version: 1
 owner: bench-0001
@@ -82,7 +84,8 @@ impl Server {
     }
 
     fn ours(google: &Google) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_egress-reconciler"));
+        let program = env::var_os(PROGRAM).unwrap_or_else(|| env!("CARGO_BIN_EXE_egress-reconciler").into());
+        let mut command = Command::new(program);
         command.env_clear().env("EGRESS_POLICY", google.policy.path());
         for (service, path) in [("COMPUTE", "compute/v1/"), ("VPCACCESS", ""), ("RUN", "svc/run/")] {
             let url = format!("http://{}/{path}", google.address);
@@ -95,7 +98,7 @@ impl Server {
 
     /// The bare handler: this program, under another name.
     pub fn bare() -> io::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(env::current_exe()?);
         command.env_clear();
         Self::start(command)
     }

@@ -108,7 +108,7 @@ pub fn app(settings: Settings, cloud: &Cloud, publisher: SocketAddr) -> Result<A
     App::build(settings, cloud.transport(), clock(cloud), ids())
 }
 
-/// The same with a policy that no file holds, and nobody who hears reports.
+/// The same with a policy that no file holds; reports go where the settings say.
 pub fn app_with(policy: Policy, settings: Settings, cloud: &Cloud) -> Result<Arc<App>, StartError> {
     Ok(App::with_policy(policy, adapted(settings)?, cloud.transport(), clock(cloud), ids()))
 }

@@ -84,3 +84,16 @@ fn metrics_read_lines_that_there_are() {
     let dashboard = read("monitoring/dashboard.json");
     assert_eq!(all(r"user/\$\{name\}-(\w+)", &dashboard), BTreeSet::from(metrics));
 }
+
+/// Docker and Cloud Build take the same base image, whose Rust builds this crate.
+#[test]
+fn one_builder() {
+    let file = |name: &str| std::fs::read_to_string(super::root().join(name)).unwrap();
+    let builders = all(r"(?m)^ARG BUILDER=(\S+)$", &file("Dockerfile"));
+    assert_eq!(builders, all(r"(?m)^  _BUILDER: (\S+)$", &file("cloudbuild.yaml")));
+    let number = |found: BTreeSet<String>| found.first().and_then(|text| text.parse::<u32>().ok()).unwrap();
+    let builder = number(all(r"rust:1\.(\d+)-slim-bookworm$", builders.first().unwrap()));
+    assert!(builder >= number(all(r#"(?m)^rust-version = "1\.(\d+)"$"#, &file("Cargo.toml"))));
+    let checker = all(r"--default-toolchain 1\.(\d+) ", &file("cloudbuild.yaml"));
+    assert_eq!(checker, BTreeSet::from([builder.to_string()]));
+}

@@ -1,5 +1,5 @@
 //! Against what Google ships: a tool that is missing is a failure. Run by `.ci/run`, or with
-//! `cargo test --features real-clients --test real`.
+//! `IMAGE_ROOT=FOLDER cargo test --features real-clients --test real`, after `.ci/image FOLDER`.
 //!
 //! No test relies on a client being slower, or faster, than the simulated operations: it moves the simulated clock, or
 //! waits, bounded, for what it asserts. `SIM_TIMES=0`, or `SIM_TIMES=3`, before that command multiplies how long operations,
@@ -11,6 +11,7 @@ mod emulator;
 mod evidence;
 mod gcloud;
 mod google;
+mod image;
 mod install;
 mod installed;
 mod pages;

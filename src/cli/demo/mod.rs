@@ -6,7 +6,7 @@ mod scenes;
 mod stage;
 mod story;
 
-use std::{path::Path, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, value_parser};
 
@@ -79,15 +79,23 @@ impl Demo {
     }
 }
 
-/// How to go on, with this very program.
-fn next_commands(policy: &Path) -> String {
+/// How to go on, with this very program, and with the policy where there is a file of it.
+fn next_commands(policy: &Result<PathBuf, String>) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "egress-reconciler".to_owned());
-    let policy = policy.display();
-    format!(
-        "\nThe policy: {policy}. To go on:\n  \
-        {program} policy check {policy}\n  \
-        {program} plan --cloud simulated --policy {policy} --project {}\n  \
-        {program} demo --full\n",
-        stage::PROJECT
-    )
+    let full = format!("{program} demo --full\n");
+    match policy {
+        Err(refused) => {
+            format!("\nThe policy could not be written to a file ({refused}). To go on:\n  {full}")
+        }
+        Ok(policy) => {
+            let policy = policy.display();
+            format!(
+                "\nThe policy: {policy}. To go on:\n  \
+                {program} policy check {policy}\n  \
+                {program} plan --cloud simulated --policy {policy} --project {}\n  \
+                {full}",
+                stage::PROJECT
+            )
+        }
+    }
 }

@@ -32,7 +32,7 @@ use crate::{
         explain::{Fate, explain},
         names::{ProjectId, Region},
         plan::Plan,
-        policy::Mode,
+        policy::{self, Mode},
         report::{Report, StepReport},
         target::Target,
     },
@@ -58,7 +58,8 @@ pub struct Stage {
     pub begun: Instant,
     pub reports: usize,
     pub app: Arc<App>,
-    pub policy: PathBuf,
+    /// A copy of the policy for the reader, or why there is none.
+    pub policy: Result<PathBuf, String>,
     cloud: Cloud,
     progress: Receiver<Progress>,
     /// Whether audit entries wait.
@@ -81,8 +82,8 @@ pub fn times(connector: Duration, is_short: bool) -> Times {
     }
 }
 
-/// The policy as a file, in the first folder that takes it: an image may have no temporary one.
-fn written(policy: &str) -> Result<PathBuf, Failure> {
+/// Writes the policy to the first folder that takes it: an image may have no temporary one, or none at all.
+fn written(policy: &str) -> Result<PathBuf, String> {
     let name = format!("egress-reconciler-demo-{}.yaml", std::process::id());
     let folders = [std::env::temp_dir(), PathBuf::from("/dev/shm"), PathBuf::from(".")];
     let mut refused = Vec::new();
@@ -94,7 +95,7 @@ fn written(policy: &str) -> Result<PathBuf, Failure> {
             Err(error) => refused.push(format!("{}: {error}", path.display())),
         }
     }
-    Err(format!("the demo's policy cannot be written to a file: {}", refused.join("; ")).into())
+    Err(refused.join("; "))
 }
 
 impl Stage {
@@ -113,8 +114,7 @@ impl Stage {
             seed: None,
         };
         let cloud = simulation.begin()?;
-        let policy = written(POLICY)?;
-        let app = simulated::app(settings(policy.clone(), wide_interval)?, &cloud, google)?;
+        let app = simulated::app_with(policy::read(POLICY)?, settings(google, wide_interval)?, &cloud)?;
         let progress = app.engine.progress.subscribe();
         tokio::spawn(simulated::serve(cloud.clone(), port));
         tokio::spawn(serve(doors, app.clone()));
@@ -122,6 +122,7 @@ impl Stage {
         let held = watch::Sender::new(false);
         let answered = Arc::new(AtomicUsize::new(0));
         tokio::spawn(deliver(cloud.clone(), alice.clone(), held.subscribe(), answered.clone()));
+        let policy = written(POLICY);
         Ok(Self { google, service, alice, begun, reports: 0, app, policy, cloud, progress, held, answered })
     }
 
@@ -283,15 +284,16 @@ pub fn draw_report(report: &Report) -> String {
     table::render_report(report, print::look())
 }
 
-fn settings(policy: PathBuf, wide_interval: Duration) -> Result<Settings, Failure> {
+/// Reports go to the simulated Pub/Sub.
+fn settings(google: SocketAddr, wide_interval: Duration) -> Result<Settings, Failure> {
     let (endpoints, credentials) = Settings::cloud(&|_| None)?;
     Ok(Settings {
-        policy,
+        policy: PathBuf::new(),
         endpoints,
         credentials,
         report_topic: None,
         without_topic: WithoutTopic::Discard,
-        pubsub_emulator: None,
+        pubsub_emulator: Some(google.to_string()),
         principal: None,
         wide_interval,
         waits_for_policy: false,
@@ -319,7 +321,6 @@ async fn deliver(cloud: Cloud, to: Person, mut held: watch::Receiver<bool>, answ
 }
 
 async fn serve(doors: TcpListener, app: Arc<App>) {
-    app.start();
     let door = ServerConfig { auth: Auth::Off, max_concurrent: 100 };
     if let Err(error) = server::serve(doors, app, door, std::future::pending()).await {
         tracing::error!(%error, "the service ended");
