@@ -35,8 +35,8 @@ use crate::{
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
 
-/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with twelve reads, and
-/// Google counts reads by the minute.
+/// Runs that wide events, and beside them sweeps, have under way at once: there may be a thousand targets, each with twelve
+/// reads.
 pub const MAX_CONCURRENT_RUNS: usize = 16;
 
 /// What a signal comes to: a report for each target.
@@ -63,6 +63,8 @@ pub struct Expander {
     wide: Mutex<HashMap<Option<ProjectId>, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
     places: Semaphore,
+    /// Their runs wait for quotas, and no event shall wait for them.
+    sweep_places: Semaphore,
 }
 
 /// The regions of one project, and when they were read.
@@ -83,6 +85,7 @@ impl Expander {
             wide: Mutex::default(),
             regions: Mutex::default(),
             places: Semaphore::new(MAX_CONCURRENT_RUNS),
+            sweep_places: Semaphore::new(MAX_CONCURRENT_RUNS),
         })
     }
 
@@ -128,11 +131,13 @@ impl Expander {
         (targets, failed)
     }
 
-    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process.
+    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process, and as many of
+    /// sweeps.
     pub fn in_turn(&self, requests: impl Iterator<Item = RunRequest> + Send) -> impl Stream<Item = Arc<Report>> + Send {
-        let run = move |request| async move {
+        let run = move |request: RunRequest| async move {
+            let places = if request.sweep { &self.sweep_places } else { &self.places };
             // Never closed.
-            let _place = self.places.acquire().await;
+            let _place = places.acquire().await;
             self.queue.submit(request).await
         };
         stream::iter(requests).map(run).buffer_unordered(MAX_CONCURRENT_RUNS)
