@@ -152,7 +152,9 @@ impl App {
         let metrics = Arc::new(Metrics::default());
         metrics.policy(policy_error.is_none());
         let transport: Arc<dyn Transport> = Arc::new(MeteredTransport::new(transport, metrics.clone()));
-        let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone());
+        let waits = metrics.clone();
+        let client = Client::new(transport.clone(), settings.endpoints.clone(), settings.credentials.clone())
+            .observed(Arc::new(move |api, waited| waits.quota_wait(api, waited)));
         let (publisher, sends) = watch::channel(settings.publisher(&policy));
         let scope = watch::Sender::new(Arc::new(Scope::of(&policy)));
         let (sender, receiver) = watch::channel(policy);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -50,6 +50,11 @@ struct Called {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Waited {
+    api: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct InState {
     state: &'static str,
 }
@@ -67,6 +72,7 @@ pub struct Metrics {
     drift: Counter,
     calls: Family<Called, Counter>,
     call_seconds: Histogram,
+    quota_waits: Family<Waited, Counter<f64, AtomicU64>>,
     decided_seconds: Histogram,
     done_seconds: Histogram,
     last_event: Gauge,
@@ -87,6 +93,7 @@ impl Default for Metrics {
             drift: Counter::default(),
             calls: Family::default(),
             call_seconds: Histogram::new(buckets(0.002)),
+            quota_waits: Family::default(),
             decided_seconds: Histogram::new(buckets(0.01)),
             done_seconds: Histogram::new(buckets(0.01)),
             last_event: Gauge::default(),
@@ -114,6 +121,11 @@ impl Default for Metrics {
             metrics.calls.clone(),
         );
         registry.register("google_call_seconds", "How long Google took to answer", metrics.call_seconds.clone());
+        registry.register(
+            "google_quota_wait_seconds",
+            "How long calls waited for a quota of Google's, by API",
+            metrics.quota_waits.clone(),
+        );
         registry.register(
             "event_to_decision_seconds",
             "From the event to the first plan",
@@ -158,6 +170,11 @@ impl Metrics {
     pub fn call(&self, method: &'static str, status: u16, took: Duration) {
         self.calls.get_or_create(&Called { method, status }).inc();
         self.call_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A call waited for a quota.
+    pub fn quota_wait(&self, api: &'static str, waited: Duration) {
+        self.quota_waits.get_or_create(&Waited { api }).inc_by(waited.as_secs_f64());
     }
 
     /// Counts a run that has ended. What a dry run would do is neither drift nor a write.

@@ -19,7 +19,7 @@ use crate::{
     google::{credentials::Credentials, endpoints::Endpoints},
     reconcile::Clock,
     sim::{
-        cloud::Options,
+        cloud::{Options, Quotas},
         world::{World, WorldError},
     },
 };
@@ -39,6 +39,8 @@ pub struct Simulation {
     /// Where the container of the world's Cloud Run services listens.
     pub service_at: Option<Uri>,
     pub times: Times,
+    /// Whether calls are refused as Google's default quotas have it.
+    pub has_quotas: bool,
     /// In place of the world's own.
     pub seed: Option<u64>,
 }
@@ -96,6 +98,7 @@ impl Simulation {
             push_to: self.push_to,
             publish_to: self.publish_to,
             service_at: self.service_at,
+            quotas: if self.has_quotas { Quotas::Google } else { Quotas::None },
             ..Options::starting_at(now()())
         };
         Ok(Cloud::new(world, options, Some(http_transport()))?)

@@ -170,7 +170,7 @@ impl Session {
 
     /// The same requests, with lists for the targets of a project to share where it has several.
     fn sharing(&self, requests: &[RunRequest]) -> Vec<RunRequest> {
-        let snapshot = self.app.engine.snapshot();
+        let snapshot = self.app.engine.snapshot(false);
         let mut of_project: BTreeMap<&ProjectId, Vec<usize>> = BTreeMap::new();
         for (index, request) in requests.iter().enumerate() {
             of_project.entry(&request.target.project).or_default().push(index);

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use http::{Uri, uri::Authority};
 use tokio::net::TcpListener;
 
@@ -23,6 +23,7 @@ While it runs, the simulated state (the world) is available at:
   GET  /sim/world       the current state; what --world loads
   GET  /sim/calls       what was called; DELETE forgets it
   GET  /sim/published   what was published
+  GET  /sim/quotas      how many calls exceeded a quota, by metric
   POST /sim/advance     {"seconds": 60} moves its clock
   POST /sim/faults      injects a fault; DELETE removes all
 
@@ -85,9 +86,20 @@ pub struct WorldArgs {
     /// How long every answer takes, in milliseconds
     #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, hide_short_help = true, value_parser = value_parser!(u32).range(..=60_000))]
     latency_ms: u32,
+    /// Limit calls per minute, for each project and region
+    #[arg(long, env = "EGRESS_QUOTAS", value_name = "QUOTAS", default_value = "none", hide_short_help = true)]
+    quotas: QuotasKind,
     /// Seed for random IDs and faults, overriding the seed in the --world file
     #[arg(long, env = "EGRESS_SEED", value_name = "N", hide_short_help = true)]
     seed: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum QuotasKind {
+    /// No limits
+    None,
+    /// The default limits of Google's documents
+    Google,
 }
 
 impl WorldArgs {
@@ -104,6 +116,7 @@ impl WorldArgs {
                 lag: Duration::from_secs(self.lag_seconds.into()),
                 latency: Duration::from_millis(self.latency_ms.into()),
             },
+            has_quotas: self.quotas == QuotasKind::Google,
             seed: self.seed,
         }
     }

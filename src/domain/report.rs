@@ -61,6 +61,9 @@ pub struct Report {
     pub rejected: Option<Rejected>,
     /// Calls to Google by method.
     pub calls: BTreeMap<String, u32>,
+    /// The call that waited longest for one of Google's quotas, if that was ten seconds or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_wait: Option<QuotaWait>,
     /// Something may work in a moment: the delivery is answered 429, so that it comes again.
     #[serde(skip)]
     pub transient: bool,
@@ -95,6 +98,18 @@ impl Outcome {
             Self::Rejected => "rejected",
         }
     }
+}
+
+/// A call that waited because calls per minute are limited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaWait {
+    /// Google's name of the quota's metric, such as `compute.googleapis.com/list_requests`.
+    pub metric: String,
+    /// Whose quota it is; absent = that of the service's own project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    pub seconds: u64,
 }
 
 /// An event that could not be acted on; told at most once a minute for each reason.
@@ -175,6 +190,7 @@ impl Report {
             findings: Vec::new(),
             rejected: None,
             calls: BTreeMap::new(),
+            quota_wait: None,
             transient: false,
         }
     }

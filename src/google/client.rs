@@ -12,7 +12,8 @@ use ::http::{
 };
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::google::{
     calls::CallLog,
@@ -20,19 +21,28 @@ use crate::google::{
     endpoints::Endpoints,
     error::CallError,
     error_body,
+    governor::{Governor, Held, Priority},
     method::{Call, Method},
-    retry::repeat,
+    retry::{Next, Patience, Repeat},
     transport::{Request, Response, SendError, Sent, Transport},
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NAME: HeaderValue = HeaderValue::from_static(concat!("egress-reconciler/", env!("CARGO_PKG_VERSION")));
 
-/// Google's APIs, as far as we use them. Cheap to clone.
+/// How long a write waits that was made from what was just read: a moment later it may undo what others did.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Told of every call that waited for a quota of an API, such as `compute.googleapis.com`, and for how long.
+pub type WaitObserver = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
+
+/// Google's APIs, as far as we use them. Cheap to clone; clones share Google's quotas.
 #[derive(Clone)]
 pub struct Client {
     wire: Arc<Wire>,
     log: Option<CallLog>,
+    priority: Priority,
+    waits: Option<WaitObserver>,
 }
 
 struct Wire {
@@ -40,6 +50,7 @@ struct Wire {
     endpoints: Endpoints,
     credentials: Credentials,
     seed: u64,
+    governor: Governor,
 }
 
 impl Client {
@@ -51,12 +62,29 @@ impl Client {
 
     /// A client whose delays between attempts follow from `seed` and the call alone.
     pub fn seeded(transport: Arc<dyn Transport>, endpoints: Endpoints, credentials: Credentials, seed: u64) -> Self {
-        Self { wire: Arc::new(Wire { transport, endpoints, credentials, seed }), log: None }
+        let wire = Wire { transport, endpoints, credentials, seed, governor: Governor::default() };
+        Self { wire: Arc::new(wire), log: None, priority: Priority::Event, waits: None }
     }
 
     /// The same client, counting its requests in `log`.
     pub fn with_log(&self, log: CallLog) -> Self {
-        Self { wire: Arc::clone(&self.wire), log: Some(log) }
+        Self { log: Some(log), ..self.clone() }
+    }
+
+    /// The same client for a sweep: where calls wait for a quota, its calls let those of events go first, until `hurry` is
+    /// cancelled because an event waits for the sweep.
+    pub fn for_sweep(&self, hurry: CancellationToken) -> Self {
+        Self { priority: Priority::Sweep(hurry), ..self.clone() }
+    }
+
+    /// The same client for what others wait for: its calls give way to none.
+    pub fn without_delay(&self) -> Self {
+        Self { priority: Priority::Event, ..self.clone() }
+    }
+
+    /// The same client, telling of its waits.
+    pub fn observed(&self, waits: WaitObserver) -> Self {
+        Self { waits: Some(waits), ..self.clone() }
     }
 
     pub(super) fn prepare(&self, method: &Method, args: &[&str]) -> Result<Call, CallError> {
@@ -67,7 +95,51 @@ impl Client {
     pub(super) async fn ask<T: DeserializeOwned>(&self, call: &Call) -> Result<T, CallError> {
         let mut hasher = DefaultHasher::new();
         (self.wire.seed, call.name, call.url.as_str()).hash(&mut hasher);
-        repeat(call.name, call.repeat, hasher.finish(), |deadline| self.attempt(call, deadline)).await
+        let mut patience = Patience::new(call.repeat, hasher.finish());
+        loop {
+            self.turn(call).await?;
+            let begun = Instant::now();
+            let error = match self.attempt(call, patience.deadline()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let is_held = error.holds_others();
+            if is_held {
+                self.wire.governor.hold(&call.bucket, begun, error.retry_after(), error.limit());
+            }
+            match patience.after(&error, begun.elapsed(), is_held) {
+                // Google asks for more than may be waited: what it said is told.
+                Next::Again { .. } if is_held && !self.wire.governor.may_wait(&call.bucket, &self.priority) => {
+                    return Err(error);
+                }
+                Next::Again { pause } => {
+                    tracing::debug!(call = call.name, %error, pause_ms = pause.as_secs_f64() * 1000.0, "the call is repeated");
+                    sleep(pause).await;
+                }
+                Next::GiveUp => return Err(error),
+            }
+        }
+    }
+
+    /// Waits until Google's quota has room for the call.
+    async fn turn(&self, call: &Call) -> Result<(), CallError> {
+        let (name, metric) = (call.name, call.bucket.quota.metric);
+        let governor = &self.wire.governor;
+        let turn = governor.turn(&call.bucket, &self.priority);
+        let turn = match call.repeat {
+            Repeat::Never => timeout(MOMENT, turn).await.unwrap_or_else(|_| Err(governor.held(&call.bucket))),
+            _ => turn.await,
+        };
+        let waited = turn.map_err(|Held { left }| CallError::Held { call: name, metric, left })?;
+        if !waited.is_zero() {
+            if let Some(log) = &self.log {
+                log.wait(&call.bucket, waited);
+            }
+            if let Some(tell) = &self.waits {
+                tell(call.bucket.quota.api(), waited);
+            }
+        }
+        Ok(())
     }
 
     /// Whether there are credentials that give a token. Nothing else is asked.

@@ -54,6 +54,9 @@ pub enum CallError {
     /// A name that Google's grammar refuses: nothing was sent.
     #[error("{call}: {found:?} is no name of Google's: expected lower-case letters, digits and inner `-`, `.` and `:`")]
     BadSegment { call: &'static str, found: String },
+    /// The quota was used up, for longer than the call may wait: nothing was sent.
+    #[error("{call} was not sent: calls that count against {metric} wait for {} s more", left.as_secs())]
+    Held { call: &'static str, metric: &'static str, left: Duration },
     /// No request could be made of it: nothing was sent.
     #[error("{call}: the request cannot be written: {source}")]
     Unsendable { call: &'static str, source: Box<dyn Error + Send + Sync> },
@@ -68,6 +71,8 @@ pub struct Named {
     pub constraint: Option<String>,
     /// The project, by id or number, whose API or quota it is about.
     pub consumer: Option<String>,
+    /// The calls per minute of the quota that is used up.
+    pub limit: Option<u32>,
 }
 
 impl CallError {
@@ -83,6 +88,7 @@ impl CallError {
                 error_kind::classify(status.unwrap_or_default(), Said { reason: code, message, permission, constraint })
             }
             Self::Unreachable { .. } | Self::Incomplete { .. } | Self::DeadlinePassed { .. } => ErrorKind::Transient,
+            Self::Held { .. } => ErrorKind::RateLimited,
             Self::Credentials { source, .. } if source.is_transient() => ErrorKind::Transient,
             Self::Credentials { .. } => ErrorKind::Denied { permission: None },
             Self::Unreadable { .. } | Self::BadSegment { .. } | Self::Unsendable { .. } => ErrorKind::Invalid,
@@ -104,6 +110,7 @@ impl CallError {
             | Self::OperationFailed { call, .. }
             | Self::DeadlinePassed { call, .. }
             | Self::BadSegment { call, .. }
+            | Self::Held { call, .. }
             | Self::Unsendable { call, .. } => call,
         }
     }
@@ -112,6 +119,28 @@ impl CallError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether it says that all calls of its kind are to wait: a quota of calls is used up, or the service asks for time.
+    /// That too many operations run at once is not of this kind: it is over when one of them ends.
+    pub(super) fn holds_others(&self) -> bool {
+        match self {
+            Self::Refused { reason, .. } if self.kind() == ErrorKind::RateLimited => {
+                !error_kind::is_of_operations(reason)
+            }
+            Self::Refused { status, retry_after, .. } => {
+                *status == StatusCode::SERVICE_UNAVAILABLE && retry_after.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The calls per minute that Google says the quota allows.
+    pub(super) fn limit(&self) -> Option<u32> {
+        match self {
+            Self::Refused { named, .. } => named.limit,
             _ => None,
         }
     }

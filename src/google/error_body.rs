@@ -37,6 +37,7 @@ pub(super) fn read(call: &'static str, response: &Response) -> CallError {
             permission,
             constraint: details(error).find_map(constraint),
             consumer: details(error).find_map(consumer).or_else(|| consumer_in(&message)),
+            limit: details(error).find_map(limit_a_minute),
         }),
         retry_after: retry_after(response.headers()).or_else(|| details(error).find_map(retry_delay)),
         message,
@@ -64,6 +65,12 @@ fn consumer(detail: &Value) -> Option<String> {
     let consumer = metadata(detail, "consumer")?;
     let project = consumer.rsplit(['/', ':']).next().unwrap_or(consumer);
     Some(one_line(project)).filter(|project| !project.is_empty())
+}
+
+/// What an `ErrorInfo` names beside a limit that is counted by the minute, such as `ReadRequestsPerMinutePerProject`.
+fn limit_a_minute(detail: &Value) -> Option<u32> {
+    let is_by_the_minute = metadata(detail, "quota_limit")?.to_ascii_lowercase().contains("perminute");
+    metadata(detail, "quota_limit_value").filter(|_| is_by_the_minute)?.parse().ok()
 }
 
 /// The project in `Cloud Run Admin API has not been used in project 123456789012 before or it is disabled.`

@@ -156,6 +156,12 @@ pub(super) fn quota_reason(description: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the reason speaks of operations, not of calls.
+pub(super) fn is_of_operations(reason: &str) -> bool {
+    let plain: String = reason.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
+    matches!(plain.as_str(), "concurrentoperationsquotaexceeded" | "resourceoperationrateexceeded")
+}
+
 fn by_reason(reason: &str) -> Option<ErrorKind> {
     let plain: String = reason.chars().filter(|c| *c != '_').map(|c| c.to_ascii_lowercase()).collect();
     Some(match plain.as_str() {

@@ -6,7 +6,13 @@ use reqwest::Url;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::google::{endpoints::Endpoints, error::CallError, retry::Repeat};
+use crate::google::{
+    endpoints::Endpoints,
+    error::CallError,
+    governor::Key,
+    quotas::{Quota, Scope},
+    retry::Repeat,
+};
 
 /// The longest segment we send. Google's longest names have 63 characters.
 const MAX_SEGMENT: usize = 128;
@@ -50,6 +56,8 @@ pub(super) struct Call {
     pub url: Url,
     pub body: Option<Bytes>,
     pub repeat: Repeat,
+    /// Where it takes its turn.
+    pub bucket: Key,
 }
 
 impl Call {
@@ -59,7 +67,7 @@ impl Call {
         let url =
             base.join(&path).map_err(|error| CallError::Unsendable { call: method.id, source: Box::new(error) })?;
         let repeat = if method.verb == Verb::GET { Repeat::Read } else { Repeat::IfNothingHappened };
-        Ok(Self { name: method.id, verb: method.verb.clone(), url, body: None, repeat })
+        Ok(Self { name: method.id, verb: method.verb.clone(), url, body: None, repeat, bucket: bucket(method, args) })
     }
 
     pub fn query(mut self, key: &str, value: &str) -> Self {
@@ -102,6 +110,22 @@ impl Call {
     pub fn identified_by(mut self, id: Uuid) -> Self {
         self.repeat = Repeat::Freely;
         self.query("requestId", &id.to_string())
+    }
+}
+
+/// Of the project and region that the path names, as far as the quota asks for them.
+fn bucket(method: &Method, args: &[&str]) -> Key {
+    let mut names = method.path.split('/').filter(|part| part.starts_with('{')).zip(args);
+    let mut named = |wanted: [&str; 2]| {
+        let (_, arg) = names.find(|(part, _)| wanted.iter().any(|name| part.starts_with(name)))?;
+        Some((*arg).to_owned())
+    };
+    let (project, region) = (named(["{project}", "{app}"]), named(["{region}", "{location}"]));
+    let quota = Quota::of(method.api, method.id, region.is_some());
+    Key {
+        quota,
+        project: project.filter(|_| quota.scope != Scope::Caller),
+        region: region.filter(|_| quota.scope == Scope::Region),
     }
 }
 

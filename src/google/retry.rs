@@ -1,9 +1,8 @@
 //! When a call is sent again, and after how long.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
-use backon::{Backoff, BackoffBuilder, ExponentialBuilder, Retryable};
-use tokio::time::Instant;
+use backon::{Backoff, BackoffBuilder, ExponentialBuilder};
 
 use crate::google::{
     error::CallError,
@@ -36,29 +35,48 @@ pub(super) enum Repeat {
     IfNothingHappened,
 }
 
-/// Calls `attempt` with the time it may take, until it succeeds or must not or need not be repeated.
-pub(super) async fn repeat<T, Answer>(
-    call: &'static str,
+/// What is left of the time and the attempts of one call. The time it waits for its turn does not count.
+pub(super) struct Patience<Delays> {
     rule: Repeat,
-    seed: u64,
-    attempt: impl Fn(Duration) -> Answer,
-) -> Result<T, CallError>
-where
-    Answer: Future<Output = Result<T, CallError>>,
-{
-    let begun = Instant::now();
-    let left = || IN_ALL.saturating_sub(begun.elapsed());
-    (|| attempt(left().min(CALL_DEADLINE)))
-        .retry(full_jitter(seed))
-        .when(|error| may_repeat(rule, error))
-        .adjust(|error, delay| {
-            let delay = delay?.max(error.retry_after().unwrap_or_default());
-            (delay < left()).then_some(delay)
-        })
-        .notify(|error, delay| {
-            tracing::debug!(call, %error, delay_ms = delay.as_secs_f64() * 1000.0, "the call is repeated");
-        })
-        .await
+    left: Duration,
+    delays: Delays,
+}
+
+/// What follows a failed attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Again { pause: Duration },
+    GiveUp,
+}
+
+impl Patience<()> {
+    /// Delays between attempts follow from `seed`.
+    pub fn new(rule: Repeat, seed: u64) -> Patience<impl Backoff> {
+        Patience { rule, left: IN_ALL, delays: full_jitter(seed) }
+    }
+}
+
+impl<Delays: Backoff> Patience<Delays> {
+    /// How long an attempt may take that begins now.
+    pub fn deadline(&self) -> Duration {
+        self.left.min(CALL_DEADLINE)
+    }
+
+    /// An attempt failed after `took`. `is_held` = the calls that wait for their turn wait for as long as is needed.
+    pub fn after(&mut self, error: &CallError, took: Duration, is_held: bool) -> Next {
+        self.left = self.left.saturating_sub(took);
+        let delay = self.delays.next().filter(|_| may_repeat(self.rule, error));
+        let pause = match delay {
+            None => return Next::GiveUp,
+            Some(_) if is_held => Duration::ZERO,
+            Some(delay) => delay.max(error.retry_after().unwrap_or_default()),
+        };
+        if pause >= self.left {
+            return Next::GiveUp;
+        }
+        self.left -= pause;
+        Next::Again { pause }
+    }
 }
 
 fn may_repeat(rule: Repeat, error: &CallError) -> bool {

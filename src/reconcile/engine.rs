@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -87,9 +86,13 @@ impl Engine {
         }
     }
 
-    /// Lists that targets share, none of them read yet.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        Snapshot::new(self.client.clone(), self.now.clone(), self.snapshots.clone())
+    /// Lists that targets share, none of them read yet. What a sweep reads gives way to events.
+    pub fn snapshot(&self, is_sweep: bool) -> Arc<Snapshot> {
+        let client = match is_sweep {
+            true => self.client.for_sweep(CancellationToken::new()),
+            false => self.client.clone(),
+        };
+        Snapshot::new(client, self.now.clone(), self.snapshots.clone())
     }
 
     /// An audit entry says what a call asked of a router.

@@ -20,7 +20,7 @@ use tracing::Instrument;
 use super::{
     engine::Engine,
     queue::{Queue, RunRequest},
-    snapshot::Snapshot,
+    snapshot::ProjectLists,
 };
 use crate::{
     domain::{
@@ -36,8 +36,8 @@ use crate::{
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
 
-/// Runs that wide events and sweeps have under way at once: there may be a thousand targets, each with twelve reads, and
-/// Google counts reads by the minute.
+/// Runs that wide events, and beside them sweeps, have under way at once: there may be a thousand targets, each with twelve
+/// reads.
 pub const MAX_CONCURRENT_RUNS: usize = 16;
 
 /// Projects whose lists are read at once. Most of their targets need nothing beyond these.
@@ -67,6 +67,8 @@ pub struct Expander {
     wide: Mutex<HashMap<Option<ProjectId>, Wide>>,
     regions: Mutex<HashMap<ProjectId, Known>>,
     places: Semaphore,
+    /// Their runs wait for quotas, and no event shall wait for them.
+    sweep_places: Semaphore,
 }
 
 /// The regions of one project, and when they were read.
@@ -87,6 +89,7 @@ impl Expander {
             wide: Mutex::default(),
             regions: Mutex::default(),
             places: Semaphore::new(MAX_CONCURRENT_RUNS),
+            sweep_places: Semaphore::new(MAX_CONCURRENT_RUNS),
         })
     }
 
@@ -132,29 +135,27 @@ impl Expander {
         (targets, failed)
     }
 
-    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process. What they look at
-    /// is read once for each project.
+    /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process, and as many of
+    /// sweeps. What they look at is read once for each project.
     pub fn in_turn(&self, requests: Vec<RunRequest>) -> impl Stream<Item = Arc<Report>> + Send {
-        let snapshot = self.engine.snapshot();
+        let is_sweep = requests.iter().any(|request| request.sweep);
+        let snapshot = self.engine.snapshot(is_sweep);
         stream::iter(by_project(requests))
-            .map(move |(project, requests)| self.project_in_turn(&snapshot, project, requests))
+            .map(move |(project, requests)| {
+                let is_full = is_sweep && self.engine.snapshots.is_full_due(&project);
+                self.project_in_turn(snapshot.of(project, is_full), requests)
+            })
             .flatten_unordered(MAX_CONCURRENT_PROJECTS)
     }
 
     /// The runs of one project.
-    fn project_in_turn(
-        &self,
-        snapshot: &Arc<Snapshot>,
-        project: ProjectId,
-        requests: Vec<RunRequest>,
-    ) -> BoxStream<'_, Arc<Report>> {
-        let is_sweep = requests.iter().any(|request| request.sweep);
-        let lists = snapshot.of(project.clone(), is_sweep && self.engine.snapshots.is_full_due(&project));
-        let run = move |request| {
+    fn project_in_turn(&self, lists: Arc<ProjectLists>, requests: Vec<RunRequest>) -> BoxStream<'_, Arc<Report>> {
+        let run = move |request: RunRequest| {
+            let places = if request.sweep { &self.sweep_places } else { &self.places };
             let request = RunRequest { lists: Some(lists.clone()), ..request };
             async move {
                 // Never closed.
-                let _place = self.places.acquire().await;
+                let _place = places.acquire().await;
                 self.queue.submit(request).await
             }
         };

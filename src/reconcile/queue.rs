@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{Instrument, Span};
 
 use super::snapshot::ProjectLists;
@@ -35,6 +35,8 @@ pub struct RunRequest {
     pub dry_run: bool,
     /// A sweep tries again what was refused before.
     pub sweep: bool,
+    /// Cancelled when others than sweeps wait for the run: from then on its calls give way to none.
+    pub hurry: CancellationToken,
     pub bounds: Bounds,
     /// Lists of the whole project that the first look may be cut from.
     pub lists: Option<Arc<ProjectLists>>,
@@ -60,6 +62,7 @@ impl RunRequest {
             triggers: Vec::new(),
             dry_run: false,
             sweep: false,
+            hurry: CancellationToken::new(),
             bounds: Bounds::Free,
             lists: None,
         }
@@ -88,6 +91,9 @@ impl RunRequest {
     fn merge(&mut self, other: Self) {
         self.wish(other.wanted);
         join(&mut self.triggers, other.triggers);
+        if !(self.sweep && other.sweep) {
+            self.hurry.cancel();
+        }
         self.sweep |= other.sweep;
         // Lists that were read before one of the two asked do not show what it is about.
         let newer = |a: &Arc<ProjectLists>, b: &Arc<ProjectLists>| a.at() >= b.at();
@@ -136,6 +142,8 @@ pub struct Queue<R> {
 
 #[derive(Default)]
 struct Slot {
+    /// Of the run under way.
+    hurry: Option<CancellationToken>,
     writing: Option<Pending>,
     dry: Option<Pending>,
 }
@@ -178,6 +186,11 @@ impl<R: Run> Queue<R> {
 
 impl Slot {
     fn add(&mut self, request: RunRequest, answer: oneshot::Sender<Arc<Report>>) {
+        // Whoever comes now waits for the run under way, and for what stands before.
+        if !request.sweep {
+            let before = [&self.writing, &self.dry].into_iter().flatten().map(|pending| &pending.request.hurry);
+            before.chain(&self.hurry).for_each(CancellationToken::cancel);
+        }
         let place = if request.dry_run { &mut self.dry } else { &mut self.writing };
         match place {
             Some(pending) => {
@@ -194,11 +207,15 @@ async fn drain<R: Run>(queue: Queue<R>, target: Target) {
     loop {
         let next = {
             let mut slots = queue.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            let pending = slots.get_mut(&target).and_then(|slot| slot.writing.take().or_else(|| slot.dry.take()));
-            if pending.is_none() {
+            let next = slots.get_mut(&target).and_then(|slot| {
+                let next = slot.writing.take().or_else(|| slot.dry.take());
+                slot.hurry = next.as_ref().map(|pending| pending.request.hurry.clone());
+                next
+            });
+            if next.is_none() {
                 slots.remove(&target);
             }
-            pending
+            next
         };
         let Some(Pending { request, waiting, span }) = next else { return };
         // A task of its own, so that a run that panics takes no waiting wish with it.
@@ -221,6 +238,35 @@ async fn drain<R: Run>(queue: Queue<R>, target: Target) {
         for answer in waiting {
             // Nobody may be listening any more: the run was worth doing all the same.
             let _ = answer.send(report.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(sweep: bool) -> RunRequest {
+        let target = Target {
+            project: "demo-project".to_owned().try_into().expect("an id"),
+            region: "europe-west2".to_owned().try_into().expect("a region"),
+        };
+        RunRequest { sweep, ..RunRequest::new(target) }
+    }
+
+    /// A run is a sweep's as long as nobody else waits for it, or for what stands before in the line.
+    #[test]
+    fn whoever_waits_behind_a_sweep_hurries_it() {
+        for (first, then, hurried) in [(true, true, false), (true, false, true), (false, true, true)] {
+            let (mut slot, under_way) = (Slot::default(), CancellationToken::new());
+            slot.hurry = Some(under_way.clone());
+            slot.add(request(first), oneshot::channel().0);
+            slot.add(RunRequest { dry_run: true, ..request(true) }, oneshot::channel().0);
+            slot.add(request(then), oneshot::channel().0);
+            let pending = slot.writing.as_ref().expect("a run that waits");
+            assert_eq!(pending.request.hurry.is_cancelled(), hurried, "{first} {then}");
+            assert_eq!(under_way.is_cancelled(), !(first && then), "{first} {then}");
+            assert!(pending.request.sweep || !(first || then));
         }
     }
 }

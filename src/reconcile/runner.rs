@@ -2,7 +2,7 @@
 //!
 //! Runs, dry runs, `release` and `rearm` all go through a [`Runner`]. They differ in what they decide, and in who is told.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::sleep;
 
@@ -22,13 +22,19 @@ use crate::{
         demand::listed,
         plan::{Note, Plan},
         policy::Policy,
-        report::{Report, StepReport},
+        report::{QuotaWait, Report, StepReport},
         state::{connector::ConnectorState, observed::Observed, operation::ConnectorChange, read::FailureKind},
         summary::summary,
         text,
     },
-    google::{calls::CallLog, client::Client},
+    google::{
+        calls::{self, CallLog},
+        client::Client,
+    },
 };
+
+/// Shorter waits for a quota are not worth a word.
+const LONG_WAIT: Duration = Duration::from_secs(10);
 
 /// What a run works with. One policy for the whole run.
 pub(super) struct Runner<'e> {
@@ -44,7 +50,11 @@ pub(super) struct Runner<'e> {
 impl<'e> Runner<'e> {
     pub fn new(engine: &'e Engine, policy: Arc<Policy>, request: RunRequest, state: RunState) -> Self {
         let calls = CallLog::default();
-        let client = engine.client.with_log(calls.clone());
+        let client = match request.sweep {
+            true => engine.client.for_sweep(request.hurry.clone()),
+            false => engine.client.clone(),
+        };
+        let client = client.with_log(calls.clone());
         let lock = engine.locks.of(policy.network_of(&request.target), &request.target);
         engine.emit(Progress::Started { target: request.target.clone() });
         Self { engine, policy, request, client, calls, lock, state }
@@ -85,16 +95,26 @@ impl<'e> Runner<'e> {
             engine.with_history(|history| (history.last_look(target), history.has_unlisted(target)));
         // A look of the target's own that came after the lists knows better.
         let lists = lists.filter(|lists| last_look.is_none_or(|at| at < lists.at()));
-        let subject = Subject {
-            policy: &self.policy,
-            target,
-            wanted: &self.request.wanted,
-            users,
-            now: (engine.now)(),
-            lists: lists.as_deref(),
-            has_unlisted,
+        let look = |lists| {
+            let subject = Subject {
+                policy: &self.policy,
+                target,
+                wanted: &self.request.wanted,
+                users: users.clone(),
+                now: (engine.now)(),
+                lists,
+                has_unlisted,
+            };
+            observe(&self.client, &engine.projects, subject)
         };
-        let mut observed = observe(&self.client, &engine.projects, subject).await;
+        let mut observed = match lists.as_deref() {
+            // Where others than a sweep wait for the run, it does not wait for what a sweep reads.
+            Some(lists) => tokio::select! {
+                observed = look(Some(lists)) => observed,
+                () = self.request.hurry.cancelled() => look(None).await,
+            },
+            None => look(None).await,
+        };
         observed.failed = engine.with_history(|history| {
             history.note_look(&observed);
             // A look may show that a workload was deployed or deleted since.
@@ -152,7 +172,8 @@ impl<'e> Runner<'e> {
             stop: &self.engine.stop,
             lock: &self.lock,
         };
-        apply::apply(&self.client, plan, context, &emit).await
+        // It holds locks that others wait for.
+        apply::apply(&self.client.without_delay(), plan, context, &emit).await
     }
 
     fn close(self, observed: Observed, plan: Plan, reason: StopReason) -> RunResult {
@@ -161,9 +182,11 @@ impl<'e> Runner<'e> {
             false => self.engine.races(&self.request.target, &observed),
         };
         let (first, calls) = (self.state.plan.clone(), self.calls.counts());
+        let quota_wait = self.calls.longest_wait().filter(|wait| wait.waited >= LONG_WAIT).map(told);
         let mut report = self.state.close(plan, reason, races, transient(&observed));
         report.calls = calls;
         report.snapshot_at = observed.is_shared.then_some(observed.at);
+        report.quota_wait = quota_wait;
         report.done = (self.engine.now)();
         report.summary = summary(&report);
         RunResult { plan: first, observed: Some(observed), ..RunResult::from(report) }
@@ -187,6 +210,10 @@ fn wants_own_look(observed: &Observed, plan: &Plan) -> bool {
     let acts = !(plan.steps.is_empty() && plan.withheld.is_empty() && plan.waiting_on.is_empty());
     let tells = !(plan.blocked_by.is_empty() && plan.findings.is_empty() && plan.egress.is_empty());
     acts || observed.is_bare() && tells
+}
+
+fn told(wait: calls::QuotaWait) -> QuotaWait {
+    QuotaWait { metric: wait.metric.to_owned(), project: wait.project, seconds: wait.waited.as_secs() }
 }
 
 fn transient(observed: &Observed) -> Vec<Note> {

@@ -1,6 +1,7 @@
 //! The cloud: a world that answers requests in process. `control` serves it over HTTP.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, MutexGuard},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use crate::google::transport::{BoxFuture, Request, Response, SendError, Sent, Transport};
 
-pub use super::options::Options;
+pub use super::options::{Options, Quotas};
 use super::{
     api::errors::{Refusal, Shape},
     dispatch,
@@ -98,6 +99,11 @@ impl Cloud {
     /// Removes every fault.
     pub fn clear_faults(&self) {
         self.state().faults.clear();
+    }
+
+    /// Calls refused for want of quota, by metric.
+    pub fn quota_refusals(&self) -> BTreeMap<String, u64> {
+        self.state().faults.refused().clone()
     }
 
     pub(super) fn handle(&self) -> &Handle {

@@ -45,6 +45,7 @@ impl Cloud {
             .route("/sim/world", get(world))
             .route("/sim/calls", get(calls).delete(forget_calls))
             .route("/sim/faults", post(inject).delete(clear))
+            .route("/sim/quotas", get(quotas))
             .route("/sim/advance", post(advance))
             .route("/sim/published", get(published))
             .fallback(api)
@@ -81,6 +82,10 @@ fn bad_request(error: &serde_json::Error) -> Response {
 async fn clear(Extract(cloud): Extract<Cloud>) -> StatusCode {
     cloud.clear_faults();
     StatusCode::NO_CONTENT
+}
+
+async fn quotas(Extract(cloud): Extract<Cloud>) -> Json<Value> {
+    Json(json!({"refused": cloud.quota_refusals()}))
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,15 @@ use std::time::Duration;
 use http::Uri;
 use jiff::Timestamp;
 
+/// Quotas of calls per minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quotas {
+    #[default]
+    None,
+    /// The default limits of Google's documents, for every project and region.
+    Google,
+}
+
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The start time of a world that has none.
@@ -29,6 +38,8 @@ pub struct Options {
     pub publish_to: Option<Uri>,
     /// The subscription that the pushes name.
     pub subscription: String,
+    /// The quotas of calls that hold from the start.
+    pub quotas: Quotas,
     /// The address of the container of the world's Cloud Run services; without it they answer 503.
     pub service_at: Option<Uri>,
 }
@@ -47,6 +58,7 @@ impl Options {
             push_to: None,
             publish_to: None,
             subscription: "projects/simulated/subscriptions/audit".to_owned(),
+            quotas: Quotas::None,
             service_at: None,
         }
     }

@@ -126,6 +126,7 @@ fn report() -> Report {
         findings: Vec::new(),
         rejected: None,
         calls: [("compute.firewalls.list".to_owned(), 1)].into(),
+        quota_wait: None,
         transient: false,
     }
 }

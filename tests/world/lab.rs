@@ -15,7 +15,7 @@ use egress_reconciler::{
     google::transport::{Request, Response, Transport},
     reconcile::queue::RunRequest,
     sim::{
-        cloud::{Cloud, Options},
+        cloud::{Cloud, Options, Quotas},
         world::World,
     },
 };
@@ -79,16 +79,21 @@ impl TestCloud {
 
     /// Every answer takes its time.
     pub fn distant(world: World, policy: &str, latency: Duration) -> Self {
-        Self::with(world, policy, None, latency)
+        Self::with(world, policy, None, |options| options.latency = latency)
+    }
+
+    /// Every answer takes its time, and calls are refused beyond Google's default quotas.
+    pub fn rationed(world: World, policy: &str, latency: Duration) -> Self {
+        Self::with(world, policy, None, |options| (options.latency, options.quotas) = (latency, Quotas::Google))
     }
 
     fn over(world: World, policy: &str, service: Option<Arc<dyn Transport>>) -> Self {
-        Self::with(world, policy, service, Duration::ZERO)
+        Self::with(world, policy, service, |_| {})
     }
 
-    fn with(world: World, policy: &str, service: Option<Arc<dyn Transport>>, latency: Duration) -> Self {
+    fn with(world: World, policy: &str, service: Option<Arc<dyn Transport>>, more: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options::starting_at(START.parse().unwrap());
-        options.latency = latency;
+        more(&mut options);
         options.connector = Duration::from_secs(120);
         options.push_to = service.is_some().then(|| http::Uri::from_static("http://service/events"));
         let cloud = Cloud::new(world, options, service).unwrap();

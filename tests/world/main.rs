@@ -16,6 +16,7 @@ mod lifetimes;
 mod lost;
 mod oracle;
 mod overload;
+mod pace;
 mod preset;
 mod privilege;
 mod races;

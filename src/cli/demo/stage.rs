@@ -111,6 +111,7 @@ impl Stage {
             publish_to: None,
             service_at: None,
             times,
+            has_quotas: false,
             seed: None,
         };
         let cloud = simulation.begin()?;

@@ -11,6 +11,7 @@ use crate::domain::{
     report::{Outcome, Report, StepOutcome, StepReport},
     state::requirement::PathUser,
     target::Target,
+    text,
 };
 
 pub struct View {
@@ -108,6 +109,9 @@ impl View {
                 other => other.word(),
             },
         );
+        let waited = report.quota_wait.as_ref().map_or_else(String::new, |wait| {
+            format!("; {}", text::limits::quota_wait(&wait.metric, wait.project.as_deref(), wait.seconds))
+        });
         Self {
             heading: format!("{heading} (mode {}{how})", report.mode.word()),
             rows: rows.chain(report.withheld.iter().map(withheld)).collect(),
@@ -116,8 +120,8 @@ impl View {
             egress: report.egress.iter().map(egress).collect(),
             summary: match report.mode {
                 Mode::Off if report.calls.is_empty() => "mode off: nothing was looked at".to_owned(),
-                _ if counted.contains(report.outcome.word()) => counted,
-                _ => format!("{}: {counted}", report.outcome.word()),
+                _ if counted.contains(report.outcome.word()) => counted + &waited,
+                _ => format!("{}: {counted}{waited}", report.outcome.word()),
             },
         }
     }

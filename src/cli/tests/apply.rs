@@ -45,6 +45,7 @@ fn session(connector: Duration) -> (Session, Cloud, PolicyFile) {
         publish_to: None,
         service_at: None,
         times: Times { connector, ..Times::default() },
+        has_quotas: false,
         seed: None,
     };
     let cloud = simulation.begin().unwrap();

@@ -12,7 +12,7 @@ use crate::{
             Withheld,
         },
         policy::Mode,
-        report::{Outcome, Report, StepOutcome, StepReport},
+        report::{Outcome, QuotaWait, Report, StepOutcome, StepReport},
         state::{firewall::Firewall, subnet::Subnet},
         summary::summary,
         target::Target,
@@ -68,6 +68,7 @@ pub fn report(outcome: Outcome) -> Report {
         findings: Vec::new(),
         rejected: None,
         calls: Default::default(),
+        quota_wait: None,
         transient: false,
     }
 }
@@ -245,6 +246,16 @@ fn what_is_true_of_many_is_said_once() {
     let other = note(Code::Idle, "connector/x", None, "connector x is unused, and in error");
     let findings = vec![idle("a-1"), idle("b-2"), other, idle("c-3")];
     assert_snapshot!(render_plan(&Plan { findings, ..plan() }, Mode::Create, LOOK));
+}
+
+#[test]
+fn a_long_wait_for_a_quota_is_told() {
+    let metric = "compute.googleapis.com/list_requests".to_owned();
+    let wait = QuotaWait { metric, project: Some("net-host".into()), seconds: 34 };
+    let drawn = render_report(&Report { quota_wait: Some(wait), ..report(Outcome::InSync) }, LOOK);
+    let told =
+        "calls to Google waited up to 34 s for the quota compute.googleapis.com/list_requests of project net-host";
+    assert!(drawn.split_whitespace().collect::<Vec<_>>().join(" ").ends_with(told), "{drawn}");
 }
 
 #[test]

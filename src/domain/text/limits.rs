@@ -38,6 +38,12 @@ pub fn undone(until: Timestamp, reason: &str) -> String {
     format!("{reason}; undone three times within an hour, so left alone until {until:.0}")
 }
 
+/// Calls that waited because Google counts them by the minute. `project` = whose quota it is, if not our own.
+pub fn quota_wait(metric: &str, project: Option<&str>, seconds: u64) -> String {
+    let of = project.map_or_else(|| "the service's own project".to_owned(), |project| format!("project {project}"));
+    format!("calls to Google waited up to {seconds} s for the quota {metric} of {of}")
+}
+
 /// The breaker: two programs, or a program and a person, must not fight over an object.
 pub fn left_alone(step: &ObjectId, until: Timestamp, by: Option<&str>) -> Note {
     let who = by.unwrap_or("unknown");

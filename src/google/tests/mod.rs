@@ -2,6 +2,7 @@
 
 mod errors;
 mod operations;
+mod pace;
 mod paging;
 mod requests;
 mod retries;

@@ -2,7 +2,7 @@
 
 pub mod quotas;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -92,10 +92,13 @@ fn anything() -> String {
     "*".to_owned()
 }
 
-/// The injected faults.
+/// The injected faults, and quotas that hold from the start.
 #[derive(Debug, Default)]
 pub struct Faults {
     injected: Vec<Injected>,
+    quotas: Vec<Injected>,
+    /// Calls refused for want of quota, by metric.
+    refused: BTreeMap<String, u64>,
     numbered: u64,
 }
 
@@ -120,10 +123,21 @@ pub struct CallInfo<'a> {
 }
 
 impl Faults {
+    /// No faults, and quotas by metric and calls per minute.
+    pub fn with_quotas(quotas: &[(&str, u64)]) -> Self {
+        let quota = |(metric, limit): &(&str, u64)| Injected::new(Fault::quota(metric, *limit));
+        Self { quotas: quotas.iter().map(quota).collect(), ..Self::default() }
+    }
+
+    /// Calls refused for want of quota, by metric.
+    pub fn refused(&self) -> &BTreeMap<String, u64> {
+        &self.refused
+    }
+
     /// Injects a fault and returns its id.
     pub fn inject(&mut self, fault: Fault) -> String {
         self.numbered += 1;
-        self.injected.push(Injected { fault, seen: 0, minute: 0, used: HashMap::new() });
+        self.injected.push(Injected::new(fault));
         format!("fault-{}", self.numbered)
     }
 
@@ -133,12 +147,22 @@ impl Faults {
 
     /// The faults that apply to a call. Every matching fault counts the call.
     pub fn matching(&mut self, call: &CallInfo<'_>) -> Vec<Fault> {
-        let here = self.injected.iter_mut().filter(|injected| matches(&injected.fault.resource, call.resource));
-        here.filter_map(|injected| injected.applies(call).then(|| injected.fault.clone())).collect()
+        let all = self.injected.iter_mut().chain(&mut self.quotas);
+        let here = all.filter(|injected| matches(&injected.fault.resource, call.resource));
+        let found: Vec<Fault> =
+            here.filter_map(|injected| injected.applies(call).then(|| injected.fault.clone())).collect();
+        if let Some(bucket) = call.bucket.filter(|_| found.iter().any(Fault::is_of_quota)) {
+            *self.refused.entry(bucket.metric()).or_default() += 1;
+        }
+        found
     }
 }
 
 impl Injected {
+    fn new(fault: Fault) -> Self {
+        Self { fault, seen: 0, minute: 0, used: HashMap::new() }
+    }
+
     fn applies(&mut self, call: &CallInfo<'_>) -> bool {
         if self.fault.is_of_quota() {
             return call.bucket.is_some_and(|bucket| self.exceeds(bucket, call));
@@ -172,6 +196,20 @@ impl Injected {
 }
 
 impl Fault {
+    fn quota(metric: &str, limit: u64) -> Self {
+        Self {
+            regions: Vec::new(),
+            method: metric.to_owned(),
+            resource: anything(),
+            nth: Nth::These(vec![limit]),
+            kind: FaultKind::Rate,
+            status: None,
+            reason: None,
+            message: None,
+            ms: 0,
+        }
+    }
+
     /// Whether it concerns a quota: names of metrics have a slash, names of methods have none.
     pub fn is_of_quota(&self) -> bool {
         self.kind == FaultKind::Rate && self.method.contains('/')
@@ -187,7 +225,7 @@ impl Fault {
 
     /// The refusal of a `rate` fault: that of the bucket, with the fault's overrides.
     pub fn over(&self, bucket: &Bucket, number: &str) -> Refusal {
-        let refusal = bucket.refusal(number);
+        let refusal = bucket.refusal(number, self.is_of_quota().then(|| self.calls_a_minute()));
         let otherwise = if self.is_of_quota() { refusal.code.http } else { 429 };
         let status = self.status.unwrap_or(otherwise);
         let code = if status == refusal.code.http { refusal.code } else { Code::of_http(status) };

@@ -21,6 +21,18 @@ pub const WRITES: Quota = ["write_requests", "Write requests", "WriteRequests"];
 pub const RUN_READS: Quota = ["read", "Read requests", "Read"];
 pub const RUN_WRITES: Quota = ["write", "Write requests", "Write"];
 
+/// The default limits of Google's documents, in calls per minute. <https://cloud.google.com/compute/docs/api-rate-limits>,
+/// <https://cloud.google.com/network-connectivity/docs/router/quotas>, <https://cloud.google.com/run/quotas>
+pub const GOOGLE: [(&str, u64); 7] = [
+    ("compute.googleapis.com/default", 1_500),
+    ("compute.googleapis.com/read_requests", 1_500),
+    ("compute.googleapis.com/list_requests", 1_500),
+    ("compute.googleapis.com/operation_read_requests", 1_500),
+    ("compute.googleapis.com/list_requests_per_region", 1_500),
+    ("run.googleapis.com/read_regional", 3_000),
+    ("run.googleapis.com/write_regional", 180),
+];
+
 /// A scope of quotas: the suffixes of a quota's three names.
 pub type Scope = [&'static str; 3];
 
@@ -53,8 +65,8 @@ impl Bucket {
         self.region.as_deref().filter(|_| regional).unwrap_or("global")
     }
 
-    /// The error of a call that exceeds the quota.
-    pub fn refusal(&self, number: &str) -> Refusal {
+    /// The error of a call that exceeds the quota, whose limit it names.
+    pub fn refusal(&self, number: &str, limit: Option<u64>) -> Refusal {
         let host = self.service.host();
         let [_, counted, id] = self.quota;
         let [_, per, id_per] = self.scope;
@@ -64,7 +76,7 @@ impl Bucket {
         );
         // Compute's status differs from that of other services.
         let code = if self.service == Service::Compute { Code::PERMISSION_DENIED } else { Code::RESOURCE_EXHAUSTED };
-        Refusal::new(code, "rateLimitExceeded", message).with(json!({
+        let mut info = json!({
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "RATE_LIMIT_EXCEEDED",
             "domain": "googleapis.com",
@@ -76,6 +88,10 @@ impl Bucket {
                 "quota_location": self.location(),
                 "quota_unit": if self.scope == PROJECT { "1/min/{project}" } else { "1/min/{project}/{region}" },
             },
-        }))
+        });
+        if let Some(limit) = limit {
+            info["metadata"]["quota_limit_value"] = limit.to_string().into();
+        }
+        Refusal::new(code, "rateLimitExceeded", message).with(info)
     }
 }

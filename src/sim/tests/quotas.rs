@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use http::Method;
+use axum::body::{Body, to_bytes};
+use http::{Method, Request};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use super::{ACCESS, COMPUTE, Caller, RUN, World, options, world};
-use crate::sim::{cloud::Cloud, faults::Fault};
+use crate::sim::{
+    cloud::{Cloud, Quotas},
+    faults::Fault,
+};
 
 const REGION: &str = "regions/europe-west1";
 
@@ -136,4 +141,29 @@ async fn a_fault_on_a_bucket_may_have_words_of_its_own() {
         caller(json!({"method": "compute.googleapis.com/*", "nth": "all", "kind": "rate", "message": "Slow down."}));
     let (status, answer) = caller.get(&format!("{COMPUTE}/global/networks")).await;
     assert_eq!((status, &answer["error"]["message"]), (403, &json!("Slow down.")), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn googles_default_quotas_may_hold_from_the_start() {
+    let options = crate::sim::cloud::Options { quotas: Quotas::Google, ..options() };
+    let cloud = Cloud::new(World::with_project("demo", "123456789012"), options, None).expect("a world");
+    let caller = Caller { cloud, name: "sre@example.com" };
+    let list = async |url: &str| caller.get(&format!("{COMPUTE}/{url}")).await;
+    for _ in 0..1_500 {
+        assert_eq!(list("global/networks").await.0, 200);
+    }
+    // They are no faults, and stay when those are removed.
+    caller.cloud.clear_faults();
+    let (status, answer) = list("global/firewalls").await;
+    let metadata = &answer["error"]["details"][0]["metadata"];
+    assert_eq!((status, &metadata["quota_limit_value"]), (403, &json!("1500")), "{answer}");
+    assert_eq!(metadata["quota_limit"], "ListRequestsPerMinutePerProject");
+    assert_eq!(list("regions/europe-west1/routers").await.0, 200);
+    let counted = Request::get("/sim/quotas").body(Body::empty()).expect("a request");
+    let counted = caller.cloud.router().oneshot(counted).await.expect("an answer");
+    let counted: Value =
+        serde_json::from_slice(&to_bytes(counted.into_body(), 1 << 10).await.expect("a body")).expect("JSON");
+    assert_eq!(counted, json!({"refused": {"compute.googleapis.com/list_requests": 1}}));
+    caller.cloud.advance(Duration::from_secs(60));
+    assert_eq!(list("global/firewalls").await.0, 200);
 }

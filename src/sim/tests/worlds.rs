@@ -99,3 +99,13 @@ async fn a_push_is_repeated_until_it_is_acknowledged() {
         ["request"];
     assert_eq!(request["alloweds"], json!([{"IPProtocol": "tcp"}]));
 }
+
+#[test]
+fn a_world_may_have_every_region() {
+    let regions = |world: Value| World::parse(&world.to_string()).map(|world| world.regions.len());
+    assert_eq!(regions(json!({"version": 1, "projects": {}, "regions": "all"})), Ok(43));
+    assert_eq!(regions(json!({"version": 1, "projects": {}, "regions": ["us-east1"]})), Ok(1));
+    assert_eq!(regions(json!({"version": 1, "projects": {}})), Ok(6));
+    let wrong = regions(json!({"version": 1, "projects": {}, "regions": "some"})).expect_err("no regions");
+    assert_eq!(wrong.at, "regions");
+}

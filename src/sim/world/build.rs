@@ -10,7 +10,10 @@ use crate::sim::{
     state::{Project, all_apis},
 };
 
-use super::{Resource, World};
+use super::{
+    Resource, World,
+    regions::{All, Regions},
+};
 
 impl World {
     /// A world with one empty project: every API is enabled, every caller has every permission.
@@ -47,6 +50,11 @@ impl World {
             project.apis.retain(|enabled| enabled != api);
         }
         self
+    }
+
+    /// Every region of Cloud Run.
+    pub fn everywhere(self) -> Self {
+        Self { regions: Regions::Every(All::All).names(), ..self }
     }
 
     pub fn topic(self, path: &str) -> Self {

@@ -1,10 +1,11 @@
 //! A world as a document: what `--world` loads and `GET /sim/world` shows.
 //!
 //! `{version, now, seed, regions, projects: {ID: {number, apis, iam, quotas, region_quotas, closed_regions, ancestors}},
-//! resources: {COLLECTION: [documents as GET returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `future` holds the
-//! changes of operations that have not ended.
+//! resources: {COLLECTION: [documents as GET returns them]}, policies: {PATH: IAM policy}, operations, future}`. Only `version` and `projects` are needed; `regions` may be
+//! `"all"`; `future` holds the changes of operations that have not ended.
 
 pub mod build;
+mod regions;
 pub mod snapshot;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use self::regions::Regions;
 use crate::sim::{
     api::{fields, service::Service},
     services::KINDS,
@@ -64,12 +66,6 @@ struct Future {
     document: Option<Value>,
 }
 
-fn default_regions() -> Vec<String> {
-    ["asia-northeast1", "europe-west1", "europe-west4", "us-central1", "us-east1", "us-west1"]
-        .map(str::to_owned)
-        .to_vec()
-}
-
 impl World {
     /// Reads a world file.
     pub fn parse(text: &str) -> Result<Self, WorldError> {
@@ -95,7 +91,7 @@ impl World {
         let mut world = Self {
             now: take_or_default(&mut fields, "now")?,
             seed: take_or_default(&mut fields, "seed")?,
-            regions: take::<Option<Vec<String>>>(&mut fields, "regions")?.unwrap_or_else(default_regions),
+            regions: take::<Option<Regions>>(&mut fields, "regions")?.unwrap_or_default().names(),
             projects,
             resources: Vec::new(),
             policies: take_or_default(&mut fields, "policies")?,

@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use crate::sim::{
     api::{fields, links, service::Service},
     audit::log::AuditLog,
-    faults::Faults,
+    faults::{Faults, quotas::GOOGLE},
     http::calls::Calls,
     options::Options,
+    options::Quotas,
     services::KINDS,
     state::{State, messages::Messages, operations::Operations},
     store::{
@@ -26,6 +27,10 @@ use super::{Resource, World, WorldError};
 pub fn start(world: World, options: Options) -> Result<State, WorldError> {
     let clock = Clock::starting_at(world.now.unwrap_or(options.now));
     let now = clock.now();
+    let faults = match options.quotas {
+        Quotas::None => Faults::default(),
+        Quotas::Google => Faults::with_quotas(&GOOGLE),
+    };
     let mut state = State {
         dice: Dice::new(options.seed.unwrap_or(world.seed)),
         options,
@@ -37,7 +42,7 @@ pub fn start(world: World, options: Options) -> Result<State, WorldError> {
         operations: Operations::default(),
         audit: AuditLog::default(),
         calls: Calls::default(),
-        faults: Faults::default(),
+        faults,
         last_message: 0,
         messages: Messages::default(),
         requests: VecDeque::new(),

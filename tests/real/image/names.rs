@@ -64,6 +64,7 @@ impl Google {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let simulation = Simulation {
+            has_quotas: false,
             world: None,
             push_to: None,
             publish_to: None,
