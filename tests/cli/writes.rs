@@ -61,7 +61,9 @@ fn release_and_rearm() {
     let released = order("release", &[]);
     assert_eq!(released.0, 0, "{released:?}");
     assert!(released.1.0.contains("~ disabled firewall deny-conn-europe-west2-egress: "), "{released:?}");
-    assert!(released.1.0.contains("released by alice@example.com"), "{released:?}");
+    let stays =
+        "released by alice@example.com; it stays disabled until `egress-reconciler rearm`, and is reported as blocked";
+    assert!(released.1.0.contains(stays), "{released:?}");
     let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
     assert_eq!(status(&plan), 0, "nobody need act before the release is over");
     assert!(told(&plan).0.contains("egress-reconciler rearm"), "{plan:?}");
@@ -71,6 +73,9 @@ fn release_and_rearm() {
         (again, &reports[0]["steps"][0]["verb"], &reports[0]["egress"][0]["by"]),
         (0, &"extend".into(), &"alice@example.com".into())
     );
+    // A shorter one is no way to shorten it, and says so.
+    let (shorter, (text, _)) = order("release", &["--for", "1h"]);
+    assert!(shorter == 0 && text.contains("is shorter and changes nothing; to shorten the earlier one, run"), "{text}");
     for time in ["8d", "soon", "0h", "-1h"] {
         let wrong = order("release", &[&format!("--for={time}")]);
         let expected = format!("\"{time}\" found, a time of at most 7d expected");

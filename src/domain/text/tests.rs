@@ -282,9 +282,11 @@ fn orders() {
     let timeless = Stamp::read("managed-by=egress-reconciler released-by=alice@example.com at=noon").unwrap();
     let timeless = timeless.released.unwrap();
     let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
+    let shorter = Release::new("bob@example.com", "2026-11-23T04:00:00Z".parse().unwrap(), RELEASED_FOR / 12);
     insta::assert_snapshot!(lines(&[
-        &break_glass::release(&release),
-        &break_glass::keep_down(&release),
+        &break_glass::release(&release, Rearm::Manual),
+        &break_glass::keep_down(&release, Rearm::AtOnce),
+        &break_glass::kept(&deny, &conn(), &release, &claimed, Rearm::Manual, &shorter),
         &break_glass::clear_mark(),
         &break_glass::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
         &break_glass::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),
