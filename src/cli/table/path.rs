@@ -52,6 +52,7 @@ fn mark(state: HopState) -> (&'static str, Tone) {
     match state {
         HopState::Ok => ("ok", Tone::Good),
         HopState::NotNeeded => ("-", Tone::Quiet),
+        HopState::Disarmed => ("disarmed", Tone::Bad),
         HopState::Waiting => ("waiting", Tone::Careful),
         HopState::Unknown => ("unknown", Tone::Careful),
         HopState::Missing => ("missing", Tone::Careful),
