@@ -27,4 +27,5 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 mod teams;
+mod unreferenced;
 mod wishes;

@@ -5,10 +5,11 @@ use super::{cause, list, note};
 use crate::domain::{
     audit::wanted::WantedConnector,
     codes::Code,
-    names::{ConnectorRef, NameError, NetworkRef, ProjectId},
+    names::{ConnectorName, ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{ErrorAction, Note},
     policy::{ConnectorSection, Ensure, Mode},
     state::{connector::ConnectorState, read::ReadFailure, requirement::Requirer, workload::Workload},
+    target::Target,
 };
 
 /// Why a connector is left as it is.
@@ -389,4 +390,19 @@ pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barr
         ),
     };
     note(Code::HeldWish, object(&wanted.connector), text)
+}
+
+/// Connectors that nothing asks for, each with the other projects that Google says are connected to it.
+pub fn unreferenced(at: &Target, connectors: &[(ConnectorName, Vec<String>)], is_complete: bool) -> Note {
+    let named = connectors.iter().map(|(name, projects)| match projects.as_slice() {
+        [] => name.to_string(),
+        projects => format!("{name} (connected: {})", list(projects)),
+    });
+    let count = match connectors.len() {
+        1 => "1 connector is".to_owned(),
+        count => format!("{count} connectors are"),
+    };
+    let unread = if is_complete { "" } else { ", though not every workload could be read" };
+    let text = format!("{count} used by no workload that {} shows{unread}: {}", at.project, list(named));
+    note(Code::Unreferenced, format!("region/{}", at.region), text)
 }

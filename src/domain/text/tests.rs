@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{nat::Lost, *};
 use crate::domain::{
     firewall::rule_set::Role,
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorName, ConnectorRef, NetworkRef},
     plan::{ErrorAction, Kind, Verb},
     policy::{ConnectorSection, Ensure, Mode, Rearm},
     stamp::{RELEASED_FOR, Release, Stamp},
@@ -61,6 +61,8 @@ fn job() -> Workload {
 #[test]
 fn connectors() {
     let size = ConnectorSection::default();
+    let unused = [("hub", vec!["team-b".to_owned()]), ("spare", Vec::new())]
+        .map(|(name, projects)| (ConnectorName::parse(name).unwrap(), projects));
     let why = failed(FailureKind::AddressConflict, "no range");
     let at = "2026-11-23T12:00:00Z".parse().unwrap();
     let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
@@ -96,6 +98,8 @@ fn connectors() {
         &connector::unknown_project(&job(), &"999999999999".to_owned().try_into().unwrap()),
         &connector::direct_vpc(&job()),
         &connector::long_name(&long).unwrap(),
+        &connector::unreferenced(&Target::from(&conn()), &unused, true),
+        &connector::unreferenced(&Target::from(&conn()), &unused[..1], false),
         &connector::name_not_allowed(&conn(), &["team-*".into()]),
         &connector::not_ensured(&conn(), Ensure::Never),
         &connector::frozen(&conn(), "job a bears the label egress-reconciler=ignore"),
