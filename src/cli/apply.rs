@@ -80,10 +80,10 @@ impl Apply {
         if self.consent.dry_run || asks {
             let found = session.look(&requests).await;
             if self.consent.dry_run || is_all_done(&found) {
-                let exit = plan::show(&found, self.common.format)?;
+                let exit = plan::show(&session, &found, self.common.format)?;
                 return Ok(stale(found.iter().map(|found| &found.report)).map_or(exit, |error| exit.max(error)));
             }
-            if let Consent::Refused(exit) = asked(&found)? {
+            if let Consent::Refused(exit) = asked(&session, &found).await? {
                 return Ok(exit);
             }
         }
@@ -142,9 +142,9 @@ pub fn is_all_done(found: &[RunResult]) -> bool {
 }
 
 /// Shows what would be done, and asks.
-pub fn asked(found: &[RunResult]) -> Result<Consent, Failure> {
-    print::error(plan::text(found, print::look_of_stderr()).trim_end());
-    ask("Make these changes, and those that they make possible?")
+pub async fn asked(session: &Session, found: &[RunResult]) -> Result<Consent, Failure> {
+    print::error(plan::text(found, print::look_of_stderr(&session.flags)).trim_end());
+    ask("Make these changes, and those that they make possible?").await
 }
 
 /// Does what was asked for, and tells what came of it.
@@ -156,7 +156,7 @@ pub async fn done(
     format: Format,
 ) -> Result<Exit, Failure> {
     let reports = until_done(session, requests, writing.timeout, is_quiet).await;
-    let exit = show(&reports, format)?;
+    let exit = show(session, &reports, format)?;
     if let Some(error) = stale(&reports) {
         return Ok(exit.max(error));
     }
@@ -164,15 +164,15 @@ pub async fn done(
 }
 
 /// Prints what runs did.
-fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
-    print_reports(reports, format)?;
+fn show(session: &Session, reports: &[Report], format: Format) -> Result<Exit, Failure> {
+    print_reports(session, reports, format)?;
     Ok(Exit::of_all(reports))
 }
 
-pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> {
+pub fn print_reports(session: &Session, reports: &[Report], format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&reports)?,
-        Format::Table => print::out(&table::render_reports(reports, print::look()))?,
+        Format::Table => print::out(&table::render_reports(reports, print::look(&session.flags)))?,
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ pub async fn until_done(
         if waiting.is_empty() {
             break;
         }
-        progress.wait(waiting.iter().flat_map(|report| &report.waiting_on));
+        progress.wait(&waiting);
         tokio::select! {
             () = sleep(POLL.min(left)) => {}
             () = stop.cancelled() => break,

@@ -7,6 +7,11 @@ use crate::domain::report::{Outcome, Report};
 /// Why a command could not do its work: one message for a person.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A command line whose flags do not go together: the status is that of wrong usage.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
 /// In the order of badness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -105,6 +110,12 @@ pub fn page() -> String {
         format!("| {what} | {looks} | {writes} | {orders} | {tells} |\n")
     });
     format!("{head}{}", rows.collect::<String>())
+}
+
+impl From<&Failure> for Exit {
+    fn from(failure: &Failure) -> Self {
+        if failure.is::<WrongUsage>() { Self::Usage } else { Self::Error }
+    }
 }
 
 impl From<Exit> for ExitCode {

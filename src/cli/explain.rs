@@ -48,7 +48,7 @@ impl Explain {
         if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.reads_every_user()) {
             return Err(unknown(name, observed));
         }
-        show(&paths, observed, self.common.format)?;
+        show(&session, &paths, observed, self.common.format)?;
         Ok(if print::unread(observed.failures().into_iter().chain(observed.unseen())) {
             Exit::Error
         } else {
@@ -57,7 +57,7 @@ impl Explain {
     }
 }
 
-fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failure> {
+fn show(session: &Session, paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&paths)?,
         Format::Table if paths.is_empty() => {
@@ -65,7 +65,7 @@ fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failu
             print::out(&format!("no workload was found in {} {}\n", target.project, target.region))?;
         }
         Format::Table => {
-            let look = print::look();
+            let look = print::look(&session.flags);
             let tables: Vec<_> = paths.iter().map(|path| table::render_path(path, &observed.target, look)).collect();
             print::out(&tables.join("\n"))?;
         }

@@ -19,7 +19,7 @@ use super::{
 pub struct Export {
     #[command(flatten)]
     at: Where,
-    /// The policy file
+    /// The policy file; `-` reads standard input
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     policy: Option<std::path::PathBuf>,
     /// An array with one document for each region

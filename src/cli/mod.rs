@@ -13,6 +13,7 @@ mod door;
 pub mod exit;
 mod explain;
 mod export;
+mod hints;
 mod init;
 mod order;
 mod plan;
@@ -97,7 +98,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             print::error(&format!("error: {failure}"));
-            Exit::Error.into()
+            Exit::from(&failure).into()
         }
     }
 }

@@ -10,12 +10,12 @@ use clap::Args;
 use super::{
     args::{Common, Format, Where},
     exit::{Exit, Failure},
-    print,
+    hints, print,
     session::Session,
     table,
 };
 use crate::{
-    domain::{plan, report::Report, reviewed::SavedPlan},
+    domain::{plan, report::Report, reviewed::SavedPlan, text::shell},
     reconcile::queue::{RunRequest, RunResult},
 };
 
@@ -48,15 +48,13 @@ impl Plan {
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
         let found = session.look(&targets.into_iter().map(RunRequest::new).collect::<Vec<_>>()).await;
-        let exit = show(&found, self.common.format)?;
+        let exit = show(&session, &found, self.common.format)?;
         if let Some(file) = &self.out {
             save(file, &session, &found)?;
-            let policy = self.common.policy.as_ref().map(|policy| format!(" --policy {}", policy.display()));
-            print::error(&format!(
-                "The plan is saved. To do it: egress-reconciler apply {}{}",
-                file.display(),
-                policy.unwrap_or_default()
-            ));
+            let word = |path: &Path| shell::word(&path.display().to_string()).into_owned();
+            let policy = self.common.policy.as_deref().map(|policy| format!(" --policy {}", word(policy)));
+            let apply = format!("egress-reconciler apply {}{}", word(file), policy.unwrap_or_default());
+            print::error(&format!("The plan is saved. To do it: {}", hints::command(&apply, &session.flags)));
         }
         Ok(self.exit.warned(exit, "plan"))
     }
@@ -75,16 +73,16 @@ impl DetailedExit {
 }
 
 /// Prints what dry runs found.
-pub fn show(found: &[RunResult], format: Format) -> Result<Exit, Failure> {
+pub fn show(session: &Session, found: &[RunResult], format: Format) -> Result<Exit, Failure> {
     match format {
         Format::Json => print::json(&reports(found))?,
-        Format::Table => print::out(&text(found, print::look()))?,
+        Format::Table => print::out(&text(found, print::look(&session.flags)))?,
     }
     Ok(Exit::of_all(reports(found)))
 }
 
 /// What dry runs found, for a person.
-pub fn text(found: &[RunResult], look: table::Look) -> String {
+pub fn text(found: &[RunResult], look: table::Look<'_>) -> String {
     let drawn = |found: &RunResult| match &found.plan {
         // The report's findings also tell of reads that failed.
         Some(plan) => {

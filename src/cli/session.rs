@@ -27,6 +27,8 @@ pub const MAX_CONCURRENT_TARGETS: usize = 8;
 
 pub struct Session {
     pub app: Arc<App>,
+    /// What a command must repeat to ask the same cloud.
+    pub flags: String,
 }
 
 impl Session {
@@ -41,7 +43,7 @@ impl Session {
             None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
         };
-        Ok(Self { app })
+        Ok(Self { app, flags: cloud.flags() })
     }
 
     /// The same with a policy that no file holds, to look and to write nothing.
@@ -51,7 +53,7 @@ impl Session {
             None => App::with_policy(policy, settings, app::http_transport(), app::now(), app::ids()),
             Some(simulation) => simulated::app_with(policy, settings, &simulation.begin()?)?,
         };
-        Ok(Self { app })
+        Ok(Self { app, flags: cloud.flags() })
     }
 
     fn settings(

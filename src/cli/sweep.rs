@@ -45,12 +45,12 @@ impl Sweep {
         if self.consent.dry_run || self.consent.asks() {
             let found = session.look(&requests).await;
             if self.consent.dry_run {
-                return Ok(self.exit.warned(plan::show(&found, self.common.format)?, "sweep --dry-run"));
+                return Ok(self.exit.warned(plan::show(session, &found, self.common.format)?, "sweep --dry-run"));
             }
             if apply::is_all_done(&found) {
-                return plan::show(&found, self.common.format);
+                return plan::show(session, &found, self.common.format);
             }
-            if let Consent::Refused(exit) = apply::asked(&found)? {
+            if let Consent::Refused(exit) = apply::asked(session, &found).await? {
                 return Ok(exit);
             }
         }

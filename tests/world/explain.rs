@@ -19,7 +19,7 @@ use crate::{
     lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world},
 };
 
-const LOOK: Look = Look { width: Some(120), colour: false };
+const LOOK: Look = Look { width: Some(120), ..Look::PLAIN };
 
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.inspect(&lab.target()).await;

@@ -17,7 +17,7 @@ use super::{
     session::quiet_logs,
     simulate::exports,
 };
-use crate::web::server::terminated;
+use crate::{domain::text::shell, web::server::terminated};
 
 /// Show the service at work on a simulated Google Cloud, in four scenes; nothing leaves this machine
 #[derive(Debug, Args)]
@@ -82,7 +82,8 @@ impl Demo {
 /// How to go on, with this very program.
 fn next_commands(policy: &Path) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "egress-reconciler".to_owned());
-    let policy = policy.display();
+    let policy = policy.display().to_string();
+    let (program, policy) = (shell::word(&program), shell::word(&policy));
     format!(
         "\nThe policy: {policy}. To go on:\n  \
         {program} policy check {policy}\n  \

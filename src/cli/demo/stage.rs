@@ -276,11 +276,11 @@ impl Stage {
 }
 
 pub fn draw_plan(plan: &Plan) -> String {
-    table::render_plan(plan, Mode::Enforce, print::look())
+    table::render_plan(plan, Mode::Enforce, print::look(""))
 }
 
 pub fn draw_report(report: &Report) -> String {
-    table::render_report(report, print::look())
+    table::render_report(report, print::look(""))
 }
 
 fn settings(policy: PathBuf, wide_interval: Duration) -> Result<Settings, Failure> {
