@@ -80,7 +80,7 @@ const fn row(
 }
 
 /// Every command and outcome.
-pub const TABLE: [Row; 14] = [
+pub const TABLE: [Row; 15] = [
     row("nothing to change, or everything was done", "0", "0", "0", "0"),
     row("changes to make", "2; 0 from version 0.3 on, unless `--detailed-exitcode` is set", "", "", ""),
     row("changes that the mode, the budget or their order holds back", "the same", "2", "1", ""),
@@ -90,6 +90,7 @@ pub const TABLE: [Row; 14] = [
     row("a check of `doctor` failed, or `policy check` found an error", "", "", "", "1"),
     row("a part could not be read, so the answer is not whole", "1", "1", "1", "1; `doctor`: if nothing could be read"),
     row("a call failed, no credentials, no such project, a bad policy", "1", "1", "1", "1"),
+    row("the mode is off, so nothing was read", "0", "0", "", "`explain`, `export`: 1"),
     row("STALE: the saved plan is not what would be done now", "1", "1", "", ""),
     row("the question was not answered with yes", "", "1", "1", ""),
     row(

@@ -5,12 +5,12 @@ use std::{net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 
-use super::{args::CloudArgs, exit::Failure, serve::on_simulated};
+use super::{args::CloudArgs, exit::Failure, print, serve::on_simulated};
 use crate::{
     app::{self, App, Settings, simulated},
     domain::{
         names::{ProjectId, Region},
-        policy::Policy,
+        policy::{Mode, Policy},
         report::Report,
         target::Target,
     },
@@ -76,13 +76,18 @@ impl Session {
         })
     }
 
-    /// The targets of projects, which must stand in the policy's scope.
+    /// The targets of projects, which must stand in the policy's scope. Where the mode is `off`, Google is not asked.
     pub async fn targets(&self, projects: &[ProjectId], region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         projects.iter().try_for_each(|project| self.has_project(Some(project)))?;
         self.has_region(region)?;
+        let policy = self.app.policy();
         let mut targets = Vec::new();
         for project in projects {
-            self.reach(project).await?;
+            if !policy.is_off(project, region) {
+                self.reach(project).await?;
+            } else if region.is_none() && policy.scope.regions.list().is_none() {
+                print::error(&format!("{project}: mode off: nothing was looked at"));
+            }
             match region {
                 Some(region) => targets.push(Target { project: project.clone(), region: region.clone() }),
                 None => targets.extend(self.app.expander.targets_of(project, &[]).await?),
@@ -95,6 +100,23 @@ impl Session {
     /// cannot work at all ends with one error.
     pub async fn reach(&self, project: &ProjectId) -> Result<(), Failure> {
         Ok(self.app.engine.reach(project).await?)
+    }
+
+    /// The targets that the policy's mode lets be read; of the others it is said that nothing was looked at.
+    ///
+    /// # Errors
+    /// None of them may be read.
+    pub fn readable(&self, targets: Vec<Target>) -> Result<Vec<Target>, Failure> {
+        let policy = self.app.policy();
+        let (off, on): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| policy.for_target(target).mode == Mode::Off);
+        for Target { project, region } in &off {
+            print::error(&format!("{project} {region}: mode off: nothing was looked at"));
+        }
+        match on.is_empty() {
+            true => Err("the policy's mode is off, which reads nothing; set `mode: report` to look".into()),
+            false => Ok(on),
+        }
     }
 
     /// The same of a command about all projects of the scope: what is wrong with one of them hides no other.

@@ -360,6 +360,43 @@ fn metadata_server(answer: &'static str) -> String {
     address
 }
 
+/// Off reads nothing: no command that looks asks Google anything, and who asks for an answer hears why there is none.
+#[test]
+fn mode_off_reads_nothing() {
+    let off = POLICY.replace("mode: create", "mode: off");
+    let everywhere = off.replace("regions: [europe-west2]", "regions: all");
+    // Nothing listens on port 1, and there are no credentials.
+    let run = |policy: &NamedTempFile, args: &[&str]| {
+        let output = program(args)
+            .env("EGRESS_POLICY", policy.path())
+            .env("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+            .output()
+            .unwrap();
+        (status(&output), told(&output))
+    };
+    let place = ["--project", "demo-project", "--region", "europe-west2"];
+    for text in [off, everywhere] {
+        let file = policy(&text);
+        for command in ["plan", "apply"] {
+            let (code, (out, error)) = run(&file, &[&[command], &place[..]].concat());
+            assert!(code == 0 && out.contains("mode off: nothing was looked at"), "{command}: {code} {out}{error}");
+        }
+        for command in ["explain", "export"] {
+            let (code, (out, error)) = run(&file, &[&[command], &place[..]].concat());
+            assert!(code == 1 && out.is_empty(), "{command}: {code} {out}{error}");
+            let both = ["demo-project europe-west2: mode off: nothing was looked at", "set `mode: report` to look"];
+            assert!(both.iter().all(|says| error.contains(says)), "{command}: {error}");
+        }
+        let (code, (out, error)) = run(&file, &["plan", "--project", "demo-project"]);
+        assert!(
+            code == 0 && format!("{out}{error}").contains("mode off: nothing was looked at"),
+            "{code} {out}{error}"
+        );
+        let (code, told) = run(&file, &["sweep", "--dry-run"]);
+        assert_eq!(code, 0, "{told:?}");
+    }
+}
+
 /// A policy that comes through a pipe, for every command that reads it once.
 #[test]
 fn a_policy_from_standard_input() {
