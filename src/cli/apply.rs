@@ -18,6 +18,7 @@ use super::{
     progress::Progress,
     session::Session,
     table,
+    wish::{self, WishArgs},
 };
 use crate::{
     domain::{
@@ -50,6 +51,8 @@ pub struct Apply {
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     region: Option<Region>,
     #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
     consent: ConsentArgs,
     #[command(flatten)]
     writing: Writing,
@@ -64,21 +67,22 @@ impl Apply {
         if self.saved.is_none() {
             self.consent.warn("apply");
         }
+        let wanted = match self.saved {
+            Some(_) => None,
+            None => self.wish.wanted(&self.project, self.region.as_ref())?,
+        };
         let session =
             Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
-        let requests: Vec<RunRequest> = match &self.saved {
-            Some(file) => {
-                let requests = reviewed(&session, file).await?;
-                self.covers(&requests)?;
-                requests
-            }
+        let requests = match &self.saved {
+            Some(file) => self.reviewed(&session, file).await?,
             None => {
                 let targets = session.targets(&self.project, self.region.as_ref()).await?;
-                targets.into_iter().map(RunRequest::new).collect()
+                RunRequest::of_targets(targets, wanted.as_ref())
             }
         };
         if self.consent.dry_run || asks {
             let found = session.look(&requests).await;
+            wish::warn_if_it_exists(wanted.as_ref(), &found);
             if self.consent.dry_run || is_all_done(&found) {
                 let exit = plan::show(&session, &found, self.common.format)?;
                 return Ok(stale(found.iter().map(|found| &found.report)).map_or(exit, |error| exit.max(error)));
@@ -92,6 +96,30 @@ impl Apply {
 }
 
 impl Apply {
+    /// The runs that a saved plan asks for.
+    async fn reviewed(&self, session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
+        let path = file.display();
+        let text = fs::read_to_string(file).map_err(|error| format!("cannot read the plan {path}: {error}"))?;
+        let saved = SavedPlan::parse(&text).map_err(|error| format!("the plan {path}: {error}"))?;
+        if saved.policy_hash != session.app.policy().hash {
+            return Err("STALE: the policy has changed since the plan was saved; make the plan again".into());
+        }
+        self.wish.agrees_with(saved.wanted.as_ref())?;
+        let policy = session.app.policy();
+        for Target { project, region } in saved.reviews().map(|(target, _)| target) {
+            session.has_project(Some(&project))?;
+            if !policy.is_off(&project, Some(&region)) {
+                session.reach(&project).await?;
+            }
+        }
+        let (targets, reviews): (Vec<_>, Vec<_>) = saved.reviews().unzip();
+        let requests = RunRequest::of_targets(targets, saved.wanted.as_ref()).into_iter().zip(reviews);
+        let bound = |(request, review)| RunRequest { bounds: Bounds::Exactly(Arc::new(review)), ..request };
+        let requests: Vec<_> = requests.map(bound).collect();
+        self.covers(&requests)?;
+        Ok(requests)
+    }
+
     /// A project or region that is named beside a saved plan is that of the plan.
     fn covers(&self, requests: &[RunRequest]) -> Result<(), Failure> {
         let is_asked = |target: &Target| {
@@ -115,22 +143,6 @@ fn stale<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Option<Exit> {
     let note = notes.find(|note| note.code == Code::PlanStale)?;
     print::error(&format!("error: STALE: {}", table::plain(&note.text)));
     Some(Exit::Error)
-}
-
-/// The runs that a saved plan asks for.
-async fn reviewed(session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read the plan {}: {error}", file.display()))?;
-    let saved = SavedPlan::parse(&text).map_err(|error| format!("the plan {}: {error}", file.display()))?;
-    if saved.policy_hash != session.app.policy().hash {
-        return Err("STALE: the policy has changed since the plan was saved; make the plan again".into());
-    }
-    for project in saved.reviews().map(|(target, _)| target.project) {
-        session.has_project(Some(&project))?;
-        session.reach(&project).await?;
-    }
-    let request =
-        |(target, reviewed)| RunRequest { bounds: Bounds::Exactly(Arc::new(reviewed)), ..RunRequest::new(target) };
-    Ok(saved.reviews().map(request).collect())
 }
 
 /// Nothing is to be written, now or when Google is ready.

@@ -30,6 +30,7 @@ mod sweep;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock};
 

@@ -13,9 +13,10 @@ use super::{
     hints, print,
     session::Session,
     table,
+    wish::{self, WishArgs},
 };
 use crate::{
-    domain::{plan, report::Report, reviewed::SavedPlan, text::shell},
+    domain::{audit::wanted::WantedConnector, plan, report::Report, reviewed::SavedPlan, text::shell},
     reconcile::queue::{RunRequest, RunResult},
 };
 
@@ -27,6 +28,8 @@ use crate::{
 pub struct Plan {
     #[command(flatten)]
     place: Where,
+    #[command(flatten)]
+    wish: WishArgs,
     #[command(flatten)]
     exit: DetailedExit,
     /// Also write the plan to a file, for `apply FILE`
@@ -45,12 +48,14 @@ pub struct DetailedExit {
 
 impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
+        let wanted = self.wish.wanted(&self.place.project, self.place.region.as_ref())?;
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        let found = session.look(&targets.into_iter().map(RunRequest::new).collect::<Vec<_>>()).await;
+        let found = session.look(&RunRequest::of_targets(targets, wanted.as_ref())).await;
         let exit = show(&session, &found, self.common.format)?;
+        wish::warn_if_it_exists(wanted.as_ref(), &found);
         if let Some(file) = &self.out {
-            save(file, &session, &found)?;
+            save(file, &session, &found, wanted)?;
             let word = |path: &Path| shell::word(&path.display().to_string()).into_owned();
             let policy = self.common.policy.as_deref().map(|policy| format!(" --policy {}", word(policy)));
             let apply = format!("egress-reconciler apply {}{}", word(file), policy.unwrap_or_default());
@@ -99,12 +104,12 @@ fn reports(found: &[RunResult]) -> Vec<&Report> {
 }
 
 /// Writes the plan to a file. One that is not whole would be done as if it were.
-fn save(file: &Path, session: &Session, found: &[RunResult]) -> Result<(), Failure> {
+fn save(file: &Path, session: &Session, found: &[RunResult], wanted: Option<WantedConnector>) -> Result<(), Failure> {
     if Exit::of_all(reports(found)) == Exit::Error {
         return Err("the plan is not saved, because a part of it could not be read".into());
     }
     let reports = found.iter().map(|found| found.report.clone()).collect();
-    let saved = SavedPlan::new(session.app.policy().hash.clone(), reports);
+    let saved = SavedPlan::new(session.app.policy().hash.clone(), reports, wanted);
     let text = serde_json::to_string_pretty(&saved)? + "\n";
     fs::write(file, text).map_err(|error| format!("--out: cannot write {}: {error}", file.display()))?;
     Ok(())

@@ -54,6 +54,15 @@ impl RunRequest {
         Self { target, wanted: Vec::new(), triggers: Vec::new(), dry_run: false, sweep: false, bounds: Bounds::Free }
     }
 
+    /// Runs of targets, of which that of a wanted connector is told of it.
+    pub fn of_targets(targets: Vec<Target>, wanted: Option<&WantedConnector>) -> Vec<Self> {
+        let request = |target: Target| {
+            let own = wanted.filter(|wanted| target.has(&wanted.connector)).cloned();
+            Self { wanted: own.into_iter().collect(), ..Self::new(target) }
+        };
+        targets.into_iter().map(request).collect()
+    }
+
     /// A further run of the same: what was agreed to is done in part.
     pub fn again(&self) -> Self {
         let bounds = match &self.bounds {

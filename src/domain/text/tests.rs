@@ -38,7 +38,7 @@ fn by() -> [Requirer; 4] {
     [
         Requirer::Workload("job a".into()),
         Requirer::Declared,
-        Requirer::Wanted("namespaces/p/jobs/b".into()),
+        Requirer::Wanted(Some("namespaces/p/jobs/b".into())),
         Requirer::Stamp,
     ]
 }
@@ -282,11 +282,11 @@ fn orders() {
     let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
     let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
+    let shorter = Release::new("bob@example.com", "2026-11-23T04:00:00Z".parse().unwrap(), RELEASED_FOR / 12);
     let claimed = break_glass::claimed(&release);
     let timeless = Stamp::read("managed-by=egress-reconciler released-by=alice@example.com at=noon").unwrap();
     let timeless = timeless.released.unwrap();
     let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
-    let shorter = Release::new("bob@example.com", "2026-11-23T04:00:00Z".parse().unwrap(), RELEASED_FOR / 12);
     insta::assert_snapshot!(lines(&[
         &break_glass::release(&release, Rearm::Manual),
         &break_glass::keep_down(&release, Rearm::AtOnce),
