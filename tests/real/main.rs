@@ -13,9 +13,15 @@ mod gcloud;
 mod google;
 mod install;
 mod installed;
+#[path = "../world/lab.rs"]
+#[allow(dead_code, reason = "reports need a part of it")]
+mod lab;
 mod pages;
 mod printed;
 mod python;
+mod reports;
 mod rust;
 mod script;
+#[path = "../support/mod.rs"]
+mod support;
 mod terminal;
