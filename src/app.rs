@@ -9,7 +9,8 @@ mod principal;
 pub mod simulated;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -314,9 +315,27 @@ pub fn ids() -> IdGenerator {
     Arc::new(Uuid::new_v4)
 }
 
-/// Reads a policy file.
+/// Reads a policy file, or standard input where it is `-`.
+///
+/// # Errors
+/// What cannot be read, or is no policy.
 pub fn read_policy(path: &Path) -> Result<Policy, StartError> {
-    parsed(path, fs::read_to_string(path))
+    let name = if is_stdin(path) { Path::new("<stdin>") } else { path };
+    parsed(name, policy_text(path))
+}
+
+/// Whether a policy is read from standard input, which can be done once.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What a policy file holds, or standard input.
+pub fn policy_text(path: &Path) -> io::Result<String> {
+    if !is_stdin(path) {
+        return fs::read_to_string(path);
+    }
+    let mut text = String::new();
+    io::stdin().lock().read_to_string(&mut text).map(|_| text)
 }
 
 fn parsed(path: &Path, text: io::Result<String>) -> Result<Policy, StartError> {

@@ -18,6 +18,7 @@ use super::{
     progress::Progress,
     session::Session,
     table,
+    wish::{self, WishArgs},
 };
 use crate::{
     domain::{
@@ -50,6 +51,8 @@ pub struct Apply {
     #[arg(long, env = "EGRESS_REGION", value_name = "REGION", value_parser = Region::parse)]
     region: Option<Region>,
     #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
     consent: ConsentArgs,
     #[command(flatten)]
     writing: Writing,
@@ -64,26 +67,27 @@ impl Apply {
         if self.saved.is_none() {
             self.consent.warn("apply");
         }
+        let wanted = match self.saved {
+            Some(_) => None,
+            None => self.wish.wanted(&self.project, self.region.as_ref())?,
+        };
         let session =
             Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
-        let requests: Vec<RunRequest> = match &self.saved {
-            Some(file) => {
-                let requests = reviewed(&session, file).await?;
-                self.covers(&requests)?;
-                requests
-            }
+        let requests = match &self.saved {
+            Some(file) => self.reviewed(&session, file).await?,
             None => {
                 let targets = session.targets(&self.project, self.region.as_ref()).await?;
-                targets.into_iter().map(RunRequest::new).collect()
+                RunRequest::of_targets(targets, wanted.as_ref())
             }
         };
         if self.consent.dry_run || asks {
             let found = session.look(&requests).await;
+            wish::warn_if_it_exists(wanted.as_ref(), &found);
             if self.consent.dry_run || is_all_done(&found) {
-                let exit = plan::show(&found, self.common.format)?;
+                let exit = plan::show(&session, &found, self.common.format)?;
                 return Ok(stale(found.iter().map(|found| &found.report)).map_or(exit, |error| exit.max(error)));
             }
-            if let Consent::Refused(exit) = asked(&found)? {
+            if let Consent::Refused(exit) = asked(&session, &found).await? {
                 return Ok(exit);
             }
         }
@@ -92,6 +96,30 @@ impl Apply {
 }
 
 impl Apply {
+    /// The runs that a saved plan asks for.
+    async fn reviewed(&self, session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
+        let path = file.display();
+        let text = fs::read_to_string(file).map_err(|error| format!("cannot read the plan {path}: {error}"))?;
+        let saved = SavedPlan::parse(&text).map_err(|error| format!("the plan {path}: {error}"))?;
+        if saved.policy_hash != session.app.policy().hash {
+            return Err("STALE: the policy has changed since the plan was saved; make the plan again".into());
+        }
+        self.wish.agrees_with(saved.wanted.as_ref())?;
+        let policy = session.app.policy();
+        for Target { project, region } in saved.reviews().map(|(target, _)| target) {
+            session.has_project(Some(&project))?;
+            if !policy.is_off(&project, Some(&region)) {
+                session.reach(&project).await?;
+            }
+        }
+        let (targets, reviews): (Vec<_>, Vec<_>) = saved.reviews().unzip();
+        let requests = RunRequest::of_targets(targets, saved.wanted.as_ref()).into_iter().zip(reviews);
+        let bound = |(request, review)| RunRequest { bounds: Bounds::Exactly(Arc::new(review)), ..request };
+        let requests: Vec<_> = requests.map(bound).collect();
+        self.covers(&requests)?;
+        Ok(requests)
+    }
+
     /// A project or region that is named beside a saved plan is that of the plan.
     fn covers(&self, requests: &[RunRequest]) -> Result<(), Failure> {
         let is_asked = |target: &Target| {
@@ -117,22 +145,6 @@ fn stale<'a>(reports: impl IntoIterator<Item = &'a Report>) -> Option<Exit> {
     Some(Exit::Error)
 }
 
-/// The runs that a saved plan asks for.
-async fn reviewed(session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read the plan {}: {error}", file.display()))?;
-    let saved = SavedPlan::parse(&text).map_err(|error| format!("the plan {}: {error}", file.display()))?;
-    if saved.policy_hash != session.app.policy().hash {
-        return Err("STALE: the policy has changed since the plan was saved; make the plan again".into());
-    }
-    for project in saved.reviews().map(|(target, _)| target.project) {
-        session.has_project(Some(&project))?;
-        session.reach(&project).await?;
-    }
-    let request =
-        |(target, reviewed)| RunRequest { bounds: Bounds::Exactly(Arc::new(reviewed)), ..RunRequest::new(target) };
-    Ok(saved.reviews().map(request).collect())
-}
-
 /// Nothing is to be written, now or when Google is ready.
 pub fn is_all_done(found: &[RunResult]) -> bool {
     let is_done = |found: &RunResult| {
@@ -142,9 +154,9 @@ pub fn is_all_done(found: &[RunResult]) -> bool {
 }
 
 /// Shows what would be done, and asks.
-pub fn asked(found: &[RunResult]) -> Result<Consent, Failure> {
-    print::error(plan::text(found, print::look_of_stderr()).trim_end());
-    ask("Make these changes, and those that they make possible?")
+pub async fn asked(session: &Session, found: &[RunResult]) -> Result<Consent, Failure> {
+    print::error(plan::text(found, print::look_of_stderr(&session.flags)).trim_end());
+    ask("Make these changes, and those that they make possible?").await
 }
 
 /// Does what was asked for, and tells what came of it.
@@ -156,7 +168,7 @@ pub async fn done(
     format: Format,
 ) -> Result<Exit, Failure> {
     let reports = until_done(session, requests, writing.timeout, is_quiet).await;
-    let exit = show(&reports, format)?;
+    let exit = show(session, &reports, format)?;
     if let Some(error) = stale(&reports) {
         return Ok(exit.max(error));
     }
@@ -164,15 +176,15 @@ pub async fn done(
 }
 
 /// Prints what runs did.
-fn show(reports: &[Report], format: Format) -> Result<Exit, Failure> {
-    print_reports(reports, format)?;
+fn show(session: &Session, reports: &[Report], format: Format) -> Result<Exit, Failure> {
+    print_reports(session, reports, format)?;
     Ok(Exit::of_all(reports))
 }
 
-pub fn print_reports(reports: &[Report], format: Format) -> Result<(), Failure> {
+pub fn print_reports(session: &Session, reports: &[Report], format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&reports)?,
-        Format::Table => print::out(&table::render_reports(reports, print::look()))?,
+        Format::Table => print::out(&table::render_reports(reports, print::look(&session.flags)))?,
     }
     Ok(())
 }
@@ -215,7 +227,7 @@ pub async fn until_done(
         if waiting.is_empty() {
             break;
         }
-        progress.wait(waiting.iter().flat_map(|report| &report.waiting_on));
+        progress.wait(&waiting);
         tokio::select! {
             () = sleep(POLL.min(left)) => {}
             () = stop.cancelled() => break,

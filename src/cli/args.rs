@@ -6,16 +6,19 @@ use clap::{Args, ValueEnum};
 use http::Uri;
 use jiff::SignedDuration;
 
-use super::{exit::Failure, simulate::WorldArgs};
+use super::{exit::WrongUsage, simulate::WorldArgs};
 use crate::{
     app::simulated::Simulation,
-    domain::names::{ProjectId, Region},
+    domain::{
+        names::{ProjectId, Region},
+        text::shell,
+    },
 };
 
 /// What every command that looks at Google needs.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// The policy file
+    /// The policy file; `-` reads standard input
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// Output format: a human-readable table, or JSON
@@ -55,17 +58,31 @@ impl CloudArgs {
     /// The simulated cloud, where it is the one to ask; its audit entries are pushed to `push_to`.
     ///
     /// # Errors
-    /// A world that is meant for a simulated cloud, where Google is asked.
-    pub fn simulation(&self, push_to: Option<Uri>) -> Result<Option<Simulation>, Failure> {
-        let simulation = self.world.simulation(push_to);
-        match self.is_simulated() {
-            true => Ok(Some(simulation)),
-            false if simulation.world.is_some() => {
-                Err("--world needs --cloud simulated: nothing was asked of Google".into())
-            }
-            false => Ok(None),
+    /// Flags of a simulated cloud, where Google is asked.
+    pub fn simulation(&self, push_to: Option<Uri>) -> Result<Option<Simulation>, WrongUsage> {
+        match (self.is_simulated(), self.world.given().as_slice()) {
+            (true, _) => Ok(Some(self.world.simulation(push_to))),
+            (false, []) => Ok(None),
+            (false, flags) => Err(needs_simulated(flags)),
         }
     }
+
+    /// What a command must repeat to ask the same cloud: a simulated one ends with the command, and its world is read again.
+    pub fn flags(&self) -> String {
+        match (self.is_simulated(), self.world.path()) {
+            (false, _) => String::new(),
+            (true, None) => " --cloud simulated".to_owned(),
+            (true, Some(world)) => {
+                format!(" --cloud simulated --world {}", shell::word(&world.display().to_string()))
+            }
+        }
+    }
+}
+
+/// The error for flags of a simulated cloud where there is none.
+pub fn needs_simulated(flags: &[&str]) -> WrongUsage {
+    let verb = if flags.len() == 1 { "needs" } else { "need" };
+    WrongUsage(format!("{} {verb} --cloud simulated: nothing was asked of Google", flags.join(", ")))
 }
 
 /// Projects of the policy's scope.

@@ -1,8 +1,12 @@
 //! The question before something is written.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    thread,
+};
 
 use clap::Args;
+use tokio::sync::oneshot;
 
 use super::{
     exit::{Exit, Failure},
@@ -46,19 +50,37 @@ impl ConsentArgs {
     }
 }
 
-/// Asks; only a whole `yes` is one.
+/// Asks; only a whole `yes` is one. Ctrl-C is a no, and ends the command as a shell tells of it.
 ///
 /// # Errors
 /// The terminal is gone.
-pub fn ask(what: &str) -> Result<Consent, Failure> {
-    let mut stderr = io::stderr().lock();
+pub async fn ask(what: &str) -> Result<Consent, Failure> {
+    let mut stderr = io::stderr();
     write!(stderr, "\n{what}\nOnly \"yes\" is accepted: ")?;
     stderr.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "yes" {
-        return Ok(Consent::Given);
-    }
+    let exit = tokio::select! {
+        answer = read_line() => match answer?.trim() {
+            "yes" => return Ok(Consent::Given),
+            _ => Exit::Error,
+        },
+        pressed = tokio::signal::ctrl_c() => {
+            pressed?;
+            // The terminal has shown the key on the line of the question.
+            writeln!(stderr)?;
+            Exit::Interrupted
+        }
+    };
     writeln!(stderr, "Nothing was changed.")?;
-    Ok(Consent::Refused(Exit::Error))
+    Ok(Consent::Refused(exit))
+}
+
+/// A thread of its own, which ends with the process: a line that nobody finishes must not hold the runtime back.
+async fn read_line() -> io::Result<String> {
+    let (answer, read) = oneshot::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        // Nobody waits for it any more after Ctrl-C.
+        let _ = answer.send(io::stdin().lock().read_line(&mut line).map(|_| line));
+    });
+    read.await.unwrap_or_else(|_| Err(io::ErrorKind::UnexpectedEof.into()))
 }

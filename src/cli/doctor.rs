@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     args::{CloudArgs, Format, duration, topic},
     exit::{Exit, Failure},
-    print,
+    hints, print,
     session::{out_of_scope, policy_path, quiet_logs, region_in_scope, variable},
     table::plain,
 };
@@ -30,7 +30,7 @@ use crate::{
     after_help = "Permissions are checked for the caller. To check those of the service, impersonate its service account\n(gcloud auth application-default login --impersonate-service-account=EMAIL).\nExit status: 0, or 1 if a check failed."
 )]
 pub struct Doctor {
-    /// The policy file
+    /// The policy file; `-` reads standard input
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     policy: Option<PathBuf>,
     /// A table for people, or an array of lines
@@ -71,13 +71,14 @@ impl Doctor {
             None => app::way_to_google(&variable)?,
             Some(simulation) => simulated::way_to(&simulation.begin()?)?,
         };
+        let flags = self.cloud.flags();
         // Without credentials every line would be unknown for one reason.
         cloud.1.headers().await?;
         let path = policy_path(self.policy)?;
         let file = path.display().to_string();
         let policy = match app::read_policy(&path) {
             Ok(policy) => policy,
-            Err(error) => return show(&[Line::policy(&file, Some(&error.to_string()))], self.format),
+            Err(error) => return show(&[Line::policy(&file, Some(&error.to_string()))], &flags, self.format),
         };
         if let Some(stranger) = self.project.iter().find(|project| !policy.scope.projects.contains(project)) {
             return Err(out_of_scope("--project", stranger, "scope.projects", &policy.scope.projects));
@@ -98,14 +99,14 @@ impl Doctor {
         if let (true, Some(target)) = (self.probe, target) {
             lines.push(doctor.probe(&target, self.timeout).await);
         }
-        show(&lines, self.format)
+        show(&lines, &flags, self.format)
     }
 }
 
-fn show(lines: &[Line], format: Format) -> Result<Exit, Failure> {
+fn show(lines: &[Line], flags: &str, format: Format) -> Result<Exit, Failure> {
     match format {
         Format::Json => print::json(&lines)?,
-        Format::Table => print::out(&drawn(lines))?,
+        Format::Table => print::out(&drawn(lines, flags))?,
     }
     Ok(exit(lines))
 }
@@ -120,12 +121,12 @@ pub fn exit(lines: &[Line]) -> Exit {
 
 /// A line each, the command that fixes it below, and how many there are of each mark. Nothing is cut or wrapped: commands
 /// are there to be pasted.
-pub fn drawn(lines: &[Line]) -> String {
+pub fn drawn(lines: &[Line], flags: &str) -> String {
     let mut text = String::new();
     for Line { mark, subject, text: told, fix } in lines {
-        text += &format!("{:<8} {}: {}\n", mark.word(), plain(subject), plain(told));
+        text += &format!("{:<8} {}: {}\n", mark.word(), plain(subject), plain(&hints::text(told, flags)));
         if let Some(fix) = fix {
-            text += &format!("         -> {}\n", plain(fix));
+            text += &format!("         -> {}\n", plain(&hints::command(fix, flags)));
         }
     }
     let count = |mark: Mark| format!("{} {}", lines.iter().filter(|line| line.mark == mark).count(), mark.word());

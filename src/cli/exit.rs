@@ -7,6 +7,11 @@ use crate::domain::report::{Outcome, Report};
 /// Why a command could not do its work: one message for a person.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A command line whose flags do not go together: the status is that of wrong usage.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
 /// In the order of badness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -75,7 +80,7 @@ const fn row(
 }
 
 /// Every command and outcome.
-pub const TABLE: [Row; 14] = [
+pub const TABLE: [Row; 15] = [
     row("nothing to change, or everything was done", "0", "0", "0", "0"),
     row("changes to make", "2; 0 from version 0.3 on, unless `--detailed-exitcode` is set", "", "", ""),
     row("changes that the mode, the budget or their order holds back", "the same", "2", "1", ""),
@@ -85,6 +90,7 @@ pub const TABLE: [Row; 14] = [
     row("a check of `doctor` failed, or `policy check` found an error", "", "", "", "1"),
     row("a part could not be read, so the answer is not whole", "1", "1", "1", "1; `doctor`: if nothing could be read"),
     row("a call failed, no credentials, no such project, a bad policy", "1", "1", "1", "1"),
+    row("the mode is off, so nothing was read", "0", "0", "", "`explain`, `export`: 1"),
     row("STALE: the saved plan is not what would be done now", "1", "1", "", ""),
     row("the question was not answered with yes", "", "1", "1", ""),
     row(
@@ -105,6 +111,12 @@ pub fn page() -> String {
         format!("| {what} | {looks} | {writes} | {orders} | {tells} |\n")
     });
     format!("{head}{}", rows.collect::<String>())
+}
+
+impl From<&Failure> for Exit {
+    fn from(failure: &Failure) -> Self {
+        if failure.is::<WrongUsage>() { Self::Usage } else { Self::Error }
+    }
 }
 
 impl From<Exit> for ExitCode {

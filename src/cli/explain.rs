@@ -18,7 +18,9 @@ use crate::domain::{
 
 /// Show each workload's egress path hop by hop: what exists, what is missing, and what it may reach
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0, or 1 if something could not be looked at.")]
+#[command(
+    after_help = "Under `mode: off` nothing is read, and the status is 1.\n\nExit status: 0, or 1 if something could not be looked at."
+)]
 pub struct Explain {
     /// A project of the policy's scope
     #[arg(long, env = "EGRESS_PROJECT", value_name = "PROJECT", value_parser = ProjectId::parse)]
@@ -38,8 +40,9 @@ impl Explain {
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         session.has_project(Some(&self.project))?;
         session.has_region(Some(&self.region))?;
-        session.reach(&self.project).await?;
         let target = Target { project: self.project, region: self.region };
+        session.readable(vec![target.clone()])?;
+        session.reach(&target.project).await?;
         let basis = session.app.engine.inspect(&target).await;
         let blueprint = basis.blueprint();
         let (observed, plan) = (&basis.observed, basis.plan(&blueprint));
@@ -48,7 +51,7 @@ impl Explain {
         if let Some(name) = self.workload.as_deref().filter(|_| paths.is_empty() && observed.reads_every_user()) {
             return Err(unknown(name, observed));
         }
-        show(&paths, observed, self.common.format)?;
+        show(&session, &paths, observed, self.common.format)?;
         Ok(if print::unread(observed.failures().into_iter().chain(observed.unseen())) {
             Exit::Error
         } else {
@@ -57,7 +60,7 @@ impl Explain {
     }
 }
 
-fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failure> {
+fn show(session: &Session, paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => print::json(&paths)?,
         Format::Table if paths.is_empty() => {
@@ -65,7 +68,7 @@ fn show(paths: &[Path], observed: &Observed, format: Format) -> Result<(), Failu
             print::out(&format!("no workload was found in {} {}\n", target.project, target.region))?;
         }
         Format::Table => {
-            let look = print::look();
+            let look = print::look(&session.flags);
             let tables: Vec<_> = paths.iter().map(|path| table::render_path(path, &observed.target, look)).collect();
             print::out(&tables.join("\n"))?;
         }

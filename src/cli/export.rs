@@ -15,11 +15,13 @@ use super::{
 ///
 /// Nothing is written to Google. Objects that already exist keep what other people and Google set on them.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0, or 1 if something could not be looked at.")]
+#[command(
+    after_help = "Where the mode is off nothing is read; if that is so everywhere, the status is 1.\n\nExit status: 0, or 1 if something could not be looked at."
+)]
 pub struct Export {
     #[command(flatten)]
     at: Where,
-    /// The policy file
+    /// The policy file; `-` reads standard input
     #[arg(long, env = "EGRESS_POLICY", value_name = "FILE")]
     policy: Option<std::path::PathBuf>,
     /// An array with one document for each region
@@ -37,7 +39,7 @@ enum Format {
 impl Export {
     pub async fn run(self) -> Result<Exit, Failure> {
         let session = Session::open(self.policy.as_ref(), &self.cloud, None).await?;
-        let targets = session.targets(&self.at.project, self.at.region.as_ref()).await?;
+        let targets = session.readable(session.targets(&self.at.project, self.at.region.as_ref()).await?)?;
         let looks = stream::iter(&targets).map(|target| session.app.engine.inspect(target));
         let found: Vec<_> = looks.buffered(MAX_CONCURRENT_TARGETS).collect().await;
         match self.format {

@@ -13,6 +13,7 @@ mod door;
 pub mod exit;
 mod explain;
 mod export;
+mod hints;
 mod init;
 mod order;
 mod plan;
@@ -29,6 +30,7 @@ mod sweep;
 pub mod table;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::{ffi::OsString, process::ExitCode, sync::LazyLock};
 
@@ -97,7 +99,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             print::error(&format!("error: {failure}"));
-            Exit::Error.into()
+            Exit::from(&failure).into()
         }
     }
 }

@@ -95,8 +95,9 @@ impl Given {
             if self.consent.dry_run || is_empty {
                 return show(self, &found, words);
             }
-            print::error(table::render_reports(&found.reports, print::look_of_stderr()).trim_end());
-            if let Consent::Refused(exit) = ask(words.question)? {
+            let look = print::look_of_stderr(&self.session.flags);
+            print::error(table::render_reports(&found.reports, look).trim_end());
+            if let Consent::Refused(exit) = ask(words.question).await? {
                 return Ok(exit);
             }
         }
@@ -113,7 +114,7 @@ impl Given {
 /// Prints what was done.
 fn show(given: &Given, answer: &Answer, words: &Words) -> Result<Exit, Failure> {
     let reports = &answer.reports;
-    print_reports(reports, given.format)?;
+    print_reports(&given.session, reports, given.format)?;
     for (project, failure) in &answer.unread {
         let why = table::plain(&failure.message);
         print::error(&format!(

@@ -10,12 +10,13 @@ use clap::Args;
 use super::{
     args::{Common, Format, Where},
     exit::{Exit, Failure},
-    print,
+    hints, print,
     session::Session,
     table,
+    wish::{self, WishArgs},
 };
 use crate::{
-    domain::{plan, report::Report, reviewed::SavedPlan},
+    domain::{audit::wanted::WantedConnector, plan, report::Report, reviewed::SavedPlan, text::shell},
     reconcile::queue::{RunRequest, RunResult},
 };
 
@@ -27,6 +28,8 @@ use crate::{
 pub struct Plan {
     #[command(flatten)]
     place: Where,
+    #[command(flatten)]
+    wish: WishArgs,
     #[command(flatten)]
     exit: DetailedExit,
     /// Also write the plan to a file, for `apply FILE`
@@ -45,18 +48,18 @@ pub struct DetailedExit {
 
 impl Plan {
     pub async fn run(self) -> Result<Exit, Failure> {
+        let wanted = self.wish.wanted(&self.place.project, self.place.region.as_ref())?;
         let session = Session::open(self.common.policy.as_ref(), &self.common.cloud, None).await?;
         let targets = session.targets(&self.place.project, self.place.region.as_ref()).await?;
-        let found = session.look(&targets.into_iter().map(RunRequest::new).collect::<Vec<_>>()).await;
-        let exit = show(&found, self.common.format)?;
+        let found = session.look(&RunRequest::of_targets(targets, wanted.as_ref())).await;
+        let exit = show(&session, &found, self.common.format)?;
+        wish::warn_if_it_exists(wanted.as_ref(), &found);
         if let Some(file) = &self.out {
-            save(file, &session, &found)?;
-            let policy = self.common.policy.as_ref().map(|policy| format!(" --policy {}", policy.display()));
-            print::error(&format!(
-                "The plan is saved. To do it: egress-reconciler apply {}{}",
-                file.display(),
-                policy.unwrap_or_default()
-            ));
+            save(file, &session, &found, wanted)?;
+            let word = |path: &Path| shell::word(&path.display().to_string()).into_owned();
+            let policy = self.common.policy.as_deref().map(|policy| format!(" --policy {}", word(policy)));
+            let apply = format!("egress-reconciler apply {}{}", word(file), policy.unwrap_or_default());
+            print::error(&format!("The plan is saved. To do it: {}", hints::command(&apply, &session.flags)));
         }
         Ok(self.exit.warned(exit, "plan"))
     }
@@ -75,16 +78,16 @@ impl DetailedExit {
 }
 
 /// Prints what dry runs found.
-pub fn show(found: &[RunResult], format: Format) -> Result<Exit, Failure> {
+pub fn show(session: &Session, found: &[RunResult], format: Format) -> Result<Exit, Failure> {
     match format {
         Format::Json => print::json(&reports(found))?,
-        Format::Table => print::out(&text(found, print::look()))?,
+        Format::Table => print::out(&text(found, print::look(&session.flags)))?,
     }
     Ok(Exit::of_all(reports(found)))
 }
 
 /// What dry runs found, for a person.
-pub fn text(found: &[RunResult], look: table::Look) -> String {
+pub fn text(found: &[RunResult], look: table::Look<'_>) -> String {
     let drawn = |found: &RunResult| match &found.plan {
         // The report's findings also tell of reads that failed.
         Some(plan) => {
@@ -101,12 +104,12 @@ fn reports(found: &[RunResult]) -> Vec<&Report> {
 }
 
 /// Writes the plan to a file. One that is not whole would be done as if it were.
-fn save(file: &Path, session: &Session, found: &[RunResult]) -> Result<(), Failure> {
+fn save(file: &Path, session: &Session, found: &[RunResult], wanted: Option<WantedConnector>) -> Result<(), Failure> {
     if Exit::of_all(reports(found)) == Exit::Error {
         return Err("the plan is not saved, because a part of it could not be read".into());
     }
     let reports = found.iter().map(|found| found.report.clone()).collect();
-    let saved = SavedPlan::new(session.app.policy().hash.clone(), reports);
+    let saved = SavedPlan::new(session.app.policy().hash.clone(), reports, wanted);
     let text = serde_json::to_string_pretty(&saved)? + "\n";
     fs::write(file, text).map_err(|error| format!("--out: cannot write {}: {error}", file.display()))?;
     Ok(())

@@ -30,17 +30,17 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
 }
 
 /// How text for a person looks on this stdout: wrapped and coloured on a terminal alone, and there by what its reader asks for
-/// (<https://no-color.org>, `TERM=dumb`, `COLUMNS`).
-pub fn look() -> Look {
-    look_of(&io::stdout())
+/// (<https://no-color.org>, `TERM=dumb`, `COLUMNS`). `flags`: those that lead to the cloud which was asked.
+pub fn look(flags: &str) -> Look<'_> {
+    look_of(&io::stdout()).with(flags)
 }
 
 /// The same of what is shown beside the result.
-pub fn look_of_stderr() -> Look {
-    look_of(&io::stderr())
+pub fn look_of_stderr(flags: &str) -> Look<'_> {
+    look_of(&io::stderr()).with(flags)
 }
 
-fn look_of(stream: &(impl IsTerminal + AsFd)) -> Look {
+fn look_of(stream: &(impl IsTerminal + AsFd)) -> Look<'static> {
     if !stream.is_terminal() {
         return Look::PLAIN;
     }

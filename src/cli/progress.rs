@@ -15,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::{print, table::plain};
 use crate::{
     domain::{
-        plan::Note,
-        report::{StepOutcome, StepReport},
+        report::{Report, StepOutcome, StepReport},
         target::Target,
     },
     reconcile,
@@ -51,10 +50,8 @@ impl Progress {
     }
 
     /// Says what is waited for, once for each change of it.
-    pub fn wait<'a>(&self, notes: impl Iterator<Item = &'a Note>) {
-        let mut objects: Vec<_> = notes.map(|note| plain(&note.object)).collect();
-        objects.sort();
-        let message = format!("waiting for {}", objects.join(", "));
+    pub fn wait(&self, reports: &[&Report]) {
+        let message = waiting(reports);
         if self.bar.message() != message {
             if self.bar.is_hidden() && !self.is_quiet {
                 print::error(&message);
@@ -90,6 +87,17 @@ async fn watch(mut events: Receiver<reconcile::Progress>, bar: ProgressBar, is_q
     }
 }
 
+/// `waiting for connector/conn (demo-project europe-west2)`.
+pub fn waiting(reports: &[&Report]) -> String {
+    let objects = reports.iter().flat_map(|report| {
+        let place = report.target.as_ref().map_or_else(String::new, place);
+        report.waiting_on.iter().map(move |note| plain(&format!("{}{place}", note.object)))
+    });
+    let mut objects: Vec<_> = objects.collect();
+    objects.sort();
+    format!("waiting for {}", objects.join(", "))
+}
+
 /// `done create firewall/… (demo-project europe-west2)`.
 pub fn line(target: &Target, step: &StepReport) -> String {
     let (state, why) = match &step.outcome {
@@ -98,6 +106,10 @@ pub fn line(target: &Target, step: &StepReport) -> String {
         StepOutcome::Skipped { why } => ("skipped", Some(why)),
     };
     let why = why.map_or_else(String::new, |why| format!(": {why}"));
-    let (project, region) = (&target.project, &target.region);
-    plain(&format!("{state} {} {} ({project} {region}){why}", step.verb.word_for(&step.diff), step.step))
+    plain(&format!("{state} {} {}{}{why}", step.verb.word_for(&step.diff), step.step, place(target)))
+}
+
+/// Behind an object's name: targets of two projects may be worked on at the same time.
+fn place(target: &Target) -> String {
+    format!(" ({} {})", target.project, target.region)
 }

@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 
 use super::{
     VERSION,
-    args::{CloudArgs, address, duration, topic},
+    args::{CloudArgs, address, duration, needs_simulated, topic},
     door::{DoorArgs, Surroundings},
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, WrongUsage},
     print,
     session::{policy_path, variable},
     simulate::exports,
@@ -29,6 +29,9 @@ use crate::{
     reconcile::publish::WithoutTopic,
     web::{logs, server},
 };
+
+/// Where the simulated cloud listens unless a flag says otherwise.
+const SIM_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9080);
 
 /// Run the HTTP service that audit events are pushed to
 #[derive(Debug, Args)]
@@ -49,16 +52,25 @@ pub struct Serve {
     pub door: DoorArgs,
     #[command(flatten)]
     cloud: CloudArgs,
-    /// Where the simulated cloud listens
-    #[arg(long, env = "EGRESS_SIM_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9080", value_parser = address, help_heading = "Simulated cloud")]
-    sim_listen: SocketAddr,
+    /// Where the simulated cloud listens [default: 127.0.0.1:9080]
+    #[arg(long, env = "EGRESS_SIM_LISTEN", value_name = "ADDRESS", value_parser = address, help_heading = "Simulated cloud")]
+    sim_listen: Option<SocketAddr>,
 }
 
 impl Serve {
     pub async fn run(self) -> Result<Exit, Failure> {
         let on_cloud_run = variable("K_SERVICE").is_some();
         logs::init(on_cloud_run, variable("GOOGLE_CLOUD_PROJECT"), io::stderr().is_terminal());
+        if self.policy.as_deref().is_some_and(app::is_stdin) {
+            return Err(WrongUsage(
+                "--policy: found -, expected a file: it is read again whenever it changes, and standard input is read once".to_owned(),
+            )
+            .into());
+        }
         let simulated = self.cloud.is_simulated();
+        if self.sim_listen.is_some() && !simulated {
+            return Err(needs_simulated(&["--sim-listen"]).into());
+        }
         let around = Surroundings { on_cloud_run, simulated, port: variable("PORT") };
         let (address, door) = self.door.clone().decide(&around)?;
         let listener = listen(address, "--listen or EGRESS_LISTEN").await?;
@@ -66,7 +78,7 @@ impl Serve {
         let app = match self.cloud.simulation(Some(events_at(address)?))? {
             None => App::build(self.settings()?, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => {
-                let port = listen(self.sim_listen, "--sim-listen or EGRESS_SIM_LISTEN").await?;
+                let port = listen(self.sim_listen.unwrap_or(SIM_LISTEN), "--sim-listen or EGRESS_SIM_LISTEN").await?;
                 let google = port.local_addr()?;
                 let app = on_simulated(self.settings()?, simulation, port)?;
                 let project = app.policy().scope.projects.first().map(ToString::to_string).unwrap_or_default();

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 
-use super::{args::CloudArgs, exit::Failure, serve::on_simulated};
+use super::{args::CloudArgs, exit::Failure, print, serve::on_simulated};
 use crate::{
     app::{self, App, Settings, simulated},
     domain::{
         names::{ProjectId, Region},
-        policy::Policy,
+        policy::{Mode, Policy},
         report::Report,
         target::Target,
     },
@@ -27,6 +27,8 @@ pub const MAX_CONCURRENT_TARGETS: usize = 64;
 
 pub struct Session {
     pub app: Arc<App>,
+    /// What a command must repeat to ask the same cloud.
+    pub flags: String,
 }
 
 impl Session {
@@ -41,7 +43,7 @@ impl Session {
             None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
         };
-        Ok(Self { app })
+        Ok(Self { app, flags: cloud.flags() })
     }
 
     /// The same with a policy that no file holds, to look and to write nothing.
@@ -51,7 +53,7 @@ impl Session {
             None => App::with_policy(policy, settings, app::http_transport(), app::now(), app::ids()),
             Some(simulation) => simulated::app_with(policy, settings, &simulation.begin()?)?,
         };
-        Ok(Self { app })
+        Ok(Self { app, flags: cloud.flags() })
     }
 
     fn settings(
@@ -74,13 +76,18 @@ impl Session {
         })
     }
 
-    /// The targets of projects, which must stand in the policy's scope.
+    /// The targets of projects, which must stand in the policy's scope. Where the mode is `off`, Google is not asked.
     pub async fn targets(&self, projects: &[ProjectId], region: Option<&Region>) -> Result<Vec<Target>, Failure> {
         projects.iter().try_for_each(|project| self.has_project(Some(project)))?;
         self.has_region(region)?;
+        let policy = self.app.policy();
         let mut targets = Vec::new();
         for project in projects {
-            self.reach(project).await?;
+            if !policy.is_off(project, region) {
+                self.reach(project).await?;
+            } else if region.is_none() && policy.scope.regions.list().is_none() {
+                print::error(&format!("{project}: mode off: nothing was looked at"));
+            }
             match region {
                 Some(region) => targets.push(Target { project: project.clone(), region: region.clone() }),
                 None => targets.extend(self.app.expander.targets_of(project, &[]).await?),
@@ -93,6 +100,23 @@ impl Session {
     /// cannot work at all ends with one error.
     pub async fn reach(&self, project: &ProjectId) -> Result<(), Failure> {
         Ok(self.app.engine.reach(project).await?)
+    }
+
+    /// The targets that the policy's mode lets be read; of the others it is said that nothing was looked at.
+    ///
+    /// # Errors
+    /// None of them may be read.
+    pub fn readable(&self, targets: Vec<Target>) -> Result<Vec<Target>, Failure> {
+        let policy = self.app.policy();
+        let (off, on): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| policy.for_target(target).mode == Mode::Off);
+        for Target { project, region } in &off {
+            print::error(&format!("{project} {region}: mode off: nothing was looked at"));
+        }
+        match on.is_empty() {
+            true => Err("the policy's mode is off, which reads nothing; set `mode: report` to look".into()),
+            false => Ok(on),
+        }
     }
 
     /// The same of a command about all projects of the scope: what is wrong with one of them hides no other.

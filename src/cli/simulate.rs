@@ -1,6 +1,10 @@
 //! `simulate`: the simulated Google alone.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum, value_parser};
 use http::{Uri, uri::Authority};
@@ -71,24 +75,24 @@ pub struct WorldArgs {
     /// Initial state, in the format of GET /sim/world [default: one project with a network and no NAT]
     #[arg(long, env = "EGRESS_WORLD", value_name = "FILE")]
     world: Option<PathBuf>,
-    /// How long a connector takes to be made, in seconds
-    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", default_value_t = 60, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
-    connector_seconds: u32,
-    /// How long a Compute operation takes, in seconds
-    #[arg(long, env = "EGRESS_OPERATION_SECONDS", value_name = "N", default_value_t = 1, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
-    operation_seconds: u32,
-    /// How long Cloud Run takes to settle what was deployed or deleted, in seconds
-    #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", default_value_t = 2, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
-    settle_seconds: u32,
-    /// How long reads return a connector's previous state after its operation ends, in seconds
-    #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", default_value_t = 5, hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
-    lag_seconds: u32,
-    /// How long every answer takes, in milliseconds
-    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", default_value_t = 0, hide_short_help = true, value_parser = value_parser!(u32).range(..=60_000))]
-    latency_ms: u32,
-    /// Limit calls per minute, for each project and region
-    #[arg(long, env = "EGRESS_QUOTAS", value_name = "QUOTAS", default_value = "none", hide_short_help = true)]
-    quotas: QuotasKind,
+    /// How long a connector takes to be made, in seconds [default: 60]
+    #[arg(long, env = "EGRESS_CONNECTOR_SECONDS", value_name = "N", hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
+    connector_seconds: Option<u32>,
+    /// How long a Compute operation takes, in seconds [default: 1]
+    #[arg(long, env = "EGRESS_OPERATION_SECONDS", value_name = "N", hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
+    operation_seconds: Option<u32>,
+    /// How long Cloud Run takes to settle what was deployed or deleted, in seconds [default: 2]
+    #[arg(long, env = "EGRESS_SETTLE_SECONDS", value_name = "N", hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
+    settle_seconds: Option<u32>,
+    /// How long reads return a connector's previous state after its operation ends, in seconds [default: 5]
+    #[arg(long, env = "EGRESS_LAG_SECONDS", value_name = "N", hide_short_help = true, value_parser = value_parser!(u32).range(..=86_400))]
+    lag_seconds: Option<u32>,
+    /// How long every answer takes, in milliseconds [default: 0]
+    #[arg(long, env = "EGRESS_LATENCY_MS", value_name = "N", hide_short_help = true, value_parser = value_parser!(u32).range(..=60_000))]
+    latency_ms: Option<u32>,
+    /// Limit calls per minute, for each project and region [default: none]
+    #[arg(long, env = "EGRESS_QUOTAS", value_name = "QUOTAS", hide_short_help = true)]
+    quotas: Option<QuotasKind>,
     /// Seed for random IDs and faults, overriding the seed in the --world file
     #[arg(long, env = "EGRESS_SEED", value_name = "N", hide_short_help = true)]
     seed: Option<u64>,
@@ -104,21 +108,42 @@ enum QuotasKind {
 
 impl WorldArgs {
     pub fn simulation(&self, push_to: Option<Uri>) -> Simulation {
+        let usual = Times::default();
+        let seconds = |given: Option<u32>, usual| given.map_or(usual, |given| Duration::from_secs(given.into()));
         Simulation {
             world: self.world.clone(),
             push_to,
             publish_to: None,
             service_at: None,
             times: Times {
-                connector: Duration::from_secs(self.connector_seconds.into()),
-                operation: Duration::from_secs(self.operation_seconds.into()),
-                settling: Duration::from_secs(self.settle_seconds.into()),
-                lag: Duration::from_secs(self.lag_seconds.into()),
-                latency: Duration::from_millis(self.latency_ms.into()),
+                connector: seconds(self.connector_seconds, usual.connector),
+                operation: seconds(self.operation_seconds, usual.operation),
+                settling: seconds(self.settle_seconds, usual.settling),
+                lag: seconds(self.lag_seconds, usual.lag),
+                latency: self.latency_ms.map_or(usual.latency, |given| Duration::from_millis(given.into())),
             },
-            has_quotas: self.quotas == QuotasKind::Google,
+            has_quotas: self.quotas == Some(QuotasKind::Google),
             seed: self.seed,
         }
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        self.world.as_deref()
+    }
+
+    /// The flags that were given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--world", self.world.is_some()),
+            ("--connector-seconds", self.connector_seconds.is_some()),
+            ("--operation-seconds", self.operation_seconds.is_some()),
+            ("--settle-seconds", self.settle_seconds.is_some()),
+            ("--lag-seconds", self.lag_seconds.is_some()),
+            ("--latency-ms", self.latency_ms.is_some()),
+            ("--quotas", self.quotas.is_some()),
+            ("--seed", self.seed.is_some()),
+        ];
+        flags.into_iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| flag).collect()
     }
 }
 

@@ -32,7 +32,10 @@ impl Sweep {
         self.consent.warn("sweep");
         let session =
             Session::open(self.common.policy.as_ref(), &self.common.cloud, self.writing.report_topic.clone()).await?;
-        session.reach_any().await?;
+        let policy = session.app.policy();
+        if !policy.scope.all().into_iter().all(|project| policy.is_off(project, None)) {
+            session.reach_any().await?;
+        }
         let (targets, failures) = session.all_targets().await;
         for failure in &failures {
             print::error(&format!("error: {failure}"));
@@ -45,12 +48,12 @@ impl Sweep {
         if self.consent.dry_run || self.consent.asks() {
             let found = session.look(&requests).await;
             if self.consent.dry_run {
-                return Ok(self.exit.warned(plan::show(&found, self.common.format)?, "sweep --dry-run"));
+                return Ok(self.exit.warned(plan::show(session, &found, self.common.format)?, "sweep --dry-run"));
             }
             if apply::is_all_done(&found) {
-                return plan::show(&found, self.common.format);
+                return plan::show(session, &found, self.common.format);
             }
-            if let Consent::Refused(exit) = apply::asked(&found)? {
+            if let Consent::Refused(exit) = apply::asked(session, &found).await? {
                 return Ok(exit);
             }
         }

@@ -123,6 +123,7 @@ codes! {
     TrafficUnread "traffic-unread" "How much a connector sent could not be read."
     Unkept "unkept" "The connector is no longer adopted, and rules of ours still apply to it."
     Unmanaged "unmanaged" "The connector is neither ours nor adopted, so no rule is written for it."
+    Unreferenced "unreferenced" "Connectors exist that no workload of the project uses. Only plans and dry runs say so."
     UtilizationUnread "utilization-unread" "How many addresses of a subnet are free could not be read."
     WatchDefeatsDeny "watch-defeats-deny" "The watch rule is not written, or is disabled, because it would override a deny rule of others."
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    audit::wanted::WantedConnector,
     plan::{Kind, ObjectId, Plan, Step, Verb},
     report::{Report, StepOutcome, StepReport},
     target::Target,
@@ -20,6 +21,9 @@ pub struct SavedPlan {
     version: u32,
     /// Of the policy that was planned with.
     pub policy_hash: String,
+    /// What a person asked for by `--connector`: the plan is what it is because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<WantedConnector>,
     pub reports: Vec<Report>,
 }
 
@@ -35,8 +39,8 @@ pub enum NoPlan {
 }
 
 impl SavedPlan {
-    pub fn new(policy_hash: String, reports: Vec<Report>) -> Self {
-        Self { version: VERSION, policy_hash, reports }
+    pub fn new(policy_hash: String, reports: Vec<Report>, wanted: Option<WantedConnector>) -> Self {
+        Self { version: VERSION, policy_hash, wanted, reports }
     }
 
     /// # Errors

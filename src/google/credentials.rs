@@ -9,6 +9,8 @@ use ::http::{
 use google_cloud_auth::credentials::{Builder, CacheableResource, Credentials as GoogleCredentials};
 use tokio::{sync::OnceCell, time::timeout};
 
+use super::error::one_line;
+
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// Without any credentials google-cloud-auth asks the metadata server for more than 20 s.
@@ -40,11 +42,11 @@ impl fmt::Debug for Credentials {
 /// No token could be had.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    #[error("the Google credentials cannot be used; {HOW} ({0})")]
+    #[error("the Google credentials cannot be used; {HOW} ({})", one_line(&.0.to_string()))]
     Unusable(#[source] google_cloud_auth::build_errors::Error),
     #[error("no Google access token came within {} s; {HOW}", TOKEN_DEADLINE.as_secs())]
     Silent,
-    #[error("no Google access token; {HOW} ({0})")]
+    #[error("no Google access token; {HOW} ({})", one_line(&.0.to_string()))]
     Refused(#[source] google_cloud_auth::errors::CredentialsError),
 }
 

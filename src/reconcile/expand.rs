@@ -112,6 +112,8 @@ impl Expander {
         let policy = self.engine.policy.borrow().clone();
         let known: BTreeSet<Region> = match policy.scope.regions.list() {
             Some(listed) => listed.iter().cloned().collect(),
+            // Off reads nothing, not even which regions there are.
+            None if policy.is_off(project, None) => BTreeSet::new(),
             None if policy.scope.projects.contains(project) => self.regions_of(project).await?.into_iter().collect(),
             None => self.regions_of_host(project, &policy).await?.into_iter().collect(),
         };

@@ -68,6 +68,15 @@ impl RunRequest {
         }
     }
 
+    /// Runs of targets, of which that of a wanted connector is told of it.
+    pub fn of_targets(targets: Vec<Target>, wanted: Option<&WantedConnector>) -> Vec<Self> {
+        let request = |target: Target| {
+            let own = wanted.filter(|wanted| target.has(&wanted.connector)).cloned();
+            Self { wanted: own.into_iter().collect(), ..Self::new(target) }
+        };
+        targets.into_iter().map(request).collect()
+    }
+
     /// A further run of the same: what was agreed to is done in part.
     pub fn again(&self) -> Self {
         let bounds = match &self.bounds {

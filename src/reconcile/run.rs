@@ -161,6 +161,10 @@ impl Engine {
             }
         };
         plan.findings.extend(planner::gateway::refused_for(policy, observed, &request.triggers));
+        // A person who looks is shown all connectors; a report of a run has nothing to tell of these.
+        if request.dry_run {
+            plan.findings.extend(planner::unreferenced(observed, &demand));
+        }
         plan
     }
 

@@ -79,7 +79,7 @@ impl Wishes {
                     refused.connector.as_ref().is_none_or(|named| named.name == wanted.connector.name)
                 };
                 !trigger.told.is_deployed
-                    && (wanted.is_of(&trigger.resource) || wanted.workload == trigger.resource)
+                    && wanted.is_of(&trigger.resource)
                     && trigger.refused.as_ref().is_none_or(names_it)
             });
             own.map(|trigger| trigger.at).max().unwrap_or(now)
@@ -106,20 +106,22 @@ impl Wishes {
         let held = self.held.entry(target.clone()).or_default();
         for wanted in std::mem::take(&mut request.wanted) {
             let at = refused_at(&wanted);
-            if is_over(&wanted.workload, at) {
+            if wanted.workload.as_deref().is_some_and(|workload| is_over(workload, at)) {
                 continue;
             }
-            let same = |other: &WantedConnector| other.is_of(&wanted.workload) || other.workload == wanted.workload;
-            let newer = |other: &Held| same(&other.wanted) && other.at > at;
+            let newer = |other: &Held| other.wanted.same_origin(&wanted) && other.at > at;
             if !held.iter().any(newer) {
-                let known = held.iter().position(|other| same(&other.wanted));
+                let known = held.iter().position(|other| other.wanted.same_origin(&wanted));
                 let known = known.map(|index| held.remove(index));
                 // The same entry again says nothing new.
                 let again = known.filter(|known| known.wanted == wanted && known.at == at);
                 held.push(again.unwrap_or_else(|| Held { barred: barred(policy, &wanted), wanted, at, first: None }));
             }
         }
-        held.retain(|wish| now.duration_since(wish.at) < WISH_LIFETIME && !is_over(&wish.wanted.workload, wish.at));
+        held.retain(|wish| {
+            let is_over = |workload: &String| is_over(workload, wish.at);
+            now.duration_since(wish.at) < WISH_LIFETIME && !wish.wanted.workload.as_ref().is_some_and(is_over)
+        });
         held.sort_by_key(|wish| wish.at);
         held.drain(..held.len().saturating_sub(MAX_PER_TARGET));
         request.wanted = asked(policy, &*held);
@@ -161,7 +163,8 @@ impl Wishes {
         }
         let Some(held) = self.held.get_mut(&observed.target) else { return };
         held.retain_mut(|wish| {
-            let Some(found) = network_of(observed, &wish.wanted.workload) else { return true };
+            let workload = wish.wanted.workload.as_deref();
+            let Some(found) = workload.and_then(|workload| network_of(observed, workload)) else { return true };
             let named = found.as_ref().and_then(|(connector, ..)| connector.as_deref()).map(last_segment);
             let as_wished = named == Some(wish.wanted.connector.name.as_str());
             *wish.first.get_or_insert_with(|| found.clone()) == found && !as_wished
@@ -176,22 +179,21 @@ impl Wishes {
             connector.project = observed.target.project.clone();
             matches!(listed(observed, &connector), None | Some(None))
         });
-        missing
-            .map(|wish| {
-                let until = wish.at.checked_add(WISH_LIFETIME).unwrap_or(wish.at);
-                text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
-            })
-            .collect()
+        missing.filter_map(Held::note).collect()
     }
 
     /// The wishes of a target under a policy that lets nothing be looked at.
     pub fn unseen(&self, target: &Target) -> Vec<Note> {
-        let held = self.held.get(target).into_iter().flatten();
-        held.map(|wish| {
-            let until = wish.at.checked_add(WISH_LIFETIME).unwrap_or(wish.at);
-            text::connector::held_wish(&wish.wanted, wish.at, until, wish.barred)
-        })
-        .collect()
+        self.held.get(target).into_iter().flatten().filter_map(Held::note).collect()
+    }
+}
+
+impl Held {
+    /// What a report says of it: nothing of a person's wish, which its command answers and which ends with the process.
+    fn note(&self) -> Option<Note> {
+        let until = self.at.checked_add(WISH_LIFETIME).unwrap_or(self.at);
+        let workload = self.wanted.workload.as_deref()?;
+        Some(text::connector::held_wish(&self.wanted.connector, workload, self.at, until, self.barred))
     }
 }
 

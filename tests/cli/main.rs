@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 const POLICY: &str = "\
@@ -181,9 +181,26 @@ fn every_command_takes_the_simulated_cloud() {
         let output = program(&args).output().unwrap();
         assert_eq!(status(&output), expected, "{command}: {output:?}");
     }
-    // A world is nothing to Google.
-    let real = program(&["plan", "--policy", path, "--world", "w.json", "--project", "demo-project"]).output().unwrap();
-    assert!(status(&real) == 1 && told(&real).1.contains("--world needs --cloud simulated"), "{real:?}");
+    // Nothing of it means anything to Google.
+    let flags: [(&[&str], &str); 8] = [
+        (&["--world", "w.json"], "--world needs --cloud simulated"),
+        (&["--connector-seconds", "60"], "--connector-seconds needs --cloud simulated"),
+        (&["--operation-seconds", "1"], "--operation-seconds needs"),
+        (&["--settle-seconds", "2"], "--settle-seconds needs"),
+        (&["--lag-seconds", "5"], "--lag-seconds needs"),
+        (&["--latency-ms", "0"], "--latency-ms needs"),
+        (&["--seed", "7"], "--seed needs"),
+        (&["--seed", "7", "--lag-seconds", "0"], "--lag-seconds, --seed need --cloud simulated"),
+    ];
+    for (more, says) in flags {
+        let commands: [&[&str]; 3] = [&["plan", "--project", "demo-project"], &["doctor"], &["serve"]];
+        for command in commands {
+            let real = program(&[command, &["--policy", path], more].concat()).output().unwrap();
+            assert!(status(&real) == 64 && told(&real).1.contains(says), "{command:?} {more:?}: {real:?}");
+        }
+    }
+    let serve = program(&["serve", "--policy", path, "--sim-listen", "127.0.0.1:0"]).output().unwrap();
+    assert!(status(&serve) == 64 && told(&serve).1.contains("--sim-listen needs --cloud simulated"), "{serve:?}");
     let doctor = program(&["doctor", "--policy", path, "--cloud", "simulated"]).output().unwrap();
     assert!(told(&doctor).0.contains("ok       permissions"), "{doctor:?}");
 }
@@ -281,6 +298,13 @@ fn statuses_and_words() {
         (&["serve", "--listen", "0.0.0.0:0"], &[("EGRESS_POLICY", right)], 1, "would accept requests from anyone"),
         (&["serve", "--listen", "127.0.0.1:0"], &[], 1, "no policy"),
         (&["serve", "--listen", "127.0.0.1:0"], &[("EGRESS_POLICY", wrong)], 1, "did you mean `mode`?"),
+        (&["serve", "--policy", "-"], &[], 64, "--policy: found -, expected a file"),
+        (
+            &["plan", "--policy", "-", "--project", "demo-project"],
+            &[],
+            1,
+            "<stdin>:1:1: the policy must be a map of keys",
+        ),
         (&["serve", "--listen", &port], &[("EGRESS_POLICY", right)], 1, "give another address with --listen"),
         (&["simulate", "--listen", &port], &[], 1, "Address already in use"),
         (&["simulate", "--world", wrong], &[], 1, "is not right"),
@@ -320,6 +344,108 @@ fn the_doctor_looks_and_tells() {
     assert!(text.starts_with("bad      policy: ") && text.contains("-> egress-reconciler policy check "), "{text}");
 }
 
+/// A metadata server that gives every caller the same answer, until the tests end; its address.
+fn metadata_server(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            // A caller that has left has heard enough.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+/// Off reads nothing: no command that looks asks Google anything, and who asks for an answer hears why there is none.
+#[test]
+fn mode_off_reads_nothing() {
+    let off = POLICY.replace("mode: create", "mode: off");
+    let everywhere = off.replace("regions: [europe-west2]", "regions: all");
+    // Nothing listens on port 1, and there are no credentials.
+    let run = |policy: &NamedTempFile, args: &[&str]| {
+        let output = program(args)
+            .env("EGRESS_POLICY", policy.path())
+            .env("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+            .output()
+            .unwrap();
+        (status(&output), told(&output))
+    };
+    let place = ["--project", "demo-project", "--region", "europe-west2"];
+    for text in [off, everywhere] {
+        let file = policy(&text);
+        for command in ["plan", "apply"] {
+            let (code, (out, error)) = run(&file, &[&[command], &place[..]].concat());
+            assert!(code == 0 && out.contains("mode off: nothing was looked at"), "{command}: {code} {out}{error}");
+        }
+        for command in ["explain", "export"] {
+            let (code, (out, error)) = run(&file, &[&[command], &place[..]].concat());
+            assert!(code == 1 && out.is_empty(), "{command}: {code} {out}{error}");
+            let both = ["demo-project europe-west2: mode off: nothing was looked at", "set `mode: report` to look"];
+            assert!(both.iter().all(|says| error.contains(says)), "{command}: {error}");
+        }
+        let (code, (out, error)) = run(&file, &["plan", "--project", "demo-project"]);
+        assert!(
+            code == 0 && format!("{out}{error}").contains("mode off: nothing was looked at"),
+            "{code} {out}{error}"
+        );
+        let (code, told) = run(&file, &["sweep", "--dry-run"]);
+        assert_eq!(code, 0, "{told:?}");
+    }
+}
+
+/// A policy that comes through a pipe, for every command that reads it once.
+#[test]
+fn a_policy_from_standard_input() {
+    let place = ["--project", "demo-project", "--region", "europe-west2"];
+    let cases: [(&str, &[&str], i32); 8] = [
+        ("plan", &place, 2),
+        ("apply", &["--dry-run", "--project", "demo-project"], 2),
+        ("sweep", &["--dry-run"], 2),
+        ("explain", &place, 0),
+        ("export", &place, 0),
+        ("release", &["--dry-run"], 0),
+        ("rearm", &["--dry-run"], 0),
+        ("doctor", &[], 0),
+    ];
+    for (command, more, expected) in cases {
+        let args = [&[command, "--policy", "-", "--cloud", "simulated"], more].concat();
+        let mut child =
+            program(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(POLICY.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(status(&output), expected, "{command}: {output:?}");
+    }
+}
+
+/// What a person is told to paste is one word where it is one name, and asks the cloud that was asked.
+#[test]
+fn printed_commands_can_be_pasted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (policy, world, saved) = (file("my policy.yaml"), file("my world.json"), file("it's a plan.json"));
+    std::fs::write(&policy, POLICY).unwrap();
+    let demo = egress_reconciler::app::simulated::demo_world();
+    std::fs::write(&world, demo.written().to_string()).unwrap();
+    let cloud = ["--cloud", "simulated", "--world", &world];
+    let args = [&["plan", "--policy", &policy, "--project", "demo-project", "--out", &saved], &cloud[..]].concat();
+    let output = program(&args).output().unwrap();
+    let (out, error) = told(&output);
+    let quoted = saved.replace('\'', r"'\''");
+    let apply = format!("egress-reconciler apply '{quoted}' --policy '{policy}' --cloud simulated --world '{world}'");
+    assert!(status(&output) == 2 && error.contains(&apply), "{out}{error}");
+    std::fs::write(&policy, "version: 1\n").unwrap();
+    let doctor = told(&program(&[&["doctor", "--policy", &policy], &cloud[..]].concat()).output().unwrap());
+    assert!(doctor.0.contains(&format!("-> egress-reconciler policy check '{policy}'\n")), "{doctor:?}");
+    std::fs::write(&policy, POLICY).unwrap();
+    let doctor = told(&program(&[&["doctor", "--policy", &policy], &cloud[..]].concat()).output().unwrap());
+    let again = format!(" --cloud simulated --world '{world}'\n");
+    assert!(doctor.0.lines().any(|line| format!("{line}\n").ends_with(&again)), "{doctor:?}");
+}
+
 /// What keeps a command from doing anything at all is one error, which says what to do.
 #[test]
 fn who_cannot_work_at_all_hears_it_once() {
@@ -338,7 +464,22 @@ fn who_cannot_work_at_all_hears_it_once() {
     ];
     // Nothing listens on port 1.
     let closed = "http://127.0.0.1:1/";
-    let wrong: [(&str, &[(&str, &str)]); 3] = [
+    let garbage = [
+        "HTTP/1.1 200 OK\r\nmetadata-flavor: Google\r\ncontent-length: 28\r\n\r\n<html>\n<p>\n\x1b[2Jno\n\n</html>\n",
+        "HTTP/1.1 200 OK\r\nmetadata-flavor: Google\r\ncontent-length: 65\r\n\r\n{\"access_token\":\"a\\nb\\u0007\",\"expires_in\":99,\"token_type\":\"Bearer\"}",
+    ]
+    .map(metadata_server);
+    let key = json!({
+        "type": "service_account", "client_email": "a@b.iam.gserviceaccount.com", "private_key_id": "k", "project_id": "b",
+        "private_key": "-----BEGIN PRIVATE KEY-----\nno\u{1b}[2J\nkey\n-----END PRIVATE KEY-----\n",
+    });
+    let keys = [key.to_string(), "\u{1}\u{1b}[2J\n{\n\n\n".to_owned()].map(|text| policy(&text));
+    let [garbled, binary] = keys.each_ref().map(|file| file.path().to_str().unwrap());
+    let wrong: [(&str, &[(&str, &str)]); 7] = [
+        ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", garbled)]),
+        ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", binary)]),
+        ("run `gcloud auth application-default login`", &[("GCE_METADATA_HOST", &garbage[0])]),
+        ("run `gcloud auth application-default login`", &[("GCE_METADATA_HOST", &garbage[1])]),
         ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")]),
         ("run `gcloud auth application-default login`", &[("GOOGLE_APPLICATION_CREDENTIALS", damaged)]),
         (
@@ -355,6 +496,7 @@ fn who_cannot_work_at_all_hears_it_once() {
             assert_eq!((status(&output), out.as_str()), (1, ""), "{command:?}: {error}");
             assert!(error.starts_with("error: ") && error.contains(says), "{command:?}: {error}");
             assert!(error.lines().count() <= 3, "{command:?}: {error}");
+            assert!(!error.chars().any(|c| c.is_control() && c != '\n'), "{command:?}: {error:?}");
         }
     }
 }

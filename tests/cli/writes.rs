@@ -61,7 +61,9 @@ fn release_and_rearm() {
     let released = order("release", &[]);
     assert_eq!(released.0, 0, "{released:?}");
     assert!(released.1.0.contains("~ disabled firewall deny-conn-europe-west2-egress: "), "{released:?}");
-    assert!(released.1.0.contains("released by alice@example.com"), "{released:?}");
+    let stays =
+        "released by alice@example.com; it stays disabled until `egress-reconciler rearm`, and is reported as blocked";
+    assert!(released.1.0.contains(stays), "{released:?}");
     let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
     assert_eq!(status(&plan), 0, "nobody need act before the release is over");
     assert!(told(&plan).0.contains("egress-reconciler rearm"), "{plan:?}");
@@ -71,6 +73,9 @@ fn release_and_rearm() {
         (again, &reports[0]["steps"][0]["verb"], &reports[0]["egress"][0]["by"]),
         (0, &"extend".into(), &"alice@example.com".into())
     );
+    // A shorter one is no way to shorten it, and says so.
+    let (shorter, (text, _)) = order("release", &["--for", "1h"]);
+    assert!(shorter == 0 && text.contains("is shorter and changes nothing; to shorten the earlier one, run"), "{text}");
     for time in ["8d", "soon", "0h", "-1h"] {
         let wrong = order("release", &[&format!("--for={time}")]);
         let expected = format!("\"{time}\" found, a time of at most 7d expected");
@@ -177,6 +182,70 @@ fn a_saved_plan() {
         let output = google.program(&["apply", path], &file);
         assert!(status(&output) == 1 && told(&output).1.contains(says), "{output:?}");
     }
+}
+
+/// A first connector by the command line: planned, saved, done, and then there.
+#[test]
+fn a_connector_that_no_workload_names() {
+    let google = Google::begin();
+    let file = policy(&POLICY.replace(", declared: [{region: europe-west2, name: conn}]", ""));
+    let place = ["--project", "demo-project", "--region", "europe-west2"];
+    let run = |command: &str, more: &[&str]| {
+        let output = google.program(&[&[command], &place[..], more].concat(), &file);
+        (status(&output), told(&output))
+    };
+    assert_eq!(run("plan", &[]).0, 0, "nobody asks for a connector");
+    let (code, (text, _)) = run("plan", &["--connector", "first"]);
+    assert!(code == 2 && text.contains("needed by the command line (--connector)"), "{text}");
+    assert!(!text.contains("router"), "private ranges need no NAT: {text}");
+    let full = "projects/demo-project/locations/europe-west2/connectors/first";
+    let (code, (text, _)) = run("apply", &["--dry-run", "--connector", full, "--vpc-egress", "all-traffic"]);
+    assert!(code == 2 && text.contains("create router egress-my-vpc-europe-west2"), "{text}");
+
+    let wrong: [(&[&str], &str); 5] = [
+        (&["--connector", "First"], "--connector: found \"First\", expected 2 to 25 lower-case letters"),
+        (
+            &["--connector", "projects/demo-project/locations/us-east1/connectors/first"],
+            "expected a connector of --project demo-project and --region europe-west2",
+        ),
+        (
+            &["--connector", "first", "--project", "other-project"],
+            "--connector first: found 2 projects (demo-project, other-project) and --region europe-west2, expected one",
+        ),
+        (&["--vpc-egress", "all-traffic"], "--connector <CONNECTOR>"),
+        (&["--connector", "first", "--vpc-egress", "some"], "expected private-ranges-only or all-traffic"),
+    ];
+    for command in ["plan", "apply"] {
+        for (more, says) in wrong {
+            let (code, (out, error)) = run(command, more);
+            assert!(code == 64 && out.is_empty() && error.contains(says), "{command} {more:?}: {code} {error}");
+        }
+    }
+    let anywhere = google.program(&["plan", "--project", "demo-project", "--connector", "first"], &file);
+    let says = "--connector first: found --project demo-project and no --region, expected";
+    assert!(status(&anywhere) == 64 && told(&anywhere).1.contains(says), "{anywhere:?}");
+    let elsewhere = ["apply", "--project", "other-project", "--region", "europe-west2", "--connector", "first"];
+    let elsewhere = google.program(&elsewhere, &file);
+    assert!(status(&elsewhere) == 1 && told(&elsewhere).1.contains("--project: found other-project"), "{elsewhere:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("plan.json");
+    let saved = saved.to_str().unwrap();
+    let (code, told_of) = run("plan", &["--connector", "first", "--out", saved]);
+    assert_eq!(code, 2, "{told_of:?}");
+    let other = google.program(&["apply", saved, "--connector", "second"], &file);
+    let says = "the plan was made for --connector first --vpc-egress private-ranges-only";
+    assert!(status(&other) == 64 && told(&other).1.contains(says), "{other:?}");
+    let (code, told_of) = {
+        let output = google.program(&["apply", saved, "--connector", "first"], &file);
+        (status(&output), told(&output))
+    };
+    assert!(code == 0 && told_of.0.contains("+ created connector first"), "{told_of:?}");
+    let (code, (out, error)) = run("plan", &["--connector", "first"]);
+    assert!(code == 0 && error.contains("connector first already exists (ready)"), "{out}{error}");
+    let (code, told_of) = run("apply", &["--yes", "--connector", "second"]);
+    assert!(code == 0 && told_of.0.contains("+ created connector second"), "{told_of:?}");
+    assert!(!told_of.0.contains("held-wish"), "{told_of:?}");
 }
 
 /// Ctrl-C ends what writes with what was done and what was not.

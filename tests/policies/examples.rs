@@ -11,6 +11,8 @@ fn folder() -> PathBuf {
 
 fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<_> = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path()).collect();
+    // Folders hold examples for other things than policies.
+    paths.retain(|path| path.is_file());
     paths.sort();
     paths
 }

@@ -14,9 +14,15 @@ mod google;
 mod image;
 mod install;
 mod installed;
+#[path = "../world/lab.rs"]
+#[allow(dead_code, reason = "reports need a part of it")]
+mod lab;
 mod pages;
 mod printed;
 mod python;
+mod reports;
 mod rust;
 mod script;
+#[path = "../support/mod.rs"]
+mod support;
 mod terminal;

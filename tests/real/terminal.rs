@@ -60,6 +60,7 @@ fn a_question_is_answered_with_yes_or_not_at_all() {
     }
     let (status, shown) = apply("^C");
     assert!(status == 130 && !shown.contains("created"), "{status}: {shown}");
+    assert!(shown.ends_with("\nNothing was changed.\n"), "{shown}");
     // Nothing is asked where there is nothing to do.
     let (status, shown) = USUAL.shows("release", &[]);
     assert!(status == 0 && shown.contains("nothing to release") && !shown.contains("yes"), "{status}: {shown}");

@@ -147,7 +147,7 @@ impl Case {
             WantedConnector {
                 connector: format!("projects/{PROJECT}/locations/{REGION}/connectors/{connector}").try_into().unwrap(),
                 egress: egress_reconciler::domain::state::egress::Egress::parse(&egress),
-                workload: format!("namespaces/{PROJECT}/jobs/refused"),
+                workload: Some(format!("namespaces/{PROJECT}/jobs/refused")),
             }
         };
         items.into_iter().map(read).collect()

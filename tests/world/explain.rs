@@ -5,7 +5,8 @@ use std::{path::Path, time::Duration};
 use egress_reconciler::{
     cli::table::{Look, render_path},
     domain::{
-        explain::{self, HopState},
+        codes::HopCode,
+        explain::{self, HopKind, HopState},
         planner::break_glass::DenySelector,
         stamp::RELEASED_FOR,
     },
@@ -18,7 +19,7 @@ use crate::{
     lab::{ENFORCE, PROJECT, REGION, TestCloud, policy, world},
 };
 
-const LOOK: Look = Look { width: Some(120), colour: false };
+const LOOK: Look = Look { width: Some(120), ..Look::PLAIN };
 
 async fn explained(lab: &TestCloud, workload: Option<&str>) -> Vec<egress_reconciler::domain::explain::Path> {
     let basis = lab.app.engine.inspect(&lab.target()).await;
@@ -114,6 +115,19 @@ async fn a_released_path() {
         .release(BreakGlass { pick: &DenySelector::default(), by: "alice@example.com", dry_run: false }, RELEASED_FOR)
         .await;
     insta::assert_snapshot!("released", told(&lab).await);
+    // By the command or by hand: a deny that is down is a state of its own.
+    let all = DenySelector::default();
+    for by_hand in [false, true] {
+        if by_hand {
+            lab.app.engine.rearm(BreakGlass { pick: &all, by: "alice@example.com", dry_run: false }).await;
+            lab.change_policy(&policy(ENFORCE).replace("at-once", "manual")).await;
+            lab.change("deny-conn-europe-west2-egress", json!({"disabled": true})).await;
+        }
+        let paths = explained(&lab, Some("nightly")).await;
+        let firewall = paths[0].hops.iter().find(|hop| hop.kind == HopKind::Firewall).unwrap();
+        assert_eq!((firewall.state, firewall.code), (HopState::Disarmed, Some(HopCode::Disarmed)), "{by_hand}");
+        assert_eq!(serde_json::to_value(firewall).unwrap()["state"], "disarmed");
+    }
 }
 
 /// What could not be read is said where it is missing, and hides nothing else.

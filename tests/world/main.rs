@@ -29,4 +29,5 @@ mod story;
 #[path = "../support/mod.rs"]
 mod support;
 mod teams;
+mod unreferenced;
 mod wishes;

@@ -32,9 +32,9 @@ async fn a_release_ends() {
         assert_eq!((report.outcome, states(&report)), (Outcome::Blocked, vec![EgressState::Disarmed; 2]));
         said.push(report.blocked_by[0].text.clone());
     }
-    assert!(said[0].contains("the release ended at 2026-11-24T12:"), "{}", said[0]);
+    assert!(said[0].contains("the release was meant to last until 2026-11-24T12:"), "{}", said[0]);
     assert!(said[1].contains("1 day ago") && said[2].contains("2 days ago"), "{said:#?}");
-    assert!(said[2].contains("run `egress-reconciler rearm`"), "{}", said[2]);
+    assert!(said[2].contains("until you run `egress-reconciler rearm`"), "{}", said[2]);
     assert!(lab.is_released(DENY).await);
     assert_eq!(lab.rearm(all()).await.reports[0].outcome, Outcome::Changed);
 }
@@ -54,7 +54,7 @@ async fn a_stamp_proves_nobody() {
     let report = lab.hear(from).await.pop().unwrap();
     let told = released(&report)[0];
     assert_eq!(told.by.as_deref(), Some("mallory@example.com"));
-    assert!(told.text.contains("the release ends at 2026-11-30T12:00:00Z"), "{}", told.text);
+    assert!(told.text.contains("reported as blocked daily from 2026-11-30T12:00:00Z on"), "{}", told.text);
     rest(2 * 3600).await;
     let report = lab.run().await;
     let told = released(&report)[0];

@@ -349,3 +349,30 @@ async fn a_refused_function_or_version_gets_its_connector() {
         assert_eq!(made(&lab), 1, "{entry}: {report:#?}");
     }
 }
+
+/// A person's wish is held to what the policy lets a deploy's do, and leaves no note of a refused deploy.
+#[tokio::test(start_paused = true)]
+async fn a_wish_by_the_command_line_obeys_the_policy() {
+    use egress_reconciler::domain::{audit::wanted::WantedConnector, state::egress::Egress};
+    let names = "connector: {subnet_pools: [10.8.0.0/20], names: [\"team-*\"]}\n";
+    let cases = [
+        (policy(ENFORCE), Outcome::Waiting, 1, None),
+        (policy(ENFORCE).replace("mode: enforce", "mode: report"), Outcome::Drift, 0, Some("mode")),
+        (policy(ENFORCE).replace("mode: enforce", "mode: off"), Outcome::InSync, 0, None),
+        (policy(&format!("{ENFORCE}budget: {{changes_per_run: 1}}\n")), Outcome::Drift, 0, Some("budget")),
+        (policy(names), Outcome::Blocked, 0, Some("name-not-allowed")),
+        (policy("connector: {subnet_pools: [10.8.0.0/20], ensure: never}\n"), Outcome::Blocked, 0, Some("not-ensured")),
+    ];
+    for (text, outcome, count, why) in cases {
+        let lab = TestCloud::new(world(), &text);
+        let connector = format!("projects/{PROJECT}/locations/{REGION}/connectors/conn").try_into().unwrap();
+        let wanted = WantedConnector { connector, egress: Egress::AllTraffic, workload: None };
+        let request = RunRequest::of_targets(vec![lab.target()], Some(&wanted)).pop().unwrap();
+        let report = lab.app.queue.submit(request).await;
+        assert_eq!((report.outcome, made(&lab)), (outcome, count), "{text}: {report:#?}");
+        assert_eq!(held(&report).len(), 0, "{text}");
+        let held_back = report.withheld.iter().map(|held| format!("{:?}", held.why).to_lowercase());
+        let mut told = held_back.chain(report.blocked_by.iter().map(|note| note.code.word().to_owned()));
+        assert!(why.is_none_or(|why| told.any(|word| word == why)), "{text}: {report:#?}");
+    }
+}

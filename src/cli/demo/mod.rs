@@ -17,7 +17,7 @@ use super::{
     session::quiet_logs,
     simulate::exports,
 };
-use crate::web::server::terminated;
+use crate::{domain::text::shell, web::server::terminated};
 
 /// Show the service at work on a simulated Google Cloud, in four scenes; nothing leaves this machine
 #[derive(Debug, Args)]
@@ -82,13 +82,14 @@ impl Demo {
 /// How to go on, with this very program, and with the policy where there is a file of it.
 fn next_commands(policy: &Result<PathBuf, String>) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "egress-reconciler".to_owned());
+    let program = shell::word(&program);
     let full = format!("{program} demo --full\n");
     match policy {
         Err(refused) => {
             format!("\nThe policy could not be written to a file ({refused}). To go on:\n  {full}")
         }
         Ok(policy) => {
-            let policy = policy.display();
+            let policy = shell::word(&policy.display().to_string()).into_owned();
             format!(
                 "\nThe policy: {policy}. To go on:\n  \
                 {program} policy check {policy}\n  \

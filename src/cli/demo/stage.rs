@@ -278,11 +278,11 @@ impl Stage {
 }
 
 pub fn draw_plan(plan: &Plan) -> String {
-    table::render_plan(plan, Mode::Enforce, print::look())
+    table::render_plan(plan, Mode::Enforce, print::look(""))
 }
 
 pub fn draw_report(report: &Report) -> String {
-    table::render_report(report, print::look())
+    table::render_report(report, print::look(""))
 }
 
 /// Reports go to the simulated Pub/Sub.

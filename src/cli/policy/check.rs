@@ -1,10 +1,6 @@
 //! `policy check`: all that is wrong with a file, or all that it allows.
 
-use std::{
-    fs,
-    io::{self, Read},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
@@ -14,7 +10,7 @@ use super::super::{
     session::policy_path,
 };
 use crate::{
-    app::StartError,
+    app::{self, StartError},
     domain::{
         firewall::google_apis,
         policy::{Examined, Fault, Severity, examine},
@@ -31,16 +27,8 @@ pub struct Source {
 
 impl Source {
     pub fn read(path: &Path) -> Result<Self, StartError> {
-        let is_stdin = path == Path::new("-");
-        let text = match is_stdin {
-            true => {
-                let mut text = String::new();
-                io::stdin().lock().read_to_string(&mut text).map(|_| text)
-            }
-            false => fs::read_to_string(path),
-        };
-        let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
-        match text {
+        let name = if app::is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() };
+        match app::policy_text(path) {
             Ok(text) => Ok(Self { name, text }),
             Err(source) => Err(StartError::NoPolicy { path: name.into(), source }),
         }

@@ -4,19 +4,24 @@
 use anstyle::{AnsiColor, Style};
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-use super::view::{Egress, Entry, Row, Tone, View};
+use super::{
+    super::hints,
+    view::{Egress, Entry, Row, Tone, View},
+};
 
 /// How text for a person looks.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct Look<'a> {
     /// The column at which lines are wrapped; `None` = they are not.
     pub width: Option<u16>,
     pub colour: bool,
+    /// What commands of ours in the text must repeat, so that they ask the same cloud.
+    pub flags: &'a str,
 }
 
-impl Look {
+impl<'a> Look<'a> {
     /// What is written to a file or to another program.
-    pub const PLAIN: Self = Self { width: None, colour: false };
+    pub const PLAIN: Self = Self { width: None, colour: false, flags: "" };
     /// Narrower than this, names would stand alone on their lines and reasons in columns of one word.
     const NARROWEST: u16 = 80;
     /// Longer lines are hard to read.
@@ -24,7 +29,12 @@ impl Look {
 
     /// On a terminal of so many columns; 0 where it does not know.
     pub fn terminal(columns: u16, colour: bool) -> Self {
-        Self { width: (columns >= Self::NARROWEST).then(|| columns.min(Self::WIDEST)), colour }
+        Self { width: (columns >= Self::NARROWEST).then(|| columns.min(Self::WIDEST)), colour, ..Self::PLAIN }
+    }
+
+    /// The same with the flags of a session.
+    pub fn with(self, flags: &'a str) -> Self {
+        Self { flags, ..self }
     }
 }
 
@@ -46,9 +56,9 @@ impl Line {
         Self { indent, head: String::new(), style: Style::new(), text: text.into(), hang: indent + 2 }
     }
 
-    pub fn draw(&self, look: Look) -> String {
+    pub fn draw(&self, look: Look<'_>) -> String {
         let head = plain(&self.head);
-        let whole = format!("{}{head}{}", " ".repeat(self.indent), plain(&self.text));
+        let whole = format!("{}{head}{}", " ".repeat(self.indent), plain(&hints::text(&self.text, look.flags)));
         let hang = " ".repeat(self.hang);
         let lines = match look.width {
             Some(width) => textwrap::wrap(whole.trim_end(), wrapping(width).subsequent_indent(&hang)),
@@ -74,7 +84,7 @@ fn wrapping(width: u16) -> Options<'static> {
         .wrap_algorithm(WrapAlgorithm::FirstFit)
 }
 
-pub fn draw(view: &View, look: Look) -> String {
+pub fn draw(view: &View, look: Look<'_>) -> String {
     let mut lines = vec![Line::title(&view.heading)];
     for row in &view.rows {
         lines.extend(step(row));

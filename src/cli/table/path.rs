@@ -15,7 +15,7 @@ const BEHIND_THE_KIND: usize = 22;
 /// What rules match is aligned up to this; one rule may match a hundred ranges.
 const WIDEST: usize = 40;
 
-pub fn draw(path: &Path, target: &Target, look: Look) -> String {
+pub fn draw(path: &Path, target: &Target, look: Look<'_>) -> String {
     let heading = Line::title(&format!("{} ({} {})", path.workload, target.project, target.region));
     let hops = path.hops.iter().flat_map(hop);
     std::iter::once(heading).chain(hops).map(|line| line.draw(look)).collect()
@@ -52,6 +52,7 @@ fn mark(state: HopState) -> (&'static str, Tone) {
     match state {
         HopState::Ok => ("ok", Tone::Good),
         HopState::NotNeeded => ("-", Tone::Quiet),
+        HopState::Disarmed => ("disarmed", Tone::Bad),
         HopState::Waiting => ("waiting", Tone::Careful),
         HopState::Unknown => ("unknown", Tone::Careful),
         HopState::Missing => ("missing", Tone::Careful),

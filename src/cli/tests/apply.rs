@@ -51,7 +51,7 @@ fn session(connector: Duration) -> (Session, Cloud, PolicyFile) {
     let cloud = simulation.begin().unwrap();
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
     let app: Arc<App> = simulated::app(settings, &cloud, ([127, 0, 0, 1], 9).into()).unwrap();
-    (Session { app }, cloud, policy)
+    (Session { app, flags: String::new() }, cloud, policy)
 }
 
 fn target() -> Target {
@@ -141,7 +141,7 @@ async fn a_panic_at_one_target_hides_no_other() {
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(&policy) };
     let app = support::program(settings, &cloud, Arc::new(Faulty(cloud.transport())), support::ids());
     let there = Target { region: Region::parse("us-east1").unwrap(), ..target() };
-    let found = Session { app }.look(&[there.clone(), target()].map(RunRequest::new)).await;
+    let found = Session { app, flags: String::new() }.look(&[there.clone(), target()].map(RunRequest::new)).await;
     assert_eq!(found[0].report.outcome, Outcome::Failed);
     assert_eq!(found[0].report.target, Some(there));
     assert_eq!(found[0].report.findings[0].code.word(), "run-died");
@@ -181,8 +181,13 @@ async fn a_command_that_is_stopped_is_gone_on_with() {
             Arc::new(Interrupted { inner: cloud.transport(), at, calls: AtomicUsize::new(0), stop: OnceLock::new() });
         let app = support::program(settings.clone(), &cloud, transport.clone(), support::ids());
         transport.stop.set(app.engine.stop.clone()).unwrap();
-        let reports =
-            until_done(&Session { app }, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
+        let reports = until_done(
+            &Session { app, flags: String::new() },
+            vec![RunRequest::new(target())],
+            Duration::from_secs(900),
+            true,
+        )
+        .await;
         let mut rows: Vec<_> =
             reports.iter().flat_map(|report| &report.steps).map(|step| (step.step.to_string(), step.verb)).collect();
         let all = rows.len();
@@ -192,7 +197,7 @@ async fn a_command_that_is_stopped_is_gone_on_with() {
         stopped_with_work_left += usize::from(Exit::of_all(&reports) == Exit::Changes);
 
         let app = support::program(settings, &cloud, cloud.transport(), support::ids());
-        let session = Session { app };
+        let session = Session { app, flags: String::new() };
         let request = || vec![RunRequest::new(target())];
         let after = until_done(&session, request(), Duration::from_secs(900), true).await;
         assert_eq!(Exit::of_all(&after), Exit::Done, "stopped at call {at}: {after:#?}");
@@ -306,5 +311,5 @@ fn in_world(mut world: World, policy: &PolicyFile) -> Session {
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(policy) };
     let app = support::program(settings, &cloud, cloud.transport(), support::ids());
     support::run(&cloud);
-    Session { app }
+    Session { app, flags: String::new() }
 }

@@ -3,7 +3,10 @@
 use insta::assert_snapshot;
 
 use crate::{
-    cli::table::{Look, plain, render_plan, render_report},
+    cli::{
+        progress::waiting,
+        table::{Look, plain, render_plan, render_report},
+    },
     domain::{
         codes::Code,
         names::{ConnectorName, ConnectorRef, NetworkRef, ProjectId, Region, ResourceName},
@@ -19,7 +22,7 @@ use crate::{
     },
 };
 
-const LOOK: Look = Look { width: Some(100), colour: false };
+const LOOK: Look<'_> = Look { width: Some(100), ..Look::PLAIN };
 
 fn target() -> Target {
     Target { project: ProjectId::parse("demo-project").unwrap(), region: Region::parse("europe-west2").unwrap() }
@@ -272,4 +275,29 @@ fn a_terminal_is_told_nothing_by_strangers() {
     let mut plan = plan();
     plan.findings = vec![note(Code::Idle, "job/\u{1b}]0;x\u{7}", None, "text\u{8}")];
     assert!(!render_plan(&plan, Mode::Report, LOOK).chars().any(|c| c.is_control() && c != '\n'));
+}
+
+/// A simulated cloud and a file with a space in its name: what is pasted asks the same cloud.
+#[test]
+fn commands_of_ours_repeat_the_flags_of_the_session() {
+    let mut plan = plan();
+    plan.findings = vec![note(Code::Released, "firewall/deny", None, "run `egress-reconciler rearm` when it is over")];
+    let look = Look::PLAIN.with(" --cloud simulated --world 'my world.json'");
+    let text = render_plan(&plan, Mode::Report, look);
+    assert!(text.contains("run `egress-reconciler rearm --cloud simulated --world 'my world.json'` when"), "{text}");
+}
+
+/// Two projects wait for connectors of one name.
+#[test]
+fn what_is_waited_for_is_named_with_its_place() {
+    let waits = |project: &str| {
+        let mut waits = report(Outcome::Waiting);
+        let target = Target { project: ProjectId::parse(project).unwrap(), ..target() };
+        waits.target = Some(target);
+        waits.waiting_on = vec![note(Code::ConnectorCreating, "connector/conn", None, "is being created")];
+        waits
+    };
+    let (one, other) = (waits("team-b"), waits("team-a"));
+    let expected = "waiting for connector/conn (team-a europe-west2), connector/conn (team-b europe-west2)";
+    assert_eq!(waiting(&[&one, &other]), expected);
 }

@@ -1,4 +1,4 @@
-//! What a failed deploy asked for.
+//! What a failed deploy asked for, or a person in its place.
 //!
 //! A deploy that names a missing connector fails at once and leaves no workload behind, so the only statement of what
 //! was wanted is the failed entry's own request. It is believed only as far as Google confirms it.
@@ -19,25 +19,30 @@ use crate::domain::{
 /// `google.rpc.Code` PERMISSION_DENIED.
 pub(super) const PERMISSION_DENIED: i64 = 7;
 
-/// A connector that a deploy named and Google did not find.
+/// A connector that a deploy named and Google did not find, or that a person asks for before there is a deploy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WantedConnector {
     pub connector: ConnectorRef,
     pub egress: Egress,
-    /// The job, service or worker pool, as the audit log names it.
-    pub workload: String,
+    /// The job, service or worker pool, as the audit log names it; `None` = a person asked on the command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<String>,
 }
 
 impl WantedConnector {
     /// Whether a resource, in the spelling of any API version, is the workload that asked.
     pub fn is_of(&self, resource: &str) -> bool {
-        workload_key(&self.workload).is_some_and(|own| workload_key(resource).as_ref() == Some(&own))
+        let Some(own) = &self.workload else { return false };
+        own == resource || workload_key(own).is_some_and(|own| workload_key(resource).as_ref() == Some(&own))
     }
 
-    /// Kind and name of the workload: `jobs`, `nightly-export`.
-    pub fn workload(&self) -> Option<(String, &str)> {
-        workload_key(&self.workload)
+    /// Whether two are the wish of the same workload, or of a person for the same connector.
+    pub fn same_origin(&self, other: &Self) -> bool {
+        match &other.workload {
+            Some(workload) => self.is_of(workload),
+            None => self.workload.is_none() && self.connector == other.connector,
+        }
     }
 }
 
@@ -67,7 +72,7 @@ pub(super) fn wanted(audit: &AuditLog<'_>, target: &Target, scope: &Scope) -> Op
     let ours = own(&asked) && own(&confirmed) && asked.region == target.region;
     // Either may write the project as a number: that is what is left to be looked up.
     let connector = if asked.project.is_number() { asked } else { confirmed };
-    ours.then(|| WantedConnector { connector, egress, workload: audit.resource().into() })
+    ours.then(|| WantedConnector { connector, egress, workload: Some(audit.resource().into()) })
 }
 
 /// A refused deploy, with the connector, of whatever project, that it named. It is only looked at: whether the connector is

@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::{
     state::read::{FailureKind, ReadFailure},
-    text::reads::beyond_permissions,
+    text::{reads::beyond_permissions, shell},
 };
 
 /// In the order of badness.
@@ -77,7 +77,7 @@ impl Line {
     pub fn policy(file: &str, wrong: Option<&str>) -> Self {
         match wrong {
             None => Self::ok("policy", format!("{file} is right")),
-            Some(why) => Self::bad("policy", why, format!("egress-reconciler policy check {file}")),
+            Some(why) => Self::bad("policy", why, format!("egress-reconciler policy check {}", shell::word(file))),
         }
     }
 

@@ -127,6 +127,8 @@ pub enum HopState {
     Ok,
     /// The traffic of this workload does not pass here, or the policy asks for nothing here.
     NotNeeded,
+    /// Of the firewall: our deny is down, so more gets out than the policy allows.
+    Disarmed,
     /// Google is working on it.
     Waiting,
     /// It was not read, or cannot be decided from here.

@@ -108,7 +108,9 @@ impl Scene<'_> {
             Some(EgressState::Scoped | EgressState::Observed | EgressState::AllowOnly) => differs,
         };
         let hop_state = match state {
-            _ if shadowed || self.is_blocked(&objects) => HopState::Broken,
+            _ if shadowed => HopState::Broken,
+            Some(egress) if egress.state == EgressState::Disarmed => HopState::Disarmed,
+            _ if self.is_blocked(&objects) => HopState::Broken,
             _ if differs.is_some() => HopState::Missing,
             None => HopState::NotNeeded,
             Some(egress) if egress.state == EgressState::Unmanaged => HopState::NotNeeded,

@@ -15,7 +15,7 @@ use crate::domain::{
     names::{ConnectorRef, NetworkRef, ProjectId, Region},
     ownership,
     plan::{Change, EgressState, Note, Object, PathEgress, Plan, PlanContext, Step},
-    policy::{Enforcement, Policy, pattern},
+    policy::{Enforcement, Policy, Rearm, pattern},
     stamp::{Release, Stamp},
     state::{
         egress::Egress,
@@ -88,6 +88,7 @@ pub fn release(
         let key = (target.clone(), network.clone());
         let plan = plans.entry(key).or_insert_with(|| Plan::empty(target, network));
         let standing = deny::released(rule);
+        let rearm = policy.for_connector(&connector).firewall.rearm;
         if rule.disabled && rule.direction == Direction::Egress {
             let by = standing.as_ref().map_or_else(|| "unknown".to_owned(), |own| who(own, release));
             plan.egress.push(PathEgress::of_connector(connector.clone(), EgressState::Disarmed, Some(by)));
@@ -95,10 +96,13 @@ pub fn release(
         match standing {
             // One whose time cannot be so, or is over, is written anew.
             Some(own) if own.outlasts(release) => {
-                let rearm = policy.for_connector(&connector).firewall.rearm;
-                plan.findings.push(text::break_glass::released(rule, &connector, &own, &who(&own, release), rearm));
+                let by = who(&own, release);
+                plan.findings.push(match own.ends() == release.ends() {
+                    true => text::break_glass::released(rule, &connector, &own, &by, rearm),
+                    false => text::break_glass::kept(rule, &connector, &own, &by, rearm, release),
+                });
             }
-            Some(_) | None => plan.steps.push(take_down(rule, release)),
+            Some(_) | None => plan.steps.push(take_down(rule, release, rearm)),
         }
     }
     plans.into_values().map(sorted).collect()
@@ -135,13 +139,13 @@ pub fn tell_proof(
     }
 }
 
-fn take_down(rule: &Firewall, release: &Release) -> Step {
+fn take_down(rule: &Firewall, release: &Release, rearm: Rearm) -> Step {
     let description = Stamp::with_release(&rule.description, Some(release.clone()));
     let (before, after) = (Object::Firewall(rule.clone()), Firewall { disabled: true, description, ..rule.clone() });
     let after = Object::Firewall(after);
     let (change, reason) = match rule.disabled {
-        true => (Change::Extend { before, after }, text::break_glass::keep_down(release)),
-        false => (Change::Repair { before, after }, text::break_glass::release(release)),
+        true => (Change::Extend { before, after }, text::break_glass::keep_down(release, rearm)),
+        false => (Change::Repair { before, after }, text::break_glass::release(release, rearm)),
     };
     let object = Object::Firewall(rule.clone());
     Step { id: object.id(), after: Vec::new(), diff: diff(&change), change, reason }

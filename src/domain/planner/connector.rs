@@ -1,12 +1,14 @@
 //! Network, subnets and connectors: what is missing is created, and a connector of ours grows with the policy.
 
+use std::collections::BTreeSet;
+
 use super::draft::Draft;
 use crate::domain::{
     demand::Demand,
     design::{Blueprint, Ground, Path, attempt},
-    names::last_segment,
-    plan::{Change, Object, ObjectId},
-    state::connector::ConnectorState,
+    names::{ConnectorRef, last_segment},
+    plan::{Change, Note, Object, ObjectId},
+    state::{connector::ConnectorState, observed::Observed},
     text,
 };
 
@@ -74,4 +76,24 @@ pub(super) fn elsewhere(draft: &mut Draft<'_>, demand: &Demand) {
             Some(Err(_)) | None => {}
         }
     }
+}
+
+/// The connectors that exist and that nothing here asks for, as one note: a plan says nothing else of them. They may be used
+/// from projects that this look does not show.
+pub fn unreferenced(observed: &Observed, demand: &Demand) -> Option<Note> {
+    let planned: BTreeSet<&ConnectorRef> =
+        demand.connectors.iter().map(|required| &required.connector).chain(&demand.unused).collect();
+    let listed = observed.connectors.iter().flatten();
+    let named = listed.filter_map(|found| Some((ConnectorRef::try_from(found.name.clone()).ok()?, found)));
+    let mut others: Vec<_> = named
+        .filter(|(connector, _)| !planned.contains(connector))
+        .map(|(connector, found)| {
+            let own = connector.project.as_str();
+            let projects = found.connected_projects.iter().filter(|project| *project != own).cloned().collect();
+            (connector.name, projects)
+        })
+        .collect();
+    others.sort();
+    let is_complete = observed.reads_every_user();
+    (!others.is_empty()).then(|| text::connector::unreferenced(&observed.target, &others, is_complete))
 }

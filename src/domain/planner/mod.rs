@@ -22,6 +22,7 @@ mod rule_migration;
 mod scoping;
 mod shadows;
 
+pub use self::connector::unreferenced;
 use self::draft::Draft;
 use super::{
     demand::Demand,

@@ -11,7 +11,7 @@ use super::{
     },
 };
 use crate::domain::{
-    names::{ConnectorRef, NetworkRef, ProjectId},
+    names::{ConnectorRef, NetworkRef, ProjectId, Region},
     target::Target,
 };
 
@@ -66,6 +66,25 @@ impl Policy {
     /// The settings of a target as a whole: overrides for single connectors do not count.
     pub fn for_target(&self, target: &Target) -> &Policy {
         self.first(|matched| matched.connectors.is_empty() && matched.target(target))
+    }
+
+    /// Whether the mode lets nothing be read in a region of a project, or in any of its regions.
+    pub fn is_off(&self, project: &ProjectId, region: Option<&Region>) -> bool {
+        let is_off_in = |region: &Region| {
+            self.for_target(&Target { project: project.clone(), region: region.clone() }).mode == Mode::Off
+        };
+        match (region, self.scope.regions.list()) {
+            (Some(region), _) => is_off_in(region),
+            (None, Some(listed)) => listed.iter().all(is_off_in),
+            // Which regions there are is not known: what may be said of any of them counts.
+            (None, None) => {
+                let overrides = self.overrides.iter().map(|entry| &entry.matches).zip(&self.resolved);
+                let mut own = overrides.filter(|(matches, _)| {
+                    matches.connectors.is_empty() && (matches.projects.is_empty() || matches.projects.contains(project))
+                });
+                self.mode == Mode::Off && own.all(|(_, policy)| policy.mode == Mode::Off)
+            }
+        }
     }
 
     /// The connector lies in a project, or a host, and a region of the scope.

@@ -16,6 +16,32 @@ fn what_is_right_is_read() {
     }
 }
 
+/// Where nothing may be read: a mode, regions, overrides, and the region asked about.
+#[test]
+fn where_the_mode_is_off() {
+    use crate::domain::names::{ProjectId, Region};
+    let cases: [(&str, &str, &str, Option<&str>, bool); 10] = [
+        ("off", "all", "", None, true),
+        ("off", "all", "", Some("us-east1"), true),
+        ("report", "all", "", None, false),
+        ("off", "all", "{match: {regions: [us-east1]}, mode: report}", None, false),
+        ("off", "all", "{match: {regions: [us-east1]}, mode: report}", Some("us-east1"), false),
+        ("off", "all", "{match: {projects: [other-project]}, mode: report}", None, true),
+        ("off", "all", "{match: {connectors: [conn]}, mode: report}", None, true),
+        ("create", "[us-east1]", "{match: {regions: [us-east1]}, mode: off}", None, true),
+        ("create", "[us-east1, us-west1]", "{match: {regions: [us-east1]}, mode: off}", None, false),
+        ("create", "all", "{match: {regions: [us-east1]}, mode: off}", Some("us-east1"), true),
+    ];
+    let project = ProjectId::parse("demo-project").unwrap();
+    for (mode, regions, over, region, expected) in cases {
+        let scope = format!("scope: {{projects: [demo-project, other-project], regions: {regions}}}");
+        let text = RIGHT.replace("report", mode).replace("scope: {projects: [demo-project]}", &scope);
+        let policy = read(&format!("{text}overrides: [{over}]\n")).unwrap();
+        let region = region.map(|name| Region::parse(name).unwrap());
+        assert_eq!(policy.is_off(&project, region.as_ref()), expected, "{mode} {regions} {over} {region:?}");
+    }
+}
+
 /// `off`, `no` and `yes` are words wherever the policy has text, though YAML 1.1 knows them as booleans.
 #[test]
 fn words_are_words_in_overrides_too() {

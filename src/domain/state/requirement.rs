@@ -63,8 +63,8 @@ pub enum Requirer {
     /// A user beside jobs, services and worker pools, such as `function resize`.
     Further(String),
     Declared,
-    /// A deploy that failed because the connector is missing.
-    Wanted(String),
+    /// A deploy that failed because the connector is missing; `None` = a person who asks before there is a deploy.
+    Wanted(Option<String>),
     /// It stands on a subnet of ours.
     Stamp,
 }

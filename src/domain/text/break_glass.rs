@@ -16,22 +16,28 @@ use crate::domain::{
     },
 };
 
-pub fn release(release: &Release) -> String {
-    format!("released by {}; the release lasts until {}", release.by(), end(release))
+pub fn release(release: &Release, rearm: Rearm) -> String {
+    format!("released by {}; {}", release.by(), end(release, rearm))
 }
 
-pub fn keep_down(release: &Release) -> String {
-    format!("it was disabled already; released by {}; the release lasts until {}", release.by(), end(release))
+pub fn keep_down(release: &Release, rearm: Rearm) -> String {
+    format!("it was disabled already; {}", self::release(release, rearm))
 }
 
-fn end(release: &Release) -> String {
-    let end = release.ends().map(|end| format!("{end} or ")).unwrap_or_default();
-    format!("{end}the command `egress-reconciler rearm`")
+/// What becomes of a deny that is down: under `manual` nothing ends by itself.
+fn end(release: &Release, rearm: Rearm) -> String {
+    match (release.ends(), rearm) {
+        (Some(end), Rearm::AtOnce) => format!("it is put back at {end}, or earlier by `egress-reconciler rearm`"),
+        (Some(end), Rearm::Manual) => {
+            format!("it stays disabled until `egress-reconciler rearm`, and is reported as blocked daily from {end} on")
+        }
+        (None, _) => "it stays disabled until `egress-reconciler rearm`".to_owned(),
+    }
 }
 
 /// The mark of a release, as a difference shows it.
 pub fn mark(release: &Release) -> String {
-    let end = release.ends().map_or_else(String::new, |end| format!(" until {end}"));
+    let end = release.ends().map_or_else(String::new, |end| format!(", meant to last until {end}"));
     format!("{}{end}", release.by())
 }
 
@@ -46,13 +52,17 @@ pub fn clear_mark() -> String {
 
 /// A deny that is down by `release`, for now.
 pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, rearm: Rearm) -> Note {
-    let end = release.ends().map_or_else(String::new, |end| match rearm {
-        Rearm::AtOnce => format!("; it is put back at {end}, or earlier by `egress-reconciler rearm`"),
-        Rearm::Manual => {
-            format!("; the release ends at {end}; run `egress-reconciler rearm` when the emergency is over")
-        }
-    });
-    down(Code::Released, deny, connector, (by, release.at), &end)
+    down(Code::Released, deny, connector, (by, release.at), &format!("; {}", end(release, rearm)))
+}
+
+/// A deny that a release of now would keep down for a shorter time than an earlier one does.
+pub fn kept(deny: &Firewall, connector: &ConnectorRef, own: &Release, by: &str, rearm: Rearm, asked: &Release) -> Note {
+    let until = asked.ends().map_or_else(String::new, |end| format!(", until {end},"));
+    let shorter = format!(
+        "the release that is asked for now{until} is shorter and changes nothing; to shorten the earlier one, run `egress-reconciler rearm` and then `egress-reconciler release` again"
+    );
+    let note = released(deny, connector, own, by, rearm);
+    Note { text: format!("{}; {shorter}", note.text), ..note }
 }
 
 /// A deny whose release is over, and that waits for the command `rearm`. The days change the text, so that it is reported
@@ -62,12 +72,12 @@ pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release
     let since = ended.map_or_else(
         || format!("; its stamp has no valid time, so the release counts as over on {}", now.strftime("%F")),
         |end| match now.duration_since(end).as_hours() / 24 {
-            0 => format!("; the release ended at {end}"),
-            1 => format!("; the release ended at {end}, 1 day ago"),
-            days => format!("; the release ended at {end}, {days} days ago"),
+            0 => format!("; the release was meant to last until {end}"),
+            1 => format!("; the release was meant to last until {end}, 1 day ago"),
+            days => format!("; the release was meant to last until {end}, {days} days ago"),
         },
     );
-    let to_do = "run `egress-reconciler rearm`, or set `firewall.rearm: at-once`";
+    let to_do = "it stays disabled until you run `egress-reconciler rearm` or set `firewall.rearm: at-once`";
     down(Code::Disarmed, deny, connector, (by, release.at.filter(|_| ended.is_some())), &format!("{since}; {to_do}"))
 }
 

@@ -3,12 +3,12 @@ use jiff::Timestamp;
 
 use super::{cause, list, note};
 use crate::domain::{
-    audit::wanted::WantedConnector,
     codes::Code,
-    names::{ConnectorRef, NameError, NetworkRef, ProjectId},
+    names::{ConnectorName, ConnectorRef, NameError, NetworkRef, ProjectId},
     plan::{ErrorAction, Note},
     policy::{ConnectorSection, Ensure, Mode},
     state::{connector::ConnectorState, read::ReadFailure, requirement::Requirer, workload::Workload},
+    target::Target,
 };
 
 /// Why a connector is left as it is.
@@ -26,7 +26,8 @@ pub fn users(by: &[Requirer]) -> String {
         .map(|by| match by {
             Requirer::Workload(name) | Requirer::Further(name) => name.clone(),
             Requirer::Declared => "the policy".to_owned(),
-            Requirer::Wanted(name) => format!("the deploy of {}", super::workload(name)),
+            Requirer::Wanted(Some(name)) => format!("the deploy of {}", super::workload(name)),
+            Requirer::Wanted(None) => "the command line (--connector)".to_owned(),
             Requirer::Stamp => "its own subnet".to_owned(),
         })
         .collect();
@@ -376,8 +377,14 @@ pub fn long_name(connector: &ConnectorRef) -> Option<Note> {
 }
 
 /// A deploy that was refused because its connector does not exist.
-pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barred: Option<Mode>) -> Note {
-    let (name, who) = (&wanted.connector.name, super::workload(&wanted.workload));
+pub fn held_wish(
+    connector: &ConnectorRef,
+    workload: &str,
+    at: Timestamp,
+    until: Timestamp,
+    barred: Option<Mode>,
+) -> Note {
+    let (name, who) = (&connector.name, super::workload(workload));
     let what = format!("the deploy of {who} was refused at {at:.0} because connector {name} does not exist");
     let text = match barred {
         Some(mode) => format!(
@@ -388,5 +395,20 @@ pub fn held_wish(wanted: &WantedConnector, at: Timestamp, until: Timestamp, barr
             "{what}, and it does not exist yet; later runs try again until {until:.0}, or until {who} is deployed or deleted; when the connector is ready, deploy {who} again"
         ),
     };
-    note(Code::HeldWish, object(&wanted.connector), text)
+    note(Code::HeldWish, object(connector), text)
+}
+
+/// Connectors that nothing asks for, each with the other projects that Google says are connected to it.
+pub fn unreferenced(at: &Target, connectors: &[(ConnectorName, Vec<String>)], is_complete: bool) -> Note {
+    let named = connectors.iter().map(|(name, projects)| match projects.as_slice() {
+        [] => name.to_string(),
+        projects => format!("{name} (connected: {})", list(projects)),
+    });
+    let count = match connectors.len() {
+        1 => "1 connector is".to_owned(),
+        count => format!("{count} connectors are"),
+    };
+    let unread = if is_complete { "" } else { ", though not every workload could be read" };
+    let text = format!("{count} used by no workload that {} shows{unread}: {}", at.project, list(named));
+    note(Code::Unreferenced, format!("region/{}", at.region), text)
 }

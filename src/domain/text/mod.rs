@@ -16,6 +16,7 @@ pub mod policy_init;
 pub mod prune;
 pub mod reads;
 pub mod routes;
+pub mod shell;
 
 /// `projects/P/locations/R/jobs/nightly-export` or `namespaces/P/jobs/nightly-export` as `job nightly-export`.
 fn workload(resource: &str) -> String {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{nat::Lost, *};
 use crate::domain::{
     firewall::rule_set::Role,
-    names::{ConnectorRef, NetworkRef},
+    names::{ConnectorName, ConnectorRef, NetworkRef},
     plan::{ErrorAction, Kind, Verb},
     policy::{ConnectorSection, Ensure, Mode, Rearm},
     stamp::{RELEASED_FOR, Release, Stamp},
@@ -38,7 +38,7 @@ fn by() -> [Requirer; 4] {
     [
         Requirer::Workload("job a".into()),
         Requirer::Declared,
-        Requirer::Wanted("namespaces/p/jobs/b".into()),
+        Requirer::Wanted(Some("namespaces/p/jobs/b".into())),
         Requirer::Stamp,
     ]
 }
@@ -61,6 +61,8 @@ fn job() -> Workload {
 #[test]
 fn connectors() {
     let size = ConnectorSection::default();
+    let unused = [("hub", vec!["team-b".to_owned()]), ("spare", Vec::new())]
+        .map(|(name, projects)| (ConnectorName::parse(name).unwrap(), projects));
     let why = failed(FailureKind::AddressConflict, "no range");
     let at = "2026-11-23T12:00:00Z".parse().unwrap();
     let bad = ConnectorRef::parse("Conn_1", &conn().project, &conn().region).unwrap_err();
@@ -96,6 +98,8 @@ fn connectors() {
         &connector::unknown_project(&job(), &"999999999999".to_owned().try_into().unwrap()),
         &connector::direct_vpc(&job()),
         &connector::long_name(&long).unwrap(),
+        &connector::unreferenced(&Target::from(&conn()), &unused, true),
+        &connector::unreferenced(&Target::from(&conn()), &unused[..1], false),
         &connector::name_not_allowed(&conn(), &["team-*".into()]),
         &connector::not_ensured(&conn(), Ensure::Never),
         &connector::frozen(&conn(), "job a bears the label egress-reconciler=ignore"),
@@ -278,13 +282,15 @@ fn orders() {
     let deny = Firewall { name: "deny-conn".into(), direction: Direction::Egress, ..Firewall::default() };
     let inner = Firewall { name: "deny-conn-in".into(), ..Firewall::default() };
     let release = Release::new("alice@example.com", "2026-11-23T03:12:45Z".parse().unwrap(), RELEASED_FOR);
+    let shorter = Release::new("bob@example.com", "2026-11-23T04:00:00Z".parse().unwrap(), RELEASED_FOR / 12);
     let claimed = break_glass::claimed(&release);
     let timeless = Stamp::read("managed-by=egress-reconciler released-by=alice@example.com at=noon").unwrap();
     let timeless = timeless.released.unwrap();
     let days_later = "2026-11-27T04:00:00Z".parse().unwrap();
     insta::assert_snapshot!(lines(&[
-        &break_glass::release(&release),
-        &break_glass::keep_down(&release),
+        &break_glass::release(&release, Rearm::Manual),
+        &break_glass::keep_down(&release, Rearm::AtOnce),
+        &break_glass::kept(&deny, &conn(), &release, &claimed, Rearm::Manual, &shorter),
         &break_glass::clear_mark(),
         &break_glass::released(&deny, &conn(), &release, "alice@example.com", Rearm::Manual),
         &break_glass::released(&inner, &conn(), &release, &claimed, Rearm::AtOnce),

@@ -46,8 +46,12 @@ const FIELDS: &[Field] = &[
     flag("detached"),
     flag("enableExactlyOnceDelivery").fixed(),
     text("topicMessageRetentionDuration").output(),
+    // Kept, and not applied to messages, as by Google's own emulator.
+    message("messageTransforms", TRANSFORM).repeated(),
     choice("state", &["ACTIVE", "RESOURCE_ERROR"]).output(),
 ];
+
+const TRANSFORM: &[Field] = &[message("javascriptUdf", &[text("functionName"), text("code")]), flag("disabled")];
 
 const PUSH_CONFIG: Field = message(
     "pushConfig",
