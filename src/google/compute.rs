@@ -37,8 +37,10 @@ const SUBNETWORK_PGA: &str = "projects/{project}/regions/{region}/subnetworks/{s
 const ROUTER: &str = "projects/{project}/regions/{region}/routers/{router}";
 const ROUTERS: &str = "projects/{project}/regions/{region}/routers";
 const GLOBAL_OPERATION: &str = "projects/{project}/global/operations/{operation}";
+const GLOBAL_OPERATION_WAIT: &str = "projects/{project}/global/operations/{operation}/wait";
 const REGION_OPERATIONS: &str = "projects/{project}/regions/{region}/operations";
 const REGION_OPERATION: &str = "projects/{project}/regions/{region}/operations/{operation}";
+const REGION_OPERATION_WAIT: &str = "projects/{project}/regions/{region}/operations/{operation}/wait";
 
 const PROJECTS_GET: Method = method(Verb::GET, "compute.projects.get", PROJECT);
 const NETWORKS_GET: Method = method(Verb::GET, "compute.networks.get", NETWORK);
@@ -66,6 +68,10 @@ const ROUTERS_DELETE: Method = method(Verb::DELETE, "compute.routers.delete", RO
 const REGION_OPERATIONS_LIST: Method = method(Verb::GET, "compute.regionOperations.list", REGION_OPERATIONS);
 pub(super) const GLOBAL_OPERATIONS_GET: Method = method(Verb::GET, "compute.globalOperations.get", GLOBAL_OPERATION);
 pub(super) const REGION_OPERATIONS_GET: Method = method(Verb::GET, "compute.regionOperations.get", REGION_OPERATION);
+pub(super) const GLOBAL_OPERATIONS_WAIT: Method =
+    method(Verb::POST, "compute.globalOperations.wait", GLOBAL_OPERATION_WAIT);
+pub(super) const REGION_OPERATIONS_WAIT: Method =
+    method(Verb::POST, "compute.regionOperations.wait", REGION_OPERATION_WAIT);
 
 const ROUTER_URL: &str = "https://www.googleapis.com/compute/v1/projects/{project}/regions/{region}/routers/{router}";
 
