@@ -53,7 +53,7 @@ const RECONCILE: [&[&str]; 9] = [
     ],
     &["completion", "operations", "projects", "publish", "routers", "wishes"],
     &["apply", "outbox", "routes", "users"],
-    &["history", "observe", "run_state"],
+    &["history", "look_again", "observe", "run_state"],
     &["cloud_sql", "refused"],
     &["engine"],
     &["runner"],
