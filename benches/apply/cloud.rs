@@ -41,7 +41,15 @@ pub fn program() -> Command {
 
 /// Points a program at a simulated Google.
 pub fn point(command: &mut Command, address: SocketAddr) {
-    for (service, path) in [("COMPUTE", "compute/v1/"), ("VPCACCESS", ""), ("RUN", "svc/run/")] {
+    let services = [
+        ("COMPUTE", "compute/v1/"),
+        ("VPCACCESS", ""),
+        ("RUN", "svc/run/"),
+        ("NETWORKCONNECTIVITY", "svc/networkconnectivity/"),
+        ("CLOUDFUNCTIONS", "svc/cloudfunctions/"),
+        ("APPENGINE", "svc/appengine/"),
+    ];
+    for (service, path) in services {
         command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), format!("http://{address}/{path}"));
     }
 }
