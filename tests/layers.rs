@@ -54,7 +54,7 @@ const RECONCILE: [&[&str]; 11] = [
     &["lists", "operations", "projects", "publish", "routers"],
     &["apply", "outbox", "routes", "snapshot", "users"],
     &["observe", "queue"],
-    &["completion", "run_state", "wishes"],
+    &["completion", "look_again", "run_state", "wishes"],
     &["history"],
     &["cloud_sql", "refused"],
     &["engine"],

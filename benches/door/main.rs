@@ -12,6 +12,7 @@
 
 mod bare;
 mod entries;
+#[path = "../support/figures.rs"]
 mod figures;
 mod load;
 mod server;
@@ -64,10 +65,7 @@ fn measure() -> Result<(), Box<dyn Error>> {
         figures.extend(joining(&google).await?);
         Ok::<_, Box<dyn Error>>(figures)
     })?;
-    for figure in &figures {
-        println!("{}", figure.json());
-    }
-    println!("\n{}", figures::table(&figures));
+    figures::print(&figures, "bare");
     Ok(())
 }
 
@@ -81,7 +79,7 @@ fn start(google: &Google) -> io::Result<Figure> {
         name: "start",
         unit: "ms to the first 200",
         value: best(&|| Server::begin(google))?,
-        bare: Some(best(&Server::bare)?),
+        beside: Some(best(&Server::bare)?),
         target: Some(Target::AtMost(5.0)),
     })
 }
@@ -94,7 +92,7 @@ async fn irrelevant(google: &Google) -> Result<Vec<Figure>, Box<dyn Error>> {
         name: "idle",
         unit: "MiB resident",
         value: ours.resident()?,
-        bare: Some(bare.resident()?),
+        beside: Some(bare.resident()?),
         target: Some(Target::AtMost(14.0)),
     };
     let (value, floor) = costs(&ours, &bare, &entries::push(&entries::irrelevant(), None)).await?;
@@ -102,21 +100,21 @@ async fn irrelevant(google: &Google) -> Result<Vec<Figure>, Box<dyn Error>> {
         name: "irrelevant",
         unit: "µs of CPU an entry",
         value,
-        bare: Some(floor),
-        target: Some(Target::AboveBare(8.0)),
+        beside: Some(floor),
+        target: Some(Target::Above(8.0)),
     };
     let second = Figure {
         name: "irrelevant-rate",
         unit: "entries a second of CPU",
         value: 1e6 / value,
-        bare: Some(1e6 / floor),
+        beside: Some(1e6 / floor),
         target: Some(Target::AtLeast(60_000.0)),
     };
     drop(ours);
     let bearer = google.signer.bearer()?;
     let guarded = Server::guarded(google)?;
     let (value, floor) = costs(&guarded, &bare, &entries::push(&entries::irrelevant(), Some(&bearer))).await?;
-    let signed = Figure { name: "irrelevant-self", value, bare: Some(floor), target: None, ..each };
+    let signed = Figure { name: "irrelevant-self", value, beside: Some(floor), target: None, ..each };
     Ok(vec![idle, each, second, signed])
 }
 
@@ -160,15 +158,18 @@ async fn joining(google: &Google) -> Result<Vec<Figure>, Box<dyn Error>> {
         us.push((ours.cpu()? - before.0).as_secs_f64() * 1e6 / CROWD as f64);
         them.push((bare.cpu()? - before.1).as_secs_f64() * 1e6 / CROWD as f64);
     }
-    let each =
-        Figure {
-            name: "joining", unit: "µs of CPU an entry", value: least(us), bare: Some(least(them)), target: None
-        };
+    let each = Figure {
+        name: "joining",
+        unit: "µs of CPU an entry",
+        value: least(us),
+        beside: Some(least(them)),
+        target: None,
+    };
     let crowded = Figure {
         name: "crowded",
         unit: "MiB resident, 1,000 waiting",
         value: resident.into_iter().fold(0.0, f64::max),
-        bare: Some(bare.resident()?),
+        beside: Some(bare.resident()?),
         target: Some(Target::AtMost(32.0)),
     };
     Ok(vec![each, crowded])

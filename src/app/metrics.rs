@@ -169,7 +169,10 @@ impl Metrics {
 
     pub fn call(&self, method: &'static str, status: u16, took: Duration) {
         self.calls.get_or_create(&Called { method, status }).inc();
-        self.call_seconds.observe(took.as_secs_f64());
+        // How long an operation takes says nothing of how long Google takes to answer.
+        if !method.ends_with("Operations.wait") {
+            self.call_seconds.observe(took.as_secs_f64());
+        }
     }
 
     /// A call waited for a quota.

@@ -1,6 +1,7 @@
 //! `apply`: does what `plan` shows, and waits for what Google makes.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use clap::Args;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -29,11 +31,16 @@ use crate::{
         reviewed::SavedPlan,
         target::Target,
     },
-    reconcile::queue::{Bounds, RunRequest, RunResult},
+    reconcile::{
+        completion::{Waiting, wait_for_connectors},
+        queue::{Bounds, RunRequest, RunResult},
+    },
 };
 
-/// How long to wait before each further look at what Google is making.
+/// How long to wait before a further run where no list tells whether what is waited for has changed.
 const POLL: Duration = Duration::from_secs(5);
+/// And where one does: the run tells what a list cannot, such as a change that will never end.
+const LONG_POLL: Duration = Duration::from_secs(60);
 
 /// Show the planned changes, ask, apply them, and wait for connectors that are being created
 #[derive(Debug, Args)]
@@ -208,6 +215,7 @@ pub async fn until_done(
         first.map_or_else(|| RunRequest::new(target.clone()), RunRequest::again)
     };
     let mut next = requests.clone();
+    let mut since: HashMap<Target, Instant> = HashMap::new();
     loop {
         let ended = session.write(next).await;
         let unfinished: Vec<Target> =
@@ -228,11 +236,19 @@ pub async fn until_done(
             break;
         }
         progress.wait(&waiting);
-        tokio::select! {
-            () = sleep(POLL.min(left)) => {}
+        let mut changes: FuturesUnordered<_> = waiting
+            .iter()
+            .filter_map(|report| Some((*report, report.target.as_ref()?)))
+            .map(|(report, target)| {
+                let since = *since.entry(target.clone()).or_insert_with(Instant::now);
+                change(session, report, target, Waiting { since, targets: waiting.len() })
+            })
+            .collect();
+        next = tokio::select! {
+            Some(changed) = changes.next() => vec![again(changed)],
+            () = sleep(left) => waiting.iter().filter_map(|report| report.target.as_ref()).map(again).collect(),
             () = stop.cancelled() => break,
-        }
-        next = waiting.iter().filter_map(|report| report.target.as_ref()).map(again).collect();
+        };
     }
     progress.end().await;
     let unsent = session.app.engine.outbox.flush().await;
@@ -242,18 +258,34 @@ pub async fn until_done(
     reports
 }
 
+/// Returns the target when a further run may find what it waits for.
+async fn change<'a>(session: &Session, report: &Report, target: &'a Target, waiting: Waiting) -> &'a Target {
+    let waited_for = report.waiting_on.iter().map(|note| note.object.strip_prefix("connector/"));
+    match waited_for.collect::<Option<Vec<&str>>>() {
+        Some(names) => tokio::select! {
+            () = wait_for_connectors(&session.app.engine.client, target, &names, waiting) => {}
+            () = sleep(LONG_POLL) => {}
+        },
+        None => sleep(POLL).await,
+    }
+    target
+}
+
 /// Google is at work, and time will tell; after a failure only a person may.
 fn is_under_way(report: &Report) -> bool {
     !report.waiting_on.is_empty() && report.outcome != Outcome::Failed
 }
 
-/// The run wrote something and ended with more to do: a run writes three times at most, a person waits for the end. What the
-/// budget holds back is left to a later run.
+/// The run wrote something and ended with more to do, whatever it waits for beside: a run writes three times at most, a person
+/// waits for the end. What the budget holds back is left to a later run.
 fn has_more(report: &Report) -> bool {
     let skipped = |step: &StepReport| matches!(step.outcome, StepOutcome::Skipped { .. });
     let held = |why: HoldReason| report.withheld.iter().any(|held| held.why == why);
     let is_left_over = report.steps.iter().any(skipped) || held(HoldReason::AllowsFirst);
-    report.outcome == Outcome::Drift && report.changed() && is_left_over && !held(HoldReason::Budget)
+    matches!(report.outcome, Outcome::Drift | Outcome::Waiting)
+        && report.changed()
+        && is_left_over
+        && !held(HoldReason::Budget)
 }
 
 /// One report for each target.

@@ -8,7 +8,7 @@ use std::{
 
 use ::http::{
     HeaderMap, HeaderValue,
-    header::{ACCEPT, CONTENT_TYPE, USER_AGENT},
+    header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT},
 };
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -147,7 +147,8 @@ impl Client {
         self.wire.credentials.headers().await.map(drop)
     }
 
-    async fn attempt<T: DeserializeOwned>(&self, call: &Call, deadline: Duration) -> Result<T, CallError> {
+    /// Sends the call once.
+    pub(super) async fn attempt<T: DeserializeOwned>(&self, call: &Call, deadline: Duration) -> Result<T, CallError> {
         let name = call.name;
         let proof = self.wire.credentials.headers().await;
         let request = Request {
@@ -171,6 +172,9 @@ fn encode(call: &Call, mut headers: HeaderMap) -> Result<::http::Request<Bytes>,
     headers.insert(USER_AGENT, NAME);
     if call.body.is_some() {
         headers.insert(CONTENT_TYPE, JSON);
+    } else if call.verb == ::http::Method::POST {
+        // Over HTTP/1.1 Google answers 411 to a POST that does not say how long it is.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
     }
     let mut request = ::http::Request::builder()
         .method(call.verb.clone())

@@ -39,8 +39,10 @@ const ROUTER: &str = "projects/{project}/regions/{region}/routers/{router}";
 const ALL_ROUTERS: &str = "projects/{project}/aggregated/routers";
 const ROUTERS: &str = "projects/{project}/regions/{region}/routers";
 const GLOBAL_OPERATION: &str = "projects/{project}/global/operations/{operation}";
+const GLOBAL_OPERATION_WAIT: &str = "projects/{project}/global/operations/{operation}/wait";
 const REGION_OPERATIONS: &str = "projects/{project}/regions/{region}/operations";
 const REGION_OPERATION: &str = "projects/{project}/regions/{region}/operations/{operation}";
+const REGION_OPERATION_WAIT: &str = "projects/{project}/regions/{region}/operations/{operation}/wait";
 
 const PROJECTS_GET: Method = method(Verb::GET, "compute.projects.get", PROJECT);
 const NETWORKS_GET: Method = method(Verb::GET, "compute.networks.get", NETWORK);
@@ -69,6 +71,10 @@ const ROUTERS_DELETE: Method = method(Verb::DELETE, "compute.routers.delete", RO
 const REGION_OPERATIONS_LIST: Method = method(Verb::GET, "compute.regionOperations.list", REGION_OPERATIONS);
 pub(super) const GLOBAL_OPERATIONS_GET: Method = method(Verb::GET, "compute.globalOperations.get", GLOBAL_OPERATION);
 pub(super) const REGION_OPERATIONS_GET: Method = method(Verb::GET, "compute.regionOperations.get", REGION_OPERATION);
+pub(super) const GLOBAL_OPERATIONS_WAIT: Method =
+    method(Verb::POST, "compute.globalOperations.wait", GLOBAL_OPERATION_WAIT);
+pub(super) const REGION_OPERATIONS_WAIT: Method =
+    method(Verb::POST, "compute.regionOperations.wait", REGION_OPERATION_WAIT);
 
 /// Without it a region that cannot be reached makes Compute refuse the whole list.
 /// <https://cloud.google.com/compute/docs/reference/rest/v1/routers/aggregatedList>

@@ -7,12 +7,12 @@ use std::{iter, time::Duration};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use crate::google::{
     client::Client,
-    compute::{GLOBAL_OPERATIONS_GET, REGION_OPERATIONS_GET},
+    compute::{GLOBAL_OPERATIONS_GET, GLOBAL_OPERATIONS_WAIT, REGION_OPERATIONS_GET, REGION_OPERATIONS_WAIT},
     error::{CallError, one_line},
     error_body,
     error_kind::ErrorKind,
@@ -25,7 +25,12 @@ const OPERATION_DEADLINE: Duration = Duration::from_secs(90);
 /// How long an operation that was just promised may be unknown to the one who promised it.
 const UNKNOWN_AT_FIRST: Duration = Duration::from_secs(10);
 
-/// No operation of Compute Engine ends within less: to ask earlier would be a call for nothing.
+/// How long one `wait` may take. Google would answer after two minutes, but not everything on the way keeps a silent
+/// connection for so long.
+const WAIT_DEADLINE: Duration = Duration::from_secs(30);
+
+/// From one question to the next. Google may answer a `wait` at once where it has much to do, and no operation of Compute
+/// Engine ends within less: to ask earlier would be a call for nothing.
 const FIRST_DELAYS: [Duration; 2] = [Duration::from_secs(1); 2];
 const LATER_DELAY: Duration = Duration::from_secs(2);
 
@@ -130,16 +135,33 @@ impl Client {
         timeout(OPERATION_DEADLINE, poll).await.unwrap_or_else(|_| Err(not_seen_to_end(call, &operation.name, begun)))
     }
 
+    /// Lets Google say when it is done (<https://cloud.google.com/compute/docs/reference/rest/v1/globalOperations/wait>), for as
+    /// long as it does: what a `wait` without a good answer means, `get` tells from then on.
     async fn poll(&self, call: &'static str, home: Home<'_>, name: &str, begun: Instant) -> Result<(), CallError> {
-        let look = match home {
-            Home::Global { project } => self.prepare(&GLOBAL_OPERATIONS_GET, &[project, name])?,
-            Home::Region { project, region } => self.prepare(&REGION_OPERATIONS_GET, &[project, region, name])?,
+        let (wait, get) = match home {
+            Home::Global { project } => (
+                self.prepare(&GLOBAL_OPERATIONS_WAIT, &[project, name])?,
+                self.prepare(&GLOBAL_OPERATIONS_GET, &[project, name])?,
+            ),
+            Home::Region { project, region } => (
+                self.prepare(&REGION_OPERATIONS_WAIT, &[project, region, name])?,
+                self.prepare(&REGION_OPERATIONS_GET, &[project, region, name])?,
+            ),
         };
+        let mut waits = true;
         for delay in FIRST_DELAYS.into_iter().chain(iter::repeat(LATER_DELAY)) {
-            sleep(delay).await;
-            match self.ask::<Operation>(&look).await {
+            let asked = Instant::now();
+            let answer = match waits {
+                true => self.attempt::<Operation>(&wait, WAIT_DEADLINE).await,
+                false => self.ask(&get).await,
+            };
+            match answer {
                 Ok(operation) if operation.ended(call)? => break,
                 Ok(_) => {}
+                Err(error) if waits => {
+                    tracing::debug!(call, operation = name, %error, "the operation is asked for in place of waited for");
+                    waits = false;
+                }
                 // Such an answer speaks of the question. What became of the write, it does not tell.
                 Err(error) if error.is_transient() || is_about_state(&error.kind()) => {
                     return Err(not_seen_to_end(call, name, begun));
@@ -148,6 +170,7 @@ impl Client {
                 Err(_) if begun.elapsed() < UNKNOWN_AT_FIRST => {}
                 Err(_) => return Err(not_seen_to_end(call, name, begun)),
             }
+            sleep_until(asked + delay).await;
         }
         Ok(())
     }

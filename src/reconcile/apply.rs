@@ -124,10 +124,16 @@ pub async fn apply(
         }
         results.push(applied);
     }
+    // What ended first tells nobody anything.
+    results.sort_by_key(|applied| plan.steps.iter().position(|step| step.key() == applied.key()));
     results
 }
 
 impl Applied {
+    fn key(&self) -> (ObjectId, Verb) {
+        (self.report.step.clone(), self.report.verb)
+    }
+
     /// The list of a router was written over: another writer of the same moment may have written over ours.
     pub fn changed_list(&self) -> bool {
         self.report.is_done() && self.report.verb != Verb::Create && self.report.step.kind == Kind::Router

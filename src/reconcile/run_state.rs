@@ -43,6 +43,8 @@ pub(super) enum Next {
     Apply,
     /// What the look shows may be stale.
     LookAgain(Duration),
+    /// What is written is decided by a look at everything.
+    LookAtAll,
     Stop(StopReason),
 }
 
@@ -123,8 +125,9 @@ impl RunState {
         self.deadline
     }
 
-    /// What to do about a plan, off which it takes what failed, rests, or was made already.
-    pub fn next(&mut self, plan: &mut Plan) -> Next {
+    /// What to do about a plan, off which it takes what failed, rests, or was made already. `saw_all` = it comes from a look
+    /// at everything.
+    pub fn next(&mut self, plan: &mut Plan, saw_all: bool) -> Next {
         if !self.is_agreed(plan) {
             return Next::Stop(StopReason::Stale);
         }
@@ -143,6 +146,9 @@ impl RunState {
         }
         if let Some(reason) = self.stop_reason(plan) {
             return Next::Stop(reason);
+        }
+        if !saw_all {
+            return Next::LookAtAll;
         }
         self.report.rounds += 1;
         self.note_unread(plan);

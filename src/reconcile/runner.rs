@@ -10,6 +10,7 @@ use super::{
     apply::{self, Applied, ApplyContext},
     completion::wait_for_completion,
     engine::{Engine, Progress},
+    look_again::{Written, look_again},
     observe::{Subject, observe},
     queue::{RunRequest, RunResult},
     refused::refused_deploys,
@@ -64,26 +65,44 @@ impl<'e> Runner<'e> {
     pub async fn run(mut self, decide: &(dyn Fn(&Observed, usize) -> Plan + Sync)) -> RunResult {
         self.engine.with_history(|history| history.note_triggers(&self.request.triggers));
         wait_for_completion(&self.client, &self.request).await;
+        let mut last: Option<(Observed, Written)> = None;
         loop {
-            let observed = self.observe().await;
+            let (observed, seen) = self.look(last.take()).await;
             let mut plan = decide(&observed, self.state.report.done_steps());
             if observed.is_shared && wants_own_look(&observed, &plan) {
                 continue;
             }
             self.note_planned(&plan);
             self.prove(&observed, &plan);
-            match self.state.next(&mut plan) {
-                Next::LookAgain(pause) => sleep(pause).await,
+            match self.state.next(&mut plan, seen.is_none()) {
+                Next::LookAgain(pause) => {
+                    last = seen.map(|written| (observed, written));
+                    sleep(pause).await;
+                }
+                Next::LookAtAll => {}
                 Next::Stop(reason) => break self.close(observed, plan, reason),
                 Next::Apply => {
                     let applied = self.apply(&plan).await;
                     self.engine.note_applied(&plan, &applied, &self.policy);
+                    last = Written::by(&plan, &applied).map(|written| (observed, written));
                     if let Some(pause) = self.state.record(applied) {
                         sleep(pause).await;
                     }
                 }
             }
         }
+    }
+
+    /// A look at everything; or, where the last round is known to have changed only a part, at that part, which comes back
+    /// with it.
+    async fn look(&mut self, last: Option<(Observed, Written)>) -> (Observed, Option<Written>) {
+        if let Some((before, written)) = last {
+            let (wanted, now) = (&self.request.wanted, (self.engine.now)());
+            if let Some(observed) = look_again(&self.client, &self.policy, before, &written, wanted, now).await {
+                return (observed, Some(written));
+            }
+        }
+        (self.observe().await, None)
     }
 
     /// The first look may be cut from lists of the whole project; the others are the target's own.

@@ -69,7 +69,7 @@ impl Cloud {
     /// Advances simulated time.
     pub fn advance(&self, by: Duration) {
         self.state().clock.advance(by);
-        self.handle.notify();
+        self.handle.advanced();
     }
 
     /// The current world.
@@ -138,11 +138,13 @@ impl Cloud {
         let (started, routed, delay) = {
             let mut state = self.state();
             let routed = dispatch::route(&mut state, &request);
-            let delay =
-                state.options.latency + routed.as_ref().map_or(Duration::ZERO, |call| dispatch::delay(&state, call));
+            let delay = state.options.latency + routed.as_ref().map_or(Duration::ZERO, dispatch::delay);
             (state.clock.now(), routed, delay)
         };
         tokio::time::sleep(delay).await;
+        if let Ok(call) = &routed {
+            self.hold_back(call).await;
+        }
         let mut state = self.state();
         let reply = match routed {
             Err((refusal, shape)) => {
@@ -164,6 +166,23 @@ impl Cloud {
         drop(state);
         self.handle.notify();
         reply
+    }
+}
+
+impl Cloud {
+    /// Returns when a `wait` is to be answered, and at once for any other call.
+    async fn hold_back(&self, call: &Call) {
+        loop {
+            let advanced = self.handle.time_advanced();
+            let left = dispatch::held_back(&self.state(), call);
+            if left.is_zero() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                () = advanced => {}
+            }
+        }
     }
 }
 

@@ -37,7 +37,10 @@ use super::{
         vpcaccess,
     },
     state::State,
-    store::{clock::written, kind::Kind},
+    store::{
+        clock::{after, written},
+        kind::Kind,
+    },
 };
 
 /// Limit of a `wait`, which then answers whether or not the operation is done.
@@ -88,13 +91,17 @@ pub fn route(state: &mut State, request: &Request<Bytes>) -> Result<Call, (Refus
 }
 
 /// The delay of the answer to a call, in addition to the latency of every answer.
-pub fn delay(state: &State, call: &Call) -> Duration {
-    let slow = call.fault(FaultKind::Slow).map_or(0, |fault| fault.ms);
-    let waits = match call.route.verb {
-        Verb::Custom("wait") => state.operations.due(&call.path).map(|due| state.clock.until(due)),
+pub fn delay(call: &Call) -> Duration {
+    Duration::from_millis(call.fault(FaultKind::Slow).map_or(0, |fault| fault.ms))
+}
+
+/// How much longer a `wait` is held back, by the simulated clock: until its operation is done, or the limit is reached.
+pub fn held_back(state: &State, call: &Call) -> Duration {
+    let due = match call.route.verb {
+        Verb::Custom("wait") => state.operations.due(&call.path),
         _ => None,
     };
-    Duration::from_millis(slow) + waits.unwrap_or_default().min(MAX_WAIT)
+    due.map_or(Duration::ZERO, |due| state.clock.until(due.min(after(call.now, MAX_WAIT))))
 }
 
 /// Answers a call.

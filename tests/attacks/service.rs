@@ -211,7 +211,7 @@ impl TestService {
     }
 
     pub fn writes(&self) -> Vec<Logged> {
-        self.cloud.calls().into_iter().filter(|call| call.method != "GET").collect()
+        self.cloud.calls().into_iter().filter(|call| call.is_write()).collect()
     }
 }
 

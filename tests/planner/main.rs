@@ -9,6 +9,7 @@ mod look;
 mod support;
 
 use egress_reconciler::domain::{
+    plan::Step,
     planner::break_glass::{self, DenySelector},
     stamp::{RELEASED_FOR, Release},
     state::{
@@ -32,6 +33,43 @@ fn job() -> Look {
 /// A job whose connector others created.
 fn by_hand() -> Look {
     job().subnet("by-hand", "10.9.0.0/28").connector("conn", "by-hand", "READY")
+}
+
+/// What waits for what, where nothing exists yet: each step for its real needs alone.
+#[test]
+fn steps_wait_for_what_they_need() {
+    let absent = ReadFailure {
+        call: "compute.regionNetworkFirewallPolicies.getEffectiveFirewalls".into(),
+        kind: FailureKind::Absent,
+        message: "not found".into(),
+        consumer: None,
+    };
+    let nothing = job().with(|seen| (seen.network, seen.effective) = (Some(Ok(None)), Err(absent)));
+    let waits = |look: &Look, more: &str| -> Vec<String> {
+        let plan = look.plan(&policy(more));
+        let words = |step: &Step| {
+            let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();
+            format!("{} after {}", step.id, after.join(", "))
+        };
+        plan.steps.iter().map(words).collect()
+    };
+    let expected = [
+        "network/my-vpc after ",
+        "subnet/egress-conn-europe-west2 after network/my-vpc",
+        "connector/conn after subnet/egress-conn-europe-west2",
+        "router/egress-my-vpc-europe-west2 after subnet/egress-conn-europe-west2",
+        "firewall/allow-conn-europe-west2-infra after network/my-vpc",
+        "firewall/allow-conn-europe-west2-gapi after network/my-vpc",
+        "firewall/allow-conn-europe-west2-int after network/my-vpc",
+        "firewall/allow-conn-europe-west2-egress after network/my-vpc",
+    ];
+    assert_eq!(waits(&nothing, "{network: {create: true}}"), expected);
+    // On a Shared VPC host a rule names the connector's range, which Google may refuse.
+    let on_host = waits(&job(), "{scope: {hosts: [demo-project]}}");
+    let rules: Vec<_> = on_host.iter().filter(|line| line.starts_with("firewall/")).collect();
+    assert_eq!(rules.len(), 4, "{on_host:#?}");
+    let subnet = on_host.iter().find(|line| line.starts_with("subnet/")).unwrap().trim_end_matches(" after ");
+    assert!(rules.iter().all(|line| line.ends_with(&format!(" after {subnet}"))), "{on_host:#?}");
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl TestCloud {
     /// Writes of the program since the `from`th call.
     pub fn writes(&self, from: usize) -> Vec<String> {
         let calls = self.cloud.calls().into_iter().skip(from);
-        calls.filter(|call| call.method != "GET" && call.caller.starts_with("runner@")).map(|call| call.call).collect()
+        calls.filter(|call| call.is_write() && call.caller.starts_with("runner@")).map(|call| call.call).collect()
     }
 }
 

@@ -71,7 +71,7 @@ async fn a_lost_answer_is_looked_for_in_the_same_run() {
 /// Google answers the question about an operation with a conflict: that says nothing of the write.
 #[tokio::test(start_paused = true)]
 async fn a_conflict_about_an_operation_is_no_lost_race() {
-    for method in ["compute.globalOperations.get", "compute.regionOperations.get"] {
+    for method in ["compute.globalOperations.*", "compute.regionOperations.*"] {
         for (status, reason) in [(409, "alreadyExists"), (409, "resourceInUse"), (412, "conditionNotMet")] {
             for nth in [json!([1]), json!([1, 2, 3]), json!("all")] {
                 let fault = json!({"method": method, "kind": "refuse", "status": status, "reason": reason, "nth": nth});

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use egress_reconciler::domain::report::{Outcome, Report, StepOutcome};
+use egress_reconciler::{
+    domain::report::{Outcome, Report, StepOutcome},
+    sim::world::World,
+};
 use serde_json::{Value, json};
 
 use crate::lab::{ENFORCE, REGION, TestCloud, policy, world};
@@ -17,7 +20,10 @@ fn lay(lab: &TestCloud, fault: Value) {
 
 /// A connector that stands, behind its deny.
 async fn settled() -> TestCloud {
-    let lab = lab();
+    settle(lab()).await
+}
+
+async fn settle(lab: TestCloud) -> TestCloud {
     lab.deploy("nightly-export", "conn").await;
     lab.hear(0).await;
     tokio::time::sleep(Duration::from_secs(180)).await;
@@ -132,4 +138,27 @@ async fn what_a_stopping_process_leaves_over_is_told() {
         assert_eq!(reports[0].outcome, Outcome::Drift);
     }
     assert_eq!(lab.writes(0), Vec::<String>::new());
+}
+
+/// One rule that somebody disabled: the lists of a look, the write, the wait for it, and the one list that the write changed.
+/// Where functions and App Engine are off, which is remembered, a look is ten lists; else it is twelve.
+#[tokio::test(start_paused = true)]
+async fn a_repaired_rule_takes_thirteen_calls() {
+    let without = |world: World, api: &str| world.without_api("demo-project", api);
+    let off = without(without(world(), "cloudfunctions.googleapis.com"), "appengine.googleapis.com");
+    for (world, look) in [(off, 10), (world(), 12)] {
+        let lab = settle(TestCloud::new(world, &policy(ENFORCE))).await;
+        let rule = format!(
+            "https://compute.googleapis.com/compute/v1/projects/demo-project/global/firewalls/allow-conn-{REGION}-egress"
+        );
+        assert_eq!(lab.call("PATCH", &rule, json!({"disabled": true})).await.status(), 200);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let from = lab.cloud.calls().len();
+        let report = lab.run().await;
+        assert_eq!((report.outcome, report.done_steps()), (Outcome::Changed, 1), "{report:#?}");
+        let calls: Vec<String> = lab.cloud.calls().into_iter().skip(from).map(|call| call.call).collect();
+        let last = ["compute.firewalls.patch", "compute.globalOperations.wait", "compute.firewalls.list"];
+        assert_eq!((calls.len(), &calls[look..]), (look + 3, &last.map(str::to_owned)[..]), "{calls:#?}");
+        assert_eq!(report.calls.values().sum::<u32>() as usize, look + 3, "{:?}", report.calls);
+    }
 }

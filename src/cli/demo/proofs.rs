@@ -21,7 +21,8 @@ impl Proofs {
             text += &format!("   {}  {claim}\n", if *holds { "passed" } else { "FAILED" });
         }
         let (reads, writes) = stage.calls(0);
-        let polls = reads.iter().filter(|call| call.ends_with("Operations.get")).count();
+        let polls =
+            reads.iter().filter(|call| call.ends_with("Operations.wait") || call.ends_with("Operations.get")).count();
         text + &format!(
             "\n   {} runs, {} reports published, {} writes, {} reads ({polls} of operations) in {:.1} s\n",
             stage.reports,

@@ -178,7 +178,7 @@ impl Stage {
     pub fn calls(&self, from: usize) -> (Vec<String>, Vec<String>) {
         let calls = self.cloud.calls().into_iter().skip(from);
         let own = calls.filter(|call| call.caller == simulated::PRINCIPAL && call.call != "pubsub.publish");
-        let (reads, writes): (Vec<_>, Vec<_>) = own.partition(|call| call.method == "GET");
+        let (reads, writes): (Vec<_>, Vec<_>) = own.partition(|call| !call.is_write());
         let names = |calls: Vec<_>| calls.into_iter().map(|call: simulated::Logged| call.call).collect();
         (names(reads), names(writes))
     }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -70,27 +71,82 @@ async fn waits_until_the_connector_stands() {
     assert_eq!((again[0].outcome, again[0].steps.len()), (Outcome::InSync, 0));
 }
 
-/// A run writes three times at most; the command goes on while it makes progress, and ends with what was asked for.
+/// A connector is noticed within a tenth of the time that it takes, or five seconds, for one call a look.
 #[tokio::test(start_paused = true)]
-async fn goes_on_until_an_empty_project_has_all_it_should() {
-    let text = format!(
-        "{}firewall: {{enforcement: enforce}}\nnat: {{ensure: always}}\n",
+async fn a_connector_is_noticed_soon_after_it_stands() {
+    for (connector, latest, looks) in [(0, 7_000, 25), (1, 8_000, 30), (120, 132_000, 70), (600, 612_000, 170)] {
+        let (session, cloud, _policy) = session(Duration::from_secs(connector));
+        let begun = Instant::now();
+        let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
+        let took = begun.elapsed().as_millis();
+        assert_eq!(reports[0].outcome, Outcome::Changed, "{reports:#?}");
+        // A second each for subnet and operation, and five until reads show a connector that stands.
+        assert!((6_000 + connector as u128 * 1000..=latest).contains(&took), "{connector}: {took}");
+        let lists = cloud.calls().iter().filter(|call| call.call.ends_with("connectors.list")).count();
+        assert!(lists <= looks, "{connector}: {lists}");
+    }
+}
+
+/// Network, subnet, connector, router with NAT and the rules, where there was nothing: what waits for nothing of the rest is
+/// made beside it, and the command ends as soon as the last of it can be seen.
+#[tokio::test(start_paused = true)]
+async fn the_work_of_a_script_takes_as_long_as_its_longest_part() {
+    let text =
+        POLICY.replace("mode: create", "mode: enforce").replace("{name: my-vpc}", "{name: my-vpc, create: true}");
+    let policy = PolicyFile::new(&format!("{text}nat: {{ensure: always}}\n"));
+    let seconds = Duration::from_secs;
+    // The network, its subnet, then the router; or then the connector, and until it can be read.
+    for (connector, lag, expected) in
+        [(0, 0, 3_000..=3_000), (1, 0, 3_000..=3_250), (0, 5, 7_000..=7_400), (1, 5, 8_000..=8_500)]
+    {
+        let world = World::with_project("demo-project", "123456789012");
+        let options = Options {
+            connector: seconds(connector),
+            lag: seconds(lag),
+            ..Options::starting_at(jiff::Timestamp::UNIX_EPOCH)
+        };
+        let session = in_cloud(world, &policy, options);
+        let begun = Instant::now();
+        let reports = until_done(&session, vec![RunRequest::new(target())], seconds(900), true).await;
+        let took = begun.elapsed().as_millis();
+        assert_eq!((reports[0].outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{reports:#?}");
+        assert!(expected.contains(&took), "connector {connector} s, lag {lag} s: {took} ms");
+    }
+}
+
+/// A run writes three times at most; the command goes on while it makes progress, and ends with what was asked for: the
+/// allows, the deny, its mark, and then the automatic rule is disabled.
+#[tokio::test(start_paused = true)]
+async fn goes_on_past_the_rounds_of_a_run() {
+    let policy = PolicyFile::new(&format!(
+        "{}firewall: {{enforcement: enforce, replace_auto: true}}\n",
         POLICY.replace("mode: create", "mode: enforce")
-    )
-    .replace("{name: my-vpc}", "{name: my-vpc, create: true}");
-    let policy = PolicyFile::new(&text);
-    let session = in_world(World::with_project("demo-project", "123456789012"), &policy);
-    let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
-    let report = &reports[0];
-    assert!(report.rounds > 3, "{report:#?}");
-    assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
-    assert!(report.steps.iter().all(|step| step.is_done()), "{report:#?}");
-    let done = |id: &str| report.steps.iter().any(|step| step.step.to_string() == id);
-    assert!(done("network/my-vpc") && done("firewall/deny-conn-europe-west2-egress"), "{report:#?}");
-    assert_eq!(
-        until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await[0].outcome,
-        Outcome::InSync
-    );
+    ));
+    let automatic = json!({
+        "name": "vpc-access-allow-all-egress",
+        "network": "projects/demo-project/global/networks/my-vpc", "direction": "EGRESS", "priority": 1000,
+        "destinationRanges": ["0.0.0.0/0"], "allowed": [{"IPProtocol": "all"}], "targetTags": ["vpc-connector"],
+    });
+    for connector in [0, 1] {
+        let path = "projects/demo-project/global/firewalls/vpc-access-allow-all-egress";
+        let world = World::with_project("demo-project", "123456789012").network("demo-project", "my-vpc");
+        let world = world.document("compute.firewalls", path, automatic.clone());
+        let options =
+            Options { connector: Duration::from_secs(connector), ..Options::starting_at(jiff::Timestamp::UNIX_EPOCH) };
+        let session = in_cloud(world, &policy, options);
+        let reports = until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await;
+        let report = &reports[0];
+        assert!(report.rounds > 3, "{report:#?}");
+        assert_eq!((report.outcome, Exit::of_all(&reports)), (Outcome::Changed, Exit::Done), "{report:#?}");
+        assert!(report.steps.iter().all(|step| step.is_done()), "{report:#?}");
+        let done = |id: &str| report.steps.iter().any(|step| step.step.to_string() == id);
+        let last = ["firewall/deny-conn-europe-west2-egress", "firewall/vpc-access-allow-all-egress"];
+        assert!(last.into_iter().all(done), "{report:#?}");
+        assert_eq!(
+            until_done(&session, vec![RunRequest::new(target())], Duration::from_secs(900), true).await[0].outcome,
+            Outcome::InSync
+        );
+    }
 }
 
 /// What the budget holds back is not asked for again and again.
@@ -119,7 +175,7 @@ async fn a_dry_run_brings_its_plan_and_writes_nothing() {
     let (session, cloud, _policy) = session(Duration::from_secs(60));
     let found = session.look(&[RunRequest::new(target())]).await;
     assert!(!found[0].plan.as_ref().unwrap().steps.is_empty());
-    assert!(cloud.calls().iter().all(|call| call.method == "GET"));
+    assert!(!cloud.calls().iter().any(|call| call.is_write()));
 }
 
 /// A transport with a fault that nothing foresees, at one target.
@@ -305,9 +361,13 @@ fn shared() -> World {
         )
 }
 
-fn in_world(mut world: World, policy: &PolicyFile) -> Session {
+fn in_world(world: World, policy: &PolicyFile) -> Session {
+    in_cloud(world, policy, Options::starting_at(jiff::Timestamp::UNIX_EPOCH))
+}
+
+fn in_cloud(mut world: World, policy: &PolicyFile, options: Options) -> Session {
     world.regions.push("europe-west2".to_owned());
-    let cloud = crate::sim::cloud::Cloud::new(world, Options::starting_at(jiff::Timestamp::UNIX_EPOCH), None).unwrap();
+    let cloud = crate::sim::cloud::Cloud::new(world, options, None).unwrap();
     let settings = Settings { wide_interval: Duration::ZERO, ..support::settings(policy) };
     let app = support::program(settings, &cloud, cloud.transport(), support::ids());
     support::run(&cloud);

@@ -17,7 +17,10 @@ use crate::domain::{
         rule_set::{Role, Rule},
     },
     plan::{Change, EgressState, Kind, Object, ObjectId, PathEgress, Verb},
-    state::firewall::{Direction, Firewall},
+    state::{
+        effective::EffectiveFirewalls,
+        firewall::{Direction, Firewall},
+    },
     text,
 };
 
@@ -28,6 +31,7 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, blueprint: &Blueprint<'a>) {
         return;
     }
     let policies_first = matches!(blueprint.network, Ground::Stands { policies_first: true, .. });
+    let effective = policies_over(draft, &blueprint.network);
     let mut scoped = Vec::new();
     for path in &blueprint.paths {
         let stands = if path.ownership == Ownership::Foreign {
@@ -35,11 +39,24 @@ pub(super) fn plan<'a>(draft: &mut Draft<'a>, blueprint: &Blueprint<'a>) {
             false
         } else {
             let planned = draft.steps.len();
-            scope(draft, path, firewalls, policies_first) && draft.steps.len() == planned
+            // Without the policies over the network nobody can say what a rule would open.
+            effective.is_some_and(|effective| scope(draft, path, firewalls, effective, policies_first))
+                && draft.steps.len() == planned
         };
         scoped.push((path, stands));
     }
     automatic::plan(draft, &scoped, firewalls);
+}
+
+/// The policies over the network; `None` = not known. With one that is not made yet no policy is associated but the
+/// hierarchical ones, which decide before any rule: what they stop, no rule opens.
+fn policies_over<'a>(draft: &Draft<'a>, network: &Ground) -> Option<&'a EffectiveFirewalls> {
+    static NONE: EffectiveFirewalls = EffectiveFirewalls { firewall_policys: Vec::new() };
+    match (&draft.observed.effective, network) {
+        (Ok(effective), _) => Some(effective),
+        (Err(failure), Ground::New(_)) if failure.is_absent() => Some(&NONE),
+        (Err(_), _) => None,
+    }
 }
 
 /// No rule is written for a connector that is neither ours nor adopted; what is wrong with its path is told.
@@ -59,9 +76,13 @@ fn leave<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], 
 }
 
 /// Whether the set stands whole.
-fn scope<'a>(draft: &mut Draft<'a>, path: &Path<'a>, firewalls: &'a [Firewall], policies_first: bool) -> bool {
-    // Without the policies over the network nobody can say what a rule would open.
-    let Ok(effective) = &draft.observed.effective else { return false };
+fn scope<'a>(
+    draft: &mut Draft<'a>,
+    path: &Path<'a>,
+    firewalls: &'a [Firewall],
+    effective: &'a EffectiveFirewalls,
+    policies_first: bool,
+) -> bool {
     let tag = path.required.connector.tag();
     let mut scoping = Scoping::new(draft, path, &tag, firewalls);
     if !scoping.site.is_told_apart() {
@@ -118,14 +139,20 @@ fn allows(
 ) -> Vec<ObjectId> {
     let path = scoping.path;
     let order = rule_migration::order(scoping, firewalls, opened);
-    let made_by: Vec<ObjectId> = path.subnet_step().into_iter().collect();
-    let first: Vec<ObjectId> = lead.into_iter().chain(&made_by).cloned().collect();
+    let network = Kind::Network.named(draft.observed.network_name.name.as_str());
+    // A rule needs the network; one that names the connector's range needs its subnet too, for Google may refuse the range.
+    let made_by = |rule: &Firewall| {
+        let names_range = rule.direction == Direction::Egress && !rule.source_ranges.is_empty();
+        let subnet = path.subnet_step().filter(|_| names_range);
+        std::iter::once(network.clone()).chain(subnet).collect::<Vec<ObjectId>>()
+    };
+    let behind_lead = |rule: &Firewall| lead.cloned().into_iter().chain(made_by(rule)).collect::<Vec<ObjectId>>();
     let deny_at = scoping.neighbours.own.iter().find(|own| own.direction == Direction::Egress && own.is_deny());
     let deny_at = deny_at.map(|deny| deny.priority);
-    let mut steps = first.clone();
+    let mut steps: Vec<ObjectId> = lead.cloned().into_iter().chain(path.subnet_step()).collect();
     for bridge in &order.bridges {
         let change = Change::Create(Object::Firewall(bridge.clone()));
-        steps.push(draft.push(change, first.clone(), text::firewall::bridge(), scoping.mode()));
+        steps.push(draft.push(change, behind_lead(bridge), text::firewall::bridge(), scoping.mode()));
     }
     for rule in order.sorted(&scoping.set) {
         if scoping.moving && order.before.contains_key(&rule.firewall.name) {
@@ -134,7 +161,8 @@ fn allows(
         }
         // A missing allow that fits before the deny as it stands need not wait for the deny to go.
         let fits = rule.role.is_allow() && deny_at.is_some_and(|deny| rule.firewall.priority < deny);
-        let mut waits = if fits && scoping.existing(&rule).is_none() { made_by.clone() } else { first.clone() };
+        let is_missing = fits && scoping.existing(&rule).is_none();
+        let mut waits = if is_missing { made_by(&rule.firewall) } else { behind_lead(&rule.firewall) };
         let before = order.before.get(&rule.firewall.name).into_iter().flatten();
         waits.extend(before.map(|name| Kind::Firewall.named(name.as_str())));
         let opens = opened.iter().find(|opened| opened.rule == rule.firewall.name);

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Answer, Stage, answer, stage};
-use crate::google::{error::CallError, error_kind::ErrorKind};
+use crate::google::{error::CallError, error_kind::ErrorKind, transport::Sent};
 
 fn running() -> Answer {
     answer(200, json!({"name": "operation-1", "status": "RUNNING"}))
@@ -34,31 +34,64 @@ async fn insert(answers: impl IntoIterator<Item = Answer>) -> (Stage, Result<(),
     (stage, result, begun.elapsed())
 }
 
+/// Where Google refuses to wait, or does not know how to.
+fn no_wait(status: u16) -> Answer {
+    answer(status, json!({"error": {"message": "no"}}))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_ends_with_its_operation() {
     let cases = [
-        (vec![done()], 1, 0),
-        (vec![running(), done()], 2, 1000),
-        (vec![running(), running(), running(), running(), running(), done()], 6, 8000),
-        (vec![running(), unknown(), done()], 3, 2000),
+        (vec![done()], vec![], 0),
+        (vec![running(), done()], vec!["wait"], 0),
+        // Google may answer before the operation is done.
+        (
+            vec![running(), running(), running(), running(), running(), done()],
+            vec!["wait", "wait", "wait", "wait", "wait"],
+            6000,
+        ),
+        (vec![running(), unknown(), unknown(), done()], vec!["wait", "get", "get"], 2000),
+        (vec![running(), no_wait(403), running(), done()], vec!["wait", "get", "get"], 2000),
+        (vec![running(), no_wait(501), running(), done()], vec!["wait", "get", "get"], 2000),
+        (vec![running(), no_wait(503), done()], vec!["wait", "get"], 1000),
+        (vec![running(), Answer::Fails(Sent::Maybe), done()], vec!["wait", "get"], 1000),
+        // Something on the way holds the answer back.
+        (vec![running(), Answer::Never, done()], vec!["wait", "get"], 30_000),
     ];
-    for (answers, requests, millis) in cases {
+    for (answers, questions, millis) in cases {
         let (stage, result, took) = insert(answers).await;
         result.unwrap();
-        assert_eq!((stage.attempts(), took.as_millis()), (requests, millis));
+        let asked: Vec<_> =
+            stage.asked()[1..].iter().map(|line| if line.ends_with("/wait") { "wait" } else { "get" }).collect();
+        assert_eq!((asked, took.as_millis()), (questions, millis));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn operations_are_asked_for_where_they_live() {
-    let stage = stage([running(), done(), running(), done()]);
+    let stage = stage([running(), no_wait(403), done(), running(), no_wait(403), done()]);
     stage.client.delete_router("p", "r", "x", Uuid::nil()).await.unwrap();
     stage.client.delete_firewall("p", "f", Uuid::nil()).await.unwrap();
-    let base = "GET compute.googleapis.com/compute/v1/projects/p";
+    let base = "compute.googleapis.com/compute/v1/projects/p";
     let asked = stage.asked();
-    assert_eq!(asked[1], format!("{base}/regions/r/operations/operation-1"));
-    assert_eq!(asked[3], format!("{base}/global/operations/operation-1"));
-    assert_eq!(stage.log.counts()["compute.regionOperations.get"], 1);
+    assert_eq!(asked[1], format!("POST {base}/regions/r/operations/operation-1/wait"));
+    assert_eq!(asked[2], format!("GET {base}/regions/r/operations/operation-1"));
+    assert_eq!(asked[4], format!("POST {base}/global/operations/operation-1/wait"));
+    assert_eq!(asked[5], format!("GET {base}/global/operations/operation-1"));
+    let counts = stage.log.counts();
+    assert_eq!(["wait", "get"].map(|verb| counts[format!("compute.regionOperations.{verb}").as_str()]), [1, 1]);
+}
+
+/// "The request body must be empty", and over HTTP/1.1 Google wants to be told so.
+#[tokio::test(start_paused = true)]
+async fn a_wait_has_no_body_and_says_so() {
+    let stage = stage([running(), done()]);
+    stage.client.delete_firewall("p", "f", Uuid::nil()).await.unwrap();
+    let asked = stage.script.asked.lock().unwrap();
+    let wait = &asked[1];
+    assert_eq!(wait.http.headers()["content-length"], "0");
+    assert!(wait.http.body().is_empty() && wait.deadline == Duration::from_secs(30), "{wait:?}");
+    assert!(asked[0].http.headers().get("content-length").is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,7 +134,7 @@ async fn waiting_for_an_operation_has_an_end() {
     let forever: fn() -> Vec<Answer> = || vec![running()];
     let lost: fn() -> Vec<Answer> = || vec![running(), unknown()];
     let silent: fn() -> Vec<Answer> = || vec![running(), Answer::Never];
-    for (answers, seconds) in [(forever, 90..=90), (lost, 10..=12), (silent, 30..=31)] {
+    for (answers, seconds) in [(forever, 90..=90), (lost, 10..=12), (silent, 60..=61)] {
         let (_, result, took) = insert(answers()).await;
         let error = result.unwrap_err();
         assert!(error.is_transient(), "{error}");
@@ -116,7 +149,7 @@ async fn a_conflict_of_the_question_says_nothing_of_the_write() {
         [(409, "alreadyExists"), (409, "conflict"), (412, "conditionNotMet"), (409, "operationInProgress")]
     {
         let odd = || answer(status, json!({"error": {"message": "odd", "errors": [{"reason": reason}]}}));
-        let (_, result, _) = insert([running(), odd(), odd(), done()]).await;
+        let (_, result, _) = insert([running(), odd(), odd(), odd(), done()]).await;
         result.unwrap();
         let (_, result, took) = insert([running(), odd()]).await;
         let error = result.unwrap_err();

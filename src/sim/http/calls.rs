@@ -23,6 +23,13 @@ pub struct Logged {
     pub body: Value,
 }
 
+impl Logged {
+    /// It asked for a change. A `wait` is a POST and asks for none.
+    pub fn is_write(&self) -> bool {
+        self.method != "GET" && !self.call.ends_with("Operations.wait")
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Calls(VecDeque<Logged>);
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 
 use super::State;
 
@@ -13,11 +13,12 @@ pub struct Handle(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     changed: Notify,
+    advanced: Notify,
 }
 
 impl Handle {
     pub fn new(state: State) -> Self {
-        Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new() }))
+        Self(Arc::new(Inner { state: Mutex::new(state), changed: Notify::new(), advanced: Notify::new() }))
     }
 
     /// The state is consistent between calls, even if a thread panicked while it held the lock.
@@ -32,5 +33,16 @@ impl Handle {
 
     pub async fn notified(&self) {
         self.0.changed.notified().await;
+    }
+
+    /// Signals to all that wait for a simulated time that it has been advanced.
+    pub fn advanced(&self) {
+        self.0.advanced.notify_waiters();
+        self.notify();
+    }
+
+    /// Ends when time is advanced after this call.
+    pub fn time_advanced(&self) -> Notified<'_> {
+        self.0.advanced.notified()
     }
 }

@@ -8,6 +8,7 @@ mod installed;
 mod knative;
 mod lists;
 mod networks;
+mod operations;
 mod policies;
 mod quotas;
 mod readback;

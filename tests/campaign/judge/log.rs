@@ -45,7 +45,7 @@ pub fn judge(evidence: &Evidence<'_>, failures: &mut Vec<Failure>) {
 }
 
 pub fn is_write(call: &Logged) -> bool {
-    call.caller == RUNNER && call.method != "GET" && !call.call.starts_with("pubsub")
+    call.caller == RUNNER && call.is_write() && !call.call.starts_with("pubsub")
 }
 
 /// Every write that Google took stands in a report.
