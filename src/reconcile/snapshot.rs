@@ -1,7 +1,7 @@
 //! What a sweep or a wide event reads of each project once, for every target that stands on it.
 //!
 //! A target's look is cut from these lists. Where a list does not answer for a region, the region is asked; what such a look
-//! would write rests on a look of the target's own ([`super::runner`]).
+//! would write rests on a look of the target's own (`runner`).
 
 use std::{
     collections::HashMap,
