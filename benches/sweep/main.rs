@@ -4,18 +4,31 @@
 //! cargo bench --bench sweep
 //! ```
 //!
-//! Builds the earlier commit from the repository's history first, which takes minutes; `BEFORE=PROGRAM` names a built one.
-//! Prints one JSON line for each figure. A figure that misses its target fails nothing; a sweep with a failed target does.
+//! Builds the earlier commit from the repository's history first, which takes minutes; `BEFORE` names a built one, as
+//! `PROGRAM` names another build of this source. Prints one JSON line for each figure, then a table. A figure that misses
+//! its target fails nothing; a target that is not in sync does.
 
+#[path = "../support/figures.rs"]
+mod figures;
 mod server;
 mod world;
 
-use std::{error::Error, io, path::PathBuf, process::Command, time::Duration};
+use std::{
+    env,
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use egress_reconciler::sim::cloud::{Cloud, Options};
-use serde_json::{Value, json};
 
-use self::{server::Server, world::Size};
+use self::{
+    figures::{Figure, Target},
+    server::Server,
+    world::Size,
+};
 
 /// What every answer of the simulated Google takes.
 const LATENCY: Duration = Duration::from_millis(50);
@@ -28,7 +41,7 @@ type Failure = Box<dyn Error>;
 
 /// What one sweep cost.
 struct Cost {
-    calls: usize,
+    calls: f64,
     seconds: f64,
     /// MiB resident at most since the server began.
     peak: f64,
@@ -40,44 +53,35 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn measure() -> Result<(), Failure> {
-    let ours = PathBuf::from(env!("CARGO_BIN_EXE_egress-reconciler"));
-    let earlier = match std::env::var_os("BEFORE") {
-        Some(path) => path.into(),
-        None => built_before()?,
-    };
+    let ours = env::var_os("PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_egress-reconciler").into(), PathBuf::from);
+    let earlier = env::var_os("BEFORE").map_or_else(built_before, |path| Ok(path.into()))?;
     let (before, _) = two_sweeps(&earlier, SMALL).await?;
     let (full, ordinary) = two_sweeps(&ours, SMALL).await?;
-    let most = 12 * SMALL.projects + 6 * SMALL.projects * SMALL.in_use;
-    let fewer = before.calls as f64 / ordinary.calls as f64;
-    tell(
-        "calls",
-        "calls of a sweep",
-        ordinary.calls as f64,
-        Some(before.calls as f64),
-        most as f64,
-        ordinary.calls <= most,
-    );
-    tell("calls-ratio", "times fewer", fewer, None, 15.0, fewer >= 15.0);
-    let faster = before.seconds / ordinary.seconds;
-    tell("time", "seconds", ordinary.seconds, Some(before.seconds), before.seconds / 10.0, faster >= 10.0);
-    tell(
-        "full-calls",
-        "calls of a sweep that asks every region",
-        full.calls as f64,
-        Some(before.calls as f64),
-        f64::NAN,
-        true,
-    );
-    tell("full-time", "seconds", full.seconds, Some(before.seconds), f64::NAN, true);
     let (_, large) = two_sweeps(&ours, LARGE).await?;
-    let ratio = large.peak / ordinary.peak;
-    tell("memory", "MiB resident, 1,000 projects", large.peak, Some(ordinary.peak), 64.0, large.peak <= 64.0);
-    tell("memory-ratio", "times that of 100 projects", ratio, None, 1.3, ratio <= 1.3);
+    let most = (12 * SMALL.projects + 6 * SMALL.projects * SMALL.in_use) as f64;
+    let figure = |name, unit, value, beside, target| Figure { name, unit, value, beside, target };
+    let figures = [
+        figure("calls", "calls of a sweep", ordinary.calls, Some(before.calls), Some(Target::AtMost(most))),
+        figure("calls-fewer", "calls of a sweep", ordinary.calls, Some(before.calls), Some(Target::Times(15.0))),
+        figure("time", "seconds of a sweep", ordinary.seconds, Some(before.seconds), Some(Target::Times(10.0))),
+        figure("full-calls", "calls of a sweep that asks every region", full.calls, Some(before.calls), None),
+        figure("full-time", "seconds of such a sweep", full.seconds, Some(before.seconds), None),
+        figure("memory", "MiB at most, 100 projects", ordinary.peak, Some(before.peak), Some(Target::AtMost(64.0))),
+        figure("memory-1000", "MiB at most, 1,000 projects", large.peak, None, Some(Target::AtMost(64.0))),
+        figure(
+            "memory-ratio",
+            "times that of 100 projects",
+            large.peak / ordinary.peak,
+            None,
+            Some(Target::AtMost(1.3)),
+        ),
+    ];
+    figures::print(&figures, "2026-11-24");
     Ok(())
 }
 
 /// The first sweep of a process, which asks every region for everything, and an ordinary one.
-async fn two_sweeps(program: &std::path::Path, size: Size) -> Result<(Cost, Cost), Failure> {
+async fn two_sweeps(program: &Path, size: Size) -> Result<(Cost, Cost), Failure> {
     let options = Options { latency: LATENCY, ..Options::starting_at(jiff::Timestamp::now()) };
     let cloud = Cloud::new(world::of(size), options, None)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -92,7 +96,11 @@ async fn two_sweeps(program: &std::path::Path, size: Size) -> Result<(Cost, Cost
         if reports != size.projects * size.regions {
             return Err(format!("{reports} reports of {}", size.projects * size.regions).into());
         }
-        costs.push(Cost { calls: cloud.calls().len() - before, seconds: took.as_secs_f64(), peak: server.peak()? });
+        costs.push(Cost {
+            calls: (cloud.calls().len() - before) as f64,
+            seconds: took.as_secs_f64(),
+            peak: server.peak()?,
+        });
     }
     drop(server);
     serving.abort();
@@ -124,15 +132,4 @@ fn run(command: &mut Command) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other(format!("{command:?} failed"))),
     }
-}
-
-/// One line: numbers to two digits, null where there is nothing to tell.
-fn tell(name: &str, unit: &str, value: f64, before: Option<f64>, target: f64, met: bool) {
-    let round = |value: f64| (value * 100.0).round() / 100.0;
-    let has_target = !target.is_nan();
-    let line: Value = json!({
-        "figure": name, "unit": unit, "value": round(value), "before": before.map(round),
-        "target": has_target.then(|| round(target)), "met": has_target.then_some(met),
-    });
-    println!("{line}");
 }

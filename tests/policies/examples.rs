@@ -21,7 +21,10 @@ fn examples() -> Vec<PathBuf> {
 fn each_is_right_and_without_a_warning() {
     let paths = examples();
     let names: Vec<_> = paths.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!(names, ["allow-list.yaml", "one-project.yaml", "shared-vpc.yaml", "thirty-connectors.yaml"]);
+    assert_eq!(
+        names,
+        ["allow-list.yaml", "direct-vpc.yaml", "one-project.yaml", "shared-vpc.yaml", "thirty-connectors.yaml"]
+    );
     for path in &paths {
         let mut check = Command::new(env!("CARGO_BIN_EXE_egress-reconciler"));
         let output = check.env_clear().args(["policy", "check"]).arg(path).output().unwrap();

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// What a report says, for a person to compare.
-fn text(report: &Report) -> String {
+pub fn text(report: &Report) -> String {
     let mut out = String::new();
     for step in &report.steps {
         writeln!(out, "{} {}: {}", step.verb.word(), step.step, step.reason).unwrap();

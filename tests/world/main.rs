@@ -7,6 +7,7 @@ mod clinic;
 mod cuts;
 mod doctor;
 mod elsewhere;
+mod examples;
 mod explain;
 mod export;
 mod instances;
