@@ -8,7 +8,7 @@ use super::{
     args::{CloudArgs, Format, duration, topic},
     exit::{Exit, Failure},
     hints, print,
-    session::{out_of_scope, policy_path, quiet_logs, region_in_scope, variable},
+    session::{out_of_scope, policy_path, quiet_logs, region_in_scope, repeated, variable},
     table::plain,
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Doctor {
             None => app::way_to_google(&variable)?,
             Some(simulation) => simulated::way_to(&simulation.begin()?)?,
         };
-        let flags = self.cloud.flags();
+        let flags = repeated(self.policy.as_deref(), &self.cloud);
         // Without credentials every line would be unknown for one reason.
         cloud.1.headers().await?;
         let path = policy_path(self.policy)?;

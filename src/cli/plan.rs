@@ -57,8 +57,7 @@ impl Plan {
         if let Some(file) = &self.out {
             save(file, &session, &found, wanted)?;
             let word = |path: &Path| shell::word(&path.display().to_string()).into_owned();
-            let policy = self.common.policy.as_deref().map(|policy| format!(" --policy {}", word(policy)));
-            let apply = format!("egress-reconciler apply {}{}", word(file), policy.unwrap_or_default());
+            let apply = format!("egress-reconciler apply {}", word(file));
             print::error(&format!("The plan is saved. To do it: {}", hints::command(&apply, &session.flags)));
         }
         Ok(self.exit.warned(exit, "plan"))

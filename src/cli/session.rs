@@ -1,9 +1,16 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use super::{args::CloudArgs, exit::Failure, print, serve::on_simulated};
 use crate::{
@@ -13,6 +20,7 @@ use crate::{
         policy::{Mode, Policy},
         report::Report,
         target::Target,
+        text::shell,
     },
     reconcile::{
         Progress,
@@ -27,7 +35,7 @@ pub const MAX_CONCURRENT_TARGETS: usize = 64;
 
 pub struct Session {
     pub app: Arc<App>,
-    /// What a command must repeat to ask the same cloud.
+    /// What a command must repeat to ask the same cloud by the same policy.
     pub flags: String,
 }
 
@@ -43,7 +51,7 @@ impl Session {
             None => App::build(settings, app::http_transport(), app::now(), app::ids())?,
             Some(simulation) => on_simulated(settings, simulation, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)?,
         };
-        Ok(Self { app, flags: cloud.flags() })
+        Ok(Self { app, flags: repeated(policy.map(PathBuf::as_path), cloud) })
     }
 
     /// The same with a policy that no file holds, to look and to write nothing.
@@ -82,7 +90,8 @@ impl Session {
         self.has_region(region)?;
         let policy = self.app.policy();
         let mut targets = Vec::new();
-        for project in projects {
+        let mut asked = BTreeSet::new();
+        for project in projects.iter().filter(|project| asked.insert(*project)) {
             if !policy.is_off(project, region) {
                 self.reach(project).await?;
             } else if region.is_none() && policy.scope.regions.list().is_none() {
@@ -201,9 +210,12 @@ impl Session {
         }
         let mut shared = requests.to_vec();
         for (project, indices) in of_project.into_iter().filter(|(_, indices)| indices.len() > 1) {
-            // Somebody who asks wants to know everything.
-            let lists = snapshot.of(project.clone(), true);
-            indices.into_iter().for_each(|index| shared[index].lists = Some(lists.clone()));
+            let lists = snapshot.of(project.clone());
+            for index in indices {
+                shared[index].lists = Some(lists.clone());
+                // A run before may have been in a hurry.
+                shared[index].hurry = CancellationToken::new();
+            }
         }
         shared
     }
@@ -221,6 +233,13 @@ fn ended_with(event: Progress) -> Option<Arc<Report>> {
         Progress::Done { report } => Some(report),
         _ => None,
     }
+}
+
+/// What a command must repeat to ask the same cloud by the same policy. One that was read from standard input is gone.
+pub fn repeated(policy: Option<&Path>, cloud: &CloudArgs) -> String {
+    let file = policy.map(|policy| policy.display().to_string());
+    let policy = file.map(|file| if file == "-" { "FILE".to_owned() } else { shell::word(&file).into_owned() });
+    policy.map_or_else(String::new, |policy| format!(" --policy {policy}")) + &cloud.flags()
 }
 
 pub fn policy_path(given: Option<PathBuf>) -> Result<PathBuf, Failure> {

@@ -30,8 +30,10 @@ use crate::google::{
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NAME: HeaderValue = HeaderValue::from_static(concat!("egress-reconciler/", env!("CARGO_PKG_VERSION")));
 
-/// How long a write waits that was made from what was just read: a moment later it may undo what others did.
+/// How long a deletion waits, or a write of a whole list: a moment later it may undo what others did.
 const MOMENT: Duration = Duration::from_secs(1);
+/// How long any other write waits: it rests on a look that ages.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Told of every call that waited for a quota of an API, such as `compute.googleapis.com`, and for how long.
 pub type WaitObserver = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
@@ -126,9 +128,14 @@ impl Client {
         let (name, metric) = (call.name, call.bucket.quota.metric);
         let governor = &self.wire.governor;
         let turn = governor.turn(&call.bucket, &self.priority);
-        let turn = match call.repeat {
-            Repeat::Never => timeout(MOMENT, turn).await.unwrap_or_else(|_| Err(governor.held(&call.bucket))),
-            _ => turn.await,
+        let patience = match (call.repeat, &call.verb) {
+            (Repeat::Read, _) => None,
+            (Repeat::Never, _) | (_, &::http::Method::DELETE) => Some(MOMENT),
+            _ => Some(WRITE_PATIENCE),
+        };
+        let turn = match patience {
+            Some(patience) => timeout(patience, turn).await.unwrap_or_else(|_| Err(governor.held(&call.bucket))),
+            None => turn.await,
         };
         let waited = turn.map_err(|Held { left }| CallError::Held { call: name, metric, left })?;
         if !waited.is_zero() {

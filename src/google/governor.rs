@@ -26,10 +26,13 @@ const SPAN: f64 = 70.0;
 /// The first hold after a refusal that does not say how long; doubled with every one that follows within a minute.
 const FIRST_HOLD: Duration = Duration::from_secs(1);
 const LONGEST_HOLD: Duration = Duration::from_secs(60);
+/// The longest that Google is believed.
+const LONGEST_ASKED: Duration = Duration::from_secs(600);
 
 /// How long a hold an event waits for. Google's minute is over before it; after it, the event's delivery comes again.
 const EVENT_PATIENCE: Duration = Duration::from_secs(90);
-const SWEEP_PATIENCE: Duration = Duration::from_secs(600);
+/// Less than a run has in all: what is left of it is for writing.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(120);
 
 /// Buckets beyond which those are dropped that nothing is remembered of.
 const MANY: usize = 1_000;
@@ -316,7 +319,8 @@ impl Bucket {
         // Of the calls that were under way when the first was refused, the others tell nothing new.
         let is_news = self.held_until.is_none_or(|until| sent >= until);
         let hold = match wait {
-            Some(wait) => wait,
+            // When that much is over, one call finds out what holds then.
+            Some(wait) => wait.clamp(FIRST_HOLD, LONGEST_ASKED),
             None if is_news => {
                 let is_over = self.held_until.is_none_or(|until| now.saturating_duration_since(until) > LONGEST_HOLD);
                 self.strikes = if is_over { 0 } else { self.strikes + 1 };
@@ -324,8 +328,7 @@ impl Bucket {
             }
             None => return,
         };
-        // However long Google asks for, the clock can tell it.
-        let until = now.checked_add(hold).unwrap_or(now + SWEEP_PATIENCE * 2);
+        let until = now + hold;
         let until = self.held_until.map_or(until, |before| before.max(until));
         self.held_until = Some(until);
         // The quota was empty, whatever we thought.

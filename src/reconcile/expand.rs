@@ -26,7 +26,7 @@ use crate::{
     domain::{
         audit::signal::{Signal, join},
         names::{ProjectId, Region},
-        policy::{NetworkName, Policy},
+        policy::{Mode, NetworkName, Policy},
         report::Report,
         target::{Place, Target},
     },
@@ -143,10 +143,7 @@ impl Expander {
         let is_sweep = requests.iter().any(|request| request.sweep);
         let snapshot = self.engine.snapshot(is_sweep);
         stream::iter(by_project(requests))
-            .map(move |(project, requests)| {
-                let is_full = is_sweep && self.engine.snapshots.is_full_due(&project);
-                self.project_in_turn(snapshot.of(project, is_full), requests)
-            })
+            .map(move |(project, requests)| self.project_in_turn(snapshot.of(project), requests))
             .flatten_unordered(MAX_CONCURRENT_PROJECTS)
     }
 
@@ -154,8 +151,12 @@ impl Expander {
     fn project_in_turn(&self, lists: Arc<ProjectLists>, requests: Vec<RunRequest>) -> BoxStream<'_, Arc<Report>> {
         let run = move |request: RunRequest| {
             let places = if request.sweep { &self.sweep_places } else { &self.places };
-            let request = RunRequest { lists: Some(lists.clone()), ..request };
+            let (lists, policy) = (lists.clone(), self.engine.policy.borrow().clone());
             async move {
+                if policy.for_target(&request.target).mode != Mode::Off {
+                    lists.load(&policy.network_of(&request.target)).await;
+                }
+                let request = RunRequest { lists: Some(lists), ..request };
                 // Never closed.
                 let _place = places.acquire().await;
                 self.queue.submit(request).await

@@ -2,7 +2,7 @@
 //! else tells of, no right decision needs it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -38,10 +38,10 @@ const MAX_TOUCHED_OBJECTS: usize = 10_000;
 pub struct History {
     /// What the last report of a target said.
     said: HashMap<Target, String>,
-    /// When a target's own lists were last read.
+    /// As of when a target was last looked at, or written to.
     looks: HashMap<Target, Timestamp>,
-    /// Targets where something stands, or could not be read, that no list of the whole project shows.
-    unlisted: HashSet<Target>,
+    /// When a look at everything last found nothing that no list of the whole project shows.
+    empty: HashMap<Target, Timestamp>,
     writes: HashMap<Target, VecDeque<Timestamp>>,
     refused: BTreeMap<ConnectorRef, ReadFailure>,
     /// Connectors whose creation Google accepted.
@@ -84,28 +84,33 @@ impl History {
 
     pub fn note_look(&mut self, observed: &Observed) {
         let target = &observed.target;
-        if !observed.is_shared {
-            self.looks.insert(target.clone(), observed.at);
-        }
+        self.note_known(target, observed.at);
         if observed.is_bare() {
             return;
         }
         let is_empty = |read: &Read<Vec<Workload>>| read.as_ref().is_ok_and(Vec::is_empty);
-        if is_empty(&observed.worker_pools) && is_empty(&observed.instances) && observed.effective.is_ok() {
-            self.unlisted.remove(target);
+        let has_none = is_empty(&observed.worker_pools) && is_empty(&observed.instances);
+        if has_none && observed.effective.is_ok() {
+            self.empty.insert(target.clone(), observed.at);
         } else {
-            self.unlisted.insert(target.clone());
+            self.empty.remove(target);
         }
     }
 
-    /// Whether the last look at everything found worker pools or instances, or could not read them.
-    pub fn has_unlisted(&self, target: &Target) -> bool {
-        self.unlisted.contains(target)
+    /// What was read of a target before `at` may be out of date.
+    fn note_known(&mut self, target: &Target, at: Timestamp) {
+        let known = self.looks.entry(target.clone()).or_insert(at);
+        *known = at.max(*known);
     }
 
-    /// When a target's own lists were last read.
+    /// As of when a target was last looked at, or written to.
     pub fn last_look(&self, target: &Target) -> Option<Timestamp> {
         self.looks.get(target).copied()
+    }
+
+    /// Whether a look at everything within the last hour found no worker pool and no instance, and could read them.
+    pub fn is_known_empty(&self, target: &Target, now: Timestamp) -> bool {
+        self.empty.get(target).is_some_and(|at| now.duration_since(*at) < HOUR)
     }
 
     pub fn note_writes(&mut self, target: &Target, count: usize, now: Timestamp) {
@@ -131,6 +136,7 @@ impl History {
     /// What a round did.
     pub fn note_applied(&mut self, plan: &Plan, applied: &[Applied], policy: &Policy, now: Timestamp) {
         let target = &plan.target;
+        self.note_known(target, now);
         for result in applied {
             let Some(step) = plan.steps.iter().find(|step| step.id == result.report.step) else { continue };
             // Where the answer is lost the range stays taken.

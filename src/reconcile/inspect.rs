@@ -78,8 +78,7 @@ impl Engine {
         let now = (self.now)();
         let (users, wanted) =
             self.with_history(|history| (history.users_of(&policy, target), history.wishes.of(&policy, target, now)));
-        let subject =
-            Subject { policy: &policy, target, wanted: &wanted, users, now, lists: None, has_unlisted: false };
+        let subject = Subject { policy: &policy, target, wanted: &wanted, users, now, lists: None, asks_all: true };
         let mut observed = observe(&self.client, &self.projects, subject).await;
         look_closer(&self.client, &self.projects, &mut observed).await;
         let cloud_sql = cloud_sql(&self.client, &target.project, observed.workloads()).await;

@@ -45,16 +45,16 @@ pub struct Subject<'a> {
     pub now: Timestamp,
     /// Lists of the whole project, read before; `None` = the target's own are read.
     pub lists: Option<&'a ProjectLists>,
-    /// What no list of the whole project shows stands here, by an earlier look.
-    pub has_unlisted: bool,
+    /// What no list of the whole project shows is asked for even where these show nothing.
+    pub asks_all: bool,
 }
 
 /// Looks at everything that a plan needs.
 pub async fn observe(client: &Client, projects: &Projects, subject: Subject<'_>) -> Observed {
-    let Subject { policy, target, wanted, users, now, lists, has_unlisted } = subject;
+    let Subject { policy, target, wanted, users, now, lists, asks_all } = subject;
     let network = policy.network_of(target);
     let mut observed = match lists {
-        Some(lists) => lists.round_one(client, target, network, has_unlisted).await,
+        Some(lists) => lists.round_one(client, target, network, asks_all).await,
         None => round_one(client, target, network, now).await,
     };
     observed.users = users;

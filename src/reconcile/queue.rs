@@ -83,7 +83,7 @@ impl RunRequest {
             Bounds::Exactly(reviewed) | Bounds::Within(reviewed) => Bounds::Within(reviewed.clone()),
             Bounds::Free => Bounds::Free,
         };
-        Self { bounds, lists: None, ..self.clone() }
+        Self { bounds, lists: None, hurry: CancellationToken::new(), ..self.clone() }
     }
 
     /// Adds wanted connectors.
@@ -105,7 +105,7 @@ impl RunRequest {
         }
         self.sweep |= other.sweep;
         // Lists that were read before one of the two asked do not show what it is about.
-        let newer = |a: &Arc<ProjectLists>, b: &Arc<ProjectLists>| a.at() >= b.at();
+        let newer = |a: &Arc<ProjectLists>, b: &Arc<ProjectLists>| a.begun() >= b.begun();
         self.lists = match (self.lists.take(), other.lists) {
             (Some(a), Some(b)) => Some(if newer(&a, &b) { a } else { b }),
             _ => None,

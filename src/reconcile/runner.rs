@@ -69,7 +69,7 @@ impl<'e> Runner<'e> {
         loop {
             let (observed, seen) = self.look(last.take()).await;
             let mut plan = decide(&observed, self.state.report.done_steps());
-            if observed.is_shared && wants_own_look(&observed, &plan) {
+            if observed.is_shared && (self.state.is_bound() || wants_own_look(&observed, &plan)) {
                 continue;
             }
             self.note_planned(&plan);
@@ -110,10 +110,8 @@ impl<'e> Runner<'e> {
         let (engine, target) = (self.engine, &self.request.target);
         let users = engine.with_history(|history| history.users_of(&self.policy, target));
         let lists = self.request.lists.take();
-        let (last_look, has_unlisted) =
-            engine.with_history(|history| (history.last_look(target), history.has_unlisted(target)));
-        // A look of the target's own that came after the lists knows better.
-        let lists = lists.filter(|lists| last_look.is_none_or(|at| at < lists.at()));
+        let (last_look, asks_all) =
+            engine.with_history(|history| (history.last_look(target), !history.is_known_empty(target, (engine.now)())));
         let look = |lists| {
             let subject = Subject {
                 policy: &self.policy,
@@ -122,22 +120,27 @@ impl<'e> Runner<'e> {
                 users: users.clone(),
                 now: (engine.now)(),
                 lists,
-                has_unlisted,
+                asks_all,
             };
             observe(&self.client, &engine.projects, subject)
         };
         let mut observed = match lists.as_deref() {
             // Where others than a sweep wait for the run, it does not wait for what a sweep reads.
             Some(lists) => tokio::select! {
-                observed = look(Some(lists)) => observed,
+                biased;
                 () = self.request.hurry.cancelled() => look(None).await,
+                observed = look(Some(lists)) => observed,
             },
             None => look(None).await,
         };
+        // A look, or a write, that came after the lists knows better.
+        if observed.is_shared && last_look.is_some_and(|at| at >= observed.at) {
+            observed = look(None).await;
+        }
         observed.failed = engine.with_history(|history| {
             history.note_look(&observed);
-            // A look may show that a workload was deployed or deleted since.
-            if !self.request.dry_run {
+            // A look may show that a workload was deployed or deleted since. Lists of every region spell it otherwise.
+            if !self.request.dry_run && !observed.is_shared {
                 history.wishes.note(&observed);
             }
             history.wishes.failed(target, observed.at)

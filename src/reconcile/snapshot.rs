@@ -36,37 +36,23 @@ use crate::{
 
 /// For so long a form of a list that Google refused is not tried again.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
-/// So often a sweep asks every region for what no list of the whole project shows.
-const FULL_EVERY: Duration = Duration::from_secs(3600);
 
 /// What snapshots of one process share.
 #[derive(Default)]
 pub struct Snapshots {
-    /// Forms of lists that Google refused, by their name, and when.
-    refused: Mutex<HashMap<&'static str, Instant>>,
-    /// When a sweep last asked every region of a project for everything.
-    full: Mutex<HashMap<ProjectId, Instant>>,
+    /// Forms of lists that Google refused for a project, by their name, and when.
+    refused: Mutex<HashMap<(&'static str, ProjectId), Instant>>,
 }
 
 impl Snapshots {
-    fn is_refused(&self, form: &'static str) -> bool {
+    fn is_refused(&self, form: &'static str, project: &ProjectId) -> bool {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.get(form).is_some_and(|at| at.elapsed() < REFUSED_FOR)
+        refused.get(&(form, project.clone())).is_some_and(|at| at.elapsed() < REFUSED_FOR)
     }
 
-    fn note_refused(&self, form: &'static str) {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(form, Instant::now());
-    }
-
-    /// Whether a sweep that begins now has to ask every region of a project for everything.
-    pub fn is_full_due(&self, project: &ProjectId) -> bool {
-        let now = Instant::now();
-        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = full.get(project).is_none_or(|at| now.duration_since(*at) >= FULL_EVERY);
-        if is_due {
-            full.insert(project.clone(), now);
-        }
-        is_due
+    fn note_refused(&self, form: &'static str, project: &ProjectId) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.insert((form, project.clone()), Instant::now());
     }
 }
 
@@ -74,19 +60,19 @@ impl Snapshots {
 pub struct Snapshot {
     client: Client,
     now: Clock,
+    /// Nothing was read before.
+    begun: Timestamp,
     memory: Arc<Snapshots>,
     /// Of projects whose networks others use.
     hosts: Cells<ProjectId, NetworkLists>,
-    /// Of those networks.
-    effective: Cells<(NetworkRef, Region), Read<EffectiveFirewalls>>,
+    /// Of those networks, and when each was read.
+    effective: Cells<(NetworkRef, Region), (Timestamp, Read<EffectiveFirewalls>)>,
 }
 
 /// The lists of one project. They last as long as one of its targets needs them, so that memory does not grow with the scope.
 pub struct ProjectLists {
     snapshot: Arc<Snapshot>,
     project: ProjectId,
-    /// Regions in which the lists show nothing are asked for everything too.
-    is_full: bool,
     own: OnceCell<OwnLists>,
     network: OnceCell<NetworkLists>,
 }
@@ -101,6 +87,7 @@ struct OwnLists {
 
 /// What stands in the project of a network.
 struct NetworkLists {
+    at: Timestamp,
     subnets: Listed<Subnet>,
     routers: Listed<Router>,
     firewalls: Read<Vec<Firewall>>,
@@ -127,102 +114,115 @@ impl<K, V> Default for Cells<K, V> {
 
 impl Snapshot {
     pub fn new(client: Client, now: Clock, memory: Arc<Snapshots>) -> Arc<Self> {
-        Arc::new(Self { client, now, memory, hosts: Cells::default(), effective: Cells::default() })
+        Arc::new(Self { begun: now(), client, now, memory, hosts: Cells::default(), effective: Cells::default() })
     }
 
-    pub fn of(self: &Arc<Self>, project: ProjectId, is_full: bool) -> Arc<ProjectLists> {
-        let (own, network) = (OnceCell::new(), OnceCell::new());
-        Arc::new(ProjectLists { snapshot: self.clone(), project, is_full, own, network })
+    pub fn of(self: &Arc<Self>, project: ProjectId) -> Arc<ProjectLists> {
+        Arc::new(ProjectLists { snapshot: self.clone(), project, own: OnceCell::new(), network: OnceCell::new() })
     }
 
     async fn network_lists(&self, project: &ProjectId) -> NetworkLists {
-        let (client, project) = (&self.client, project.as_str());
+        let (client, at, name) = (&self.client, (self.now)(), project.as_str());
         let (subnets, routers, firewalls, routes) = join!(
-            self.listed("subnetworks", client.list_subnetworks_by_region(project)),
-            self.listed("routers", client.list_routers_by_region(project)),
-            client.list_firewalls(project),
-            client.list_routes(project),
+            self.listed("subnetworks", project, client.list_subnetworks_by_region(name)),
+            self.listed("routers", project, client.list_routers_by_region(name)),
+            client.list_firewalls(name),
+            client.list_routes(name),
         );
-        NetworkLists { subnets, routers, firewalls: read(firewalls), routes: read(routes) }
+        NetworkLists { at, subnets, routers, firewalls: read(firewalls), routes: read(routes) }
     }
 
     async fn own_lists(&self, project: &ProjectId) -> OwnLists {
         let (client, at) = (&self.client, (self.now)());
         let name = project.as_str();
         let (jobs, services, connectors) = join!(
-            self.listed("jobs", async {
+            self.listed("jobs", project, async {
                 client.list_all_jobs::<KnativeJob>(name).await?.try_map(|_, job| job.workload())
             }),
-            self.listed("services", async {
+            self.listed("services", project, async {
                 let found = client.list_all_services::<KnativeService>(name).await?;
                 found.try_map(|region, service| {
                     let region = Region::parse(region).map_err(|error| error.to_string())?;
                     service.workload(&Target { project: project.clone(), region })
                 })
             }),
-            self.listed("connectors", client.list_connectors_by_region(name)),
+            self.listed("connectors", project, client.list_connectors_by_region(name)),
         );
         OwnLists { at, jobs, services, connectors }
     }
 
-    /// Asks for a list of every region, unless Google refused that form of it lately.
+    /// Asks for a list of every region, unless Google refused that form of it to the project lately.
     async fn listed<T>(
         &self,
         form: &'static str,
+        project: &ProjectId,
         answer: impl Future<Output = Result<ByRegion<T>, CallError>>,
     ) -> Listed<T> {
-        if self.memory.is_refused(form) {
+        if self.memory.is_refused(form, project) {
             return None;
         }
-        let found = read(answer.await);
-        if let Err(failure) = &found
-            && matches!(failure.kind, FailureKind::Invalid | FailureKind::Absent | FailureKind::RegionClosed)
-        {
-            tracing::info!(
-                form,
-                failure.message,
-                "a list of every region is refused: each region is asked for an hour"
-            );
-            self.memory.note_refused(form);
-            return None;
+        let found = answer.await;
+        let is_refusal = matches!(&found, Err(CallError::Refused { .. }));
+        let found = read(found);
+        match &found {
+            Err(failure)
+                if is_refusal && !matches!(failure.kind, FailureKind::ApiDisabled | FailureKind::Transient) =>
+            {
+                let ReadFailure { message, .. } = failure;
+                tracing::info!(form, %project, message, "a list of every region is refused: for an hour each is asked");
+                self.memory.note_refused(form, project);
+                None
+            }
+            _ => Some(found),
         }
-        Some(found)
     }
 }
 
 impl ProjectLists {
-    /// When the lists were asked for.
-    pub fn at(&self) -> Timestamp {
-        self.own.get().map_or_else(|| (self.snapshot.now)(), |own| own.at)
+    /// Nothing was read before.
+    pub fn begun(&self) -> Timestamp {
+        self.snapshot.begun
+    }
+
+    /// Reads the lists, unless they were: what waits for Google here takes no place of a run.
+    pub async fn load(&self, network: &NetworkRef) {
+        let of_host = self.host_cell(&network.project);
+        join!(self.own_lists(), self.network_lists(of_host.as_deref(), &network.project));
+    }
+
+    async fn own_lists(&self) -> &OwnLists {
+        self.own.get_or_init(|| self.snapshot.own_lists(&self.project)).await
+    }
+
+    fn host_cell(&self, host: &ProjectId) -> Option<Arc<OnceCell<NetworkLists>>> {
+        (*host != self.project).then(|| self.snapshot.hosts.cell(host))
+    }
+
+    async fn network_lists<'a>(
+        &'a self,
+        of_host: Option<&'a OnceCell<NetworkLists>>,
+        host: &ProjectId,
+    ) -> &'a NetworkLists {
+        of_host.unwrap_or(&self.network).get_or_init(|| self.snapshot.network_lists(host)).await
     }
 
     /// Round one of a look at a target of the project, cut from the lists; `client` is asked for what they do not show. Where
-    /// nothing stands at the target, worker pools, instances and firewall policies are left out, unless `has_unlisted`.
-    pub async fn round_one(
-        &self,
-        client: &Client,
-        target: &Target,
-        network: NetworkRef,
-        has_unlisted: bool,
-    ) -> Observed {
-        let (snapshot, region) = (&self.snapshot, target.region.as_str());
-        let host = &network.project;
-        let of_host = (*host != self.project).then(|| snapshot.hosts.cell(host));
-        let cell = of_host.as_deref().unwrap_or(&self.network);
-        let (own, shared) = join!(
-            self.own.get_or_init(|| snapshot.own_lists(&self.project)),
-            cell.get_or_init(|| snapshot.network_lists(host)),
-        );
-        let host_name = host.as_str();
+    /// nothing stands at the target, what no such list shows is left out, unless `asks_all`.
+    pub async fn round_one(&self, client: &Client, target: &Target, network: NetworkRef, asks_all: bool) -> Observed {
+        let (project, region) = (self.project.as_str(), target.region.as_str());
+        let of_host = self.host_cell(&network.project);
+        let (own, shared) = join!(self.own_lists(), self.network_lists(of_host.as_deref(), &network.project));
+        let host = network.project.as_str();
         let (jobs, services, connectors, subnets, routers, firewalls, routes) = join!(
             cut(&own.jobs, region, || lists::jobs(client, target)),
             cut(&own.services, region, || lists::services(client, target)),
-            cut(&own.connectors, region, async || read(client.list_connectors(self.project.as_str(), region).await)),
-            cut(&shared.subnets, region, async || read(client.list_subnetworks(host_name, region).await)),
-            cut(&shared.routers, region, async || read(client.list_routers(host_name, region).await)),
-            whole(&shared.firewalls, async || read(client.list_firewalls(host_name).await)),
-            whole(&shared.routes, async || read(client.list_routes(host_name).await)),
+            cut(&own.connectors, region, async || read(client.list_connectors(project, region).await)),
+            cut(&shared.subnets, region, async || read(client.list_subnetworks(host, region).await)),
+            cut(&shared.routers, region, async || read(client.list_routers(host, region).await)),
+            whole(&shared.firewalls, async || read(client.list_firewalls(host).await)),
+            whole(&shared.routes, async || read(client.list_routes(host).await)),
         );
+        let at = own.at.min(shared.at);
         let mut observed = Observed {
             is_shared: true,
             jobs,
@@ -232,26 +232,43 @@ impl ProjectLists {
             routers,
             firewalls,
             routes,
-            ..Observed::unread(target.clone(), network.clone(), own.at)
+            ..Observed::unread(target.clone(), network.clone(), at)
         };
-        if self.is_full || has_unlisted || !is_empty(&observed) {
-            (observed.worker_pools, observed.instances, observed.effective) = join!(
+        let is_empty = is_empty(&observed);
+        if is_empty && asks_all && matches!(own.connectors, Some(Ok(_))) {
+            // Their list of every region cannot say that it lacks one.
+            observed.connectors = read(client.list_connectors(project, region).await);
+        }
+        if asks_all || !is_empty {
+            let (worker_pools, instances, (at, effective)) = join!(
                 lists::worker_pools(client, target),
                 lists::instances(client, target),
                 self.effective(client, network, &target.region),
             );
+            observed = Observed { at: at.min(observed.at), worker_pools, instances, effective, ..observed };
         }
         observed
     }
 
-    /// The firewall policies over a network: those of a host are read once for all its projects.
-    async fn effective(&self, client: &Client, network: NetworkRef, region: &Region) -> Read<EffectiveFirewalls> {
+    /// The firewall policies over a network, and when they were read: those of a host are read once for all its projects.
+    async fn effective(
+        &self,
+        client: &Client,
+        network: NetworkRef,
+        region: &Region,
+    ) -> (Timestamp, Read<EffectiveFirewalls>) {
+        let snapshot = &self.snapshot;
+        let ask = async || ((snapshot.now)(), lists::effective(client, &network, region).await);
         if network.project == self.project {
-            return lists::effective(client, &network, region).await;
+            return ask().await;
         }
-        let cell = self.snapshot.effective.cell(&(network.clone(), region.clone()));
-        let found = cell.get_or_init(|| lists::effective(&self.snapshot.client, &network, region)).await;
-        whole(found, || lists::effective(client, &network, region)).await
+        let cell = snapshot.effective.cell(&(network.clone(), region.clone()));
+        let of_all = async || ((snapshot.now)(), lists::effective(&snapshot.client, &network, region).await);
+        let (at, found) = cell.get_or_init(of_all).await;
+        match found {
+            Err(failure) if !is_final(failure) => ask().await,
+            found => (*at, found.clone()),
+        }
     }
 }
 
@@ -272,7 +289,7 @@ async fn cut<T: Clone>(list: &Listed<T>, region: &str, ask: impl AsyncFnOnce() -
             Ok(found) => Ok(found.to_vec()),
             Err(_) => ask().await,
         },
-        Some(Err(failure)) if is_final(failure) => Err(failure.clone()),
+        Some(Err(failure)) if failure.kind == FailureKind::ApiDisabled => Err(failure.clone()),
         Some(Err(_)) | None => ask().await,
     }
 }
@@ -285,7 +302,7 @@ async fn whole<T: Clone>(read: &Read<T>, ask: impl AsyncFnOnce() -> Read<T>) -> 
     }
 }
 
-/// Asking again, or for less, would not be answered otherwise.
+/// Asking again would not be answered otherwise.
 fn is_final(failure: &ReadFailure) -> bool {
     matches!(failure.kind, FailureKind::ApiDisabled | FailureKind::Denied { .. })
 }

@@ -61,8 +61,7 @@ fn release_and_rearm() {
     let released = order("release", &[]);
     assert_eq!(released.0, 0, "{released:?}");
     assert!(released.1.0.contains("~ disabled firewall deny-conn-europe-west2-egress: "), "{released:?}");
-    let stays =
-        "released by alice@example.com; it stays disabled until `egress-reconciler rearm`, and is reported as blocked";
+    let stays = "released by alice@example.com; it stays disabled until `rearm`, and is reported as blocked";
     assert!(released.1.0.contains(stays), "{released:?}");
     let plan = google.program(&["plan", "--project", "demo-project"], &scoped);
     assert_eq!(status(&plan), 0, "nobody need act before the release is over");

@@ -127,7 +127,13 @@ async fn released_denies_stay_down_until_rearmed() {
             told.contains("was released by unknown (the stamp claims alice@example.com) at 2026-11-23T12:"),
             "{told}"
         );
-        assert!(told.contains("2026-11-24T12:") && told.contains("`egress-reconciler rearm`"), "{told}");
+        assert!(
+            told.contains("2026-11-24T12:")
+                && told.contains(
+                    "`egress-reconciler rearm --project demo-project --region europe-west2 --connector conn`"
+                ),
+            "{told}"
+        );
         // Asked for again, it lasts longer.
         let again = lab.release(all()).await;
         assert!(again.reports[0].steps.iter().all(|step| step.is_done() && step.verb == Verb::Extend), "{again:#?}");

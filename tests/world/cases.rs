@@ -109,8 +109,8 @@ async fn alike(lab: &TestCloud, request: &RunRequest) {
     let (policy, target) = (lab.app.policy(), &request.target);
     let network = policy.network_of(target);
     let own = observe::round_one(&engine.client, target, network.clone(), (engine.now)()).await;
-    let lists = engine.snapshot(false).of(target.project.clone(), true);
-    let cut = lists.round_one(&engine.client, target, network, false).await;
+    let lists = engine.snapshot(false).of(target.project.clone());
+    let cut = lists.round_one(&engine.client, target, network, true).await;
     let (own, cut) = (json!(own), json!(cut));
     for (list, own) in own.as_object().unwrap().iter().filter(|(list, _)| *list != "at") {
         // A list of all regions need not say that one of them is closed.

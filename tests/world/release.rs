@@ -34,7 +34,13 @@ async fn a_release_ends() {
     }
     assert!(said[0].contains("the release was meant to last until 2026-11-24T12:"), "{}", said[0]);
     assert!(said[1].contains("1 day ago") && said[2].contains("2 days ago"), "{said:#?}");
-    assert!(said[2].contains("until you run `egress-reconciler rearm`"), "{}", said[2]);
+    assert!(
+        said[2].contains(
+            "until you run `egress-reconciler rearm --project demo-project --region europe-west2 --connector conn`"
+        ),
+        "{}",
+        said[2]
+    );
     assert!(lab.is_released(DENY).await);
     assert_eq!(lab.rearm(all()).await.reports[0].outcome, Outcome::Changed);
 }

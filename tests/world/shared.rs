@@ -20,7 +20,7 @@ use crate::lab::{REGION, TestCloud};
 const HOST: &str = "net-host";
 const LATENCY: Duration = Duration::from_millis(50);
 
-fn project(index: usize) -> String {
+pub fn project(index: usize) -> String {
     format!("proj-{index:03}")
 }
 
@@ -31,7 +31,7 @@ fn empty(projects: usize) -> World {
 }
 
 /// Each project's connector exists, on a subnet of the host.
-fn standing(projects: usize) -> World {
+pub fn standing(projects: usize) -> World {
     (0..projects).fold(empty(projects), |world, index| {
         let (of, subnet) = (project(index), format!("sub-{index:03}"));
         let connector = json!({
@@ -46,7 +46,7 @@ fn standing(projects: usize) -> World {
     })
 }
 
-fn policy(projects: usize, more: &Value) -> String {
+pub fn policy(projects: usize, more: &Value) -> String {
     let all: Vec<String> = (0..projects).map(project).collect();
     let declared = all.iter().map(|project| json!({"project": project, "region": REGION, "name": "conn"}));
     let mut policy = json!({

@@ -16,7 +16,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::lab::{START, TestCloud};
+use crate::{
+    lab::{REGION, START, TestCloud},
+    shared,
+};
 
 /// Regions in which something stands, of all that Cloud Run has.
 const IN_USE: [&str; 2] = ["europe-west1", "europe-west2"];
@@ -227,4 +230,29 @@ async fn what_could_not_be_read_is_read_again_though_nothing_stands_there() {
     let (again, _) = sweep(&lab, 1).await;
     assert_eq!(of(&again, CLOSED).outcome, Outcome::Blocked);
     assert_eq!(of(&again, CLOSED).blocked_by, of(&first, CLOSED).blocked_by);
+}
+
+/// Lists of a host are as old as they are, however young those of the project that they are used for.
+#[tokio::test(start_paused = true)]
+async fn older_lists_of_the_host_overrule_no_later_look() {
+    let nothing =
+        json!({"mode": "report", "connector": {"declared": []}, "firewall": {"adopt": []}, "nat": {"ensure": "never"}});
+    let lab = TestCloud::new(shared::standing(3), &shared::policy(3, &nothing));
+    let snapshot = lab.app.engine.snapshot(true);
+    let target = |index| Target {
+        project: ProjectId::parse(&shared::project(index)).unwrap(),
+        region: Region::parse(REGION).unwrap(),
+    };
+    let swept = async |index| {
+        let lists = Some(snapshot.of(target(index).project));
+        lab.app.queue.submit(RunRequest { sweep: true, lists, ..RunRequest::new(target(index)) }).await
+    };
+    let first = swept(0).await;
+    assert_eq!((first.outcome, first.snapshot_at.is_some()), (Outcome::InSync, true), "{first:#?}");
+    sleep(Duration::from_secs(60)).await;
+    lab.app.queue.submit(RunRequest::new(target(1))).await;
+    sleep(Duration::from_secs(60)).await;
+    // One knows better by now; the other tells how old the lists of the host are.
+    assert_eq!(swept(1).await.snapshot_at, None);
+    assert_eq!(swept(2).await.snapshot_at, first.snapshot_at);
 }

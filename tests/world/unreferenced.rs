@@ -45,7 +45,7 @@ async fn seven_of_thirty_connectors() {
     let plan = look(&lab).await;
     assert_eq!(plan.egress.len(), 23);
     let [note] = told(&plan)[..] else { panic!("{plan:#?}") };
-    let names = "team-00, team-04, team-08, team-12, team-16, team-20, team-24";
+    let names = "team-00, team-04, team-08, team-12, team-16, team-20, team-24; without a user no firewall rules are written, even if `firewall.adopt` names the connector";
     assert_eq!(note.object, "region/europe-west2");
     assert_eq!(note.text, format!("7 connectors are used by no workload that demo-project shows: {names}"));
     // What a run asks and says is the same as without it.
@@ -66,7 +66,7 @@ async fn what_may_use_them_all_the_same() {
     let both = policy(LOOKS).replace(&format!("[{PROJECT}]"), &format!("[{PROJECT}, team-b-project]"));
     let lab = TestCloud::new(world, &both);
     let plan = look(&lab).await;
-    let text = "1 connector is used by no workload that demo-project shows: hub (connected: team-b-project)";
+    let text = "1 connector is used by no workload that demo-project shows: hub (connected: team-b-project); without a user no firewall rules are written, even if `firewall.adopt` names the connector";
     assert_eq!(told(&plan)[0].text, text);
     let fault = json!({"method": "run.projects.locations.jobs.list", "nth": "all", "kind": "refuse", "status": 403, "reason": "forbidden"});
     lab.cloud.inject(serde_json::from_value(fault).unwrap());

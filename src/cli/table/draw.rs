@@ -60,11 +60,14 @@ impl Line {
         let head = plain(&self.head);
         let whole = format!("{}{head}{}", " ".repeat(self.indent), plain(&hints::text(&self.text, look.flags)));
         let hang = " ".repeat(self.hang);
-        let lines = match look.width {
-            Some(width) => textwrap::wrap(whole.trim_end(), wrapping(width).subsequent_indent(&hang)),
-            None => vec![whole.trim_end().into()],
+        let text = match look.width {
+            Some(width) => {
+                let glued = glued(whole.trim_end());
+                let lines = textwrap::wrap(&glued, wrapping(width).subsequent_indent(&hang));
+                lines.join("\n").replace(GLUE, " ") + "\n"
+            }
+            None => whole.trim_end().to_owned() + "\n",
         };
-        let text = lines.join("\n") + "\n";
         match text.find(&head) {
             Some(at) if look.colour && !head.is_empty() && self.style != Style::new() => {
                 let (before, after) = (&text[..at], &text[at + head.len()..]);
@@ -73,6 +76,17 @@ impl Line {
             _ => text,
         }
     }
+}
+
+/// Stands for a space that no line ends at. No text of ours or Google's names has this character of the private use area.
+const GLUE: char = '\u{e000}';
+
+/// Commands, between backticks, in one piece: half of one that is pasted may do what the whole would not.
+fn glued(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    let parts =
+        parts.map(|(at, part)| if at % 2 == 1 { part.replace(' ', &GLUE.to_string()) } else { part.to_owned() });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// Between words alone: half a name cannot be searched for, and half a range is another range.

@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 pub fn release(release: &Release, rearm: Rearm) -> String {
-    format!("released by {}; {}", release.by(), end(release, rearm))
+    format!("released by {}; {}", release.by(), end(release, rearm, "rearm"))
 }
 
 pub fn keep_down(release: &Release, rearm: Rearm) -> String {
@@ -25,14 +25,20 @@ pub fn keep_down(release: &Release, rearm: Rearm) -> String {
 }
 
 /// What becomes of a deny that is down: under `manual` nothing ends by itself.
-fn end(release: &Release, rearm: Rearm) -> String {
+fn end(release: &Release, rearm: Rearm, command: &str) -> String {
     match (release.ends(), rearm) {
-        (Some(end), Rearm::AtOnce) => format!("it is put back at {end}, or earlier by `egress-reconciler rearm`"),
+        (Some(end), Rearm::AtOnce) => format!("it is put back at {end}, or earlier by `{command}`"),
         (Some(end), Rearm::Manual) => {
-            format!("it stays disabled until `egress-reconciler rearm`, and is reported as blocked daily from {end} on")
+            format!("it stays disabled until `{command}`, and is reported as blocked daily from {end} on")
         }
-        (None, _) => "it stays disabled until `egress-reconciler rearm`".to_owned(),
+        (None, _) => format!("it stays disabled until `{command}`"),
     }
+}
+
+/// One of our commands about one connector.
+pub(super) fn about(command: &str, connector: &ConnectorRef) -> String {
+    let ConnectorRef { project, region, name } = connector;
+    format!("egress-reconciler {command} --project {project} --region {region} --connector {name}")
 }
 
 /// The mark of a release, as a difference shows it.
@@ -52,14 +58,21 @@ pub fn clear_mark() -> String {
 
 /// A deny that is down by `release`, for now.
 pub fn released(deny: &Firewall, connector: &ConnectorRef, release: &Release, by: &str, rearm: Rearm) -> Note {
-    down(Code::Released, deny, connector, (by, release.at), &format!("; {}", end(release, rearm)))
+    down(
+        Code::Released,
+        deny,
+        connector,
+        (by, release.at),
+        &format!("; {}", end(release, rearm, &about("rearm", connector))),
+    )
 }
 
 /// A deny that a release of now would keep down for a shorter time than an earlier one does.
 pub fn kept(deny: &Firewall, connector: &ConnectorRef, own: &Release, by: &str, rearm: Rearm, asked: &Release) -> Note {
     let until = asked.ends().map_or_else(String::new, |end| format!(", until {end},"));
+    let rearm_first = about("rearm", connector);
     let shorter = format!(
-        "the release that is asked for now{until} is shorter and changes nothing; to shorten the earlier one, run `egress-reconciler rearm` and then `egress-reconciler release` again"
+        "the release that is asked for now{until} is shorter and changes nothing; to shorten the earlier one, run `{rearm_first}`, then this command again"
     );
     let note = released(deny, connector, own, by, rearm);
     Note { text: format!("{}; {shorter}", note.text), ..note }
@@ -77,7 +90,8 @@ pub fn release_over(deny: &Firewall, connector: &ConnectorRef, release: &Release
             days => format!("; the release was meant to last until {end}, {days} days ago"),
         },
     );
-    let to_do = "it stays disabled until you run `egress-reconciler rearm` or set `firewall.rearm: at-once`";
+    let to_do = about("rearm", connector);
+    let to_do = format!("it stays disabled until you run `{to_do}` or set `firewall.rearm: at-once`");
     down(Code::Disarmed, deny, connector, (by, release.at.filter(|_| ended.is_some())), &format!("{since}; {to_do}"))
 }
 
@@ -158,8 +172,9 @@ pub fn connector_gone(deny: &str, connector: &ConnectorRef) -> Note {
         Code::NotRearmed,
         format!("firewall/{deny}"),
         format!(
-            "{deny} stays disabled: connector {} does not exist, so there is nothing to stop; run `egress-reconciler rearm` again if it is recreated",
-            connector.name
+            "{deny} stays disabled: connector {} does not exist, so there is nothing to stop; run `{}` again if it is recreated",
+            connector.name,
+            about("rearm", connector)
         ),
     )
 }

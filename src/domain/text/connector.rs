@@ -409,6 +409,10 @@ pub fn unreferenced(at: &Target, connectors: &[(ConnectorName, Vec<String>)], is
         count => format!("{count} connectors are"),
     };
     let unread = if is_complete { "" } else { ", though not every workload could be read" };
-    let text = format!("{count} used by no workload that {} shows{unread}: {}", at.project, list(named));
+    let text = format!(
+        "{count} used by no workload that {} shows{unread}: {}; without a user no firewall rules are written, even if `firewall.adopt` names the connector",
+        at.project,
+        list(named)
+    );
     note(Code::Unreferenced, format!("region/{}", at.region), text)
 }

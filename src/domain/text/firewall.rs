@@ -290,8 +290,9 @@ pub fn disarmed(deny: &str, connector: &ConnectorRef, by: Option<&str>, stands: 
         format!("firewall/{deny}"),
         who,
         format!(
-            "{deny} was {how} by {who} and stays so: egress of connector {} is open; run `egress-reconciler rearm` when the emergency is over, or set `firewall.rearm: at-once`",
-            connector.name
+            "{deny} was {how} by {who} and stays so: egress of connector {} is open; run `{}` when the emergency is over, or set `firewall.rearm: at-once`",
+            connector.name,
+            super::break_glass::about("rearm", connector)
         ),
     )
 }

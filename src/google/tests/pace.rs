@@ -159,7 +159,7 @@ async fn operations_under_way_hold_nobody_back() {
     assert_eq!(stage.log.longest_wait(), None);
 }
 
-/// Nothing is sent while Google's word stands, and what is not sent may be sent later.
+/// Nothing is sent while Google's word stands, for ten minutes at most, and what is not sent may be sent later.
 #[tokio::test(start_paused = true)]
 async fn who_cannot_wait_that_long_is_told() {
     let stage = stage([Answer::Comes(with_header(response(429, "{}"), "retry-after", "3600")), list()]);
@@ -169,7 +169,7 @@ async fn who_cannot_wait_that_long_is_told() {
     assert_eq!(held.kind(), ErrorKind::RateLimited);
     assert_eq!(
         held.to_string(),
-        "compute.routes.list was not sent: calls that count against compute.googleapis.com/list_requests wait for 3600 s more"
+        "compute.routes.list was not sent: calls that count against compute.googleapis.com/list_requests wait for 600 s more"
     );
     assert_eq!(stage.attempts(), 1);
 }

@@ -21,7 +21,7 @@ impl Ask {
         match self {
             Self::Read => client.list_firewalls::<Value>("p").await.map(drop),
             Self::Identified => client.insert_firewall("p", &json!({}), Uuid::nil()).await,
-            Self::Bare => client.delete_connector("p", "r", "c").await.map(drop),
+            Self::Bare => client.create_connector("p", "r", "c", &json!({})).await.map(drop),
         }
     }
 }
@@ -111,10 +111,19 @@ async fn the_same_seed_waits_the_same() {
 #[tokio::test(start_paused = true)]
 async fn google_decides_how_long_to_wait() {
     let wait = |seconds| with_header(response(429, "{}"), "retry-after", seconds);
-    let stage = stage([Answer::Comes(wait("12")), well()]);
-    let begun = Instant::now();
-    Ask::Bare.of(&stage.client).await.unwrap();
-    assert_eq!(begun.elapsed().as_secs(), 12);
+    for (ask, most) in [(Ask::Read, "12"), (Ask::Bare, "9")] {
+        let stage = stage([Answer::Comes(wait(most)), well()]);
+        let begun = Instant::now();
+        ask.of(&stage.client).await.unwrap();
+        assert_eq!(begun.elapsed().as_secs().to_string(), most);
+    }
+    // A write rests on a look that ages, and a deletion on one that must be of this moment.
+    let late = stage([Answer::Comes(wait("11")), well()]);
+    assert!(Ask::Bare.of(&late.client).await.unwrap_err().is_transient());
+    assert_eq!(late.attempts(), 1);
+    let deletion = stage([Answer::Comes(wait("2")), well()]);
+    assert!(deletion.client.delete_connector("p", "r", "c").await.unwrap_err().is_transient());
+    assert_eq!(deletion.attempts(), 1);
 
     // Longer than our patience: no use in waiting at all.
     let (stage, error, took) = in_vain(Answer::Comes(wait("120"))).await;
