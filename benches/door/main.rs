@@ -15,6 +15,8 @@ mod entries;
 #[path = "../support/figures.rs"]
 mod figures;
 mod load;
+#[path = "../support/memory.rs"]
+mod memory;
 mod server;
 mod token;
 

@@ -17,7 +17,7 @@ use egress_reconciler::sim::{
 use tempfile::NamedTempFile;
 
 use crate::{
-    bare,
+    bare, memory,
     token::{self, Signer},
 };
 
@@ -132,10 +132,7 @@ impl Server {
 
     /// MiB of memory it holds, the pages of its binary that it has touched included.
     pub fn resident(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("the kernel tells no VmRSS"))
+        memory::mib(self.process.id(), "VmRSS")
     }
 }
 

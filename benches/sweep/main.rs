@@ -10,6 +10,8 @@
 
 #[path = "../support/figures.rs"]
 mod figures;
+#[path = "../support/memory.rs"]
+mod memory;
 mod server;
 mod world;
 

@@ -1,7 +1,6 @@
 //! A build of the program as a process of its own, over a simulated Google in this one.
 
 use std::{
-    fs,
     io::{self, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
@@ -11,6 +10,8 @@ use std::{
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
+
+use crate::memory;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,10 +73,7 @@ impl Server {
 
     /// MiB resident at most since it began.
     pub fn peak(&self) -> io::Result<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("the kernel tells no VmHWM"))
+        memory::mib(self.process.id(), "VmHWM")
     }
 }
 

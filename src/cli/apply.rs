@@ -100,9 +100,7 @@ impl Apply {
         }
         done(&session, requests, &self.writing, self.consent.quiet, self.common.format).await
     }
-}
 
-impl Apply {
     /// The runs that a saved plan asks for.
     async fn reviewed(&self, session: &Session, file: &Path) -> Result<Vec<RunRequest>, Failure> {
         let path = file.display();

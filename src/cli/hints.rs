@@ -20,10 +20,14 @@ pub fn text<'t>(text: &'t str, flags: &str) -> Cow<'t, str> {
     if flags.is_empty() || !text.contains(PROGRAM) {
         return text.into();
     }
-    // Every other part stands between two backticks.
+    in_backticks(text, |part| command(part, flags)).into()
+}
+
+/// A text with what stands between backticks changed.
+pub fn in_backticks<'t>(text: &'t str, change: impl Fn(&'t str) -> Cow<'t, str>) -> String {
     let parts = text.split('`').enumerate();
-    let parts = parts.map(|(at, part)| if at % 2 == 1 { command(part, flags) } else { part.into() });
-    parts.collect::<Vec<_>>().join("`").into()
+    let parts = parts.map(|(at, part)| if at % 2 == 1 { change(part) } else { part.into() });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 #[cfg(test)]

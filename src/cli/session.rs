@@ -25,7 +25,7 @@ use crate::{
     reconcile::{
         Progress,
         publish::WithoutTopic,
-        queue::{RunRequest, RunResult},
+        queue::{Bounds, RunRequest, RunResult},
     },
     web::logs,
 };
@@ -201,11 +201,13 @@ impl Session {
         reports
     }
 
-    /// The same requests, with lists for the targets of a project to share where it has several.
+    /// The same requests, with lists for the targets of a project to share where it has several. A run that may do no more than
+    /// was agreed to looks for itself.
     fn sharing(&self, requests: &[RunRequest]) -> Vec<RunRequest> {
         let snapshot = self.app.engine.snapshot(false);
         let mut of_project: BTreeMap<&ProjectId, Vec<usize>> = BTreeMap::new();
-        for (index, request) in requests.iter().enumerate() {
+        let free = requests.iter().enumerate().filter(|(_, request)| matches!(request.bounds, Bounds::Free));
+        for (index, request) in free {
             of_project.entry(&request.target.project).or_default().push(index);
         }
         let mut shared = requests.to_vec();

@@ -146,7 +146,7 @@ pub fn further_users(policy: &Policy, observed: &Observed, wanted: &[WantedConne
     let anew = !demand.unused.is_empty() || demand.connectors.iter().any(stops);
     let removes = !demand.unused.is_empty() || !demand.idle.is_empty();
     let under_way = observed.jobs.iter().flatten().any(|job| job.executing);
-    // Where rules of ours stand, the connector does too, though the list may not show it yet: a deny may come next.
+    // Where rules of ours stand, a deny may come next, though the list may not show the connector yet.
     let has_rules = |required: &Required| infra_rule(policy, observed, &required.connector).is_some();
     let exists = observed.connectors.iter().flatten().next().is_some() || demand.connectors.iter().any(has_rules);
     FurtherUsers { executions: under_way || removes || anew, others: exists || removes, anew }

@@ -155,11 +155,6 @@ impl RunState {
         Next::Apply
     }
 
-    /// Whether the run may do no more than what was agreed to.
-    pub fn is_bound(&self) -> bool {
-        !matches!(self.bounds, Bounds::Free)
-    }
-
     /// Whether a plan is the one that was agreed to; of later ones, takes out what is new.
     fn is_agreed(&mut self, plan: &mut Plan) -> bool {
         match &self.bounds {

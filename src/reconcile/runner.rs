@@ -69,7 +69,7 @@ impl<'e> Runner<'e> {
         loop {
             let (observed, seen) = self.look(last.take()).await;
             let mut plan = decide(&observed, self.state.report.done_steps());
-            if observed.is_shared && (self.state.is_bound() || wants_own_look(&observed, &plan)) {
+            if observed.is_shared && wants_own_look(&observed, &plan) {
                 continue;
             }
             self.note_planned(&plan);

@@ -9,9 +9,12 @@ mod walker;
 
 use std::{fs, path::PathBuf};
 
-use egress_reconciler::domain::{
-    policy::{Severity, examine, example},
-    text,
+use egress_reconciler::{
+    domain::{
+        policy::{Severity, examine, example},
+        text,
+    },
+    sim::world::World,
 };
 use insta::assert_snapshot;
 use jiff::Timestamp;
@@ -40,6 +43,21 @@ fn all_faults_are_told_at_once() {
         let is_told = examined.faults.iter().any(|fault| fault.place.line == index as u64 + 1);
         assert_eq!(line.contains('#'), is_told, "line {}: {line}", index + 1);
     }
+}
+
+/// The simulated cloud has the regions that a policy may name: each list of them is written where the other may not be used.
+#[test]
+fn every_region_is_known_to_both() {
+    let everywhere = World::with_project("demo-project", "123456789012").everywhere().regions;
+    let named = example().replacen("regions: all", &format!("regions: [{}]", everywhere.join(", ")), 1);
+    assert!(everywhere.len() > 40 && everywhere.iter().all(|region| named.contains(region)), "{named}");
+    let warned: Vec<_> = examine(&named, "2026-11-28".parse().unwrap()).faults;
+    let about_regions: Vec<_> =
+        warned.iter().filter(|fault| fault.to_string().contains("none of the regions")).collect();
+    assert!(about_regions.is_empty(), "{about_regions:?}");
+    let unknown = named.replacen("africa-south1", "africa-south9", 1);
+    let warned = examine(&unknown, "2026-11-28".parse().unwrap()).faults;
+    assert!(warned.iter().any(|fault| fault.to_string().contains("none of the regions")), "{warned:?}");
 }
 
 /// All that a file allows, in sentences.

@@ -83,10 +83,7 @@ const GLUE: char = '\u{e000}';
 
 /// Commands, between backticks, in one piece: half of one that is pasted may do what the whole would not.
 fn glued(text: &str) -> String {
-    let parts = text.split('`').enumerate();
-    let parts =
-        parts.map(|(at, part)| if at % 2 == 1 { part.replace(' ', &GLUE.to_string()) } else { part.to_owned() });
-    parts.collect::<Vec<_>>().join("`")
+    hints::in_backticks(text, |part| part.replace(' ', &GLUE.to_string()).into())
 }
 
 /// Between words alone: half a name cannot be searched for, and half a range is another range.
