@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     args::{Common, Format, Writing},
-    consent::{Consent, ConsentArgs, ask},
+    consent::{Consent, ConsentArgs, ask, interrupts},
     exit::{Exit, Failure},
     plan, print,
     progress::Progress,
@@ -172,6 +172,7 @@ pub async fn done(
     is_quiet: bool,
     format: Format,
 ) -> Result<Exit, Failure> {
+    stop_when_asked(session)?;
     let reports = until_done(session, requests, writing.timeout, is_quiet).await;
     let exit = show(session, &reports, format)?;
     if let Some(error) = stale(&reports) {
@@ -204,7 +205,6 @@ pub async fn until_done(
 ) -> Vec<Report> {
     let stop = &session.app.engine.stop;
     let progress = Progress::start(&session.app.engine.progress, is_quiet);
-    stop_when_asked(session);
     let deadline = Instant::now() + timeout;
     let mut reports: Vec<Report> = Vec::new();
     // What a further run at a target may do is what the first one was asked for.
@@ -314,15 +314,18 @@ fn joined(earlier: &Report, later: &Report) -> Report {
 }
 
 /// The first Ctrl-C begins no further step and lets those under way end; the second ends the process.
-pub fn stop_when_asked(session: &Session) {
+///
+/// # Errors
+/// The system does not let us listen.
+pub fn stop_when_asked(session: &Session) -> io::Result<()> {
     let stop = session.app.engine.stop.clone();
+    let mut interrupts = interrupts()?;
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            print::error("stopping after the calls in flight; press Ctrl-C again to end immediately");
-            stop.cancel();
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Exit::Interrupted.code().into());
-        }
+        interrupts.recv().await;
+        print::error("stopping after the calls in flight; press Ctrl-C again to end immediately");
+        stop.cancel();
+        interrupts.recv().await;
+        std::process::exit(Exit::Interrupted.code().into());
     });
+    Ok(())
 }

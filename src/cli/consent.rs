@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::Args;
-use tokio::sync::oneshot;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 use super::{
     exit::{Exit, Failure},
@@ -55,6 +58,8 @@ impl ConsentArgs {
 /// # Errors
 /// The terminal is gone.
 pub async fn ask(what: &str) -> Result<Consent, Failure> {
+    // Heard from before the question is shown: whoever sees it may press the key at once.
+    let mut interrupts = interrupts()?;
     let mut stderr = io::stderr();
     write!(stderr, "\n{what}\nOnly \"yes\" is accepted: ")?;
     stderr.flush()?;
@@ -63,8 +68,7 @@ pub async fn ask(what: &str) -> Result<Consent, Failure> {
             "yes" => return Ok(Consent::Given),
             _ => Exit::Error,
         },
-        pressed = tokio::signal::ctrl_c() => {
-            pressed?;
+        _ = interrupts.recv() => {
             // The terminal has shown the key on the line of the question.
             writeln!(stderr)?;
             Exit::Interrupted
@@ -72,6 +76,14 @@ pub async fn ask(what: &str) -> Result<Consent, Failure> {
     };
     writeln!(stderr, "Nothing was changed.")?;
     Ok(Consent::Refused(exit))
+}
+
+/// Every Ctrl-C from now on; from the first call on, none of them ends the process by itself.
+///
+/// # Errors
+/// The system does not let us listen.
+pub fn interrupts() -> io::Result<Signal> {
+    signal(SignalKind::interrupt())
 }
 
 /// A thread of its own, which ends with the process: a line that nobody finishes must not hold the runtime back.

@@ -102,7 +102,7 @@ impl Given {
             }
         }
         let engine = &self.session.app.engine;
-        stop_when_asked(&self.session);
+        stop_when_asked(&self.session)?;
         let progress = Progress::start(&engine.progress, self.consent.quiet);
         let answer = give(BreakGlass { dry_run: false, ..order }).await;
         progress.end().await;
