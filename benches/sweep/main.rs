@@ -19,6 +19,7 @@ use std::{
     env,
     error::Error,
     io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -33,6 +34,7 @@ use axum::{
     middleware::{Next, from_fn},
 };
 use egress_reconciler::sim::cloud::{Cloud, Options};
+use tokio::task::JoinHandle;
 
 use self::{
     figures::{Figure, Target},
@@ -78,6 +80,14 @@ async fn measure() -> Result<(), Failure> {
         figure("memory", "MiB at most, 100 projects", ordinary.peak, Some(before.peak), Some(Target::AtMost(64.0))),
     ];
     figures::print(&figures, "2026-11-24");
+    let by_command = {
+        let google = Google::begin(SMALL).await?;
+        let (program, address) = (ours.clone(), google.address);
+        let took = tokio::task::spawn_blocking(move || server::by_command(&program, address, &world::policy(SMALL)));
+        took.await??.as_secs_f64()
+    };
+    let most = Some(Target::Above(0.1 * full.seconds));
+    figures::print(&[figure("command", "seconds of `sweep`", by_command, Some(full.seconds), most)], "POST /sweep");
     let (_, large) = two_sweeps(&ours, LARGE).await?;
     let figures = [
         figure("memory-1000", "MiB at most, 1,000 projects", large.peak, None, Some(Target::AtMost(64.0))),
@@ -93,36 +103,55 @@ async fn measure() -> Result<(), Failure> {
     Ok(())
 }
 
+/// A simulated Google in this process, until this is dropped.
+struct Google {
+    address: SocketAddr,
+    calls: Arc<AtomicUsize>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Google {
+    async fn begin(size: Size) -> Result<Self, Failure> {
+        let options = Options { latency: LATENCY, ..Options::starting_at(jiff::Timestamp::now()) };
+        let cloud = Cloud::new(world::of(size), options, None)?;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        // The simulated Google's own log keeps the last calls alone.
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let router = cloud.router().layer(from_fn(move |request: Request, next: Next| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            next.run(request)
+        }));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { address, calls, serving })
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Google {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
 /// The first sweep of a process, which asks every region for everything, and an ordinary one.
 async fn two_sweeps(program: &Path, size: Size) -> Result<(Cost, Cost), Failure> {
-    let options = Options { latency: LATENCY, ..Options::starting_at(jiff::Timestamp::now()) };
-    let cloud = Cloud::new(world::of(size), options, None)?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let google = listener.local_addr()?;
-    // The simulated Google's own log keeps the last calls alone.
-    let calls = Arc::new(AtomicUsize::new(0));
-    let counted = calls.clone();
-    let router = cloud.router().layer(from_fn(move |request: Request, next: Next| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        next.run(request)
-    }));
-    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-    let server = Server::begin(program, google, &world::policy(size))?;
+    let google = Google::begin(size).await?;
+    let server = Server::begin(program, google.address, &world::policy(size))?;
     let mut costs = Vec::new();
     for _ in 0..2 {
-        let before = calls.load(Ordering::Relaxed);
+        let before = google.calls();
         let (reports, took) = server.sweep().await?;
         if reports != size.projects * size.regions {
             return Err(format!("{reports} reports of {}", size.projects * size.regions).into());
         }
-        costs.push(Cost {
-            calls: (calls.load(Ordering::Relaxed) - before) as f64,
-            seconds: took.as_secs_f64(),
-            peak: server.peak()?,
-        });
+        let calls = (google.calls() - before) as f64;
+        costs.push(Cost { calls, seconds: took.as_secs_f64(), peak: server.peak()? });
     }
-    drop(server);
-    serving.abort();
     let ordinary = costs.pop().ok_or("no sweep")?;
     Ok((costs.pop().ok_or("no sweep")?, ordinary))
 }

@@ -21,28 +21,49 @@ pub struct Server {
     _policy: NamedTempFile,
 }
 
+/// The program with a policy, and with nothing of this shell's environment that could lead it to another Google.
+fn pointed(program: &Path, google: SocketAddr, policy: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("EGRESS_POLICY", policy);
+    for (service, path) in [
+        ("COMPUTE", "compute/v1/"),
+        ("VPCACCESS", ""),
+        ("RUN", "svc/run/"),
+        ("SERVICEUSAGE", "svc/serviceusage/"),
+        ("CLOUDRESOURCEMANAGER", "svc/cloudresourcemanager/"),
+        ("LOGGING", "svc/logging/"),
+        ("MONITORING", "svc/monitoring/"),
+        ("CLOUDFUNCTIONS", "svc/cloudfunctions/"),
+        ("APPENGINE", "svc/appengine/"),
+        ("NETWORKCONNECTIVITY", "svc/networkconnectivity/"),
+    ] {
+        command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), format!("http://{google}/{path}"));
+    }
+    command
+}
+
+/// How long the command `sweep` takes over everything.
+///
+/// # Errors
+/// What it said, unless everything is in sync.
+pub fn by_command(program: &Path, google: SocketAddr, policy: &str) -> io::Result<Duration> {
+    let mut file = NamedTempFile::new()?;
+    file.write_all(policy.as_bytes())?;
+    let begun = Instant::now();
+    let output =
+        pointed(program, google, file.path()).args(["sweep", "--yes", "--quiet", "--format", "json"]).output()?;
+    match output.status.success() {
+        true => Ok(begun.elapsed()),
+        false => Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned())),
+    }
+}
+
 impl Server {
     pub fn begin(program: &Path, google: SocketAddr, policy: &str) -> io::Result<Self> {
         let mut file = NamedTempFile::new()?;
         file.write_all(policy.as_bytes())?;
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let mut command = Command::new(program);
-        command.env_clear().env("EGRESS_POLICY", file.path());
-        for (service, path) in [
-            ("COMPUTE", "compute/v1/"),
-            ("VPCACCESS", ""),
-            ("RUN", "svc/run/"),
-            ("SERVICEUSAGE", "svc/serviceusage/"),
-            ("CLOUDRESOURCEMANAGER", "svc/cloudresourcemanager/"),
-            ("LOGGING", "svc/logging/"),
-            ("MONITORING", "svc/monitoring/"),
-            ("CLOUDFUNCTIONS", "svc/cloudfunctions/"),
-            ("APPENGINE", "svc/appengine/"),
-            ("NETWORKCONNECTIVITY", "svc/networkconnectivity/"),
-        ] {
-            let url = format!("http://{google}/{path}");
-            command.env(format!("CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}"), url);
-        }
+        let mut command = pointed(program, google, file.path());
         command.args(["serve", "--auth", "off", "--listen", &address.to_string()]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let server = Self { process: command.spawn()?, address, _policy: file };
@@ -56,19 +77,28 @@ impl Server {
         Ok(server)
     }
 
-    /// A sweep of everything: the number of its reports, none of which may have failed, and how long it took.
+    /// A sweep of everything, told line by line as a large scope asks for it: the number of its reports, none of which may have
+    /// failed, and how long it took.
     pub async fn sweep(&self) -> Result<(usize, Duration), Box<dyn std::error::Error>> {
         let begun = Instant::now();
         let url = format!("http://{}/sweep", self.address);
-        let answer = reqwest::Client::new().post(url).body("{}").send().await?;
-        let status = answer.status();
-        let body: Value = serde_json::from_slice(&answer.bytes().await?)?;
-        let took = begun.elapsed();
-        let reports = body["reports"].as_array().map(Vec::as_slice).unwrap_or_default();
-        match reports.iter().find(|report| report["outcome"] != "in-sync") {
-            Some(other) => Err(format!("{status}: {other}").into()),
-            None => Ok((reports.len(), took)),
+        let ask = reqwest::Client::new().post(url).header("accept", "application/x-ndjson").body("{}");
+        let mut answer = ask.send().await?.error_for_status()?;
+        let (mut reports, mut rest) = (0, Vec::new());
+        while let Some(piece) = answer.chunk().await? {
+            rest.extend_from_slice(&piece);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                let told: Value = serde_json::from_slice(&line)?;
+                if told["type"] == "report" {
+                    reports += 1;
+                    if told["report"]["outcome"] != "in-sync" {
+                        return Err(told.to_string().into());
+                    }
+                }
+            }
         }
+        Ok((reports, begun.elapsed()))
     }
 
     /// MiB resident at most since it began.

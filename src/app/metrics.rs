@@ -212,8 +212,11 @@ impl Metrics {
         for state in &states {
             gauge(*state).inc();
         }
-        let before = last.insert(target.clone(), states).unwrap_or_default();
-        for state in before {
+        let before = match states.is_empty() {
+            true => last.remove(target),
+            false => last.insert(target.clone(), states),
+        };
+        for state in before.unwrap_or_default() {
             gauge(state).dec();
         }
     }

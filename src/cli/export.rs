@@ -8,8 +8,9 @@ use super::{
     args::{CloudArgs, Where},
     exit::{Exit, Failure},
     print,
-    session::{MAX_CONCURRENT_TARGETS, Session},
+    session::Session,
 };
+use crate::reconcile::expand::MAX_CONCURRENT_RUNS;
 
 /// Print every object as the policy wants it: subnets, connectors, firewall rules and the router
 ///
@@ -41,7 +42,7 @@ impl Export {
         let session = Session::open(self.policy.as_ref(), &self.cloud, None).await?;
         let targets = session.readable(session.targets(&self.at.project, self.at.region.as_ref()).await?)?;
         let looks = stream::iter(&targets).map(|target| session.app.engine.inspect(target));
-        let found: Vec<_> = looks.buffered(MAX_CONCURRENT_TARGETS).collect().await;
+        let found: Vec<_> = looks.buffered(MAX_CONCURRENT_RUNS).collect().await;
         match self.format {
             Format::Json => {
                 let documents = found.iter().map(|basis| basis.blueprint().document(&basis.observed));

@@ -10,18 +10,21 @@ use super::{
     args::CloudArgs,
     exit::{Exit, Failure},
     print,
-    session::{MAX_CONCURRENT_TARGETS, Session},
+    session::Session,
 };
-use crate::domain::{
-    address_space::AllocatedRanges,
-    firewall::reach::{COMMON_TAG, Match, Sender},
-    names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
-    policy::{self, Policy},
-    state::{
-        observed::{AddressSpace, Observed},
-        subnet::Subnet,
+use crate::{
+    domain::{
+        address_space::AllocatedRanges,
+        firewall::reach::{COMMON_TAG, Match, Sender},
+        names::{ConnectorRef, NetworkRef, ProjectId, Region, last_segment},
+        policy::{self, Policy},
+        state::{
+            observed::{AddressSpace, Observed},
+            subnet::Subnet,
+        },
+        text::policy_init::{self, Found},
     },
-    text::policy_init::{self, Found},
+    reconcile::expand::MAX_CONCURRENT_RUNS,
 };
 
 /// Look at a project, and print a policy to start from: it reads and reports, and writes nothing
@@ -69,7 +72,7 @@ impl Init {
         let mut targets = session.targets(std::slice::from_ref(&self.project), self.region.as_ref()).await?;
         targets.retain(|target| regions.is_empty() || regions.contains(&&target.region));
         let looks = stream::iter(&targets).map(|target| session.app.engine.inspect(target));
-        Ok(looks.map(|look| async { look.await.observed }).buffered(MAX_CONCURRENT_TARGETS).collect().await)
+        Ok(looks.map(|look| async { look.await.observed }).buffered(MAX_CONCURRENT_RUNS).collect().await)
     }
 
     fn found(&self, looks: &[Observed], networks: Vec<NetworkRef>) -> Found {

@@ -1,16 +1,15 @@
 //! The program without its doors: what `plan`, `apply` and `sweep` run their targets through.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeSet, HashMap, HashSet},
     net::Ipv4Addr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::{args::CloudArgs, exit::Failure, print, serve::on_simulated};
 use crate::{
@@ -25,13 +24,10 @@ use crate::{
     reconcile::{
         Progress,
         publish::WithoutTopic,
-        queue::{Bounds, RunRequest, RunResult},
+        queue::{RunRequest, RunResult},
     },
     web::logs,
 };
-
-/// Targets looked at or worked on at the same time.
-pub const MAX_CONCURRENT_TARGETS: usize = 64;
 
 pub struct Session {
     pub app: Arc<App>,
@@ -163,8 +159,8 @@ impl Session {
     /// Dry runs, in the order of their requests. Of targets in one network each gets ranges of its own, the first one first.
     pub async fn look(&self, requests: &[RunRequest]) -> Vec<RunResult> {
         let engine = &self.app.engine;
-        let runs = stream::iter(self.sharing(requests)).map(|request| engine.dry_run(request));
-        let mut all: Vec<RunResult> = runs.buffered(MAX_CONCURRENT_TARGETS).collect().await;
+        let mut all: Vec<RunResult> = self.app.expander.looks(requests.to_vec()).collect().await;
+        in_order_of(requests, &mut all, |found| &found.report);
         for (request, found) in requests.iter().zip(&mut all) {
             if !engine.reserve(&found.report) {
                 *found = engine.dry_run(request.clone()).await;
@@ -178,9 +174,7 @@ impl Session {
     pub async fn write(&self, requests: Vec<RunRequest>) -> Vec<Arc<Report>> {
         let mut events = self.app.engine.progress.subscribe();
         let runs = async {
-            let submit = |request| self.app.queue.submit(request);
-            let requests = stream::iter(self.sharing(&requests));
-            let reports: Vec<_> = requests.map(submit).buffered(MAX_CONCURRENT_TARGETS).collect().await;
+            let reports: Vec<_> = self.app.expander.in_turn(requests.clone()).collect().await;
             self.rest().await;
             reports
         };
@@ -196,30 +190,11 @@ impl Session {
         while let Ok(event) = events.try_recv() {
             ended.extend(ended_with(event));
         }
-        ended.retain(|report| !reports.iter().any(|own| own.id == report.id));
+        in_order_of(&requests, &mut reports, |report| report);
+        let own: HashSet<_> = reports.iter().map(|report| report.id.clone()).collect();
+        ended.retain(|report| !own.contains(&report.id));
         reports.append(&mut ended);
         reports
-    }
-
-    /// The same requests, with lists for the targets of a project to share where it has several. A run that may do no more than
-    /// was agreed to looks for itself.
-    fn sharing(&self, requests: &[RunRequest]) -> Vec<RunRequest> {
-        let snapshot = self.app.engine.snapshot(false);
-        let mut of_project: BTreeMap<&ProjectId, Vec<usize>> = BTreeMap::new();
-        let free = requests.iter().enumerate().filter(|(_, request)| matches!(request.bounds, Bounds::Free));
-        for (index, request) in free {
-            of_project.entry(&request.target.project).or_default().push(index);
-        }
-        let mut shared = requests.to_vec();
-        for (project, indices) in of_project.into_iter().filter(|(_, indices)| indices.len() > 1) {
-            let lists = snapshot.of(project.clone());
-            for index in indices {
-                shared[index].lists = Some(lists.clone());
-                // A run before may have been in a hurry.
-                shared[index].hurry = CancellationToken::new();
-            }
-        }
-        shared
     }
 
     /// Until no run is under way any more.
@@ -228,6 +203,13 @@ impl Session {
         self.app.tasks.wait().await;
         self.app.tasks.reopen();
     }
+}
+
+/// Sorts what came of requests as they were made.
+fn in_order_of<T>(requests: &[RunRequest], all: &mut [T], report: impl Fn(&T) -> &Report) {
+    let places: HashMap<&Target, usize> =
+        requests.iter().enumerate().rev().map(|(place, request)| (&request.target, place)).collect();
+    all.sort_by_key(|one| report(one).target.as_ref().and_then(|target| places.get(target)));
 }
 
 fn ended_with(event: Progress) -> Option<Arc<Report>> {

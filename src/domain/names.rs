@@ -1,6 +1,6 @@
 //! Google's names, parsed once by Google's grammars: what has one of these types is safe in a URL.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,7 +19,10 @@ macro_rules! name_type {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(#[schemars(with = "String")] Box<str>);
+        pub struct $name(
+            // Shared: one name is a key of many maps, for each of many thousands of targets.
+            #[schemars(with = "String")] Arc<str>,
+        );
 
         impl $name {
             pub fn parse(text: &str) -> Result<Self, NameError> {
@@ -45,7 +48,7 @@ macro_rules! name_type {
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0.into()
+                name.0.as_ref().into()
             }
         }
 

@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use super::{
     engine::Engine,
-    queue::{Queue, RunRequest},
+    queue::{Bounds, Queue, RunRequest, RunResult},
     snapshot::ProjectLists,
 };
 use crate::{
@@ -36,12 +36,12 @@ use crate::{
 /// How long the list of Cloud Run's regions is good for.
 const REGIONS_FOR: Duration = Duration::from_secs(300);
 
-/// Runs that wide events, and beside them sweeps, have under way at once: there may be a thousand targets, each with twelve
-/// reads.
-pub const MAX_CONCURRENT_RUNS: usize = 16;
+/// Runs that wide events, and beside them sweeps, have under way at once: each holds what it read. Google's quotas are kept by
+/// the governor, not by this.
+pub const MAX_CONCURRENT_RUNS: usize = 64;
 
-/// Projects whose lists are read at once. Most of their targets need nothing beyond these.
-const MAX_CONCURRENT_PROJECTS: usize = 16;
+/// Projects whose lists are held at once. Most of their targets need nothing beyond these.
+const MAX_CONCURRENT_PROJECTS: usize = 32;
 
 /// What a signal comes to: a report for each target.
 pub type Reports = Vec<Arc<Report>>;
@@ -140,29 +140,63 @@ impl Expander {
     /// Runs of many targets, as they end: no more than [`MAX_CONCURRENT_RUNS`] at once in the whole process, and as many of
     /// sweeps. What they look at is read once for each project.
     pub fn in_turn(&self, requests: Vec<RunRequest>) -> impl Stream<Item = Arc<Report>> + Send {
+        self.by_project(requests, |request| self.queue.submit(request))
+    }
+
+    /// Dry runs of many targets, likewise. A run of a target that is under way is not waited for.
+    pub fn looks(&self, requests: Vec<RunRequest>) -> impl Stream<Item = RunResult> + Send {
+        self.by_project(requests, |request| self.engine.dry_run(request))
+    }
+
+    fn by_project<'a, F, T>(
+        &'a self,
+        requests: Vec<RunRequest>,
+        run: impl Fn(RunRequest) -> F + Clone + Send + 'a,
+    ) -> impl Stream<Item = T> + Send + 'a
+    where
+        F: Future<Output = T> + Send,
+        T: Send + 'a,
+    {
         let is_sweep = requests.iter().any(|request| request.sweep);
-        let snapshot = self.engine.snapshot(is_sweep);
-        stream::iter(by_project(requests))
-            .map(move |(project, requests)| self.project_in_turn(snapshot.of(project), requests))
+        // One target of a command has nobody to share lists with, and may be written to at once.
+        let snapshot = (is_sweep || requests.len() > 1).then(|| self.engine.snapshot(is_sweep));
+        stream::iter(of_projects(requests))
+            .map(move |(project, requests)| {
+                let lists = snapshot.as_ref().map(|snapshot| snapshot.of(project));
+                self.in_project(lists, requests, run.clone())
+            })
             .flatten_unordered(MAX_CONCURRENT_PROJECTS)
     }
 
     /// The runs of one project.
-    fn project_in_turn(&self, lists: Arc<ProjectLists>, requests: Vec<RunRequest>) -> BoxStream<'_, Arc<Report>> {
-        let run = move |request: RunRequest| {
+    fn in_project<'a, F, T>(
+        &'a self,
+        lists: Option<Arc<ProjectLists>>,
+        requests: Vec<RunRequest>,
+        run: impl Fn(RunRequest) -> F + Clone + Send + 'a,
+    ) -> BoxStream<'a, T>
+    where
+        F: Future<Output = T> + Send,
+        T: Send + 'a,
+    {
+        let one = move |request: RunRequest| {
             let places = if request.sweep { &self.sweep_places } else { &self.places };
-            let (lists, policy) = (lists.clone(), self.engine.policy.borrow().clone());
+            // A run that may do no more than was agreed to looks for itself.
+            let lists = lists.clone().filter(|_| matches!(request.bounds, Bounds::Free));
+            let (policy, run) = (self.engine.policy.borrow().clone(), run.clone());
             async move {
-                if policy.for_target(&request.target).mode != Mode::Off {
+                if let Some(lists) = &lists
+                    && policy.for_target(&request.target).mode != Mode::Off
+                {
                     lists.load(&policy.network_of(&request.target)).await;
                 }
-                let request = RunRequest { lists: Some(lists), ..request };
                 // Never closed.
                 let _place = places.acquire().await;
-                self.queue.submit(request).await
+                // In a box: of those that wait for their turn there are many.
+                Box::pin(run(RunRequest { lists, ..request })).await
             }
         };
-        stream::iter(requests).map(run).buffer_unordered(MAX_CONCURRENT_RUNS).boxed()
+        stream::iter(requests).map(one).buffer_unordered(MAX_CONCURRENT_RUNS).boxed()
     }
 
     /// A change of rights is looked at only where something was refused: most change nothing for anybody here.
@@ -299,7 +333,7 @@ fn concerns(policy: &Policy, place: &Place, target: &Target) -> bool {
 }
 
 /// The requests of each project, in the order of the first.
-fn by_project(requests: Vec<RunRequest>) -> Vec<(ProjectId, Vec<RunRequest>)> {
+fn of_projects(requests: Vec<RunRequest>) -> Vec<(ProjectId, Vec<RunRequest>)> {
     let mut projects: Vec<(ProjectId, Vec<RunRequest>)> = Vec::new();
     let mut places = HashMap::new();
     for request in requests {

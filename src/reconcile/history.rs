@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
 
@@ -22,7 +23,7 @@ use crate::domain::{
     report::Report,
     state::{
         observed::Observed,
-        read::{Read, ReadFailure},
+        read::{FailureKind, Read, ReadFailure},
         requirement::Required,
         workload::Workload,
     },
@@ -36,8 +37,8 @@ const MAX_TOUCHED_OBJECTS: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub struct History {
-    /// What the last report of a target said.
-    said: HashMap<Target, String>,
+    /// What the last report of a target said, by its hash: for each of many thousands there is one.
+    said: HashMap<Target, u64>,
     /// As of when a target was last looked at, or written to.
     looks: HashMap<Target, Timestamp>,
     /// When a look at everything last found nothing that no list of the whole project shows.
@@ -74,7 +75,10 @@ struct Blocker {
 impl History {
     /// The first run of this process for a target has something to say, whatever it is; later ones if they say otherwise.
     pub fn is_news(&mut self, target: &Target, signature: &str) -> bool {
-        self.said.insert(target.clone(), signature.to_owned()).as_deref() != Some(signature)
+        let mut hasher = DefaultHasher::new();
+        signature.hash(&mut hasher);
+        let hash = hasher.finish();
+        self.said.insert(target.clone(), hash) != Some(hash)
     }
 
     /// What the last report of a target said was heard by nobody.
@@ -85,12 +89,13 @@ impl History {
     pub fn note_look(&mut self, observed: &Observed) {
         let target = &observed.target;
         self.note_known(target, observed.at);
-        if observed.is_bare() {
+        let is_unasked = |failure: &ReadFailure| failure.kind == FailureKind::NotAsked;
+        if observed.worker_pools.as_ref().is_err_and(is_unasked) {
             return;
         }
         let is_empty = |read: &Read<Vec<Workload>>| read.as_ref().is_ok_and(Vec::is_empty);
         let has_none = is_empty(&observed.worker_pools) && is_empty(&observed.instances);
-        if has_none && observed.effective.is_ok() {
+        if has_none && observed.effective.as_ref().err().is_none_or(is_unasked) {
             self.empty.insert(target.clone(), observed.at);
         } else {
             self.empty.remove(target);
@@ -113,17 +118,20 @@ impl History {
         self.empty.get(target).is_some_and(|at| now.duration_since(*at) < HOUR)
     }
 
-    pub fn note_writes(&mut self, target: &Target, count: usize, now: Timestamp) {
-        let writes = self.writes.entry(target.clone()).or_default();
-        writes.extend(std::iter::repeat_n(now, count));
-        while writes.front().is_some_and(|at| now.duration_since(*at) > HOUR) {
-            writes.pop_front();
+    /// Writes to a target within the last hour.
+    fn recent_writes(&mut self, target: &Target, now: Timestamp) -> usize {
+        let Some(writes) = self.writes.get_mut(target) else { return 0 };
+        writes.retain(|at| now.duration_since(*at) <= HOUR);
+        let count = writes.len();
+        if count == 0 {
+            self.writes.remove(target);
         }
+        count
     }
 
     /// A step was done.
     pub fn note_done(&mut self, target: &Target, step: &Step, now: Timestamp) {
-        self.note_writes(target, 1, now);
+        self.writes.entry(target.clone()).or_default().push_back(now);
         self.refusals.done(target, &step.id);
         self.breaker.note(target, step.repeat(), now);
         if let Change::Delete(Object::Connector(connector)) = &step.change
@@ -241,7 +249,11 @@ impl History {
             let Note { code, object, text, .. } = note.clone();
             Blocker { code: Some(code), object, text }
         });
-        self.blocked.insert(target.clone(), blocked.chain(held).collect());
+        let blockers: Vec<_> = blocked.chain(held).collect();
+        match blockers.is_empty() {
+            true => self.blocked.remove(target),
+            false => self.blocked.insert(target.clone(), blockers),
+        };
     }
 
     /// Targets where something was refused that a role, an organization policy or an API may permit.
@@ -297,11 +309,11 @@ impl History {
     }
 
     fn limits(&mut self, policy: &Policy, target: &Target, written: usize, now: Timestamp) -> Limits {
-        self.note_writes(target, 0, now);
+        let written_lately = self.recent_writes(target, now);
         let section = &policy.for_target(target).budget;
         let left = |limit: u32, used: usize| limit.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
         let this_run = left(section.changes_per_run, written);
-        let this_hour = left(section.changes_per_hour, self.writes.get(target).map_or(0, VecDeque::len));
+        let this_hour = left(section.changes_per_hour, written_lately);
         let key = if this_run <= this_hour { "budget.changes_per_run" } else { "budget.changes_per_hour" };
         Limits { changes: this_run.min(this_hour), key }
     }

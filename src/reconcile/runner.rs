@@ -15,7 +15,6 @@ use super::{
     queue::{RunRequest, RunResult},
     refused::refused_deploys,
     run_state::{Next, RunState, StopReason},
-    write_locks::WriteLock,
 };
 use crate::{
     domain::{
@@ -44,7 +43,6 @@ pub(super) struct Runner<'e> {
     pub request: RunRequest,
     pub client: Client,
     calls: CallLog,
-    lock: Arc<WriteLock>,
     pub state: RunState,
 }
 
@@ -56,9 +54,8 @@ impl<'e> Runner<'e> {
             false => engine.client.clone(),
         };
         let client = client.with_log(calls.clone());
-        let lock = engine.locks.of(policy.network_of(&request.target), &request.target);
         engine.emit(Progress::Started { target: request.target.clone() });
-        Self { engine, policy, request, client, calls, lock, state }
+        Self { engine, policy, request, client, calls, state }
     }
 
     /// The flow on one screen. `decide` is told how much was written already.
@@ -187,12 +184,14 @@ impl<'e> Runner<'e> {
         let emit = |step: &StepReport| {
             self.engine.emit(Progress::Step { target: plan.target.clone(), step: Box::new(step.clone()) });
         };
+        let (target, network) = (&self.request.target, self.policy.network_of(&self.request.target));
+        let lock = self.engine.locks.of(network, target);
         let context = ApplyContext {
             report_id: &report.id,
             round: report.rounds,
             deadline: self.state.deadline(),
             stop: &self.engine.stop,
-            lock: &self.lock,
+            lock: &lock,
         };
         // It holds locks that others wait for.
         apply::apply(&self.client.without_delay(), plan, context, &emit).await

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::OptionFuture;
 use jiff::Timestamp;
 use tokio::{join, sync::OnceCell, time::Instant};
 
@@ -191,7 +192,8 @@ impl ProjectLists {
     }
 
     async fn own_lists(&self) -> &OwnLists {
-        self.own.get_or_init(|| self.snapshot.own_lists(&self.project)).await
+        // In a box, as those below: all who wait for it hold one of these.
+        self.own.get_or_init(|| Box::pin(self.snapshot.own_lists(&self.project))).await
     }
 
     fn host_cell(&self, host: &ProjectId) -> Option<Arc<OnceCell<NetworkLists>>> {
@@ -203,11 +205,12 @@ impl ProjectLists {
         of_host: Option<&'a OnceCell<NetworkLists>>,
         host: &ProjectId,
     ) -> &'a NetworkLists {
-        of_host.unwrap_or(&self.network).get_or_init(|| self.snapshot.network_lists(host)).await
+        of_host.unwrap_or(&self.network).get_or_init(|| Box::pin(self.snapshot.network_lists(host))).await
     }
 
     /// Round one of a look at a target of the project, cut from the lists; `client` is asked for what they do not show. Where
-    /// nothing stands at the target, what no such list shows is left out, unless `asks_all`.
+    /// nothing stands at the target, what no such list shows is left out, unless `asks_all`; firewall policies, which then decide
+    /// over nothing, in any case.
     pub async fn round_one(&self, client: &Client, target: &Target, network: NetworkRef, asks_all: bool) -> Observed {
         let (project, region) = (self.project.as_str(), target.region.as_str());
         let of_host = self.host_cell(&network.project);
@@ -235,17 +238,25 @@ impl ProjectLists {
             ..Observed::unread(target.clone(), network.clone(), at)
         };
         let is_empty = is_empty(&observed);
-        if is_empty && asks_all && matches!(own.connectors, Some(Ok(_))) {
-            // Their list of every region cannot say that it lacks one.
-            observed.connectors = read(client.list_connectors(project, region).await);
-        }
-        if asks_all || !is_empty {
-            let (worker_pools, instances, (at, effective)) = join!(
-                lists::worker_pools(client, target),
-                lists::instances(client, target),
-                self.effective(client, network, &target.region),
-            );
-            observed = Observed { at: at.min(observed.at), worker_pools, instances, effective, ..observed };
+        // Their list of every region cannot say that it lacks one.
+        let asks_connectors = is_empty && asks_all && matches!(own.connectors, Some(Ok(_)));
+        let asks = asks_all || !is_empty;
+        let effective = || self.effective(client, network.clone(), &target.region);
+        let (connectors, worker_pools, instances, policies) = join!(
+            OptionFuture::from(asks_connectors.then(|| client.list_connectors(project, region))),
+            OptionFuture::from(asks.then(|| lists::worker_pools(client, target))),
+            OptionFuture::from(asks.then(|| lists::instances(client, target))),
+            OptionFuture::from((!is_empty).then(effective)),
+        );
+        observed.connectors = connectors.map_or(observed.connectors, read);
+        observed.worker_pools = worker_pools.unwrap_or(observed.worker_pools);
+        observed.instances = instances.unwrap_or(observed.instances);
+        let policies = match policies {
+            None if asks && !shows_nothing(&observed) => Some(effective().await),
+            policies => policies,
+        };
+        if let Some((at, policies)) = policies {
+            (observed.at, observed.effective) = (at.min(observed.at), policies);
         }
         observed
     }
@@ -264,7 +275,7 @@ impl ProjectLists {
         }
         let cell = snapshot.effective.cell(&(network.clone(), region.clone()));
         let of_all = async || ((snapshot.now)(), lists::effective(&snapshot.client, &network, region).await);
-        let (at, found) = cell.get_or_init(of_all).await;
+        let (at, found) = cell.get_or_init(|| Box::pin(of_all())).await;
         match found {
             Err(failure) if !is_final(failure) => ask().await,
             found => (*at, found.clone()),
@@ -275,11 +286,17 @@ impl ProjectLists {
 /// Whether the project-wide lists show nothing that uses or makes up a path here. Where Serverless VPC Access is not enabled
 /// there is no connector.
 fn is_empty(observed: &Observed) -> bool {
-    fn is_empty<T>(read: &Read<Vec<T>>) -> bool {
-        read.as_ref().is_ok_and(Vec::is_empty)
-    }
     let disabled = matches!(&observed.connectors, Err(failure) if failure.kind == FailureKind::ApiDisabled);
-    is_empty(&observed.jobs) && is_empty(&observed.services) && (disabled || is_empty(&observed.connectors))
+    has_none(&observed.jobs) && has_none(&observed.services) && (disabled || has_none(&observed.connectors))
+}
+
+/// The same, with what only the region itself lists.
+fn shows_nothing(observed: &Observed) -> bool {
+    is_empty(observed) && has_none(&observed.worker_pools) && has_none(&observed.instances)
+}
+
+fn has_none<T>(read: &Read<Vec<T>>) -> bool {
+    read.as_ref().is_ok_and(Vec::is_empty)
 }
 
 /// What a list of every region says of one; else what the region says.

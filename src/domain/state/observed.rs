@@ -213,9 +213,9 @@ impl Observed {
         }
     }
 
-    /// Worker pools, instances and firewall policies were not asked for, since nothing that a project-wide list shows is here.
+    /// Not everything was asked for, since nothing was seen here that needs it: firewall policies at least were left out.
     pub fn is_bare(&self) -> bool {
-        matches!(&self.worker_pools, Err(failure) if failure.kind == FailureKind::NotAsked)
+        matches!(&self.effective, Err(failure) if failure.kind == FailureKind::NotAsked)
     }
 
     /// Every read that failed, once.

@@ -4,7 +4,7 @@
 //! the future, so that nothing has to happen when it ends. Callers read the current version ([`Store::seen`]); rules are
 //! checked against the accepted one ([`Accepted`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -12,6 +12,8 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub struct Store {
     entries: BTreeMap<String, Entry>,
+    /// The paths of each collection: a list of one does not walk through all others.
+    paths: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
 #[derive(Debug)]
@@ -75,10 +77,10 @@ impl Entry {
 impl Store {
     /// Writes a version that is visible from `from` on. Later versions are discarded.
     pub fn write(&mut self, collection: &'static str, path: &str, from: Timestamp, document: Option<Value>) {
-        let entry = self
-            .entries
-            .entry(path.to_owned())
-            .or_insert_with(|| Entry { collection, versions: Vec::with_capacity(2) });
+        let entry = self.entries.entry(path.to_owned()).or_insert_with(|| {
+            self.paths.entry(collection).or_default().insert(path.to_owned());
+            Entry { collection, versions: Vec::with_capacity(2) }
+        });
         entry.versions.retain(|version| version.from <= from);
         // Only the current version and the one before it can still be read.
         let old = entry.versions.len().saturating_sub(2);
@@ -108,9 +110,9 @@ impl Store {
         under: &'a str,
         view: View,
     ) -> impl Iterator<Item = (&'a str, &'a Value)> {
-        let entries = self.entries.range(under.to_owned()..).take_while(move |(path, _)| path.starts_with(under));
-        let entries = entries.filter(move |(_, entry)| entry.collection == collection);
-        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.seen(view)?)))
+        let paths = self.paths.get(collection).into_iter().flat_map(|paths| paths.range(under.to_owned()..));
+        let below = paths.take_while(move |path| path.starts_with(under));
+        below.filter_map(move |path| Some((path.as_str(), self.entries.get(path)?.seen(view)?)))
     }
 
     /// Every visible document, with its collection and path.
@@ -139,8 +141,8 @@ impl<'a> Accepted<'a> {
 
     /// All accepted documents of a collection, ordered by path.
     pub fn all(self, collection: &str) -> impl Iterator<Item = (&'a str, &'a Value)> + use<'a, '_> {
-        let entries = self.store.entries.iter().filter(move |(_, entry)| entry.collection == collection);
-        entries.filter_map(move |(path, entry)| Some((path.as_str(), entry.accepted(self.now)?)))
+        let paths = self.store.paths.get(collection).into_iter().flatten();
+        paths.filter_map(move |path| Some((path.as_str(), self.store.entries.get(path)?.accepted(self.now)?)))
     }
 
     /// Whether an accepted change of the document is not visible yet.
