@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{
     FutureExt, Stream, StreamExt,
-    future::{Shared, join_all},
+    future::Shared,
     stream::{self, BoxStream},
 };
 use tokio::{
@@ -128,7 +128,9 @@ impl Expander {
         regions: &[Region],
     ) -> (Vec<Target>, Vec<ExpandError>) {
         let (mut targets, mut failed) = (Vec::new(), Vec::new());
-        for found in join_all(projects.map(|project| self.targets_of(project, regions))).await {
+        let each: Vec<_> = projects.map(|project| self.targets_of(project, regions).boxed()).collect();
+        let mut all = stream::iter(each).buffered(MAX_CONCURRENT_RUNS);
+        while let Some(found) = all.next().await {
             match found {
                 Ok(found) => targets.extend(found),
                 Err(error) => failed.push(error),
