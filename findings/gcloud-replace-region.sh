@@ -3,11 +3,11 @@
 #
 # What one would guess: the property run/region (or CLOUDSDK_RUN_REGION) is the region of every `gcloud run` command that
 # has no --region, and a label of a document is data like any other.
-# What is true: where the file has the label cloud.googleapis.com/location, as each file has that `describe
-# --format=export` wrote, its value is the region, and the property is not asked. `gcloud run services replace` lets
-# --region overrule the label without a word; `gcloud beta run worker-pools replace` has no such flag, so that the only
-# way to another region is to edit or drop the label. Only without it does the property count.
-# For whom it matters: whoever exports a service or worker pool in one region and applies the file in another with the
+# What is true: where the file has the label cloud.googleapis.com/location, which Cloud Run itself sets to tell where a
+# resource is, its value is the region, and the property is not asked. `gcloud run services replace` lets --region
+# overrule the label without a word; `gcloud beta run worker-pools replace` has no such flag, so that the only way to
+# another region is to edit or drop the label. Only without it does the property count.
+# For whom it matters: whoever takes a file with that label from one region and applies it to another with the
 # region set in the environment, as a pipeline does: the first region is changed again, and the other one not at all.
 set -euo pipefail
 
